@@ -1,0 +1,9 @@
+//! meshctl: plan and apply for Envoy service meshes that are declared in TOML.
+//!
+//! The library exists for the binary and its tests; it promises no stable API. Modules stand in
+//! the order of their layers, lowest first; imports only point downward (`tests/it/tidy.rs`).
+
+pub mod span;
+
+pub mod diag;
+pub mod model;

@@ -1,0 +1,3 @@
+//! The `meshctl` binary.
+
+fn main() {}

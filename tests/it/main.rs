@@ -1,0 +1,3 @@
+//! The one binary of all end-to-end tests.
+
+mod tidy;
