@@ -7,7 +7,8 @@ use prost_types::FileDescriptorSet;
 
 const DESCRIPTORS: &str = "descriptors/envoy-1.40.0.bin";
 
-/// Files that only declare options for other files. (`google/protobuf/` has to stay, to be mapped to `prost-types`.)
+/// Files that only declare options for other files. (`google/protobuf/` has to stay, to be mapped
+/// to `prost-types`.)
 const OPTIONS_ONLY: [&str; 5] = [
     "google/protobuf/cpp_features.proto",
     "validate/",
@@ -19,7 +20,8 @@ const OPTIONS_ONLY: [&str; 5] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={DESCRIPTORS}");
-    // This decode drops `validate.rules`, which generated code does not need; at run time the bytes are read as they are.
+    // This decode drops `validate.rules`, which generated code does not need; at run time the bytes
+    // are read as they are.
     let mut set = FileDescriptorSet::decode(std::fs::read(Path::new(DESCRIPTORS))?.as_slice())?;
     set.file.retain(|file| !OPTIONS_ONLY.iter().any(|prefix| file.name().starts_with(prefix)));
     for file in &mut set.file {

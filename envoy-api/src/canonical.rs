@@ -7,11 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::pool::{self, Shape};
 
-/// The canonical wire form of a payload: tags ascending, map keys sorted, payloads of nested `Any`s alike.
+/// The canonical wire form of a payload: tags ascending, map keys sorted, payloads of nested `Any`s
+/// alike.
 ///
-/// Prost writes a oneof where its first member is declared and a `HashMap` in any order, so bytes of two encoders can
-/// differ for the same content; this form does not. A payload of an unknown type, or one that does not decode, is
-/// returned as it is.
+/// Prost writes a oneof where its first member is declared and a `HashMap` in any order, so bytes
+/// of two encoders can differ for the same content; this form does not. A payload of an unknown
+/// type, or one that does not decode, is returned as it is.
 pub fn canonical(any: &Any) -> Vec<u8> {
     payload(&any.type_url, &any.value, 0)
 }
@@ -23,8 +24,9 @@ pub fn content_hash(any: &Any) -> String {
 
 /// The SHA-256, in hex, of the type URL and the bytes as they are.
 ///
-/// Only for comparing what this process, or the same build of it, encoded from the generated types: their maps are
-/// ordered, so equal messages have equal bytes. Much cheaper than [`content_hash`], and not comparable with it.
+/// Only for comparing what this process, or the same build of it, encoded from the generated types:
+/// their maps are ordered, so equal messages have equal bytes. Much cheaper than [`content_hash`],
+/// and not comparable with it.
 pub fn wire_hash(any: &Any) -> String {
     hash(&any.type_url, &any.value)
 }
@@ -104,12 +106,10 @@ fn put_field(
             for (key, value) in sorted {
                 let mut body = Vec::new();
                 let key = Value::from(key.clone());
-                // Like prost: defaults are left out inside of map entries too.
-                for (field, value) in [(&key_field, &key), (&value_field, value)] {
-                    if !value.is_default(&field.kind()) {
-                        put_field(field.number(), &field.kind(), false, value, depth, &mut body);
-                    }
-                }
+                // Both are always written, as Google's encoders do: whether a message is at its
+                // default depends on how it was built.
+                put_field(1, &key_field.kind(), false, &key, depth, &mut body);
+                put_field(2, &value_field.kind(), false, value, depth, &mut body);
                 delimited(number, &body, out);
             }
         }

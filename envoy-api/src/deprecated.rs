@@ -6,7 +6,8 @@ use prost_types::Any;
 use crate::pool::{self, Shape, child, entry};
 use crate::render::map_key;
 
-/// The JSON paths of set fields and enum values that Envoy's API marks deprecated, in the order of declaration.
+/// The JSON paths of set fields and enum values that Envoy's API marks deprecated, in the order of
+/// declaration.
 ///
 /// Goes into nested `Any`s of known types; what does not decode is left alone.
 pub fn deprecated_fields(any: &Any) -> Vec<String> {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 /// A JSON value whose objects keep their order.
 ///
-/// `serde_json::Map` is sorted or insertion-ordered depending on a cargo feature that any other crate can switch on,
-/// so output that must not change is built from this type.
+/// `serde_json::Map` is sorted or insertion-ordered depending on a cargo feature that any other
+/// crate can switch on, so output that must not change is built from this type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json {
     /// `null`
@@ -108,7 +108,8 @@ pub(crate) fn quote(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // JSON allows all but the first range unescaped; YAML calls the others line breaks or not printable.
+            // JSON allows all but the first range unescaped; YAML calls the others line breaks or
+            // not printable.
             '\0'..='\u{1f}'
             | '\u{7f}'..='\u{9f}'
             | '\u{2028}'
@@ -124,7 +125,8 @@ pub(crate) fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// A finite float, as short as it can be read back, in a form that YAML 1.1 also takes for a number.
+/// A finite float, as short as it can be read back, in a form that YAML 1.1 also takes for a
+/// number.
 pub(crate) fn float_text(value: f64) -> String {
     if value == 0.0 || (1e-5..1e16).contains(&value.abs()) {
         return value.to_string();

@@ -1,9 +1,10 @@
-//! Envoy's API as the pinned Envoy defines it: generated types, ordered JSON, canonical bytes, validation.
+//! Envoy's API as the pinned Envoy defines it: generated types, ordered JSON, canonical bytes,
+//! validation.
 //!
-//! The source of everything is `descriptors/`, the schema that the Envoy executable carries in itself. The build
-//! script generates the types of [`pb`] from it; the functions here read it at run time, so they know every message
-//! type of that Envoy. All of them are deterministic, and none but [`pack`] and [`unpack`] is generic, so that
-//! dependents compile fast.
+//! The source of everything is `descriptors/`, the schema that the Envoy executable carries in
+//! itself. The build script generates the types of [`pb`] from it; the functions here read it at
+//! run time, so they know every message type of that Envoy. All of them are deterministic, and none
+//! but [`pack`] and [`unpack`] is generic, so that dependents compile fast.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

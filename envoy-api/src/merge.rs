@@ -10,11 +10,13 @@ use crate::{Error, message_from_json, message_to_json};
 
 /// Lays `patch` over `base`: objects merge, lists and scalars replace, `null` removes.
 ///
-/// Setting a member of a oneof replaces the member that was set. A patch of an `Any` keeps the `@type` it does not
-/// give and starts afresh when it gives another. The result is parsed strictly ([`message_from_json`]).
+/// Setting a member of a oneof replaces the member that was set. A patch of an `Any` keeps the
+/// `@type` it does not give and starts afresh when it gives another. The result is parsed strictly
+/// ([`message_from_json`]).
 ///
 /// # Errors
-/// A `base` that does not decode or is not of type `type_url`, and all that [`message_from_json`] refuses.
+/// A `base` that does not decode or is not of type `type_url`, and all that [`message_from_json`]
+/// refuses.
 pub fn merge_json(type_url: &str, base: &Any, patch: &JsonValue) -> Result<Any, Error> {
     let descriptor = pool::message_type(type_url);
     if descriptor.is_none() || descriptor != pool::message_type(&base.type_url) {
@@ -70,7 +72,8 @@ fn merge_members(
 ) {
     for (name, value) in patch {
         let field = descriptor.and_then(|descriptor| find_field(descriptor, name));
-        // The base is rendered with `.proto` names, so a camelCase patch must be translated to hit them.
+        // The base is rendered with `.proto` names, so a camelCase patch must be translated to hit
+        // them.
         let name = field.as_ref().map_or(name.as_str(), |field| field.name());
         if value.is_null() {
             base.remove(name);

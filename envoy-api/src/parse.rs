@@ -13,8 +13,9 @@ use crate::{Error, canonical, time};
 
 /// Parses protobuf JSON as a message of this type; the result is the canonical wire form.
 ///
-/// Field names may be those of the `.proto` file or camelCase. Unknown fields, enum values and `Any` types, a field
-/// given twice and two members of a oneof are errors. An `@type` member of `value` itself must name the same type.
+/// Field names may be those of the `.proto` file or camelCase. Unknown fields, enum values and
+/// `Any` types, a field given twice and two members of a oneof are errors. An `@type` member of
+/// `value` itself must name the same type.
 ///
 /// # Errors
 /// The first problem found, with its JSON path.

@@ -15,7 +15,8 @@ pub static DESCRIPTORS: &[u8] = include_bytes!("../descriptors/envoy-1.40.0.bin"
 /// What every type URL starts with.
 pub const TYPE_PREFIX: &str = "type.googleapis.com/";
 
-/// Messages nested deeper than this are refused. Prost stops at 100 per payload, but an `Any` starts a new payload.
+/// Messages nested deeper than this are refused. Prost stops at 100 per payload, but an `Any`
+/// starts a new payload.
 pub(crate) const MAX_DEPTH: usize = 150;
 
 /// The descriptor pool, decoded at first use (about 20 ms).

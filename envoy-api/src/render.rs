@@ -11,8 +11,8 @@ use crate::{Error, Json};
 
 /// The protobuf JSON of a message, without an `@type` of its own.
 ///
-/// Field names as in the `.proto` file and in its order, map keys sorted, `@type` first in nested `Any`s, fields at
-/// their default skipped. Equal messages give equal text.
+/// Field names as in the `.proto` file and in its order, map keys sorted, `@type` first in nested
+/// `Any`s, fields at their default skipped. Equal messages give equal text.
 ///
 /// # Errors
 /// An unknown type or bytes that do not decode, here or in a nested `Any`.

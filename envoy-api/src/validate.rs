@@ -15,18 +15,21 @@ use crate::rules::{FieldRules, rules_of};
 pub struct Violation {
     /// JSON path, such as `filter_chains[0].filters[0].typed_config.stat_prefix`.
     pub path: String,
-    /// The rule, such as `string.min_len`; `decode` for bytes that are not of their type, `type` for an unknown type.
+    /// The rule, such as `string.min_len`; `decode` for bytes that are not of their type, `type`
+    /// for an unknown type.
     pub rule: String,
     /// What Envoy would say, such as `value length must be at least 1 characters`.
     pub message: String,
 }
 
-/// All constraints the message breaks, in the order of field declarations; Envoy itself stops at the first.
+/// All constraints the message breaks, in the order of field declarations; Envoy itself stops at
+/// the first.
 ///
-/// Goes into nested `Any`s of types the pinned Envoy has; others are left alone. Rules that no message of the pinned
-/// Envoy uses are not implemented: the string forms `email`, `hostname`, `ip`, `ipv4`, `ipv6`, `uri`, `uri_ref`,
-/// `address` and `uuid`, the bytes forms `ip`, `ipv4`, `ipv6` and `pattern`, `map.no_sparse`, the timestamp rules
-/// `lt_now`, `gt_now` and `within`, and the message options `disabled` and `ignored`. A test fails when a new Envoy uses one.
+/// Goes into nested `Any`s of types the pinned Envoy has; others are left alone. Rules that no
+/// message of the pinned Envoy uses are not implemented: the string forms `email`, `hostname`,
+/// `ip`, `ipv4`, `ipv6`, `uri`, `uri_ref`, `address` and `uuid`, the bytes forms `ip`, `ipv4`,
+/// `ipv6` and `pattern`, `map.no_sparse`, the timestamp rules `lt_now`, `gt_now` and `within`, and
+/// the message options `disabled` and `ignored`. A test fails when a new Envoy uses one.
 pub fn validate(any: &Any) -> Vec<Violation> {
     let mut walk = Walk { violations: Vec::new() };
     if pool::is_known_type(&any.type_url) {
@@ -98,7 +101,9 @@ impl Walk {
         depth: usize,
     ) {
         if field.supports_presence() && !message.has_field(field) {
-            if rules.required {
+            // A member of a oneof is required once it is the member that is set.
+            let chosen = field.containing_oneof().is_none_or(|oneof| oneof.is_synthetic());
+            if rules.required && chosen {
                 let group = if rules.kind.is_empty() { "message" } else { &rules.kind };
                 self.add(path, &format!("{group}.required"), "value is required");
             }

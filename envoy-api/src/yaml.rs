@@ -6,11 +6,13 @@ use crate::json::quote;
 /// Plain keys that some YAML version reads as something else than a string.
 const RESERVED: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "null", "true", "false"];
 
-/// YAML limits a key on the line of its value to 1024 characters; escapes make it longer than its text.
+/// YAML limits a key on the line of its value to 1024 characters; escapes make it longer than its
+/// text.
 const LONGEST_KEY: usize = 1000;
 
 impl Json {
-    /// YAML in block style, with a final newline. Every string is double-quoted, so `n`, `1e3` or `null` stay strings.
+    /// YAML in block style, with a final newline. Every string is double-quoted, so `n`, `1e3` or
+    /// `null` stay strings.
     pub fn to_yaml(&self) -> String {
         let mut out = String::new();
         write_value(self, 0, &mut out);
