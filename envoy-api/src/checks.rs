@@ -38,7 +38,6 @@ pub(crate) fn check(value: &Value, kind: &Kind, rules: &FieldRules) -> Vec<(Stri
 }
 
 /// Whether [`check`] or the walk over the message knows this rule of this group.
-#[cfg(test)]
 pub(crate) fn is_implemented(group: &str, rule: &str) -> bool {
     match rule {
         "const" | "in" | "not_in" => true,

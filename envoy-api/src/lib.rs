@@ -36,7 +36,7 @@ pub use prost_types::{
     Any, Duration, FieldMask, ListValue, NullValue, Struct, Timestamp, Value, value,
 };
 pub use render::{any_to_json, message_to_json};
-pub use validate::{Violation, validate};
+pub use validate::{Violation, unimplemented_rules, validate};
 
 /// The version of the pinned Envoy.
 pub const ENVOY_VERSION: &str = "1.40.0";
@@ -61,6 +61,3 @@ pub fn unpack<M: Message + Name + Default>(any: &Any) -> Result<M, Error> {
         message: error.to_string(),
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{CLUSTER, HCM, LISTENER, ROUTES, listener, refused};
-use crate::message_from_json;
+use envoy_api::message_from_json;
 
 #[test]
 fn unknown_fields_are_named_with_their_path() {

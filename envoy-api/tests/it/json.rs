@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CLUSTER, HCM, LISTENER, cluster, listener, parse};
-use crate::{Any, Json, any_from_json, any_to_json, canonical, content_hash, message_to_json};
+use envoy_api::{Any, Json, any_from_json, any_to_json, canonical, content_hash, message_to_json};
 
 #[test]
 fn renders_in_declaration_order_with_the_type_first() {
@@ -92,7 +92,7 @@ fn sixty_four_bit_integers_are_strings() {
     assert_eq!(any, parse(type_url, json!("18446744073709551615")));
     let text = message_to_json(&any).unwrap();
     assert_eq!(text, Json::String("18446744073709551615".to_owned()));
-    assert!(crate::message_from_json(type_url, &json!("18446744073709551616")).is_err());
+    assert!(envoy_api::message_from_json(type_url, &json!("18446744073709551616")).is_err());
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn timestamps_round_trip() {
         ("9999-12-31T23:59:59.999999999Z", 253_402_300_799),
     ] {
         let any = parse(type_url, json!(text));
-        let stamp: crate::Timestamp = crate::unpack(&any).unwrap();
+        let stamp: envoy_api::Timestamp = envoy_api::unpack(&any).unwrap();
         assert_eq!(stamp.seconds, seconds);
         assert_eq!(message_to_json(&any).unwrap(), Json::String(text.to_owned()));
     }
@@ -117,17 +117,17 @@ fn timestamps_round_trip() {
 
 #[test]
 fn an_unknown_or_broken_nested_any_is_an_error() {
-    let mut cluster: crate::pb::envoy::config::cluster::v3::Cluster =
-        crate::unpack(&parse(CLUSTER, json!({"name": "a"}))).unwrap();
+    let mut cluster: envoy_api::pb::envoy::config::cluster::v3::Cluster =
+        envoy_api::unpack(&parse(CLUSTER, json!({"name": "a"}))).unwrap();
     let options = &mut cluster.typed_extension_protocol_options;
     options.insert("k".to_owned(), Any { type_url: "x/no.Such".to_owned(), value: Vec::new() });
-    let error = message_to_json(&crate::pack(&cluster)).unwrap_err().to_string();
+    let error = message_to_json(&envoy_api::pack(&cluster)).unwrap_err().to_string();
     assert_eq!(error, r#"typed_extension_protocol_options["k"]: unknown message type `x/no.Such`"#);
     let options = &mut cluster.typed_extension_protocol_options;
     options.insert("k".to_owned(), Any { type_url: CLUSTER.to_owned(), value: vec![0xff] });
-    assert!(message_to_json(&crate::pack(&cluster)).is_err());
+    assert!(message_to_json(&envoy_api::pack(&cluster)).is_err());
     // The canonical form of what cannot be read is what was given.
-    assert!(canonical(&crate::pack(&cluster)).ends_with(&[0xff]));
+    assert!(canonical(&envoy_api::pack(&cluster)).ends_with(&[0xff]));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
     }
     let error = message_to_json(&any).unwrap_err().to_string();
     assert!(error.ends_with("nested too deeply"), "{error}");
-    assert_eq!(crate::validate(&any).len(), 1);
-    assert_eq!(crate::deprecated_fields(&any), Vec::<String>::new());
+    assert_eq!(envoy_api::validate(&any).len(), 1);
+    assert_eq!(envoy_api::deprecated_fields(&any), Vec::<String>::new());
     canonical(&any);
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{DESCRIPTORS, ENVOY_VERSION, pool};
+use envoy_api::{DESCRIPTORS, ENVOY_VERSION, pool};
 
 #[test]
 fn extracting_again_gives_the_checked_in_bytes() {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{LISTENER, listener, parse};
-use crate::{Json, message_to_json};
+use envoy_api::{Json, message_to_json};
 
 fn yaml(value: &serde_json::Value) -> String {
     Json::from(value).to_yaml()

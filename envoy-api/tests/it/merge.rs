@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CLUSTER, HCM, LISTENER, ROUTES, cluster, listener, parse};
-use crate::{Error, merge_json, message_to_json};
+use envoy_api::{Error, merge_json, message_to_json};
 
 fn merged(type_url: &str, base: Value, patch: Value) -> Value {
     let any = merge_json(type_url, &parse(type_url, base), &patch).unwrap();

@@ -10,7 +10,7 @@ mod yaml;
 
 use serde_json::{Value, json};
 
-use crate::{Any, message_from_json};
+use envoy_api::{Any, message_from_json};
 
 pub(crate) const LISTENER: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
 pub(crate) const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";

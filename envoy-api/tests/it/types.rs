@@ -3,13 +3,13 @@
 use prost::Name as _;
 
 use super::{CLUSTER, cluster, parse};
-use crate::pb::envoy::config::cluster::v3::Cluster;
-use crate::pb::envoy::config::route::v3::{RouteAction, route_action::ClusterSpecifier};
-use crate::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
-use crate::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
-use crate::pb::envoy::service::discovery::v3::aggregated_discovery_service_server::AggregatedDiscoveryService;
-use crate::pb::xds::r#type::v3::TypedStruct;
-use crate::{Error, canonical, content_hash, pack, unpack, wire_hash};
+use envoy_api::pb::envoy::config::cluster::v3::Cluster;
+use envoy_api::pb::envoy::config::route::v3::{RouteAction, route_action::ClusterSpecifier};
+use envoy_api::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+use envoy_api::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
+use envoy_api::pb::envoy::service::discovery::v3::aggregated_discovery_service_server::AggregatedDiscoveryService;
+use envoy_api::pb::xds::r#type::v3::TypedStruct;
+use envoy_api::{Error, canonical, content_hash, pack, unpack, wire_hash};
 
 #[test]
 fn type_urls_are_those_of_envoy() {
@@ -18,7 +18,7 @@ fn type_urls_are_those_of_envoy() {
     assert_eq!(TypedStruct::type_url(), "type.googleapis.com/xds.type.v3.TypedStruct");
     for name in ["udpa.type.v1.TypedStruct", "envoy.admin.v3.ConfigDump", "xds.type.v3.TypedStruct"]
     {
-        assert!(crate::is_known_type(name), "{name}");
+        assert!(envoy_api::is_known_type(name), "{name}");
     }
 }
 
@@ -47,7 +47,7 @@ fn encoders_that_order_differently_have_one_canonical_form() {
         ..Default::default()
     };
     let typed = pack(&action);
-    let json = crate::message_to_json(&typed).unwrap();
+    let json = envoy_api::message_to_json(&typed).unwrap();
     let parsed = parse(&RouteAction::type_url(), serde_json::Value::from(&json));
     assert_eq!(content_hash(&typed), content_hash(&parsed));
 }
