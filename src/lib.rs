@@ -7,3 +7,7 @@ pub mod span;
 
 pub mod diag;
 pub mod model;
+
+pub mod schema;
+
+pub mod resolve;

@@ -34,6 +34,11 @@ pub struct Loc {
     pub span: Span,
 }
 
+impl Loc {
+    /// The start of the first file: for things that no file says.
+    pub const NOWHERE: Self = Self { file: FileId(0), span: Span { start: 0, end: 0 } };
+}
+
 /// A line and a column, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {
