@@ -1,5 +1,7 @@
 //! Tests of the crate, and the messages they share.
 
+#![allow(clippy::unwrap_used)]
+
 mod extract;
 mod json;
 mod merge;
