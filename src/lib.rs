@@ -11,3 +11,9 @@ pub mod model;
 pub mod schema;
 
 pub mod resolve;
+
+pub mod load;
+
+pub mod report;
+
+pub mod cli;

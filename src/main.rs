@@ -1,3 +1,7 @@
 //! The `meshctl` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(meshctl::cli::run(std::env::args_os()).code())
+}

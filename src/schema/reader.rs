@@ -310,9 +310,9 @@ macro_rules! table {
                     let properties = vec![$((
                         $key,
                         concat!($($fdoc),*),
-                        $crate::schema::reader::schema_of(|| None::<Self>.map(|s| s.$field), defs),
+                        $crate::schema::schema_of(|| None::<Self>.map(|s| s.$field), defs),
                     )),*];
-                    $crate::schema::reader::object(concat!($($doc),*), properties, &required)
+                    $crate::schema::object(concat!($($doc),*), properties, &required)
                 })
             }
         }

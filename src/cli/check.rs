@@ -1,0 +1,82 @@
+//! `check`: reads the project and reports everything that is wrong with it.
+
+use super::{Context, Exit, Failure, Format};
+use crate::diag::Severity;
+use crate::report::{self, diagnostics};
+use clap::{Args, ValueEnum};
+
+/// Check the files: syntax, references, routing, protocols, TLS
+///
+/// Everything is reported in one run. Nothing is contacted.
+#[derive(Debug, Args)]
+#[command(visible_aliases = ["validate", "lint"])]
+pub(super) struct CheckArgs {
+    /// The mildest finding that makes the command exit with 3
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
+    fail_on: FailOn,
+
+    /// Show only these codes; may be given several times
+    #[arg(long, value_name = "CODE")]
+    select: Vec<String>,
+
+    /// Exit with 0 whatever is found, for pipelines that upload first and judge later
+    #[arg(long)]
+    exit_zero: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Info,
+}
+
+pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> {
+    let format = context.format(&[
+        Format::Text,
+        Format::Json,
+        Format::Sarif,
+        Format::Github,
+        Format::Junit,
+    ])?;
+    let mut loaded = context.load()?;
+    let mut found = std::mem::take(&mut loaded.diagnostics).sorted();
+    if !args.select.is_empty() {
+        found.retain(|d| args.select.iter().any(|c| c == d.code.id || c == d.code.name));
+    }
+    let ui = &context.ui;
+    match format {
+        Format::Json => ui.result(&report::diagnostics_document(&found, &loaded.files)),
+        Format::Sarif => ui.result(&report::sarif(&found, &loaded.files)),
+        Format::Github => ui.result(&report::github(&found, &loaded.files)),
+        Format::Junit => ui.result(&report::junit(&found, &loaded.files)),
+        Format::Text | Format::Ndjson | Format::Markdown => {
+            ui.result(&diagnostics::render(&found, &loaded.files, ui.color_out(), ui.width()));
+        }
+    }
+    let files = loaded.sources.len().saturating_sub(1);
+    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    if found.is_empty() {
+        let mesh = &loaded.mesh;
+        ui.status(&format!(
+            "{} is sound: {files}, {} nodes, {} services, {} routers, {} gateways.",
+            mesh.settings.name,
+            mesh.nodes.len(),
+            mesh.services.len(),
+            mesh.routers.len(),
+            mesh.gateways.len(),
+        ));
+    } else {
+        ui.status(&format!("{} in {files}.", diagnostics::summary(&found)));
+        if let Some(first) = found.first() {
+            ui.hint(&format!("meshctl explain {} says more about the first", first.code.id));
+        }
+    }
+    let threshold = match args.fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Info => Severity::Info,
+    };
+    let failed = found.iter().any(|d| d.severity >= threshold);
+    Ok(if failed && !args.exit_zero { Exit::Findings } else { Exit::Done })
+}

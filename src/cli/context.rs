@@ -1,0 +1,143 @@
+//! What commands have in common: the flags, the streams, and loading a project.
+
+use super::{Exit, Failure, Format, Global};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::load::{self, Loaded, Options};
+use crate::report::{self, Surroundings, Ui, diagnostics};
+use crate::resolve::Date;
+use std::env;
+use std::path::PathBuf;
+
+/// Flags, streams and surroundings of one run.
+#[derive(Debug)]
+pub struct Context {
+    /// The flags that every command takes.
+    pub global: Global,
+    /// The streams.
+    pub ui: Ui,
+    /// What was read from the environment about terminals.
+    pub around: Surroundings,
+}
+
+impl Context {
+    /// Reads the surroundings once.
+    pub(super) fn new(global: Global) -> Self {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forced = |name: &str| set(name) && env::var_os(name).is_some_and(|v| v != "0");
+        let around = Surroundings {
+            no_color: set("NO_COLOR"),
+            force_color: forced("FORCE_COLOR") || forced("CLICOLOR_FORCE"),
+            dumb_terminal: env::var_os("TERM").is_some_and(|term| term == "dumb"),
+        };
+        let ui = Ui::new(global.color.into(), &around, global.quiet, global.verbose);
+        Self { global, ui, around }
+    }
+
+    /// The form of the result, if the command has it.
+    pub fn format(&self, known: &[Format]) -> Result<Format, Failure> {
+        if known.contains(&self.global.format) {
+            return Ok(self.global.format);
+        }
+        let words: Vec<&str> = known.iter().map(|format| format.as_str()).collect();
+        Err(Failure::new(
+            Exit::Usage,
+            format!("this command has no format `{}`", self.global.format.as_str()),
+        )
+        .hint(format!("formats of this command: {}", words.join(", "))))
+    }
+
+    /// The project's folder.
+    pub fn directory(&self) -> PathBuf {
+        self.global.directory.clone().unwrap_or_else(|| PathBuf::from("."))
+    }
+
+    /// Reads and checks the project.
+    pub fn load(&self) -> Result<Loaded, Failure> {
+        self.load_from(self.directory())
+    }
+
+    /// Reads and checks the project in a folder.
+    pub fn load_from(&self, dir: PathBuf) -> Result<Loaded, Failure> {
+        let options = Options { dir, env: self.global.env.clone(), today: today() };
+        load::load(&options).map_err(|error| {
+            let failure = Failure::from_error(Exit::Failed, &error);
+            match error {
+                load::Error::NoProject { .. } => failure
+                    .hint("name the project's folder with -C DIR, or make one: meshctl init DIR"),
+                load::Error::NoOverlay { .. } => failure.hint("an overlay is a file env/NAME.toml"),
+                load::Error::Io { .. } => failure,
+            }
+        })
+    }
+
+    /// Reads the project for a command that needs a mesh without errors. Warnings go to stderr.
+    pub fn load_checked(&self) -> Result<Loaded, Failure> {
+        self.checked(self.load()?)
+    }
+
+    /// Passes a project on if it has no errors. Warnings go to stderr.
+    pub fn checked(&self, mut loaded: Loaded) -> Result<Loaded, Failure> {
+        let found = std::mem::take(&mut loaded.diagnostics).sorted();
+        let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
+        if errors == 0 {
+            let warnings: Vec<Diagnostic> =
+                found.into_iter().filter(|d| d.severity >= Severity::Warning).collect();
+            let drawn =
+                diagnostics::render(&warnings, &loaded.files, self.ui.color_err(), self.ui.width());
+            self.ui.words(&drawn);
+            let mut kept = Diagnostics::default();
+            warnings.into_iter().for_each(|warning| kept.push(warning));
+            loaded.diagnostics = kept;
+            return Ok(loaded);
+        }
+        let noun = if errors == 1 { "error" } else { "errors" };
+        let mut failure =
+            Failure::new(Exit::Findings, format!("the mesh has {errors} {noun}; nothing was done"));
+        failure.findings = Some(Box::new((found, loaded)));
+        Err(failure)
+    }
+
+    /// Says what went wrong, on stderr and, for those who read JSON, on stdout too.
+    pub(super) fn report_failure(&self, failure: &Failure) -> Exit {
+        if self.global.format == Format::Json {
+            let items = match &failure.findings {
+                Some(found) => report::diagnostic_items(&found.0, &found.1.files),
+                None => Vec::new(),
+            };
+            let document = report::FailureDocument {
+                format: "meshctl.failure",
+                format_version: "1.0",
+                exit_code: failure.exit.code(),
+                message: failure.message.clone(),
+                causes: failure.causes.clone(),
+                hints: failure.hints.clone(),
+                diagnostics: items,
+            };
+            if let Ok(text) = serde_json::to_string_pretty(&document) {
+                self.ui.result(&format!("{text}\n"));
+            }
+        } else if let Some(found) = &failure.findings {
+            let drawn =
+                diagnostics::render(&found.0, &found.1.files, self.ui.color_err(), self.ui.width());
+            self.ui.words(&drawn);
+        }
+        self.ui.error(&failure.message);
+        for cause in &failure.causes {
+            self.ui.cause(cause);
+        }
+        for hint in &failure.hints {
+            self.ui.hint(hint);
+        }
+        failure.exit
+    }
+}
+
+/// Today in UTC, so that a suppression ends on the same day everywhere.
+fn today() -> Date {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    Date {
+        year: u16::try_from(now.year()).unwrap_or_default(),
+        month: now.month().unsigned_abs(),
+        day: now.day().unsigned_abs(),
+    }
+}

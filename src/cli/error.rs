@@ -1,0 +1,138 @@
+//! How commands end: exit codes, and failures with their causes and hints.
+
+use crate::diag::Diagnostic;
+use crate::load::Loaded;
+use std::ffi::OsString;
+use std::io::Write;
+
+/// How a command ended. The numbers are a promise (see the README).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Could not do it.
+    Failed,
+    /// Differences, where the flags ask for this code.
+    Differences,
+    /// Findings in the user's files.
+    Findings,
+    /// Refused by a guard, or approval is missing.
+    Refused,
+    /// What the plan read has changed.
+    Stale,
+    /// Busy or unavailable; try again.
+    Busy,
+    /// Committed, but not every proxy has it.
+    NotConverged,
+    /// The outcome is unknown.
+    Unknown,
+    /// The call is wrong.
+    Usage,
+    /// Interrupted by Ctrl-C at a safe point.
+    Interrupted,
+    /// Terminated at a safe point.
+    Terminated,
+}
+
+impl Exit {
+    /// The number: the only place that knows it.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Differences => 2,
+            Self::Findings => 3,
+            Self::Refused => 4,
+            Self::Stale => 5,
+            Self::Busy => 6,
+            Self::NotConverged => 7,
+            Self::Unknown => 8,
+            Self::Usage => 64,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+/// Why a command did not do its work.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What could not be done.
+    pub message: String,
+    /// Why, from near to far.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub hints: Vec<String>,
+    /// The findings that are the reason, with the project that they are about.
+    pub findings: Option<Box<(Vec<Diagnostic>, Loaded)>>,
+}
+
+impl Failure {
+    /// A failure without causes.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            findings: None,
+        }
+    }
+
+    /// A failure of the world: its message, and the chain of its sources.
+    pub fn from_error(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let mut failure = Self::new(exit, error.to_string());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            failure.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        failure
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds a cause.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+}
+
+/// What clap says, with our exit code: help and versions are results, the rest is wrong usage.
+///
+/// Of a JSON caller nothing is known here but the words of the call, so these are looked at.
+pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
+    if !error.use_stderr() {
+        // Nobody is left to tell if stdout is closed.
+        let _ = error.print();
+        return Exit::Done;
+    }
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let json = words.contains(&"--format=json")
+        || words.windows(2).any(|pair| pair == ["--format", "json"]);
+    if json {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let document = serde_json::json!({
+            "format": "meshctl.failure",
+            "format_version": "1.0",
+            "exit_code": Exit::Usage.code(),
+            "message": message,
+            "causes": [],
+            "hints": [],
+            "diagnostics": [],
+        });
+        let _ = writeln!(std::io::stdout(), "{document:#}");
+    }
+    let _ = error.print();
+    Exit::Usage
+}

@@ -1,0 +1,133 @@
+//! `fmt`: canonical TOML, comments kept.
+
+use super::{Context, Exit, Failure, Format};
+use crate::load;
+use clap::Args;
+use similar::TextDiff;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Format the files of the project in place
+#[derive(Debug, Args)]
+pub(super) struct FmtArgs {
+    /// Files to format instead of the whole project; `-` formats stdin to stdout
+    paths: Vec<PathBuf>,
+
+    /// Change nothing; exit with 2 if a file would change
+    #[arg(long)]
+    check: bool,
+
+    /// Change nothing; show what would change
+    #[arg(long)]
+    diff: bool,
+}
+
+pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
+    context.format(&[Format::Text])?;
+    if args.paths.iter().any(|path| path == Path::new("-")) {
+        let mut text = String::new();
+        io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+        context.ui.result(&format_text("stdin", &text)?);
+        return Ok(Exit::Done);
+    }
+    let paths = if args.paths.is_empty() { project_files(context)? } else { args.paths.clone() };
+    let mut changed = 0;
+    let mut failures = Vec::new();
+    for path in &paths {
+        let shown = path.display().to_string();
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                failures.push(format!("{shown}: {error}"));
+                continue;
+            }
+        };
+        let formatted = match format_text(&shown, &text) {
+            Ok(formatted) => formatted,
+            Err(failure) => {
+                failures.push(failure.message);
+                continue;
+            }
+        };
+        if formatted == text {
+            continue;
+        }
+        changed += 1;
+        if args.diff {
+            let diff = TextDiff::from_lines(&text, &formatted)
+                .unified_diff()
+                .context_radius(2)
+                .header(&shown, &shown)
+                .to_string();
+            context.ui.result(&diff);
+        } else if args.check {
+            context.ui.result(&format!("{shown}\n"));
+        } else if let Err(error) = replace(path, &formatted) {
+            failures.push(format!("{shown}: {error}"));
+        }
+    }
+    if !failures.is_empty() {
+        let mut failure = Failure::new(Exit::Failed, "some files could not be formatted");
+        failure.causes = failures;
+        return Err(failure);
+    }
+    let only_looked = args.check || args.diff;
+    let verb = if only_looked { "would change" } else { "formatted" };
+    context.ui.status(&format!("{changed} of {} files {verb}.", paths.len()));
+    Ok(if only_looked && changed > 0 { Exit::Differences } else { Exit::Done })
+}
+
+/// The files of the project, its overlays and `meshctl.toml`.
+fn project_files(context: &Context) -> Result<Vec<PathBuf>, Failure> {
+    let loaded = context.load()?;
+    let mut paths: Vec<PathBuf> =
+        loaded.sources.iter().map(|source| loaded.root.join(&source.path)).collect();
+    if let Ok(entries) = fs::read_dir(loaded.root.join("env")) {
+        paths.extend(
+            entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| path.extension().is_some_and(|e| e == "toml")),
+        );
+    }
+    paths.sort();
+    paths.dedup();
+    debug_assert!(load::is_project(&loaded.root));
+    Ok(paths)
+}
+
+/// Formats a text, or says why it cannot: formatting what is no TOML would lose something.
+fn format_text(name: &str, text: &str) -> Result<String, Failure> {
+    if let Err(error) = text.parse::<toml_edit::DocumentMut>() {
+        let what = error.message().lines().next().unwrap_or("not TOML").to_owned();
+        return Err(Failure::new(Exit::Findings, format!("{name}: {what}"))
+            .hint("meshctl check shows where"));
+    }
+    let options = taplo::formatter::Options {
+        column_width: 100,
+        indent_string: "  ".into(),
+        array_trailing_comma: true,
+        array_auto_expand: true,
+        array_auto_collapse: false,
+        compact_arrays: true,
+        compact_inline_tables: false,
+        inline_table_expand: false,
+        trailing_newline: true,
+        allowed_blank_lines: 1,
+        ..Default::default()
+    };
+    Ok(taplo::formatter::format(text, options))
+}
+
+/// Replaces a file whole: a full disk or a crash leaves the old text.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! `init`: a project to start from.
+
+use super::{Context, Exit, Failure, Format};
+use crate::load::PROJECT_FILE;
+use crate::model::MeshName;
+use clap::Args;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Make a project: a folder with meshctl.toml and a small mesh
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The folder; made if it does not exist
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    /// The mesh's name; the folder's name unless given
+    #[arg(long)]
+    name: Option<String>,
+}
+
+const PROJECT: &str = r#"# A meshctl project: all TOML files below this folder together are one mesh.
+
+default_target = "local"
+
+[targets.local]
+directory = "live"
+"#;
+
+const MESH: &str = r#"# Two nodes and a service: web may call hello.mesh.internal, and hello answers.
+
+[mesh]
+name = "NAME"
+capture = "explicit"
+
+[virtual_node.hello]
+listeners = [{ port = 8080, protocol = "http", app = "127.0.0.1:18080" }]
+discovery = { dns = "hello.example" }
+
+[virtual_node.web]
+backends = [{ service = "hello.mesh.internal", bind = 9001 }]
+
+[virtual_service."hello.mesh.internal"]
+router = "hello"
+
+[virtual_router.hello]
+listeners = [{ port = 8080, protocol = "http" }]
+
+[[virtual_router.hello.routes]]
+name = "all"
+match = { prefix = "/" }
+targets = { hello = 1 }
+"#;
+
+pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
+    context.format(&[Format::Text])?;
+    let dir = match &context.global.directory {
+        Some(outer) => outer.join(&args.dir),
+        None => args.dir.clone(),
+    };
+    let failed = |error: std::io::Error| Failure::from_error(Exit::Failed, &error);
+    fs::create_dir_all(&dir).map_err(failed)?;
+    let folder = fs::canonicalize(&dir).map_err(failed)?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => folder.file_name().map_or_else(|| "mesh".into(), |n| n.to_string_lossy().into()),
+    };
+    if let Err(why) = MeshName::new(name.clone()) {
+        return Err(Failure::new(Exit::Usage, format!("`{name}` cannot name a mesh: {why}"))
+            .hint("give a name: meshctl init --name shop"));
+    }
+    // The name has letters, digits, `-` and `_` only, so it needs no escaping.
+    for (file, text) in
+        [(PROJECT_FILE, PROJECT.to_owned()), ("mesh.toml", MESH.replace("NAME", &name))]
+    {
+        let path = dir.join(file);
+        let mut created = fs::File::create_new(&path).map_err(|error| {
+            let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+                .cause(error.to_string());
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                failure.hint("init never overwrites; choose another folder")
+            } else {
+                failure
+            }
+        })?;
+        created.write_all(text.as_bytes()).map_err(failed)?;
+        context.ui.status(&format!("Wrote {}.", path.display()));
+    }
+    context.ui.hint(&format!("next: meshctl -C {} check", dir.display()));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,73 @@
+//! The command line: one file a command, and the list of them here.
+
+mod check;
+mod completions;
+mod context;
+mod error;
+mod explain;
+mod fmt;
+mod global;
+mod init;
+mod schema;
+mod version;
+
+pub use context::Context;
+pub use error::{Exit, Failure};
+pub use explain::all_codes;
+pub use global::{Format, Global};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Plan and apply for Envoy service meshes that are declared in TOML
+///
+/// The files are the desired state, the running mesh is the live state, and there is no third
+/// place. Results go to stdout, words for people to stderr.
+///
+/// Exit codes: 0 done, 1 could not do it, 2 differences (where asked for), 3 findings in the
+/// files, 4 refused by a guard or not approved, 5 stale, 6 busy, 7 committed but not converged,
+/// 8 outcome unknown, 64 wrong usage, 130 and 143 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "meshctl", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Fmt(fmt::FmtArgs),
+    Explain(explain::ExplainArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Version(version::VersionArgs),
+}
+
+/// Runs the command that the arguments name, and says how it ended.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return error::usage(&error, &args),
+    };
+    let context = Context::new(cli.global);
+    let outcome = match cli.command {
+        Command::Init(args) => init::run(&context, &args),
+        Command::Check(args) => check::run(&context, &args),
+        Command::Fmt(args) => fmt::run(&context, &args),
+        Command::Explain(args) => explain::run(&context, &args),
+        Command::Schema(args) => schema::run(&context, &args),
+        Command::Completions(args) => completions::run(&context, &args),
+        Command::Version(args) => version::run(&context, &args),
+    };
+    outcome.unwrap_or_else(|failure| context.report_failure(&failure))
+}
+
+/// The definition of the command line, for completions and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,45 @@
+//! MC00xx: findings about the files themselves.
+
+use crate::diag::Code;
+
+/// No file was found.
+pub const NO_FILES: Code = Code::error(
+    "MC0019",
+    "no-mesh-files",
+    "the project has no files that define a mesh",
+    "meshctl refuses an empty project, because applying it would delete everything. `files` in \
+     meshctl.toml lists patterns, `**/*.toml` unless set. Hidden paths, Cargo.toml, `env/`, \
+     `tests/`, `target/`, the folders of targets, and subfolders with a meshctl.toml of their own \
+     are left out.",
+);
+/// A file that cannot be read.
+pub const UNREADABLE: Code = Code::error(
+    "MC0020",
+    "unreadable-file",
+    "a file of the project cannot be read",
+    "A file that is left out could change what the mesh is, so meshctl does not go on without it.",
+);
+/// A file that is no text.
+pub const NOT_UTF8: Code = Code::error(
+    "MC0021",
+    "not-utf8",
+    "a file of the project is not UTF-8 text",
+    "TOML is UTF-8. The file is binary, or was saved in another encoding.",
+);
+/// A file of absurd size.
+pub const TOO_LARGE: Code = Code::error(
+    "MC0022",
+    "file-too-large",
+    "a file of the project is larger than 16 MiB",
+    "A mesh of ten thousand services fits in less. Split the file, or take it out of `files`.",
+);
+/// A pattern that is none.
+pub const BAD_PATTERN: Code = Code::error(
+    "MC0023",
+    "malformed-pattern",
+    "an entry of `files` is not a glob pattern",
+    "`files` lists patterns relative to the project, for example \"mesh/**/*.toml\".",
+);
+
+/// All codes of this module.
+pub const CODES: &[&Code] = &[&NO_FILES, &UNREADABLE, &NOT_UTF8, &TOO_LARGE, &BAD_PATTERN];

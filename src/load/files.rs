@@ -1,0 +1,291 @@
+//! Finds and reads the files of a project.
+
+use super::{Error, PROJECT_FILE, Project, Source, codes};
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::schema::{Node, parse};
+use crate::span::{FileId, Files, Loc, Span};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use walkdir::WalkDir;
+
+/// The largest file that is read, in bytes.
+const FILE_MAX: u64 = 16 << 20;
+/// Folders that never hold definitions.
+const SKIPPED_FOLDERS: [&str; 3] = ["env", "tests", "target"];
+
+/// Reads `meshctl.toml`.
+pub(super) fn read_project_file(
+    root: &Path,
+    files: &mut Files,
+) -> Result<(FileId, Arc<str>), Error> {
+    let path = root.join(PROJECT_FILE);
+    match read_text(&path) {
+        Ok(text) => {
+            let text: Arc<str> = text.into();
+            Ok((files.add(PROJECT_FILE, text.clone()), text))
+        }
+        Err(Unread::Io(source)) if source.kind() == io::ErrorKind::NotFound => {
+            Err(Error::NoProject { dir: root.to_path_buf() })
+        }
+        Err(why) => Err(Error::Io { path, source: why.into_io() }),
+    }
+}
+
+/// Reads the overlay of an environment.
+pub(super) fn read_overlay(
+    root: &Path,
+    name: &str,
+    files: &mut Files,
+    sources: &mut Vec<Source>,
+) -> Result<(FileId, Arc<str>), Error> {
+    let relative = format!("env/{name}.toml");
+    let path = root.join(&relative);
+    if name.is_empty() || name.contains(['/', '\\']) || !path.is_file() {
+        return Err(Error::NoOverlay { path, known: overlays(root) });
+    }
+    match read_text(&path) {
+        Ok(text) => {
+            sources.push(source(&relative, &text));
+            let text: Arc<str> = text.into();
+            Ok((files.add(relative, text.clone()), text))
+        }
+        Err(why) => Err(Error::Io { path, source: why.into_io() }),
+    }
+}
+
+/// The names of the overlays that exist, ordered.
+fn overlays(root: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root.join("env")) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            (path.extension()? == "toml").then(|| path.file_stem()?.to_str().map(str::to_owned))?
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// Finds the files that the project's patterns name, ordered by path.
+pub(super) fn find(
+    root: &Path,
+    project: &Project,
+    files: &mut Files,
+    project_file: FileId,
+    diagnostics: &mut Diagnostics,
+) -> Result<Vec<String>, Error> {
+    let patterns = globs(project, project_file, diagnostics);
+    let outputs: Vec<PathBuf> =
+        project.targets.values().map(|target| root.join(&target.directory)).collect();
+    let mut found = Vec::new();
+    let walk = WalkDir::new(root).follow_links(true).into_iter().filter_entry(|entry| {
+        let name = entry.file_name().to_string_lossy();
+        if entry.depth() == 0 {
+            return true;
+        }
+        if name.starts_with('.') {
+            return false;
+        }
+        !entry.file_type().is_dir()
+            || !(entry.depth() == 1 && SKIPPED_FOLDERS.contains(&name.as_ref())
+                || entry.path().join(PROJECT_FILE).is_file()
+                || outputs.iter().any(|output| output == entry.path()))
+    });
+    for entry in walk {
+        match entry {
+            Ok(entry) => {
+                let Ok(relative) = entry.path().strip_prefix(root) else { continue };
+                let Some(relative) = slashed(relative) else { continue };
+                let name = entry.file_name();
+                let is_definition = entry.file_type().is_file()
+                    && relative != PROJECT_FILE
+                    && name != "Cargo.toml"
+                    && patterns.is_match(&relative);
+                if is_definition {
+                    found.push(relative);
+                }
+            }
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_path_buf();
+                if path == root {
+                    return Err(Error::Io { path, source: error.into() });
+                }
+                let relative = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+                let (message, help) = match error.loop_ancestor() {
+                    Some(ancestor) => {
+                        let back = ancestor.strip_prefix(root).unwrap_or(ancestor).display();
+                        let back = match back.to_string() {
+                            text if text.is_empty() => "the project itself".to_owned(),
+                            text => format!("`{text}`"),
+                        };
+                        (
+                            format!("`{relative}` is a link that leads back to {back}"),
+                            "remove the link".to_owned(),
+                        )
+                    }
+                    None => {
+                        let why = io::Error::from(error);
+                        (
+                            format!("`{relative}` cannot be read: {}", plain(&why)),
+                            "mend it, remove it, or take it out of `files`".to_owned(),
+                        )
+                    }
+                };
+                unplaced(&codes::UNREADABLE, files, &relative, message, help, diagnostics);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn globs(project: &Project, project_file: FileId, diagnostics: &mut Diagnostics) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for (pattern, span) in &project.files {
+        match GlobBuilder::new(pattern).literal_separator(true).build() {
+            Ok(glob) => {
+                set.add(glob);
+            }
+            Err(error) => diagnostics.push(
+                Diagnostic::new(
+                    &codes::BAD_PATTERN,
+                    Loc { file: project_file, span: *span },
+                    format!("`{pattern}` is not a pattern: {}", error.kind()),
+                )
+                .help("write a pattern such as \"**/*.toml\""),
+            ),
+        }
+    }
+    set.build().unwrap_or_else(|_| GlobSet::empty())
+}
+
+/// Reads all files; what cannot be read is reported and left out.
+pub(super) fn read_all(
+    root: &Path,
+    paths: Vec<String>,
+    files: &mut Files,
+    project_file: FileId,
+    sources: &mut Vec<Source>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<FileId> {
+    let mut ids = Vec::with_capacity(paths.len());
+    let project_text = files.get(project_file).text().clone();
+    sources.push(source(PROJECT_FILE, &project_text));
+    for relative in paths {
+        let path = root.join(&relative);
+        match read_text(&path) {
+            Ok(text) => {
+                sources.push(source(&relative, &text));
+                ids.push(files.add(relative, text));
+            }
+            Err(why) => {
+                let (code, message) = match &why {
+                    Unread::NotUtf8(at) => (
+                        &codes::NOT_UTF8,
+                        format!("`{relative}` is not UTF-8 text (byte {at} is where it breaks)"),
+                    ),
+                    Unread::TooLarge(size) => (
+                        &codes::TOO_LARGE,
+                        format!("`{relative}` has {} MiB; the limit is 16 MiB", size >> 20),
+                    ),
+                    Unread::Io(error) => (
+                        &codes::UNREADABLE,
+                        format!("`{relative}` cannot be read: {}", plain(error)),
+                    ),
+                };
+                let help = "mend the file, or take it out of `files` in meshctl.toml".to_owned();
+                unplaced(code, files, &relative, message, help, diagnostics);
+            }
+        }
+    }
+    ids
+}
+
+/// Parses files on all cores; the results are in the order of the files.
+pub(super) fn parse_all(files: &Files, ids: &[FileId]) -> Vec<(Node, Diagnostics)> {
+    let parse_one = |id: &FileId| parse(*id, files.get(*id).text());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    if threads == 1 || ids.len() < 16 {
+        return ids.iter().map(parse_one).collect();
+    }
+    let chunks: Vec<&[FileId]> = ids.chunks(ids.len().div_ceil(threads)).collect();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = chunks
+            .into_iter()
+            .map(|chunk| scope.spawn(move || chunk.iter().map(parse_one).collect::<Vec<_>>()))
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("invariant: parsing does not panic"))
+            .collect()
+    })
+}
+
+/// A finding about a file whose text cannot be shown: it points at the start of an empty one.
+fn unplaced(
+    code: &'static Code,
+    files: &mut Files,
+    relative: &str,
+    message: String,
+    help: String,
+    diagnostics: &mut Diagnostics,
+) {
+    let file = files.add(relative, "");
+    let loc = Loc { file, span: Span::new(0..0) };
+    diagnostics.push(Diagnostic::new(code, loc, message).help(help));
+}
+
+enum Unread {
+    Io(io::Error),
+    NotUtf8(usize),
+    TooLarge(u64),
+}
+
+impl Unread {
+    fn into_io(self) -> io::Error {
+        match self {
+            Self::Io(error) => error,
+            Self::NotUtf8(at) => io::Error::other(format!("not UTF-8 text (byte {at})")),
+            Self::TooLarge(size) => io::Error::other(format!("{} MiB is too large", size >> 20)),
+        }
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, Unread> {
+    let file = fs::File::open(path).map_err(Unread::Io)?;
+    let metadata = file.metadata().map_err(Unread::Io)?;
+    if metadata.len() > FILE_MAX {
+        return Err(Unread::TooLarge(metadata.len()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    // A file that grows while it is read, or a device, is cut off rather than followed for ever.
+    file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(Unread::Io)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(Unread::TooLarge(bytes.len() as u64));
+    }
+    String::from_utf8(bytes).map_err(|error| Unread::NotUtf8(error.utf8_error().valid_up_to()))
+}
+
+fn source(path: &str, text: &str) -> Source {
+    let hash = Sha256::digest(text.as_bytes());
+    Source { path: path.to_owned(), sha256: hash.iter().map(|b| format!("{b:02x}")).collect() }
+}
+
+/// A relative path with `/` between its parts, if it is text.
+fn slashed(path: &Path) -> Option<String> {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    parts.map(|parts| parts.join("/"))
+}
+
+/// An I/O error in words, without the number that the system adds.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(at) => text[..at].to_lowercase(),
+        None => text,
+    }
+}

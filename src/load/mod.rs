@@ -1,0 +1,197 @@
+//! From a folder to a checked mesh: finds the project, reads its files, runs every check.
+
+pub mod codes;
+mod files;
+mod project;
+
+pub use codes::CODES;
+pub use project::{
+    Certificates, DevSettings, EnvoySettings, Guards, Level, Lints, Project, TargetSettings,
+    Tracing, Upstream, project_schema,
+};
+
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::model::{Address, Mesh, Origins};
+use crate::resolve::{Date, Suppressions, resolve};
+use crate::schema::{Node, parse};
+use crate::span::{FileId, Files, Span};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What to load.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The project's folder.
+    pub dir: PathBuf,
+    /// The overlay's name, if one is chosen.
+    pub env: Option<String>,
+    /// Today, for suppressions that end.
+    pub today: Date,
+}
+
+/// A file that was read, and its content's hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// The path in the project.
+    pub path: String,
+    /// The SHA-256 of the content in hex.
+    pub sha256: String,
+}
+
+/// A project, read and checked.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The folder that holds `meshctl.toml`.
+    pub root: PathBuf,
+    /// What `meshctl.toml` says.
+    pub project: Project,
+    /// All files that were read.
+    pub files: Files,
+    /// Their hashes, ordered by path.
+    pub sources: Vec<Source>,
+    /// The overlay's file, if one was chosen.
+    pub overlay: Option<FileId>,
+    /// The mesh, as far as it could be read.
+    pub mesh: Mesh,
+    /// Where everything stands.
+    pub origins: Origins,
+    /// Resources that are defined but could not be read whole.
+    pub broken: BTreeSet<Address>,
+    /// Everything that was found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Why a project could not be loaded at all.
+#[derive(Debug)]
+pub enum Error {
+    /// There is no project in the folder.
+    NoProject {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The overlay does not exist.
+    NoOverlay {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The overlays that exist.
+        known: Vec<String>,
+    },
+    /// A file or folder could not be read.
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProject { dir } => {
+                write!(f, "there is no meshctl.toml in {}", dir.display())
+            }
+            Self::NoOverlay { path, known } => {
+                write!(f, "there is no overlay {}", path.display())?;
+                if known.is_empty() {
+                    write!(f, "; the project has none")
+                } else {
+                    write!(f, "; the project has: {}", known.join(", "))
+                }
+            }
+            Self::Io { path, .. } => write!(f, "cannot read {}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::NoProject { .. } | Self::NoOverlay { .. } => None,
+        }
+    }
+}
+
+/// Name of the file that makes a folder a project.
+pub const PROJECT_FILE: &str = "meshctl.toml";
+
+/// Reads and checks a project. Findings do not fail it; they are in the result.
+pub fn load(options: &Options) -> Result<Loaded, Error> {
+    let root = options.dir.clone();
+    let mut files = Files::default();
+    let mut diagnostics = Diagnostics::default();
+
+    let (project_file, project_text) = files::read_project_file(&root, &mut files)?;
+    let (tree, findings) = parse(project_file, &project_text);
+    diagnostics.append(findings);
+    let project = project::read(&tree, &mut diagnostics);
+
+    let mut sources = Vec::new();
+    let paths = files::find(&root, &project, &mut files, project_file, &mut diagnostics)?;
+    let ids =
+        files::read_all(&root, paths, &mut files, project_file, &mut sources, &mut diagnostics);
+    if ids.is_empty() && !diagnostics.has_errors() {
+        diagnostics.push(
+            Diagnostic::new(
+                &codes::NO_FILES,
+                crate::span::Loc { file: project_file, span: Span::new(0..0) },
+                "no file of the project defines a mesh",
+            )
+            .help("write a mesh beside meshctl.toml (`meshctl init` shows one), or mend `files`"),
+        );
+    }
+    let mut suppressions = Suppressions::default();
+    let mut trees: Vec<Node> = Vec::with_capacity(ids.len());
+    for (tree, findings) in files::parse_all(&files, &ids) {
+        diagnostics.append(findings);
+        trees.push(tree);
+    }
+    for id in &ids {
+        suppressions.scan(&files, *id, &mut diagnostics);
+    }
+    let mut overlay = None;
+    let mut overlay_tree = None;
+    if let Some(name) = &options.env {
+        let (id, text) = files::read_overlay(&root, name, &mut files, &mut sources)?;
+        let (tree, findings) = parse(id, &text);
+        diagnostics.append(findings);
+        suppressions.scan(&files, id, &mut diagnostics);
+        overlay = Some(id);
+        overlay_tree = Some(tree);
+    }
+    let no_files = ids.is_empty();
+    let mut reading = resolve(trees, overlay_tree);
+    if no_files {
+        // That no file names the mesh follows from there being none.
+        reading.diagnostics.retain_mut(|d| d.code.id != crate::schema::codes::NO_MESH.id);
+    }
+    diagnostics.append(reading.diagnostics);
+    sources.sort();
+
+    let mut loaded = Loaded {
+        root,
+        project,
+        files,
+        sources,
+        overlay,
+        mesh: reading.mesh,
+        origins: reading.origins,
+        broken: reading.broken,
+        diagnostics,
+    };
+    check(&mut loaded);
+    loaded.project.lints.apply(&mut loaded.diagnostics);
+    suppressions.apply(&mut loaded.diagnostics, options.today);
+    Ok(loaded)
+}
+
+/// Runs the checks that need the whole mesh.
+fn check(_loaded: &mut Loaded) {}
+
+/// Whether a folder is a project.
+pub fn is_project(dir: &Path) -> bool {
+    dir.join(PROJECT_FILE).is_file()
+}

@@ -1,0 +1,390 @@
+//! `meshctl.toml`: the settings of a project.
+
+use crate::diag::{Diagnostics, Severity};
+use crate::model::{Address, Certificate, Duration, Origins, Port, Tags};
+use crate::schema::{Cx, Defs, Node, Shape, Value, codes, object, table};
+use crate::span::Span;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What `meshctl.toml` says.
+#[derive(Clone, Debug, Default)]
+pub struct Project {
+    /// Who owns what this project applies; plans touch only that.
+    pub owner: Option<String>,
+    /// Glob patterns of the files, with their places in `meshctl.toml`.
+    pub files: Vec<(String, Span)>,
+    /// The target that commands use unless told otherwise.
+    pub default_target: Option<String>,
+    /// The targets by name.
+    pub targets: BTreeMap<String, TargetSettings>,
+    /// What plans may not do.
+    pub guards: Guards,
+    /// Levels of findings.
+    pub lints: Lints,
+    /// What stands for certificates of ACM, by ARN.
+    pub certificates: Certificates,
+    /// What stands for authorities of ACM, by ARN: paths of PEM bundles on the proxies' hosts.
+    pub authorities: BTreeMap<String, String>,
+    /// How Envoy is set up.
+    pub envoy: EnvoySettings,
+    /// How `meshctl dev` runs the project.
+    pub dev: DevSettings,
+}
+
+/// What stands for certificates of ACM, by ARN.
+pub type Certificates = BTreeMap<String, Certificate>;
+
+/// A place that plans are made against and applied to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetSettings {
+    /// The folder of a directory target, relative to the project.
+    pub directory: String,
+    /// How many proxies must take an apply; fewer is exit 7.
+    pub expect: Option<u32>,
+    /// How long a step is given where no admin address can prove that it arrived.
+    pub settle: Option<Duration>,
+    /// Admin addresses of proxies by the proxy's address, for example
+    /// `"virtual_node/cart" = "http://127.0.0.1:9901"` or `"unix:///run/envoy.sock"`.
+    pub admin: BTreeMap<String, String>,
+}
+
+/// What plans may not do without being told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guards {
+    /// Resources that no plan may delete or replace.
+    pub protected: Vec<Address>,
+    /// Deletes that need no consent; 10 unless set.
+    pub max_deletes: Option<u32>,
+}
+
+/// How Envoy is set up by `bootstrap`, and what its limits are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvoySettings {
+    /// A Unix socket of an SDS server, for `sds` certificates.
+    pub sds_socket: Option<String>,
+    /// The largest RE2 program that a regular expression may need; Envoy's own default is 100.
+    pub regex_max_program_size: Option<u32>,
+    /// Adds App Mesh's statistics tags. True unless set.
+    pub stats_tags: Option<bool>,
+    /// Where traces go.
+    pub tracing: Option<Tracing>,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracing {
+    /// `otel`, `zipkin`, `xray` or `datadog`.
+    pub provider: String,
+    /// The collector's host or address.
+    pub address: String,
+    /// The collector's port.
+    pub port: Port,
+    /// The share of requests that are traced, in per cent, 0 to 100.
+    pub sampling_percent: Option<u32>,
+}
+
+/// How `meshctl dev` runs the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DevSettings {
+    /// What stands in for the application of a node, by the node's name.
+    pub upstream: BTreeMap<String, Upstream>,
+    /// Requests that `dev` makes to show that the mesh works, as `METHOD URL` or a URL.
+    pub requests: Vec<String>,
+    /// Files that `dev` makes before it starts, by the command that makes them.
+    pub prepare: Vec<String>,
+}
+
+/// What stands in for the application of a node under `meshctl dev`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upstream {
+    /// A command to run instead of the built-in upstream; `{port}` and `{dir}` are filled in.
+    pub command: Vec<String>,
+}
+
+/// A level that a project gives to a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Not shown. Errors cannot be turned off.
+    Off,
+    /// Shown as this.
+    At(Severity),
+}
+
+/// Levels of findings by code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lints {
+    /// The levels.
+    pub levels: BTreeMap<String, Level>,
+}
+
+impl Lints {
+    /// Gives findings the levels of the project. What is an error stays one.
+    pub fn apply(&self, diagnostics: &mut Diagnostics) {
+        diagnostics.retain_mut(|diagnostic| {
+            if diagnostic.code.severity == Severity::Error {
+                return true;
+            }
+            match self.levels.get(diagnostic.code.id) {
+                Some(Level::Off) => false,
+                Some(Level::At(severity)) => {
+                    diagnostic.severity = *severity;
+                    true
+                }
+                None => true,
+            }
+        });
+    }
+}
+
+/// Reads `meshctl.toml`. What cannot be read is reported and has its default.
+pub(super) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Project {
+    // Nobody asks where a setting stood: only its findings have places.
+    let mut origins = Origins::default();
+    let mut cx = Cx::new(diagnostics, &mut origins);
+    let mut project = Project::default();
+    let Some(table) = cx.table(root, &KEYS) else { return project };
+    project.owner = table.optional("owner", &mut cx).flatten();
+    project.files = read_patterns(table.node("files"), &mut cx);
+    project.default_target = table.optional("default_target", &mut cx).flatten();
+    project.targets = table.optional("targets", &mut cx).flatten().unwrap_or_default();
+    project.guards = table.optional("guards", &mut cx).flatten().unwrap_or_default();
+    project.lints = table.optional("lints", &mut cx).flatten().unwrap_or_default();
+    project.certificates = table.optional("certificates", &mut cx).flatten().unwrap_or_default();
+    project.authorities =
+        table.optional::<Tags>("authorities", &mut cx).flatten().unwrap_or_default();
+    project.envoy = table.optional("envoy", &mut cx).flatten().unwrap_or_default();
+    project.dev = table.optional("dev", &mut cx).flatten().unwrap_or_default();
+    if let (Some(name), Some(node)) = (&project.default_target, table.node("default_target"))
+        && !project.targets.contains_key(name)
+    {
+        cx.fail::<()>(
+            &codes::BAD_VALUE,
+            node.loc,
+            format!("there is no target `{name}`"),
+            format!("add [targets.{name}], or name one that exists"),
+        );
+    }
+    project
+}
+
+const KEYS: [&str; 10] = [
+    "owner",
+    "files",
+    "default_target",
+    "targets",
+    "guards",
+    "lints",
+    "certificates",
+    "authorities",
+    "envoy",
+    "dev",
+];
+
+fn read_patterns(node: Option<&Node>, cx: &mut Cx<'_>) -> Vec<(String, Span)> {
+    let Some(node) = node else {
+        return vec![("**/*.toml".to_owned(), Span::new(0..0))];
+    };
+    let Value::Array(items) = &node.value else {
+        cx.wrong_type::<()>(node, "an array of patterns");
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| String::read(item, cx).map(|pattern| (pattern, item.loc.span)))
+        .collect()
+}
+
+/// Tables by free names.
+macro_rules! by_name {
+    ($($type:ty),*) => {$(
+        impl Shape for BTreeMap<String, $type> {
+            fn read(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+                let Value::Table(table) = &node.value else {
+                    return cx.wrong_type(node, "a table");
+                };
+                let mut map = Self::new();
+                for (key, entry) in &table.entries {
+                    if let Some(value) = <$type>::read(&entry.node, cx) {
+                        map.insert(key.clone(), value);
+                    }
+                }
+                Some(map)
+            }
+
+            fn schema(defs: &mut Defs) -> serde_json::Value {
+                json!({ "type": "object", "additionalProperties": <$type>::schema(defs) })
+            }
+        }
+    )*};
+}
+
+by_name!(TargetSettings, Certificate, Upstream);
+
+table! {
+    /// A directory target: a folder that Envoys watch.
+    TargetSettings {
+        /// The folder, relative to the project.
+        "directory" => directory: required,
+        /// How many proxies must take an apply; fewer is exit 7.
+        "expect" => expect: optional,
+        /// How long a step is given where no admin address can prove that it arrived.
+        "settle" => settle: optional,
+        /// Admin addresses of proxies by the proxy's address.
+        "admin" => admin: or_default,
+    }
+}
+
+table! {
+    /// What plans may not do without being told.
+    Guards {
+        /// Resources that no plan may delete, as addresses.
+        "protected" => protected: or_default,
+        /// Deletes that need no consent; 10 unless set.
+        "max_deletes" => max_deletes: optional,
+    }
+}
+
+table! {
+    /// How Envoy is set up.
+    EnvoySettings {
+        /// A Unix socket of an SDS server, for `sds` certificates.
+        "sds_socket" => sds_socket: optional,
+        /// The largest RE2 program that a regular expression may need; Envoy's default is 100.
+        "regex_max_program_size" => regex_max_program_size: optional,
+        /// Adds App Mesh's statistics tags; true unless set.
+        "stats_tags" => stats_tags: optional,
+        /// Where traces go.
+        "tracing" => tracing: optional,
+    }
+}
+
+table! {
+    /// Where traces go.
+    Tracing {
+        /// otel, zipkin, xray or datadog.
+        "provider" => provider: required,
+        /// The collector's host or address.
+        "address" => address: required,
+        /// The collector's port.
+        "port" => port: required,
+        /// The share of requests that are traced, in per cent; 100 unless set.
+        "sampling_percent" => sampling_percent: optional,
+    }
+}
+
+table! {
+    /// How `meshctl dev` runs the project.
+    DevSettings {
+        /// What stands in for the application of a node, by the node's name.
+        "upstream" => upstream: or_default,
+        /// Requests that show that the mesh works.
+        "requests" => requests: or_default,
+        /// Commands to run first.
+        "prepare" => prepare: or_default,
+    }
+}
+
+table! {
+    /// What stands in for the application of a node.
+    Upstream {
+        /// A command to run instead of the built-in upstream.
+        "command" => command: or_default,
+    }
+}
+
+impl Shape for Address {
+    fn read(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        let Some(text) = node.as_str() else {
+            return cx.wrong_type(node, "an address such as \"virtual_node/cart\"");
+        };
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(why) => cx.fail(
+                &codes::BAD_VALUE,
+                node.loc,
+                why.to_string(),
+                "write an address such as \"virtual_node/cart\" or \"route/cart/canary\"",
+            ),
+        }
+    }
+
+    fn schema(_: &mut Defs) -> serde_json::Value {
+        json!({ "type": "string", "pattern": "^(mesh|[a-z_]+/.+)$" })
+    }
+}
+
+impl Shape for Lints {
+    fn read(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        let Value::Table(table) = &node.value else {
+            return cx.wrong_type(node, "a table of levels by code");
+        };
+        let mut lints = Self::default();
+        for (code, entry) in &table.entries {
+            let known = ["off", "info", "warning", "error"];
+            let level = match entry.node.as_str() {
+                Some("off") => Level::Off,
+                Some("info") => Level::At(Severity::Info),
+                Some("warning") => Level::At(Severity::Warning),
+                Some("error") => Level::At(Severity::Error),
+                _ => {
+                    cx.fail::<()>(
+                        &codes::UNKNOWN_WORD,
+                        entry.node.loc,
+                        format!("this is not a level for {code}"),
+                        format!("known are {}", known.map(|k| format!("\"{k}\"")).join(", ")),
+                    );
+                    continue;
+                }
+            };
+            lints.levels.insert(code.clone(), level);
+        }
+        Some(lints)
+    }
+
+    fn schema(_: &mut Defs) -> serde_json::Value {
+        json!({
+            "type": "object",
+            "patternProperties": { "^MC[0-9]{4}$": { "enum": ["off", "info", "warning", "error"] } },
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// The JSON Schema of `meshctl.toml`.
+pub fn project_schema() -> serde_json::Value {
+    let mut defs = Defs::default();
+    let properties = vec![
+        ("owner", "Who owns what this project applies.", String::schema(&mut defs)),
+        (
+            "files",
+            "Glob patterns of the files; **/*.toml unless set.",
+            Vec::<String>::schema(&mut defs),
+        ),
+        (
+            "default_target",
+            "The target that commands use unless told otherwise.",
+            String::schema(&mut defs),
+        ),
+        ("targets", "Targets by name.", BTreeMap::<String, TargetSettings>::schema(&mut defs)),
+        ("guards", "", Guards::schema(&mut defs)),
+        ("lints", "Levels of findings by code; errors stay errors.", Lints::schema(&mut defs)),
+        (
+            "certificates",
+            "What stands for ACM certificates, by ARN.",
+            BTreeMap::<String, Certificate>::schema(&mut defs),
+        ),
+        (
+            "authorities",
+            "PEM bundles that stand for ACM authorities, by ARN.",
+            Tags::schema(&mut defs),
+        ),
+        ("envoy", "", EnvoySettings::schema(&mut defs)),
+        ("dev", "", DevSettings::schema(&mut defs)),
+    ];
+    let mut schema = object("The settings of a meshctl project.", properties, &[]);
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!("meshctl.toml");
+    schema["$defs"] = serde_json::Value::Object(defs.into_map());
+    schema
+}

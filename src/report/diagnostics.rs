@@ -1,0 +1,145 @@
+//! Findings as a person reads them: source lines with marks under them.
+
+use crate::diag::{Diagnostic, Label, Severity};
+use crate::span::{Files, Loc};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
+};
+use std::fmt;
+
+/// Draws findings, one after the other, in the order in which they come.
+pub fn render(diagnostics: &[Diagnostic], files: &Files, color: bool, width: usize) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(width)
+        .with_context_lines(1);
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let drawn = Drawn::new(diagnostic, files);
+        // Writing to a string fails only if a source is out of reach; then the message must do.
+        if handler.render_report(&mut text, &drawn).is_err() {
+            text.push_str(&line(diagnostic, files));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A finding on one line: `path:line:column: error[MC0101]: message`.
+pub fn line(diagnostic: &Diagnostic, files: &Files) -> String {
+    let place = match &diagnostic.primary {
+        Some(label) => format!("{}: ", files.show(label.loc)),
+        None => String::new(),
+    };
+    format!("{place}{}[{}]: {}", diagnostic.severity, diagnostic.code.id, diagnostic.message)
+}
+
+/// `2 errors, 1 warning`; empty for no findings.
+pub fn summary(diagnostics: &[Diagnostic]) -> String {
+    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
+    [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "remark")]
+        .into_iter()
+        .filter_map(|(severity, word)| match count(severity) {
+            0 => None,
+            1 => Some(format!("1 {word}")),
+            n => Some(format!("{n} {word}s")),
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A finding in the form that miette draws.
+struct Drawn {
+    code: String,
+    message: String,
+    severity: Severity,
+    help: Option<String>,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Drawn {
+    fn new(diagnostic: &Diagnostic, files: &Files) -> Self {
+        let primary = diagnostic.primary.as_ref();
+        let shown = primary.map(|label| label.loc.file);
+        let mut labels = Vec::new();
+        let mut elsewhere = Vec::new();
+        if let Some(label) = primary
+            && !files.get(label.loc.file).text().is_empty()
+        {
+            let text = (!label.text.is_empty()).then(|| label.text.clone());
+            labels.push(LabeledSpan::new_primary_with_span(text, span(label.loc)));
+        }
+        for Label { loc, text } in &diagnostic.related {
+            if Some(loc.file) == shown {
+                labels.push(LabeledSpan::new_with_span(Some(text.clone()), span(*loc)));
+            } else {
+                elsewhere.push(format!("see {}: {text}", files.show(*loc)));
+            }
+        }
+        let help: Vec<String> = elsewhere.into_iter().chain(diagnostic.help.clone()).collect();
+        let place = match primary {
+            Some(label) if labels.is_empty() => format!("{}: ", files.get(label.loc.file).path()),
+            _ => String::new(),
+        };
+        let source = primary.filter(|_| !labels.is_empty()).map(|label| {
+            let file = files.get(label.loc.file);
+            NamedSource::new(file.path(), file.text().to_string())
+        });
+        Self {
+            code: format!("{} {}", diagnostic.code.id, diagnostic.code.name),
+            message: format!("{place}{}", diagnostic.message),
+            severity: diagnostic.severity,
+            help: (!help.is_empty()).then(|| help.join("\n")),
+            source,
+            labels,
+        }
+    }
+}
+
+fn span(loc: Loc) -> SourceSpan {
+    let (start, end) = (loc.span.start as usize, loc.span.end as usize);
+    (start, end.saturating_sub(start)).into()
+}
+
+impl fmt::Display for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Drawn {}
+
+impl miette::Diagnostic for Drawn {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Info => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        (!self.labels.is_empty())
+            .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = _>>)
+    }
+}

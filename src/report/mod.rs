@@ -1,0 +1,156 @@
+//! The only printing: results on stdout, words for people on stderr.
+
+pub mod diagnostics;
+mod diagnostics_json;
+mod formats;
+
+pub use diagnostics_json::{
+    FailureDocument, document as diagnostics_document, items as diagnostic_items,
+};
+pub use formats::{github, junit, sarif};
+
+use std::io::{self, IsTerminal, Write};
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// On a terminal that wants it.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What decides about colour and width, read from the environment by the caller.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+    /// `FORCE_COLOR` or `CLICOLOR_FORCE` is set and not empty or `0`.
+    pub force_color: bool,
+    /// `TERM` is `dumb`.
+    pub dumb_terminal: bool,
+}
+
+/// The two streams, and how they are written to.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    color_out: bool,
+    color_err: bool,
+    quiet: bool,
+    verbose: u8,
+    width: usize,
+}
+
+/// Columns where the terminal does not say.
+const WIDTH: usize = 100;
+
+impl Ui {
+    /// Decides about colour once, per stream.
+    pub fn new(choice: ColorChoice, around: &Surroundings, quiet: bool, verbose: u8) -> Self {
+        let color = |terminal: bool| match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if around.no_color => false,
+            ColorChoice::Auto if around.force_color => true,
+            ColorChoice::Auto => terminal && !around.dumb_terminal,
+        };
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        // Piped output must not depend on the size of a window.
+        let width = if out || err { terminal_width() } else { WIDTH };
+        Self { color_out: color(out), color_err: color(err), quiet, verbose, width }
+    }
+
+    /// Whether stdout is coloured.
+    pub fn color_out(&self) -> bool {
+        self.color_out
+    }
+
+    /// Whether stderr is coloured.
+    pub fn color_err(&self) -> bool {
+        self.color_err
+    }
+
+    /// Columns to fit into.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether words that are not errors are left out.
+    pub fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// How much more than usual is said.
+    pub fn verbose(&self) -> u8 {
+        self.verbose
+    }
+
+    /// Whether progress may be drawn: stderr is a terminal that can.
+    pub fn draws_progress(&self, around: &Surroundings) -> bool {
+        !self.quiet && !around.dumb_terminal && io::stderr().is_terminal()
+    }
+
+    /// Writes a result to stdout, as it is.
+    pub fn result(&self, text: &str) {
+        write(&mut io::stdout().lock(), text);
+    }
+
+    /// Writes words for people to stderr, as they are, unless quiet.
+    pub fn words(&self, text: &str) {
+        if !self.quiet {
+            write(&mut io::stderr().lock(), text);
+        }
+    }
+
+    /// One line about what was done; ends with a full stop by custom.
+    pub fn status(&self, text: &str) {
+        self.words(&format!("{text}\n"));
+    }
+
+    /// One line about something that may be wrong.
+    pub fn warning(&self, text: &str) {
+        self.words(&format!("{} {text}\n", self.paint("warning:", "33;1")));
+    }
+
+    /// One line about what to do next.
+    pub fn hint(&self, text: &str) {
+        self.words(&format!("{} {text}\n", self.paint("hint:", "36;1")));
+    }
+
+    /// One line about what went wrong; shown even when quiet.
+    pub fn error(&self, text: &str) {
+        let line = format!("{} {text}\n", self.paint("error:", "31;1"));
+        write(&mut io::stderr().lock(), &line);
+    }
+
+    /// A cause under an error; shown even when quiet.
+    pub fn cause(&self, text: &str) {
+        write(&mut io::stderr().lock(), &format!("  caused by: {text}\n"));
+    }
+
+    fn paint(&self, text: &str, style: &str) -> String {
+        if self.color_err { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Colours text for stdout or stderr, if `on`. The style is that of an SGR sequence.
+pub fn paint(on: bool, text: &str, style: &str) -> String {
+    if on { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn write(stream: &mut dyn Write, text: &str) {
+    // A reader that has gone away (a closed pipe) is no error of ours, and there is nobody to tell.
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+fn terminal_width() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr())
+        .or_else(|_| rustix::termios::tcgetwinsize(io::stdout()));
+    match size {
+        Ok(size) if size.ws_col >= 40 => usize::from(size.ws_col).min(160),
+        _ => WIDTH,
+    }
+}
