@@ -1,3 +1,6 @@
 //! The one binary of all end-to-end tests.
 
+mod input;
+mod schema;
+mod support;
 mod tidy;

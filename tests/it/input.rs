@@ -1,0 +1,212 @@
+//! Bad input: a clear finding each, nothing lost, never a panic.
+
+use crate::support::sandbox::Sandbox;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+const MESH: &str = "[mesh]\nname = \"m\"\n";
+
+/// The codes that `check` reports, in order.
+fn codes(sandbox: &Sandbox) -> Vec<String> {
+    let ran = sandbox.run(&["check", "--format", "json"]);
+    assert!(ran.code == 0 || ran.code == 3, "{}", ran.all());
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    document["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["severity"] == "error")
+        .map(|item| item["code"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn ten_mistakes_are_ten_findings_in_one_run() {
+    let sandbox = Sandbox::with_mesh(
+        r#"[mesh]
+name = "shop"
+egres = "drop-all"
+
+[virtual_node.a]
+listeners = [{ port = 70000, protocol = "http" }]
+discovery = { dns = "a.internal", static = ["10.0.0.1"] }
+
+[virtual_node.b]
+listeners = [{ port = 8080, protocol = "htp" }]
+
+[virtual_node."c/d"]
+
+[virtual_service."x..y"]
+
+[virtual_router.r]
+listeners = [{ port = 8080, protocol = "http" }]
+
+[[virtual_router.r.routes]]
+name = "one"
+match = { prefix = "/" }
+targets = { nowhere = "1" }
+timeout = { request = "5" }
+
+[[virtual_router.r.routes]]
+match = { prefix = "/x" }
+targets = { b = 1 }
+
+[[virtual_router.r.routes]]
+name = "two"
+match = { prefix = "/", path = "/y" }
+targets = { b = 1 }
+"#,
+    );
+    let codes = codes(&sandbox);
+    assert!(codes.len() >= 10, "{codes:?}");
+    for code in ["MC0002", "MC0003", "MC0004", "MC0005", "MC0006", "MC0007", "MC0008", "MC0009"] {
+        assert!(codes.iter().any(|c| c == code), "{code} is not among {codes:?}");
+    }
+}
+
+#[test]
+fn binary_garbage_is_not_text() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    let garbage: Vec<u8> =
+        (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    sandbox.write("garbage.toml", garbage);
+    sandbox.write("zeros.toml", [0_u8; 512]);
+    let codes = codes(&sandbox);
+    assert!(codes.contains(&"MC0021".to_owned()), "{codes:?}");
+    assert!(codes.contains(&"MC0001".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn a_file_of_a_hundred_megabytes_is_refused_by_name() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    // A sparse file: its size is what matters.
+    fs::File::create(sandbox.join("huge.toml")).unwrap().set_len(100 << 20).unwrap();
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("MC0022") && ran.stdout.contains("huge.toml"), "{}", ran.all());
+    assert!(ran.stdout.contains("100 MiB"), "{}", ran.all());
+}
+
+#[test]
+fn ten_thousand_levels_are_an_error_and_no_overflow() {
+    for text in [
+        format!("x = {}{}", "[".repeat(10_000), "]".repeat(10_000)),
+        format!("x = {}", "{ a = ".repeat(10_000)),
+        format!("[{}]\n", vec!["a"; 10_000].join(".")),
+        format!("{} = 1\n", vec!["a"; 10_000].join(".")),
+    ] {
+        let sandbox = Sandbox::with_mesh(MESH);
+        sandbox.write("deep.toml", text);
+        let codes = codes(&sandbox);
+        assert!(!codes.is_empty());
+    }
+}
+
+#[test]
+fn links_that_lead_back_or_nowhere_are_named() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    fs::create_dir(sandbox.join("sub")).unwrap();
+    symlink(sandbox.path(), sandbox.join("sub/back")).unwrap();
+    symlink("nowhere.toml", sandbox.join("dangling.toml")).unwrap();
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("`sub/back` is a link that leads back"), "{}", ran.all());
+    assert!(ran.stdout.contains("`dangling.toml` cannot be read"), "{}", ran.all());
+}
+
+#[test]
+fn one_name_in_two_files_shows_both_places() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    sandbox.write("a.toml", "[virtual_node.n]\n[virtual_router.r]\nroutes = []\n");
+    sandbox.write("b.toml", "[virtual_node.n]\n[virtual_router.r]\nroutes = []\n");
+    sandbox.write("c.toml", "[mesh]\nname = \"other\"\n");
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert_eq!(ran.stdout.matches("MC0011").count(), 3, "{}", ran.all());
+    assert!(ran.stdout.contains("see a.toml:1:15"), "{}", ran.all());
+}
+
+#[test]
+fn a_folder_without_a_project_says_what_to_do() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["check"]).exits(1);
+    assert!(ran.stderr.contains("meshctl init"), "{}", ran.all());
+    let ran = sandbox.run(&["check", "--format", "json"]).exits(1);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["exit_code"], 1);
+}
+
+#[test]
+fn a_project_without_files_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("meshctl.toml", "");
+    assert_eq!(codes(&sandbox), ["MC0019"]);
+}
+
+#[test]
+fn mistakes_of_the_project_file_are_findings_too() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    sandbox.write(
+        "meshctl.toml",
+        "ower = \"x\"\nfiles = [\"[\"]\ndefault_target = \"x\"\n[lints]\nMC0001 = \"loud\"\n",
+    );
+    let codes = codes(&sandbox);
+    for code in ["MC0002", "MC0005", "MC0008", "MC0023"] {
+        assert!(codes.iter().any(|c| c == code), "{code} is not among {codes:?}");
+    }
+}
+
+#[test]
+fn an_overlay_merges_replaces_and_removes() {
+    let sandbox = Sandbox::with_mesh(
+        r#"[mesh]
+name = "m"
+
+[virtual_node.a]
+listeners = [{ port = 8080, protocol = "http" }]
+discovery = { dns = "a.internal" }
+backends = ["s.internal"]
+"#,
+    );
+    sandbox.write(
+        "env/prod.toml",
+        "remove = [\"virtual_node.a.backends\", \"virtual_node.b\"]\n\
+         [virtual_node.a]\ndiscovery = { static = [\"10.0.0.300\"] }\n",
+    );
+    let ran = sandbox.run(&["check", "--env", "prod"]).exits(3);
+    assert!(
+        ran.stdout.contains("MC0014") && ran.stdout.contains("`virtual_node.b`"),
+        "{}",
+        ran.all()
+    );
+    assert!(ran.stdout.contains("env/prod.toml:3:25"), "{}", ran.all());
+    assert!(!ran.stdout.contains("MC0009"), "the choice was not replaced whole: {}", ran.all());
+    let ran = sandbox.run(&["check", "--env", "staging"]).exits(1);
+    assert!(ran.stderr.contains("the project has: prod"), "{}", ran.all());
+}
+
+#[test]
+fn fmt_keeps_comments_and_is_idempotent() {
+    let sandbox =
+        Sandbox::with_mesh("# top\n[mesh]\nname   =  \"m\" # why\n\n\n\n[virtual_node.a]\n");
+    sandbox.run(&["fmt", "--check"]).exits(2);
+    sandbox.run(&["fmt"]).exits(0);
+    let once = fs::read_to_string(sandbox.join("mesh.toml")).unwrap();
+    assert!(once.contains("# top") && once.contains("name = \"m\" # why"), "{once}");
+    sandbox.run(&["fmt", "--check"]).exits(0);
+    sandbox.write("mesh.toml", "[mesh\n");
+    let ran = sandbox.run(&["fmt"]).exits(1);
+    assert!(ran.stderr.contains("mesh.toml"), "{}", ran.all());
+    assert_eq!(fs::read_to_string(sandbox.join("mesh.toml")).unwrap(), "[mesh\n");
+}
+
+#[test]
+fn suppressions_take_findings_out_and_are_findings_when_unused() {
+    let mesh = "[mesh]\nname = \"m\"\n# meshctl: allow MC0010 -- filled in by the next change\ntags = {}\n";
+    let sandbox = Sandbox::with_mesh(mesh);
+    let ran = sandbox.run(&["check", "--fail-on", "warning", "--select", "MC0010"]).exits(0);
+    assert!(!ran.stdout.contains("MC0010"), "{}", ran.all());
+    sandbox.write("mesh.toml", mesh.replace("change", "change, until 2020-01-01"));
+    let ran = sandbox.run(&["check", "--fail-on", "warning"]).exits(3);
+    assert!(ran.stdout.contains("MC0018") && ran.stdout.contains("MC0010"), "{}", ran.all());
+    sandbox.write("mesh.toml", mesh.replace("tags = {}", "tags = { a = \"b\" }"));
+    let ran = sandbox.run(&["check", "--fail-on", "warning"]).exits(3);
+    assert!(ran.stdout.contains("MC0017"), "{}", ran.all());
+}

@@ -1,0 +1,21 @@
+//! What the end-to-end tests share.
+
+pub(crate) mod golden;
+pub(crate) mod sandbox;
+
+use std::path::PathBuf;
+
+/// The project's folder.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of the evidence beside the checkout; says that the test is skipped where there is none.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let file = root().join("../shared").join(path);
+    if file.exists() {
+        return Some(file);
+    }
+    println!("SKIPPED: ../shared/{path} is not beside the checkout");
+    None
+}
