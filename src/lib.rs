@@ -11,6 +11,7 @@ pub mod model;
 pub mod schema;
 
 pub mod resolve;
+pub mod revision;
 
 pub mod load;
 
