@@ -1,0 +1,257 @@
+//! MC02xx: matchers of headers, query parameters and metadata, each name looked at by itself.
+
+use super::context::Ctx;
+use super::{Check, Rule};
+use crate::diag::{Code, Diagnostics};
+use crate::model::{Address, Matcher, Pattern, pointer};
+use std::collections::BTreeMap;
+
+/// Conditions that exclude each other.
+const CONTRADICTION: Code = Code::error(
+    "MC0201",
+    "contradictory-matchers",
+    "two conditions on one name cannot both hold",
+    "All matchers on one name must hold at once. These exclude each other, so no request meets \
+     them and the route takes nothing. For an OR write two routes, or one `regex`.",
+);
+/// A range with nothing in it.
+const EMPTY_RANGE: Code = Code::error(
+    "MC0202",
+    "empty-range",
+    "a range with no number in it",
+    "A range is half open: it holds its first number and not its last. `[10, 10]` and `[10, 5]` \
+     hold nothing; for exactly 10 write `[10, 11]` or \"10\".",
+);
+/// One header under two spellings.
+const SAME_HEADER: Code = Code::warning(
+    "MC0206",
+    "duplicate-header-name",
+    "one header stands under two spellings",
+    "Header names have no case, so both conditions are about the same header and must both hold. \
+     Write them under one name, as an array.",
+);
+/// A header that cannot exist.
+const BAD_NAME: Code = Code::error(
+    "MC0207",
+    "malformed-header-name",
+    "a header name with characters that headers do not have",
+    "Header and metadata names are made of letters, digits and some signs, without spaces and \
+     colons. A request with such a header cannot exist.",
+);
+/// A matcher that Envoy does not have for query parameters.
+const QUERY: Code = Code::error(
+    "MC0211",
+    "unsupported-query-matcher",
+    "a query parameter is matched in a way that Envoy cannot",
+    "Query parameters can be compared as text or asked to be there. Envoy has no ranges, no \
+     inversion and no absence for them. Use a header, or a `regex`.",
+);
+/// A header that has a key of its own.
+const PSEUDO: Code = Code::warning(
+    "MC0212",
+    "pseudo-header-match",
+    "a header match on what has a key of its own",
+    "Pseudo headers and `host` are rewritten on the way (a gateway changes host and path), and \
+     their keys `hostname`, `prefix`, `path`, `method` and `scheme` say what is meant.",
+);
+
+pub(super) const RULES: &[Rule] = &[
+    Rule(&[&CONTRADICTION, &EMPTY_RANGE], conditions as Check),
+    Rule(&[&SAME_HEADER, &BAD_NAME, &PSEUDO], header_names),
+    Rule(&[&QUERY], query),
+];
+
+type Conditions = BTreeMap<String, Vec<Matcher>>;
+
+/// Calls with every map of conditions of every route.
+fn each<'a>(ctx: &Ctx<'a>, mut look: impl FnMut(&dyn Fn() -> Address, &'static str, &'a Conditions)) {
+    for at in ctx.routes() {
+        let matches = &at.route.matches;
+        for (field, map) in [
+            ("headers", &matches.headers),
+            ("query_parameters", &matches.query_parameters),
+            ("metadata", &matches.metadata),
+        ] {
+            if !map.is_empty() {
+                look(&|| at.address(), field, map);
+            }
+        }
+    }
+    for at in ctx.gateway_routes() {
+        let matches = &at.route.matches;
+        for (field, map) in [
+            ("headers", &matches.headers),
+            ("query_parameters", &matches.query_parameters),
+            ("metadata", &matches.metadata),
+        ] {
+            if !map.is_empty() {
+                look(&|| at.address(), field, map);
+            }
+        }
+    }
+}
+
+/// What a matcher asks, without the two ways of saying it.
+#[derive(PartialEq)]
+enum Asks<'a> {
+    Present,
+    Absent,
+    Is(&'a Pattern),
+    IsNot(&'a Pattern),
+}
+
+fn asks(matcher: &Matcher) -> Asks<'_> {
+    match (&matcher.pattern, matcher.invert) {
+        (Pattern::Present(present), invert) if *present != invert => Asks::Present,
+        (Pattern::Present(_), _) => Asks::Absent,
+        (pattern, false) => Asks::Is(pattern),
+        (pattern, true) => Asks::IsNot(pattern),
+    }
+}
+
+/// Whether a text meets a pattern; `None` where only a regex engine could tell.
+fn meets(text: &str, pattern: &Pattern) -> Option<bool> {
+    Some(match pattern {
+        Pattern::Exact(exact) => text == exact,
+        Pattern::Prefix(prefix) => text.starts_with(prefix.as_str()),
+        Pattern::Suffix(suffix) => text.ends_with(suffix.as_str()),
+        Pattern::Range(range) => {
+            text.parse::<i64>().is_ok_and(|n| (range.start..range.end).contains(&n))
+        }
+        Pattern::Present(present) => *present,
+        Pattern::Regex(_) => return None,
+    })
+}
+
+/// Whether no value meets both. Says yes only where that is certain.
+fn exclude(a: &Asks<'_>, b: &Asks<'_>) -> bool {
+    use Asks::{Absent, Is, IsNot, Present};
+    match (a, b) {
+        (Absent, Present | Is(_)) | (Present | Is(_), Absent) => true,
+        (Is(p), IsNot(q)) | (IsNot(q), Is(p)) => {
+            p == q || matches!(p, Pattern::Exact(text) if meets(text, q) == Some(true))
+        }
+        (Is(p), Is(q)) => match (p, q) {
+            (Pattern::Exact(text), other) | (other, Pattern::Exact(text)) => {
+                meets(text, other) == Some(false)
+            }
+            (Pattern::Prefix(x), Pattern::Prefix(y)) => {
+                !x.starts_with(y.as_str()) && !y.starts_with(x.as_str())
+            }
+            (Pattern::Suffix(x), Pattern::Suffix(y)) => {
+                !x.ends_with(y.as_str()) && !y.ends_with(x.as_str())
+            }
+            (Pattern::Range(x), Pattern::Range(y)) => x.end <= y.start || y.end <= x.start,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn conditions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    each(ctx, |address, field, map| {
+        for (name, matchers) in map {
+            let place = |at: usize| pointer(["match", field, name, &at.to_string()]);
+            for (at, matcher) in matchers.iter().enumerate() {
+                if let Pattern::Range(range) = matcher.pattern
+                    && range.start >= range.end
+                {
+                    let message =
+                        format!("the range [{}, {}] holds no number", range.start, range.end);
+                    let help = if range.start == range.end {
+                        format!("for exactly {0} write [{0}, {1}]", range.start, range.start.saturating_add(1))
+                    } else {
+                        format!("write [{}, {}]", range.end, range.start)
+                    };
+                    found.push(
+                        ctx.find(&EMPTY_RANGE, &address(), &place(at), message).help(help),
+                    );
+                }
+            }
+            let pair = matchers.iter().enumerate().find_map(|(second, b)| {
+                let first = matchers[..second].iter().position(|a| exclude(&asks(a), &asks(b)))?;
+                Some((first, second))
+            });
+            if let Some((first, second)) = pair {
+                let address = address();
+                let message = format!("no value of `{name}` meets both conditions");
+                let finding = ctx
+                    .find(&CONTRADICTION, &address, &place(second), message)
+                    .help("write two routes if either may hold, else drop one condition");
+                found.push(ctx.also(finding, &address, &place(first), "the other condition"));
+            }
+        }
+    });
+}
+
+fn token(name: &str) -> bool {
+    let sign = |c: char| "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || sign(c))
+}
+
+fn header_names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    each(ctx, |address, field, map| {
+        if field == "query_parameters" {
+            return;
+        }
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for name in map.keys() {
+            let place = pointer(["match", field, name]);
+            let lower = name.to_ascii_lowercase();
+            let known = [":authority", ":path", ":method", ":scheme", "host"];
+            if known.contains(&lower.as_str()) {
+                let key = match lower.as_str() {
+                    ":path" => "`prefix` or `path`",
+                    ":method" => "`method`",
+                    ":scheme" => "`scheme`",
+                    _ => "a gateway route's `hostname`",
+                };
+                let message = format!("`{name}` has a key of its own");
+                found.push(
+                    ctx.find(&PSEUDO, &address(), &place, message).help(format!("use {key}")),
+                );
+            } else if !token(name) {
+                let message = format!("no request has a header `{name}`");
+                let mut finding = ctx.find(&BAD_NAME, &address(), &place, message);
+                finding = match name.strip_suffix(':').filter(|name| token(name)) {
+                    Some(bare) => finding.help(format!("write `{bare}`")),
+                    None => finding.help("write a name of letters, digits and `-`"),
+                };
+                found.push(finding);
+            }
+            if let Some(other) = seen.insert(lower, name) {
+                let address = address();
+                let message = format!("`{name}` and `{other}` are one header");
+                let finding = ctx
+                    .find(&SAME_HEADER, &address, &place, message)
+                    .help(format!("write `{other} = [ …, … ]` if both must hold"));
+                let other = pointer(["match", field, other]);
+                found.push(ctx.also(finding, &address, &other, "the same header"));
+            }
+        }
+    });
+}
+
+fn query(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    each(ctx, |address, field, map| {
+        if field != "query_parameters" {
+            return;
+        }
+        for (name, matchers) in map {
+            for (at, matcher) in matchers.iter().enumerate() {
+                let why = match matcher.pattern {
+                    Pattern::Range(_) => "a range",
+                    Pattern::Present(false) => "absence",
+                    _ if matcher.invert => "inversion",
+                    _ => continue,
+                };
+                let message = format!("{why} is not possible for the query parameter `{name}`");
+                let place = pointer(["match", field, name, &at.to_string()]);
+                found.push(
+                    ctx.find(&QUERY, &address(), &place, message)
+                        .help("compare the text, ask for `{ present = true }`, or use a header"),
+                );
+            }
+        }
+    });
+}

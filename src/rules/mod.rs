@@ -1,0 +1,75 @@
+//! The checks on a whole model: what the files mean together, before anything is rendered.
+//!
+//! A rule is a [`Code`], a function, and one line in the `RULES` table of its family. Rules only
+//! look and report: they know nothing of Envoy's messages and change nothing. Each is one linear
+//! pass over the model with the maps of [`Graph`], because a mesh can have 50,000 routes.
+#![deny(clippy::disallowed_methods)]
+
+mod capture;
+mod context;
+mod discovery;
+mod health;
+mod keys;
+mod logs;
+mod matchers;
+mod matching;
+mod names;
+mod ports;
+mod protocols;
+mod references;
+mod retries;
+mod timeouts;
+mod tls;
+mod trust;
+mod usage;
+mod weights;
+
+pub use context::Ctx;
+
+use crate::diag::{Code, Diagnostics};
+
+/// What a rule is: it walks the model and reports what it finds.
+type Check = fn(&Ctx<'_>, &mut Diagnostics);
+
+/// A rule: the codes that it raises, and the function that raises them.
+struct Rule(&'static [&'static Code], Check);
+
+const FAMILIES: &[&[Rule]] = &[
+    names::RULES,
+    logs::RULES,
+    references::RULES,
+    usage::RULES,
+    matching::RULES,
+    matchers::RULES,
+    weights::RULES,
+    timeouts::RULES,
+    retries::RULES,
+    health::RULES,
+    protocols::RULES,
+    keys::RULES,
+    ports::RULES,
+    capture::RULES,
+    tls::RULES,
+    trust::RULES,
+    discovery::RULES,
+];
+
+/// Runs every rule over a model.
+pub fn check(ctx: &Ctx<'_>) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for Rule(_, run) in FAMILIES.iter().copied().flatten() {
+        run(ctx, &mut found);
+    }
+    found
+}
+
+/// Every code that a rule can raise, by id.
+pub fn codes() -> Vec<&'static Code> {
+    let mut all: Vec<&'static Code> =
+        FAMILIES.iter().copied().flatten().flat_map(|Rule(codes, _)| codes.iter().copied()).collect();
+    all.sort_by_key(|code| code.id);
+    all
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! MC04xx: timeouts that cut each other short, or none.
+
+use super::context::{Ctx, listener_pointer};
+use super::{Check, Rule};
+use crate::diag::{Code, Diagnostics};
+use crate::model::{Address, Duration, ListenerTimeout, Protocol};
+
+/// A route that allows more than what it leads to.
+const CUT: Code = Code::warning(
+    "MC0401",
+    "route-timeout-cut-by-listener",
+    "a route's timeout is longer than that of the listener it leads to",
+    "Both hold: the caller's proxy waits as long as the route says, the target's own proxy as long \
+     as its listener says, and the shorter one ends the request. A listener without a timeout has \
+     15 seconds. To allow more, raise it in both places.",
+);
+/// Nothing that ends a request.
+const ENDLESS: Code = Code::warning(
+    "MC0402",
+    "no-timeout-at-all",
+    "both the request and the idle timeout are off",
+    "With both at \"0s\" a request to a server that hangs is never given up: it holds a connection \
+     and memory for ever. Keep the idle timeout, which long streams with traffic never meet.",
+);
+/// An idle timeout that cuts requests.
+const IDLE_FIRST: Code = Code::warning(
+    "MC0403",
+    "idle-timeout-below-request-timeout",
+    "the idle timeout is shorter than the request timeout",
+    "While a server works on an answer no byte moves, so the idle timeout ends the request before \
+     the request timeout could. Raise `idle` to at least `request`, or lower `request`.",
+);
+
+pub(super) const RULES: &[Rule] = &[
+    Rule(&[&CUT], cut as Check),
+    Rule(&[&ENDLESS, &IDLE_FIRST], idle),
+];
+
+/// App Mesh's request timeout where none is written (`envoy` renders the same).
+pub(super) const DEFAULT_REQUEST: Duration = Duration::from_secs(15);
+
+/// How long a request may take; `None` is without limit.
+pub(super) fn request_limit(timeout: &ListenerTimeout) -> Option<Duration> {
+    Some(timeout.request.unwrap_or(DEFAULT_REQUEST)).filter(|limit| !limit.is_zero())
+}
+
+fn cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for at in ctx.routes() {
+        let Some(written) = at.route.timeout.request else { continue };
+        let allowed = request_limit(&at.route.timeout);
+        let shortest = at
+            .route
+            .targets
+            .iter()
+            .filter(|target| target.weight > 0)
+            .filter_map(|target| ctx.graph.end(target))
+            .filter(|end| end.listener.protocol != Protocol::Tcp)
+            .filter_map(|end| Some((request_limit(&end.listener.timeout)?, end)))
+            .filter(|(limit, _)| allowed.is_none_or(|allowed| allowed > *limit))
+            .min_by_key(|(limit, _)| *limit);
+        let Some((limit, end)) = shortest else { continue };
+        let message = format!(
+            "the route `{}` allows {}, but `{}` ends requests after {limit}",
+            at.route.name,
+            if written.is_zero() { "any time".to_owned() } else { written.to_string() },
+            end.node
+        );
+        let node = Address::Node(end.node.clone());
+        let finding = ctx.find(&CUT, &at.address(), "/timeout/request", message).help(format!(
+            "set `timeout = {{ request = \"{written}\" }}` on the listener of `{}` too",
+            end.node
+        ));
+        let text = if end.listener.timeout.request.is_some() {
+            format!("{limit} here")
+        } else {
+            format!("{limit}, because nothing else is written")
+        };
+        let pointer = listener_pointer(end.at, "timeout/request");
+        found.push(ctx.also(finding, &node, &pointer, text));
+    }
+}
+
+fn look(
+    ctx: &Ctx<'_>,
+    address: impl Fn() -> Address,
+    prefix: &str,
+    timeout: &ListenerTimeout,
+    found: &mut Diagnostics,
+) {
+    let Some(idle) = timeout.idle else { return };
+    if idle.is_zero() {
+        if timeout.request.is_some_and(Duration::is_zero) {
+            let message = "a request here may take for ever".to_owned();
+            found.push(
+                ctx.find(&ENDLESS, &address(), &format!("{prefix}/timeout"), message)
+                    .help("leave `idle` out, which keeps 5 minutes, or give it a value"),
+            );
+        }
+    } else if let Some(request) = request_limit(timeout)
+        && idle < request
+    {
+        let message = format!("requests may take {request} but end after {idle} without a byte");
+        let pointer = format!("{prefix}/timeout/idle");
+        found.push(
+            ctx.find(&IDLE_FIRST, &address(), &pointer, message)
+                .help(format!("write `idle = \"{request}\"` or more, or a lower `request`")),
+        );
+    }
+}
+
+fn idle(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for at in ctx.listeners() {
+        if at.listener.protocol != Protocol::Tcp {
+            let prefix = listener_pointer(at.at, "");
+            look(ctx, || at.address(), &prefix, &at.listener.timeout, found);
+        }
+    }
+    for at in ctx.routes() {
+        if at.protocol().is_some_and(Protocol::is_http) {
+            look(ctx, || at.address(), "", &at.route.timeout, found);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! MC06xx: clients and servers that do not agree on TLS.
+
+use super::context::{Ctx, listener_pointer};
+use super::{Check, Rule};
+use crate::diag::{Code, Diagnostics};
+use crate::graph::{Caller, End};
+use crate::model::{Address, ClientPolicy, ClientTls, ListenerTls, Port, ServiceName, TlsMode};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// TLS that the other side does not have.
+const PLAIN_SERVER: Code = Code::error(
+    "MC0601",
+    "tls-enforced-on-plain-listener",
+    "a client insists on TLS and the listener has none",
+    "The client policy enforces TLS (the default), but the listener that it leads to has no `tls`, \
+     or `mode = \"disabled\"`. Every handshake fails and every request gets a 503. Give the \
+     listener TLS first, then enforce it.",
+);
+/// A certificate that is asked for and not there.
+const NO_CLIENT_CERTIFICATE: Code = Code::error(
+    "MC0602",
+    "client-certificate-missing",
+    "a listener asks for client certificates and a caller has none",
+    "The listener has `validation` in strict mode, so only clients with a certificate get in. This \
+     caller's client policy names none (`client_policy.tls.certificate`).",
+);
+/// A policy for ports that are not used.
+const OTHER_PORTS: Code = Code::warning(
+    "MC0603",
+    "client-policy-for-unused-ports",
+    "a client policy is for ports that nothing here uses",
+    "`ports` limits a client policy to some ports of the nodes that are called. None of the \
+     listeners behind it has one of these, so the policy protects nothing. Leave `ports` out for \
+     all.",
+);
+/// Encryption toward anybody.
+const UNVERIFIED: Code = Code::warning(
+    "MC0604",
+    "server-not-verified",
+    "a caller uses TLS without checking the server's certificate",
+    "The listener offers TLS and the caller has no client policy for it. The traffic is encrypted, \
+     but the caller accepts any certificate, so whoever can redirect it can read it. Add \
+     `client_policy.tls.validation`.",
+);
+/// A door that nobody needs.
+const PERMISSIVE: Code = Code::info(
+    "MC0605",
+    "permissive-without-plain-clients",
+    "a listener takes plain text although every known caller uses TLS",
+    "`mode = \"permissive\"` is the way from plain text to TLS. Every caller in the files enforces \
+     TLS, so the listener can become strict, unless clients outside the mesh still call it.",
+);
+/// A policy that replaced another whole.
+const REPLACED: Code = Code::info(
+    "MC0609",
+    "default-policy-replaced",
+    "a backend's own client policy drops the TLS of the node's default",
+    "A backend's `client_policy` replaces the one in `backend_defaults` whole; nothing is merged. \
+     This one has no `tls`, so the backend is called without the default's.",
+);
+
+pub(super) const RULES: &[Rule] = &[
+    Rule(&[&PLAIN_SERVER, &NO_CLIENT_CERTIFICATE, &UNVERIFIED], pairs as Check),
+    Rule(&[&OTHER_PORTS], other_ports),
+    Rule(&[&PERMISSIVE], permissive),
+    Rule(&[&REPLACED], replaced),
+];
+
+/// The policy by which a caller calls a service, and where it stands.
+fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> (Address, String, Option<&'a ClientPolicy>) {
+    match caller {
+        Caller::Node { name, node, at } => {
+            let address = Address::Node((*name).clone());
+            match &node.backends[*at].client_policy {
+                Some(own) => (address, format!("/backends/{at}/client_policy"), Some(own)),
+                None => {
+                    let default = node.backend_defaults.client_policy.as_ref();
+                    (address, "/backend_defaults/client_policy".into(), default)
+                }
+            }
+        }
+        Caller::Gateway { name, .. } => {
+            let gateway = ctx.mesh.gateways.get(*name);
+            let default = gateway.and_then(|g| g.backend_defaults.client_policy.as_ref());
+            let address = Address::Gateway((*name).clone());
+            (address, "/backend_defaults/client_policy".into(), default)
+        }
+    }
+}
+
+/// The TLS that a policy asks for on a port.
+fn tls_for(policy: Option<&ClientPolicy>, port: Port) -> Option<&ClientTls> {
+    let tls = policy?.tls.as_ref()?;
+    (tls.ports.is_empty() || tls.ports.contains(&port)).then_some(tls)
+}
+
+/// A listener's TLS, unless it is turned off.
+fn offered<'a>(end: &End<'a>) -> Option<&'a ListenerTls> {
+    end.listener.tls.as_ref().filter(|tls| tls.mode != TlsMode::Disabled)
+}
+
+/// Calls with every caller of every service and every listener that it can end at.
+fn each_pair<'a>(ctx: &Ctx<'a>, mut look: impl FnMut(&'a ServiceName, &Caller<'a>, &End<'a>)) {
+    for service in ctx.mesh.services.keys() {
+        let callers = ctx.graph.callers(service);
+        if callers.is_empty() {
+            continue;
+        }
+        let ends = ctx.graph.ends(service);
+        for caller in callers {
+            for end in &ends {
+                look(service, caller, end);
+            }
+        }
+    }
+}
+
+fn pairs(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    // A gateway with many routes to one listener is told once.
+    let mut told: BTreeSet<(Address, &str, usize, &'static str)> = BTreeSet::new();
+    each_pair(ctx, |service, caller, end| {
+        let (address, pointer, policy) = policy(ctx, caller);
+        let tls = tls_for(policy, end.listener.port);
+        let server = Address::Node(end.node.clone());
+        let port = end.listener.port;
+        let (code, pointer, message, help) = match (tls, offered(end)) {
+            (Some(tls), None) if tls.enforce => (
+                &PLAIN_SERVER,
+                format!("{pointer}/tls"),
+                format!("`{address}` enforces TLS to `{service}`, and `{}` has none", end.node),
+                format!("give the listener on {port} `tls`, or set `enforce = false`"),
+            ),
+            (tls, Some(offered))
+                if offered.mode == TlsMode::Strict
+                    && offered.validation.is_some()
+                    && tls.is_none_or(|tls| tls.certificate.is_none()) =>
+            {
+                let pointer = if policy.is_some() { pointer } else { own_pointer(caller) };
+                (
+                    &NO_CLIENT_CERTIFICATE,
+                    pointer,
+                    format!("`{}` asks `{address}` for a certificate, and it has none", end.node),
+                    "add `client_policy = { tls = { certificate = …, validation = … } }`".into(),
+                )
+            }
+            (None, Some(_)) => (
+                &UNVERIFIED,
+                own_pointer(caller),
+                format!("`{address}` does not check the certificate of `{}`", end.node),
+                "add `client_policy = { tls = { validation = { trust = … } } }`".into(),
+            ),
+            _ => return,
+        };
+        if !told.insert((address.clone(), end.node.as_str(), end.at, code.id)) {
+            return;
+        }
+        // Without a policy the place is what names the service: for a gateway, its route.
+        let at = if policy.is_none() { caller.address() } else { address };
+        let finding = ctx.find(code, &at, &pointer, message).help(help);
+        let listener = listener_pointer(end.at, "tls");
+        found.push(ctx.also(finding, &server, &listener, "the listener"));
+    });
+}
+
+/// Where a caller names the service.
+fn own_pointer(caller: &Caller<'_>) -> String {
+    match caller {
+        Caller::Node { at, .. } => format!("/backends/{at}"),
+        Caller::Gateway { .. } => "/service".into(),
+    }
+}
+
+fn other_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    // The ports that each policy meets, by the policy's place.
+    let mut met: BTreeMap<(Address, String), (BTreeSet<Port>, &ClientTls)> = BTreeMap::new();
+    each_pair(ctx, |_, caller, end| {
+        let (address, pointer, policy) = policy(ctx, caller);
+        let tls = policy.and_then(|policy| policy.tls.as_ref());
+        if let Some(tls) = tls.filter(|tls| !tls.ports.is_empty()) {
+            met.entry((address, pointer))
+                .or_insert((BTreeSet::new(), tls))
+                .0
+                .insert(end.listener.port);
+        }
+    });
+    for ((address, pointer), (ports, tls)) in met {
+        if tls.ports.iter().any(|port| ports.contains(port)) {
+            continue;
+        }
+        let used: Vec<String> = ports.iter().map(ToString::to_string).collect();
+        let message = format!("the client policy of `{address}` is for ports that it never calls");
+        found.push(
+            ctx.find(&OTHER_PORTS, &address, &format!("{pointer}/tls/ports"), message)
+                .help(format!("it calls {}; name these, or leave `ports` out", used.join(", "))),
+        );
+    }
+}
+
+fn permissive(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    let mut open: BTreeMap<(&str, usize), (End<'_>, bool)> = BTreeMap::new();
+    each_pair(ctx, |_, caller, end| {
+        if offered(end).is_some_and(|tls| tls.mode == TlsMode::Permissive) {
+            let (_, _, policy) = policy(ctx, caller);
+            let enforced =
+                tls_for(policy, end.listener.port).is_some_and(|tls| tls.enforce);
+            open.entry((end.node.as_str(), end.at)).or_insert((*end, true)).1 &= enforced;
+        }
+    });
+    for (end, enforced) in open.into_values() {
+        if enforced {
+            let address = Address::Node(end.node.clone());
+            let message = format!("every known caller of `{}` enforces TLS", end.node);
+            let pointer = listener_pointer(end.at, "tls/mode");
+            found.push(
+                ctx.find(&PERMISSIVE, &address, &pointer, message)
+                    .help("write `mode = \"strict\"` once nothing outside calls it in plain text"),
+            );
+        }
+    }
+}
+
+fn replaced(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for (name, node) in &ctx.mesh.nodes {
+        let default = node.backend_defaults.client_policy.as_ref();
+        if default.is_none_or(|policy| policy.tls.is_none()) {
+            continue;
+        }
+        for (at, backend) in node.backends.iter().enumerate() {
+            if backend.client_policy.as_ref().is_some_and(|policy| policy.tls.is_none()) {
+                let address = Address::Node(name.clone());
+                let message =
+                    format!("`{name}` calls `{}` without its default TLS", backend.service);
+                let pointer = format!("/backends/{at}/client_policy");
+                let finding = ctx
+                    .find(&REPLACED, &address, &pointer, message)
+                    .help("repeat `tls` here, or drop this `client_policy`");
+                let pointer = "/backend_defaults/client_policy";
+                found.push(ctx.also(finding, &address, pointer, "the default"));
+            }
+        }
+    }
+}
