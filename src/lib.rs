@@ -8,10 +8,13 @@ pub mod span;
 pub mod diag;
 pub mod model;
 
+pub mod graph;
 pub mod schema;
 
 pub mod resolve;
 pub mod revision;
+
+pub mod rules;
 
 pub mod load;
 

@@ -17,6 +17,7 @@ pub(super) struct ExplainArgs {
 pub fn all_codes() -> Vec<&'static Code> {
     let mut all: Vec<&'static Code> =
         [crate::schema::CODES, crate::resolve::CODES, crate::load::CODES].concat();
+    all.extend(crate::rules::codes());
     all.sort_by_key(|code| code.id);
     all
 }

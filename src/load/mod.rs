@@ -11,8 +11,10 @@ pub use project::{
 };
 
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::graph::Graph;
 use crate::model::{Address, Mesh, Origins};
 use crate::resolve::{Date, Suppressions, resolve};
+use crate::rules;
 use crate::schema::{Node, parse};
 use crate::span::{FileId, Files, Span};
 use std::collections::BTreeSet;
@@ -189,7 +191,20 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
 }
 
 /// Runs the checks that need the whole mesh.
-fn check(_loaded: &mut Loaded) {}
+fn check(loaded: &mut Loaded) {
+    let graph = Graph::new(&loaded.mesh);
+    let project = &loaded.project;
+    let mapped = project.certificates.keys().chain(project.authorities.keys());
+    let certificates: BTreeSet<String> = mapped.cloned().collect();
+    let found = rules::check(&rules::Ctx {
+        mesh: &loaded.mesh,
+        origins: &loaded.origins,
+        graph: &graph,
+        broken: &loaded.broken,
+        certificates: &certificates,
+    });
+    loaded.diagnostics.append(found);
+}
 
 /// Whether a folder is a project.
 pub fn is_project(dir: &Path) -> bool {

@@ -124,12 +124,11 @@ fn collisions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let mut by_port: BTreeMap<u16, Vec<Socket>> = BTreeMap::new();
         for socket in sockets(node) {
             let same = by_port.entry(socket.place.port()).or_default();
-            let other = same.iter().find(|other| {
-                collide(other.place, socket.place) && !(other.app && socket.app)
-            });
+            let other = same
+                .iter()
+                .find(|other| collide(other.place, socket.place) && !(other.app && socket.app));
             if let Some(other) = other {
-                let code =
-                    if other.place == socket.place { &IN_USE } else { &WILDCARD };
+                let code = if other.place == socket.place { &IN_USE } else { &WILDCARD };
                 let message = format!(
                     "{} wants {}, and {} has {}",
                     socket.what, socket.place, other.what, other.place
@@ -207,7 +206,10 @@ fn binds(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 } else {
                     let each: Vec<String> =
                         missing.iter().map(|port| format!("{port} = PORT")).collect();
-                    format!("add one for each port of the service: `bind = {{ {} }}`", each.join(", "))
+                    format!(
+                        "add one for each port of the service: `bind = {{ {} }}`",
+                        each.join(", ")
+                    )
                 };
                 found.push(ctx.find(&NO_BIND, &address, &pointer, message).help(help));
             }

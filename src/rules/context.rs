@@ -16,6 +16,9 @@ pub struct Ctx<'a> {
     pub origins: &'a Origins,
     /// Who refers to whom in it.
     pub graph: &'a Graph<'a>,
+    /// Resources that the files define but that could not be read whole; they may be missing in
+    /// the model, or stand in it with parts missing.
+    pub broken: &'a BTreeSet<Address>,
     /// The ACM ARNs, of certificates and of authorities, that the project maps to a file or SDS.
     pub certificates: &'a BTreeSet<String>,
 }

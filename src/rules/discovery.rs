@@ -4,9 +4,7 @@ use super::context::Ctx;
 use super::trust::{What, references};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{
-    Address, Capture, Certificate, Discovery, EgressFilter, IpPreference, Trust,
-};
+use crate::model::{Address, Capture, Certificate, Discovery, EgressFilter, IpPreference, Trust};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -160,9 +158,7 @@ fn endpoints(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 );
             } else if !seen.insert(address) {
                 let message = format!("`{address}` stands twice in the endpoints of `{name}`");
-                found.push(
-                    ctx.find(&TWICE, &owner, &pointer, message).help("remove one of them"),
-                );
+                found.push(ctx.find(&TWICE, &owner, &pointer, message).help("remove one of them"));
             }
         }
     }
@@ -207,7 +203,8 @@ fn ip_preference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             && !addresses.iter().any(fits)
         {
             let owner = Address::Node(name.clone());
-            let message = format!("no endpoint of `{name}` is {version}, and the mesh uses no other");
+            let message =
+                format!("no endpoint of `{name}` is {version}, and the mesh uses no other");
             let finding = ctx
                 .find(&NO_VERSION, &owner, "/discovery/static", message)
                 .help(format!("add an {version} address, or change `ip_preference`"));

@@ -3,9 +3,7 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{
-    Address, Discovery, DnsResponseType, Duration, HealthCheck, Port, Protocol,
-};
+use crate::model::{Address, Discovery, DnsResponseType, Duration, HealthCheck, Port, Protocol};
 
 /// A probe that outlives its successor's start.
 const SLOW_PROBE: Code = Code::warning(
@@ -176,10 +174,8 @@ fn probes_of_something_else(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             }
         };
         if !fits {
-            let message = format!(
-                "the probe speaks {}, the listener {}",
-                check.protocol, probe.protocol
-            );
+            let message =
+                format!("the probe speaks {}, the listener {}", check.protocol, probe.protocol);
             let finding = ctx
                 .find(&OTHER_PROTOCOL, &probe.address, &probe.pointer("protocol"), message)
                 .help(format!("write `protocol = \"{}\"`", probe.protocol));
@@ -202,8 +198,7 @@ fn outliers(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             _ => None,
         };
         if let Some(why) = one {
-            let message =
-                format!("outlier detection of `{}` has no choice: {why}", at.node_name);
+            let message = format!("outlier detection of `{}` has no choice: {why}", at.node_name);
             let pointer = at.pointer("outlier_detection");
             let finding = ctx
                 .find(&NO_CHOICE, &at.address(), &pointer, message)

@@ -3,9 +3,7 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{
-    Address, GatewayMatch, ListenerTimeout, PoolLimits, Protocol, RouteMatch,
-};
+use crate::model::{Address, GatewayMatch, ListenerTimeout, PoolLimits, Protocol, RouteMatch};
 
 /// A key of another protocol.
 const KEY: Code = Code::error(
@@ -19,11 +17,8 @@ const KEY: Code = Code::error(
      `max_pending_requests`, http2 and grpc have `max_requests`, tcp has `max_connections`.",
 );
 
-pub(super) const RULES: &[Rule] = &[
-    Rule(&[&KEY], route_keys as Check),
-    Rule(&[], gateway_route_keys),
-    Rule(&[], listener_keys),
-];
+pub(super) const RULES: &[Rule] =
+    &[Rule(&[&KEY], route_keys as Check), Rule(&[], gateway_route_keys), Rule(&[], listener_keys)];
 
 /// The keys of a match that are set, with those protocols that they are for.
 fn keys_of_match(matches: &RouteMatch) -> [(&'static str, bool, &'static [Protocol]); 8] {
@@ -41,9 +36,7 @@ fn keys_of_match(matches: &RouteMatch) -> [(&'static str, bool, &'static [Protoc
     ]
 }
 
-fn keys_of_gateway_match(
-    matches: &GatewayMatch,
-) -> [(&'static str, bool, &'static [Protocol]); 6] {
+fn keys_of_gateway_match(matches: &GatewayMatch) -> [(&'static str, bool, &'static [Protocol]); 6] {
     use Protocol::{Grpc, Http, Http2};
     const HTTP: &[Protocol] = &[Http, Http2];
     [

@@ -63,9 +63,9 @@ fn credential(text: &str) -> Option<&'static str> {
         .find_map(|at| {
             let names = text[at..].split(')').next().unwrap_or_default();
             // `A?B` writes B where A is absent.
-            names.split('?').find_map(|name| {
-                CREDENTIALS.into_iter().find(|secret| *secret == name.trim())
-            })
+            names
+                .split('?')
+                .find_map(|name| CREDENTIALS.into_iter().find(|secret| *secret == name.trim()))
         })
 }
 
@@ -73,7 +73,8 @@ fn logs(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let nodes = ctx.mesh.nodes.iter();
     let nodes = nodes.map(|(name, n)| (Address::Node(name.clone()), n.access_log.as_ref()));
     let gateways = ctx.mesh.gateways.iter();
-    let gateways = gateways.map(|(name, g)| (Address::Gateway(name.clone()), g.access_log.as_ref()));
+    let gateways =
+        gateways.map(|(name, g)| (Address::Gateway(name.clone()), g.access_log.as_ref()));
     for (address, log) in nodes.chain(gateways) {
         let Some(log) = log else { continue };
         if !log.path.starts_with('/') {
@@ -95,14 +96,8 @@ fn logs(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     }
 }
 
-const HTTP_OPERATORS: [&str; 6] = [
-    "%REQ(",
-    "%RESP(",
-    "%RESPONSE_CODE%",
-    "%PROTOCOL%",
-    "%TRAILER(",
-    "%RESPONSE_CODE_DETAILS%",
-];
+const HTTP_OPERATORS: [&str; 6] =
+    ["%REQ(", "%RESP(", "%RESPONSE_CODE%", "%PROTOCOL%", "%TRAILER(", "%RESPONSE_CODE_DETAILS%"];
 
 fn empty_operator(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {

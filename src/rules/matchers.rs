@@ -64,7 +64,10 @@ pub(super) const RULES: &[Rule] = &[
 type Conditions = BTreeMap<String, Vec<Matcher>>;
 
 /// Calls with every map of conditions of every route.
-fn each<'a>(ctx: &Ctx<'a>, mut look: impl FnMut(&dyn Fn() -> Address, &'static str, &'a Conditions)) {
+fn each<'a>(
+    ctx: &Ctx<'a>,
+    mut look: impl FnMut(&dyn Fn() -> Address, &'static str, &'a Conditions),
+) {
     for at in ctx.routes() {
         let matches = &at.route.matches;
         for (field, map) in [
@@ -159,13 +162,15 @@ fn conditions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     let message =
                         format!("the range [{}, {}] holds no number", range.start, range.end);
                     let help = if range.start == range.end {
-                        format!("for exactly {0} write [{0}, {1}]", range.start, range.start.saturating_add(1))
+                        format!(
+                            "for exactly {0} write [{0}, {1}]",
+                            range.start,
+                            range.start.saturating_add(1)
+                        )
                     } else {
                         format!("write [{}, {}]", range.end, range.start)
                     };
-                    found.push(
-                        ctx.find(&EMPTY_RANGE, &address(), &place(at), message).help(help),
-                    );
+                    found.push(ctx.find(&EMPTY_RANGE, &address(), &place(at), message).help(help));
                 }
             }
             let pair = matchers.iter().enumerate().find_map(|(second, b)| {

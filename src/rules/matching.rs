@@ -168,10 +168,11 @@ fn path(ctx: &Ctx<'_>, address: &Address, path: &PathMatch, found: &mut Diagnost
                 )));
             } else if let Some(at) = stray_dot(text) {
                 let message = format!("the dot in `{text}` takes any character");
-                found.push(
-                    ctx.find(&DOT, address, pointer, message)
-                        .help(format!("write `{}\\.{}`", &text[..at], &text[at + 1..])),
-                );
+                found.push(ctx.find(&DOT, address, pointer, message).help(format!(
+                    "write `{}\\.{}`",
+                    &text[..at],
+                    &text[at + 1..]
+                )));
             }
         }
     }
@@ -205,9 +206,9 @@ fn grpc_names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         if !grpc_name(text, dots) && !text.starts_with("aws.app-mesh") {
             let message = format!("no gRPC call has the {field} `{text}`");
             let help = match text.trim_start_matches('/').split_once('/') {
-                Some((service, method)) if dots => format!(
-                    "write `service_name = \"{service}\"` and `method_name = \"{method}\"`"
-                ),
+                Some((service, method)) if dots => {
+                    format!("write `service_name = \"{service}\"` and `method_name = \"{method}\"`")
+                }
                 _ => "write names as the .proto file has them, with the package".into(),
             };
             let pointer = format!("/match/{field}");
@@ -298,8 +299,10 @@ fn rewrites(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
         if let Some(path) = &rewrite.path {
             if !by_path {
-                let message =
-                    format!("`rewrite.path` of `{}` needs a match of the whole path", at.route.name);
+                let message = format!(
+                    "`rewrite.path` of `{}` needs a match of the whole path",
+                    at.route.name
+                );
                 report(&NO_FIT, "/rewrite/path", message, "match by `path`, or rewrite `prefix`");
             }
             if let Some(why) = impossible(path) {
@@ -308,10 +311,19 @@ fn rewrites(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             }
         }
         if let PrefixRewrite::Value(value) = &rewrite.prefix {
-            let why = if value.ends_with('/') { impossible(value) } else { Some("does not end with `/`") };
+            let why = if value.ends_with('/') {
+                impossible(value)
+            } else {
+                Some("does not end with `/`")
+            };
             if let Some(why) = why {
                 let message = format!("the new prefix `{value}` {why}");
-                report(&BAD_REWRITE, "/rewrite/prefix", message, "write a prefix such as \"/cart/\"");
+                report(
+                    &BAD_REWRITE,
+                    "/rewrite/prefix",
+                    message,
+                    "write a prefix such as \"/cart/\"",
+                );
             }
         }
     }

@@ -27,6 +27,7 @@ mod weights;
 pub use context::Ctx;
 
 use crate::diag::{Code, Diagnostics};
+use std::collections::BTreeSet;
 
 /// What a rule is: it walks the model and reports what it finds.
 type Check = fn(&Ctx<'_>, &mut Diagnostics);
@@ -60,13 +61,22 @@ pub fn check(ctx: &Ctx<'_>) -> Diagnostics {
     for Rule(_, run) in FAMILIES.iter().copied().flatten() {
         run(ctx, &mut found);
     }
+    // What is wrong with a resource that was read in part may follow from the missing part.
+    if !ctx.broken.is_empty() {
+        let broken: BTreeSet<String> = ctx.broken.iter().map(ToString::to_string).collect();
+        found.retain_mut(|d| d.address.as_ref().is_none_or(|address| !broken.contains(address)));
+    }
     found
 }
 
 /// Every code that a rule can raise, by id.
 pub fn codes() -> Vec<&'static Code> {
-    let mut all: Vec<&'static Code> =
-        FAMILIES.iter().copied().flatten().flat_map(|Rule(codes, _)| codes.iter().copied()).collect();
+    let mut all: Vec<&'static Code> = FAMILIES
+        .iter()
+        .copied()
+        .flatten()
+        .flat_map(|Rule(codes, _)| codes.iter().copied())
+        .collect();
     all.sort_by_key(|code| code.id);
     all
 }

@@ -104,8 +104,7 @@ struct Search<'a, 'c> {
 impl Search<'_, '_> {
     fn text(&mut self, pointer: &str, text: &str) {
         if text.contains("-----BEGIN ") {
-            let what =
-                if text.contains("PRIVATE KEY") { "a private key" } else { "PEM text" };
+            let what = if text.contains("PRIVATE KEY") { "a private key" } else { "PEM text" };
             let message = format!("{what} is written where a reference belongs");
             self.found.push(
                 self.ctx

@@ -123,7 +123,8 @@ fn bound_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 bound(ctx, &Address::Node(name.clone()), &pointer, port, found);
             } else if port == ADMIN {
                 let address = Address::Node(name.clone());
-                let message = format!("`{name}` uses port {ADMIN}, as Envoy's admin interface does");
+                let message =
+                    format!("`{name}` uses port {ADMIN}, as Envoy's admin interface does");
                 found.push(admin(ctx, &address, &listener_pointer(at, "port"), message));
             }
         }
@@ -149,9 +150,7 @@ fn shared_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     first.insert(port.port, (port.protocol, &backend.service, at));
                     continue;
                 };
-                if **other == backend.service
-                    || (protocol.is_http() && port.protocol.is_http())
-                {
+                if **other == backend.service || (protocol.is_http() && port.protocol.is_http()) {
                     continue;
                 }
                 let address = Address::Node(name.clone());
@@ -214,9 +213,8 @@ fn server_first(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn zero_limit(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    let nodes = ctx.listeners().map(|at| {
-        (at.address(), at.at, at.listener.connection_pool.as_ref())
-    });
+    let nodes =
+        ctx.listeners().map(|at| (at.address(), at.at, at.listener.connection_pool.as_ref()));
     let gateways = ctx.mesh.gateways.iter().flat_map(|(name, gateway)| {
         let listeners = gateway.listeners.iter().enumerate();
         listeners.map(|(at, l)| (Address::Gateway(name.clone()), at, l.connection_pool.as_ref()))

@@ -193,11 +193,13 @@ fn targets(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 found.push(ctx.also(finding, &owner, "", "the node"));
             } else if target.port.is_none() && node.listeners.len() > 1 {
                 let pointer = format!("/targets/{index}");
-                let message =
-                    format!("{of} has {} listeners; the target must name one", node.listeners.len());
-                let finding = ctx.find(&PORT_REQUIRED, &at.address(), &pointer, message).help(
-                    format!("add `port` to the target; the ports are {}", listed(ports())),
+                let message = format!(
+                    "{of} has {} listeners; the target must name one",
+                    node.listeners.len()
                 );
+                let finding = ctx
+                    .find(&PORT_REQUIRED, &at.address(), &pointer, message)
+                    .help(format!("add `port` to the target; the ports are {}", listed(ports())));
                 found.push(ctx.also(finding, &owner, "/listeners", "the listeners"));
             } else if let Some(port) = target.port
                 && node.listener(port).is_none()
@@ -234,13 +236,12 @@ fn gateway_targets(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         match target.port {
             None if ports.len() > 1 => {
                 let message = format!("{of} has {} ports; the route must name one", ports.len());
-                let finding = ctx.find(&PORT_REQUIRED, &at.address(), "/service", message).help(
-                    format!(
+                let finding =
+                    ctx.find(&PORT_REQUIRED, &at.address(), "/service", message).help(format!(
                         "write `service = {{ name = \"{}\", port = … }}`; the ports are {}",
                         target.name,
                         listed()
-                    ),
-                );
+                    ));
                 found.push(ctx.also(
                     finding,
                     &Address::Service(target.name.clone()),

@@ -90,7 +90,9 @@ fn key(name: &str) -> String {
 fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let mesh = ctx.mesh;
     let exists = |service: &ServiceName| {
-        mesh.services.contains_key(service) || mesh.external_services.contains_key(service)
+        mesh.services.contains_key(service)
+            || mesh.external_services.contains_key(service)
+            || ctx.broken.contains(&Address::Service(service.clone()))
     };
     let service = |address: &Address, pointer: &str, name: &ServiceName| {
         let known = mesh.services.keys().chain(mesh.external_services.keys());
@@ -114,6 +116,7 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let address = Address::Service(name.clone());
         if let Some(router) = &item.router
             && !mesh.routers.contains_key(router)
+            && !ctx.broken.contains(&Address::Router(router.clone()))
         {
             let what = ("virtual router", "virtual_router", router.as_str());
             let known = mesh.routers.keys().map(|name| name.as_str());
@@ -121,6 +124,7 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
         if let Some(node) = &item.node
             && !mesh.nodes.contains_key(node)
+            && !ctx.broken.contains(&Address::Node(node.clone()))
         {
             let what = ("virtual node", "virtual_node", node.as_str());
             let known = mesh.nodes.keys().map(|name| name.as_str());
@@ -129,7 +133,9 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     }
     for at in ctx.routes() {
         for (index, target) in at.route.targets.iter().enumerate() {
-            if !mesh.nodes.contains_key(&target.node) {
+            if !mesh.nodes.contains_key(&target.node)
+                && !ctx.broken.contains(&Address::Node(target.node.clone()))
+            {
                 let what = ("virtual node", "virtual_node", target.node.as_str());
                 let known = mesh.nodes.keys().map(|name| name.as_str());
                 let pointer = format!("/targets/{index}/node");
@@ -215,9 +221,11 @@ fn duplicate_target(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     at.route.name, pair[0].node, pair[0].weight, pair[1].weight
                 );
                 let pointer = format!("/targets/{}", index + 1);
-                let finding = ctx.find(&DUPLICATE_TARGET, &address, &pointer, message).help(
-                    format!("keep one, with weight {}", pair[0].weight.saturating_add(pair[1].weight)),
-                );
+                let finding =
+                    ctx.find(&DUPLICATE_TARGET, &address, &pointer, message).help(format!(
+                        "keep one, with weight {}",
+                        pair[0].weight.saturating_add(pair[1].weight)
+                    ));
                 let pointer = format!("/targets/{index}");
                 found.push(ctx.also(finding, &address, &pointer, "the first is here"));
             }

@@ -49,20 +49,12 @@ const UNSAFE: Code = Code::warning(
      do it twice (a payment, an order). `connection-error` and `stream-error` are safe, because \
      then no server has seen the request.",
 );
-/// One event twice.
-const TWICE: Code = Code::warning(
-    "MC0409",
-    "duplicate-retry-event",
-    "a retry event stands twice in one list",
-    "The second one has no effect; often another event was meant.",
-);
 
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&WRONG_KIND], wrong_kind as Check),
     Rule(&[&NO_EFFECT], no_effect),
     Rule(&[&TRY_TOO_LONG, &NO_ROOM], room),
     Rule(&[&UNSAFE], unsafe_method),
-    Rule(&[&TWICE], twice),
 ];
 
 fn wrong_kind(ctx: &Ctx<'_>, found: &mut Diagnostics) {
@@ -72,7 +64,8 @@ fn wrong_kind(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             continue;
         }
         for (index, event) in retry.on.iter().enumerate().filter(|(_, event)| event.is_grpc()) {
-            let message = format!("`{event}` is a gRPC status; `{}` is no grpc route", at.route.name);
+            let message =
+                format!("`{event}` is a gRPC status; `{}` is no grpc route", at.route.name);
             found.push(
                 ctx.find(&WRONG_KIND, &at.address(), &format!("/retry/on/{index}"), message).help(
                     "use `server-error`, `gateway-error`, `client-error`, `stream-error` or \
@@ -145,21 +138,6 @@ fn unsafe_method(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 .find(&UNSAFE, &at.address(), &pointer, message)
                 .help("retry on `connection-error` and `stream-error` only");
             found.push(ctx.also(finding, &at.address(), "/match/method", "the method"));
-        }
-    }
-}
-
-fn twice(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    for at in ctx.routes() {
-        let Some(retry) = &at.route.retry else { continue };
-        for (index, event) in retry.on.iter().enumerate() {
-            if retry.on[..index].contains(event) {
-                let message = format!("`{event}` stands twice in the retry events");
-                let pointer = format!("/retry/on/{index}");
-                found.push(
-                    ctx.find(&TWICE, &at.address(), &pointer, message).help("remove one of them"),
-                );
-            }
         }
     }
 }

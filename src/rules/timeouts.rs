@@ -31,10 +31,8 @@ const IDLE_FIRST: Code = Code::warning(
      the request timeout could. Raise `idle` to at least `request`, or lower `request`.",
 );
 
-pub(super) const RULES: &[Rule] = &[
-    Rule(&[&CUT], cut as Check),
-    Rule(&[&ENDLESS, &IDLE_FIRST], idle),
-];
+pub(super) const RULES: &[Rule] =
+    &[Rule(&[&CUT], cut as Check), Rule(&[&ENDLESS, &IDLE_FIRST], idle)];
 
 /// App Mesh's request timeout where none is written (`envoy` renders the same).
 pub(super) const DEFAULT_REQUEST: Duration = Duration::from_secs(15);

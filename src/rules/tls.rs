@@ -201,8 +201,7 @@ fn permissive(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     each_pair(ctx, |_, caller, end| {
         if offered(end).is_some_and(|tls| tls.mode == TlsMode::Permissive) {
             let (_, _, policy) = policy(ctx, caller);
-            let enforced =
-                tls_for(policy, end.listener.port).is_some_and(|tls| tls.enforce);
+            let enforced = tls_for(policy, end.listener.port).is_some_and(|tls| tls.enforce);
             open.entry((end.node.as_str(), end.at)).or_insert((*end, true)).1 &= enforced;
         }
     });

@@ -3,9 +3,7 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{
-    Address, Certificate, ClientPolicy, ClientTls, ListenerTls, Trust,
-};
+use crate::model::{Address, Certificate, ClientPolicy, ClientTls, ListenerTls, Trust};
 
 /// A secret that may be any kind of name.
 const NO_NAMES: Code = Code::warning(
@@ -236,9 +234,11 @@ fn acm(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
         for arn in arns.iter().filter(|arn| !ctx.certificates.contains(*arn)) {
             let message = format!("nothing says what stands in for `{arn}`");
-            found.push(ctx.find(&UNMAPPED, &reference.address, &pointer, message).help(
-                "map the ARN to a file or an SDS secret in meshctl.toml, or name one here",
-            ));
+            found.push(
+                ctx.find(&UNMAPPED, &reference.address, &pointer, message).help(
+                    "map the ARN to a file or an SDS secret in meshctl.toml, or name one here",
+                ),
+            );
         }
     }
 }

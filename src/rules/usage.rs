@@ -82,6 +82,8 @@ const UNUSED_EXTERNAL: Code = Code::info(
      service of another project. None does.",
 );
 
+// Who uses what is only known when everything could be read: the first, second, third and last
+// of these are silent until then.
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&UNREACHED_NODE], unreached_node as Check),
     Rule(&[&UNUSED_ROUTER], unused_router),
@@ -95,6 +97,9 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if !ctx.broken.is_empty() {
+        return;
+    }
     for (name, node) in &ctx.mesh.nodes {
         let address = Address::Node(name.clone());
         if !node.listeners.is_empty() && ctx.graph.users(&address).is_empty() {
@@ -108,6 +113,9 @@ fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn unused_router(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if !ctx.broken.is_empty() {
+        return;
+    }
     for name in ctx.mesh.routers.keys() {
         if ctx.graph.services_of_router(name).is_empty() {
             let address = Address::Router(name.clone());
@@ -121,6 +129,9 @@ fn unused_router(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn uncalled_service(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if !ctx.broken.is_empty() {
+        return;
+    }
     for name in ctx.mesh.services.keys() {
         if ctx.graph.callers(name).is_empty() {
             let address = Address::Service(name.clone());
@@ -244,6 +255,9 @@ fn own_name(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn unused_external(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if !ctx.broken.is_empty() {
+        return;
+    }
     for name in ctx.mesh.external_services.keys() {
         if ctx.graph.callers(name).is_empty() {
             let address = Address::Service(name.clone());

@@ -88,8 +88,7 @@ fn zero_weights(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             continue;
         }
         for (index, target) in targets.iter().enumerate().filter(|(_, t)| t.weight == 0) {
-            let message =
-                format!("`{}` gets none of the route `{}`", target.node, at.route.name);
+            let message = format!("`{}` gets none of the route `{}`", target.node, at.route.name);
             found.push(
                 ctx.find(&ZERO, &at.address(), &format!("/targets/{index}/weight"), message)
                     .help("fine for a target that waits; else give it a weight or remove it"),
@@ -197,9 +196,10 @@ fn unequal_care(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 other.node,
                 at.route.name
             );
-            let finding = ctx
-                .find(&UNEQUAL_CARE, &address, &listener_pointer(end.at, ""), message)
-                .help(format!("give it the same {}, or suppress this with a reason", quoted(&lacks)));
+            let finding =
+                ctx.find(&UNEQUAL_CARE, &address, &listener_pointer(end.at, ""), message).help(
+                    format!("give it the same {}, or suppress this with a reason", quoted(&lacks)),
+                );
             let pointer = listener_pointer(other.at, lacks[0]);
             let finding =
                 ctx.also(finding, &Address::Node(other.node.clone()), &pointer, "this one has it");

@@ -100,7 +100,14 @@ pub fn read_mesh(root: &Node) -> Reading {
         && let Some(inner) = cx.table(external, &["virtual_service"])
     {
         each(&mut cx, inner.node("virtual_service"), ServiceName::new, |cx, name, entry| {
-            if let Some(service) = ExternalService::read(&entry.node, cx) {
+            // Where the service is defined as well, its own place is the better one.
+            let read = if mesh.services.contains_key(&name) {
+                ExternalService::read(&entry.node, cx)
+            } else {
+                let address = Address::Service(name.clone());
+                cx.about(address, entry.key, |cx| ExternalService::read(&entry.node, cx))
+            };
+            if let Some(service) = read {
                 mesh.external_services.insert(name, service);
             }
         });
