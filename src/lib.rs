@@ -11,9 +11,11 @@ pub mod model;
 pub mod graph;
 pub mod schema;
 
+pub mod envoy;
 pub mod resolve;
 pub mod revision;
 
+pub mod compile;
 pub mod rules;
 
 pub mod load;

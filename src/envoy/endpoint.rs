@@ -1,0 +1,67 @@
+//! Endpoints: inline in clusters that name them, or as resources of their own.
+
+use super::builder::{host_address, socket_address};
+use super::pb::{core, endpoint};
+use std::net::IpAddr;
+
+/// The assignment of a cluster to these addresses, each with its port.
+pub(super) fn assignment(
+    cluster: &str,
+    addresses: impl IntoIterator<Item = core::Address>,
+) -> endpoint::ClusterLoadAssignment {
+    let lb_endpoints: Vec<_> = addresses.into_iter().map(lb_endpoint).collect();
+    let endpoints = if lb_endpoints.is_empty() {
+        Vec::new()
+    } else {
+        vec![endpoint::LocalityLbEndpoints { lb_endpoints, ..Default::default() }]
+    };
+    endpoint::ClusterLoadAssignment {
+        cluster_name: cluster.to_owned(),
+        endpoints,
+        ..Default::default()
+    }
+}
+
+/// One endpoint that a resolver finds.
+pub(super) fn named(cluster: &str, host: &str, port: u16) -> endpoint::ClusterLoadAssignment {
+    assignment(cluster, [host_address(host, port)])
+}
+
+/// One endpoint that has two addresses, the preferred one first.
+pub(super) fn local(
+    cluster: &str,
+    addresses: &[IpAddr],
+    port: u16,
+) -> endpoint::ClusterLoadAssignment {
+    let mut addresses = addresses.iter().map(|address| socket_address(*address, port));
+    let mut all = assignment(cluster, addresses.next());
+    let slot = all.endpoints.first_mut().and_then(|locality| locality.lb_endpoints.first_mut());
+    if let Some(endpoint::lb_endpoint::HostIdentifier::Endpoint(first)) =
+        slot.and_then(|slot| slot.host_identifier.as_mut())
+    {
+        first.additional_addresses = addresses
+            .map(|address| endpoint::endpoint::AdditionalAddress { address: Some(address) })
+            .collect();
+    }
+    all
+}
+
+/// A listener of this very proxy, by its name.
+pub(super) fn internal(cluster: &str, listener: &str) -> endpoint::ClusterLoadAssignment {
+    use core::envoy_internal_address::AddressNameSpecifier::ServerListenerName;
+    let address = core::EnvoyInternalAddress {
+        address_name_specifier: Some(ServerListenerName(listener.to_owned())),
+        // Tells this endpoint from others of the listener; a cluster has only the one.
+        endpoint_id: String::new(),
+    };
+    let address = core::address::Address::EnvoyInternalAddress(address);
+    assignment(cluster, [core::Address { address: Some(address) }])
+}
+
+fn lb_endpoint(address: core::Address) -> endpoint::LbEndpoint {
+    let endpoint = endpoint::Endpoint { address: Some(address), ..Default::default() };
+    endpoint::LbEndpoint {
+        host_identifier: Some(endpoint::lb_endpoint::HostIdentifier::Endpoint(endpoint)),
+        ..Default::default()
+    }
+}

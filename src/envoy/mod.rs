@@ -1,0 +1,43 @@
+//! Envoy: how a checked mesh becomes the resources of each proxy.
+//!
+//! The only module that names protobuf types. It is total: after the rules have passed, every mesh
+//! compiles; what only Envoy itself would refuse is found by [`limits`].
+#![deny(clippy::disallowed_methods)]
+
+mod access_log;
+mod bootstrap;
+mod builder;
+mod cluster;
+pub mod defaults;
+mod endpoint;
+mod files;
+mod filters;
+mod gateway;
+mod hcm;
+mod listener;
+mod matching;
+mod names;
+mod node;
+mod patch;
+mod pb;
+mod resource;
+mod route;
+mod secret;
+mod service;
+mod tls;
+
+pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};
+pub use files::{files, version};
+pub use names::{file, node_id};
+pub use resource::{ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side};
+
+use crate::model::Mesh;
+
+/// Compiles one proxy. The mesh must have passed the rules; what it lacks (a node that is gone, a
+/// service without a provider) leads to no route, never to a panic.
+pub fn compile(mesh: &Mesh, settings: &Settings, proxy: &ProxyId) -> ProxyConfig {
+    match proxy {
+        ProxyId::Node(name) => node::compile(mesh, settings, name),
+        ProxyId::Gateway(name) => gateway::compile(mesh, settings, name),
+    }
+}

@@ -1,0 +1,131 @@
+//! Every name that Envoy sees. App Mesh's names are kept where it had one, because dashboards and
+//! alarms are built on them.
+
+use super::resource::{ProxyId, ResourceType};
+use crate::model::{Address, MeshName, NodeName, Port, Protocol, ServiceName};
+use std::net::IpAddr;
+
+/// The inbound listener of redirect capture.
+pub(super) const REDIRECT_INGRESS: &str = "lds_ingress_0.0.0.0_15000";
+/// The outbound listener of redirect capture.
+pub(super) const REDIRECT_EGRESS: &str = "lds_egress_0.0.0.0_15001";
+/// The virtual host of a gateway's first hop.
+pub(super) const SELF_REDIRECT: &str = "self_redirect";
+/// The virtual host for hosts that the mesh does not define, under `allow-all`.
+pub(super) const ALLOW_ALL: &str = "mesh-allow-all";
+/// The bootstrap's cluster of the SDS server.
+pub(super) const SDS_CLUSTER: &str = "static_cluster_sds_unix_socket";
+/// Statistics of the outbound side.
+pub(super) const EGRESS: &str = "egress";
+/// Statistics of the inbound side.
+pub(super) const INGRESS: &str = "ingress";
+
+/// An inbound listener on its own port.
+pub(super) fn ingress_listener(address: IpAddr, port: Port) -> String {
+    format!("lds_ingress_{address}_{port}")
+}
+
+/// An outbound listener of explicit capture.
+pub(super) fn egress_bind(address: IpAddr, port: u16) -> String {
+    format!("lds_egress_{address}_{port}")
+}
+
+/// The internal listener of a gateway's second hop.
+pub(super) fn second_hop(service: &ServiceName, port: Port) -> String {
+    format!("lds_egress_{service}_{port}")
+}
+
+/// The routes of an inbound port.
+pub(super) fn ingress_routes(protocol: Protocol, port: Port) -> String {
+    format!("rds_ingress_{protocol}_{port}")
+}
+
+/// The routes of an outbound port that several services share. All HTTP kinds share it, so the
+/// word is `http` for each of them.
+pub(super) fn egress_port_routes(port: Port) -> String {
+    format!("rds_egress_http_{port}")
+}
+
+/// The routes of one service port.
+pub(super) fn egress_service_routes(service: &ServiceName, port: Port) -> String {
+    format!("rds_egress_{service}_{port}")
+}
+
+/// The cluster of the local application behind an inbound port.
+pub(super) fn local_cluster(mesh: &MeshName, node: &str, protocol: Protocol, port: Port) -> String {
+    format!("cds_ingress_{mesh}_{node}_{protocol}_{port}")
+}
+
+/// The cluster of a peer's listener. A backend with a policy of its own has a cluster of its own.
+pub(super) fn peer_cluster(
+    mesh: &MeshName,
+    node: &NodeName,
+    protocol: Protocol,
+    port: Port,
+    via: Option<&ServiceName>,
+) -> String {
+    let name = format!("cds_egress_{mesh}_{node}_{protocol}_{port}");
+    match via {
+        Some(service) => format!("{name}_via_{service}"),
+        None => name,
+    }
+}
+
+/// The cluster of everything outside of the mesh, under `allow-all`.
+pub(super) fn allow_all_cluster(mesh: &MeshName) -> String {
+    format!("cds_egress_{mesh}_{ALLOW_ALL}")
+}
+
+/// The cluster from a gateway's first hop to the second. App Mesh had one and told services apart
+/// by the host; here each service port has its own, so that the host may stay what it was.
+pub(super) fn self_redirect_cluster(
+    mesh: &MeshName,
+    gateway: &str,
+    ingress: Option<Port>,
+    service: &ServiceName,
+    port: Port,
+) -> String {
+    match ingress {
+        Some(ingress) => {
+            format!("cds_ingress_{mesh}_{gateway}_{SELF_REDIRECT}_{ingress}_{service}_{port}")
+        }
+        None => format!("cds_ingress_{mesh}_{gateway}_{SELF_REDIRECT}_{service}_{port}"),
+    }
+}
+
+/// The prefix of an inbound port's statistics. With a single listener it is the bare word.
+pub(super) fn ingress_stats(several: bool, protocol: Protocol, port: Port) -> String {
+    if several { format!("{INGRESS}.{protocol}.{port}") } else { INGRESS.to_owned() }
+}
+
+/// A proxy's `node.id`.
+pub fn node_id(mesh: &MeshName, proxy: &ProxyId, instance: Option<&str>) -> String {
+    match instance {
+        Some(instance) => format!("mesh/{mesh}/{proxy}/{instance}"),
+        None => format!("mesh/{mesh}/{proxy}"),
+    }
+}
+
+/// The name of an Envoy route: the address of what it comes from, so that config dumps, access
+/// logs (`%ROUTE_NAME%`) and errors lead back to the files.
+pub(super) fn route(address: &Address) -> String {
+    address.to_string()
+}
+
+/// Longest file name before it is cut, in bytes; most file systems allow 255.
+const FILE_NAME_MAX: usize = 200;
+
+/// The file of a resource, relative to its proxy's folder. Names that are too long for a file
+/// system are cut and told apart by a hash.
+pub fn file(kind: ResourceType, name: &str) -> String {
+    if !kind.one_per_file() {
+        return format!("{kind}.yaml");
+    }
+    if name.len() <= FILE_NAME_MAX {
+        return format!("{kind}/{name}.yaml");
+    }
+    let whole = envoy_api::Any { type_url: String::new(), value: name.as_bytes().to_vec() };
+    let hash = super::resource::version_of(&whole);
+    // Names are ASCII (see `model::name`), so any cut is between characters.
+    format!("{kind}/{}-{hash}.yaml", &name[..FILE_NAME_MAX])
+}

@@ -1,0 +1,83 @@
+//! What a virtual service offers: its ports, and who provides each.
+
+use crate::model::{
+    Listener, Mesh, NodeName, Port, Protocol, Route, RouterName, ServiceName, Target, VirtualNode,
+    VirtualRouter, VirtualService,
+};
+
+/// One port of a virtual service.
+#[derive(Clone, Copy)]
+pub(super) struct ServicePort<'a> {
+    pub(super) name: &'a ServiceName,
+    pub(super) port: Port,
+    pub(super) protocol: Protocol,
+    pub(super) provider: Provider<'a>,
+    /// Whether the service has no other port.
+    pub(super) sole: bool,
+}
+
+/// Who provides a service port.
+#[derive(Clone, Copy)]
+pub(super) enum Provider<'a> {
+    Node(NodeListener<'a>),
+    Router(&'a RouterName, &'a VirtualRouter),
+}
+
+/// One listener of a node, with its index for JSON pointers.
+#[derive(Clone, Copy)]
+pub(super) struct NodeListener<'a> {
+    pub(super) name: &'a NodeName,
+    pub(super) node: &'a VirtualNode,
+    pub(super) index: usize,
+    pub(super) listener: &'a Listener,
+}
+
+/// The ports of a service in ascending order. Without a provider there are none.
+pub(super) fn ports<'a>(
+    mesh: &'a Mesh,
+    name: &'a ServiceName,
+    service: &'a VirtualService,
+) -> Vec<ServicePort<'a>> {
+    if let Some(router) = &service.router {
+        let Some((router, item)) = mesh.routers.get_key_value(router) else { return Vec::new() };
+        let sole = item.listeners.len() == 1;
+        let provider = Provider::Router(router, item);
+        let port = |l: &crate::model::RouterListener| ServicePort {
+            name,
+            port: l.port,
+            protocol: l.protocol,
+            provider,
+            sole,
+        };
+        return item.listeners.iter().map(port).collect();
+    }
+    let Some(node) = service.node.as_ref() else { return Vec::new() };
+    let Some((node, item)) = mesh.nodes.get_key_value(node) else { return Vec::new() };
+    let port = |(index, listener): (usize, &'a Listener)| ServicePort {
+        name,
+        port: listener.port,
+        protocol: listener.protocol,
+        provider: Provider::Node(NodeListener { name: node, node: item, index, listener }),
+        sole: item.listeners.len() == 1,
+    };
+    item.listeners.iter().enumerate().map(port).collect()
+}
+
+/// The listener that a target means: the one on its port, or the node's only one.
+pub(super) fn target_listener<'a>(mesh: &'a Mesh, target: &Target) -> Option<NodeListener<'a>> {
+    let (name, node) = mesh.nodes.get_key_value(&target.node)?;
+    let index = match target.port {
+        Some(port) => node.listeners.iter().position(|l| l.port == port)?,
+        None if node.listeners.len() == 1 => 0,
+        None => return None,
+    };
+    Some(NodeListener { name, node, index, listener: &node.listeners[index] })
+}
+
+/// The routes of a router that belong to one of its ports, in order.
+pub(super) fn routes_on(router: &VirtualRouter, port: Port) -> impl Iterator<Item = &Route> {
+    router
+        .routes
+        .iter()
+        .filter(move |route| router.listener_of(&route.matches).is_some_and(|l| l.port == port))
+}
