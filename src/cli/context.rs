@@ -58,7 +58,7 @@ impl Context {
 
     /// Reads and checks the project in a folder.
     pub fn load_from(&self, dir: PathBuf) -> Result<Loaded, Failure> {
-        let options = Options { dir, env: self.global.env.clone(), today: today() };
+        let options = Options { dir, env: self.global.env.clone(), extra: None, today: today() };
         load::load(&options).map_err(|error| {
             let failure = Failure::from_error(Exit::Failed, &error);
             match error {

@@ -6,8 +6,8 @@ mod project;
 
 pub use codes::CODES;
 pub use project::{
-    Certificates, DevSettings, EnvoySettings, Guards, Level, Lints, Project, TargetSettings,
-    Tracing, Upstream, project_schema,
+    Certificates, DevRequest, DevSettings, EnvoySettings, Guards, Level, Lints, Project,
+    TargetSettings, Tracing, Upstream, project_schema,
 };
 
 use crate::diag::{Diagnostic, Diagnostics};
@@ -29,6 +29,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// The overlay's name, if one is chosen.
     pub env: Option<String>,
+    /// An overlay that is no file, laid over everything else: its name in messages, and its text.
+    pub extra: Option<(String, String)>,
     /// Today, for suppressions that end.
     pub today: Date,
 }
@@ -155,17 +157,23 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
         suppressions.scan(&files, *id, &mut diagnostics);
     }
     let mut overlay = None;
-    let mut overlay_tree = None;
+    let mut overlay_trees = Vec::new();
     if let Some(name) = &options.env {
         let (id, text) = files::read_overlay(&root, name, &mut files, &mut sources)?;
         let (tree, findings) = parse(id, &text);
         diagnostics.append(findings);
         suppressions.scan(&files, id, &mut diagnostics);
         overlay = Some(id);
-        overlay_tree = Some(tree);
+        overlay_trees.push(tree);
+    }
+    if let Some((name, text)) = &options.extra {
+        let id = files.add(name.clone(), text.as_str());
+        let (tree, findings) = parse(id, text);
+        diagnostics.append(findings);
+        overlay_trees.push(tree);
     }
     let no_files = ids.is_empty();
-    let mut reading = resolve(trees, overlay_tree);
+    let mut reading = resolve(trees, overlay_trees);
     if no_files {
         // That no file names the mesh follows from there being none.
         reading.diagnostics.retain_mut(|d| d.code.id != crate::schema::codes::NO_MESH.id);

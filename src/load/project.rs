@@ -89,16 +89,35 @@ pub struct Tracing {
 pub struct DevSettings {
     /// What stands in for the application of a node, by the node's name.
     pub upstream: BTreeMap<String, Upstream>,
-    /// Requests that `dev` makes to show that the mesh works, as `METHOD URL` or a URL.
-    pub requests: Vec<String>,
-    /// Files that `dev` makes before it starts, by the command that makes them.
+    /// Requests that `dev` makes to show that the mesh works; none stands for one a route.
+    pub requests: Vec<DevRequest>,
+    /// Shell commands that run first, in the folder where the proxies will run, so that relative
+    /// paths of the mesh (certificates, say) are found; `$MESHCTL_PROJECT` is the project.
     pub prepare: Vec<String>,
+}
+
+/// A request that `meshctl dev` makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevRequest {
+    /// Who makes it: a gateway's client, or the application of a node.
+    pub from: Address,
+    /// The method; `GET` unless set.
+    pub method: Option<String>,
+    /// `http://HOST[:PORT]/PATH`, `grpc://SERVICE[:PORT]/PACKAGE.SERVICE/METHOD` or
+    /// `tcp://SERVICE[:PORT]`. The host is what the request names; where it really goes follows
+    /// from `from`.
+    pub url: String,
+    /// Headers, or gRPC metadata.
+    pub headers: Tags,
+    /// The HTTP or gRPC status that the answer must have; unset is success.
+    pub status: Option<u32>,
 }
 
 /// What stands in for the application of a node under `meshctl dev`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upstream {
-    /// A command to run instead of the built-in upstream; `{port}` and `{dir}` are filled in.
+    /// A command to run instead of the built-in upstream. `{address}` and `{port}` become what it
+    /// must listen on, `{dir}` a folder of its own, `{project}` the project's folder.
     pub command: Vec<String>,
 }
 
@@ -288,8 +307,25 @@ table! {
 table! {
     /// What stands in for the application of a node.
     Upstream {
-        /// A command to run instead of the built-in upstream.
+        /// A command to run instead of the built-in upstream; {address}, {port}, {dir} and
+        /// {project} are filled in.
         "command" => command: or_default,
+    }
+}
+
+table! {
+    /// A request that `meshctl dev` makes.
+    DevRequest {
+        /// Who makes it, as the address of a node or a gateway.
+        "from" => from: required,
+        /// The method; GET unless set.
+        "method" => method: optional,
+        /// http://HOST[:PORT]/PATH, grpc://SERVICE/PACKAGE.SERVICE/METHOD or tcp://SERVICE.
+        "url" => url: required,
+        /// Headers, or gRPC metadata.
+        "headers" => headers: or_default,
+        /// The HTTP or gRPC status that the answer must have; unset is success.
+        "status" => status: optional,
     }
 }
 

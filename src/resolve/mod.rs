@@ -13,14 +13,14 @@ pub use suppress::{Date, Suppressions};
 use crate::diag::Diagnostics;
 use crate::schema::{Node, Reading, read_mesh};
 
-/// Joins the files of a project, lays the overlay over them and reads the mesh.
+/// Joins the files of a project, lays the overlays over them in turn and reads the mesh.
 ///
 /// All findings so far are in the reading's diagnostics. `files` must be in the order of their
 /// paths, so that a conflict names the same file first on every machine.
-pub fn resolve(files: Vec<Node>, overlay: Option<Node>) -> Reading {
+pub fn resolve(files: Vec<Node>, overlays: Vec<Node>) -> Reading {
     let mut diagnostics = Diagnostics::default();
     let mut root = join::join(files, &mut diagnostics);
-    if let Some(overlay) = overlay {
+    for overlay in overlays {
         overlay::apply(&mut root, overlay, &mut diagnostics);
     }
     let mut reading = read_mesh(&root);
