@@ -1,0 +1,79 @@
+//! MC08xx and MC09xx: findings about a change, and refusals of guards.
+
+use crate::diag::Code;
+
+/// The target holds another mesh.
+pub const OTHER_MESH: Code = Code::error(
+    "MC0801",
+    "other-mesh",
+    "the target holds a mesh of another name",
+    "Proxies carry the name of their mesh. A plan that renamed it would replace every resource, so \
+     it is most often the wrong target or the wrong folder.",
+);
+/// A delete and a create that look like one thing.
+pub const RENAMED: Code = Code::info(
+    "MC0802",
+    "rename-by-delete-and-create",
+    "a resource seems to have been renamed",
+    "meshctl sees a delete and a create. Because what is new is added before what is old is removed, \
+     no request is lost; but statistics and identities of the proxies change with the name.",
+);
+/// More deletes than a plan may have.
+pub const TOO_MANY_DELETES: Code = Code::error(
+    "MC0901",
+    "too-many-deletes",
+    "the plan deletes more than a plan may without being told",
+    "A plan that deletes more than `max_deletes` resources (10), or more than 30 % of ten or more, is \
+     most often made from the wrong files. `--allow-deletes N` consents to a plan with up to N.",
+);
+/// More updates than a plan may have.
+pub const TOO_MANY_UPDATES: Code = Code::error(
+    "MC0902",
+    "too-many-updates",
+    "the plan updates more than half of the resources",
+    "A plan that changes more than 50 % of ten or more resources is most often made from the wrong \
+     files or the wrong overlay. `--allow-updates N` consents to a plan with up to N.",
+);
+/// The files define nothing, the target holds something.
+pub const EMPTY_DESIRED: Code = Code::error(
+    "MC0903",
+    "empty-mesh",
+    "the files define nothing, and the target holds a mesh",
+    "Applying would delete the whole mesh. `--allow-empty` consents to that.",
+);
+/// A protected resource would be deleted.
+pub const PROTECTED: Code = Code::error(
+    "MC0904",
+    "protected-resource-deleted",
+    "the plan deletes a protected resource",
+    "`protected` in [guards] of meshctl.toml is kept in the live state, so it holds even when the \
+     resource and the entry are removed together. Apply a plan that removes the entry first.",
+);
+/// A resource of another owner would be changed.
+pub const FOREIGN: Code = Code::error(
+    "MC0905",
+    "foreign-resource",
+    "the plan changes a resource that another project owns",
+    "Each resource belongs to the project that created it (`owner` in meshctl.toml). \
+     `--take-ownership ADDRESS` takes it over.",
+);
+/// Something that was served would not be.
+pub const LOST_TRAFFIC: Code = Code::error(
+    "MC0906",
+    "lost-traffic",
+    "something that takes traffic would take none",
+    "A service loses its provider, a router its last route, or a gateway route goes away: requests \
+     that were answered would not be. `--accept MC0906@ADDRESS` consents for one resource.",
+);
+
+/// All codes of this module.
+pub const CODES: &[&Code] = &[
+    &OTHER_MESH,
+    &RENAMED,
+    &TOO_MANY_DELETES,
+    &TOO_MANY_UPDATES,
+    &EMPTY_DESIRED,
+    &PROTECTED,
+    &FOREIGN,
+    &LOST_TRAFFIC,
+];

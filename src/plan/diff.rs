@@ -1,0 +1,179 @@
+//! Which resources differ between the live and the desired model.
+//!
+//! Typed values are compared, which is cheap; only what differs is turned into JSON.
+
+use super::{Action, Change, Cost, Input, Place, Places, edit};
+use crate::model::{Address, Mesh, VirtualGateway, VirtualRouter};
+use crate::revision::object;
+use crate::span::Loc;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every change, in the order of addresses.
+pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
+    let live = &input.live.mesh;
+    let exists = input.live.revision.is_some();
+    differing(live, desired, exists)
+        .into_iter()
+        .map(|address| {
+            let before = if exists { object(live, &address) } else { None };
+            let after = object(desired, &address);
+            let action = match (&before, &after) {
+                (None, _) => Action::Create,
+                (_, None) => Action::Delete,
+                (Some(_), Some(_)) => Action::Update,
+            };
+            let origin = match action {
+                Action::Delete => None,
+                Action::Create | Action::Update => {
+                    input.places.and_then(|places| place_of(&places, &address, ""))
+                }
+            };
+            let mut edits = match (&before, &after) {
+                (Some(before), Some(after)) => edit::edits(before, after),
+                _ => Vec::new(),
+            };
+            if let Some(places) = &input.places {
+                for edit in &mut edits {
+                    edit.origin = place_of(places, &address, &edit.pointer);
+                }
+            }
+            Change {
+                owner: owner_of(input, &address, action),
+                address,
+                action,
+                origin,
+                before,
+                after,
+                edits,
+                envoy: BTreeSet::new(),
+                proxies: BTreeSet::new(),
+                cost: Cost::Nothing,
+            }
+        })
+        .collect()
+}
+
+fn owner_of(input: &Input<'_>, address: &Address, action: Action) -> Option<String> {
+    let entry = input.live.entries.get(address);
+    match (action, entry) {
+        (Action::Create, _) | (_, None) => input.owner.map(str::to_owned),
+        (Action::Update, Some(_)) if input.consent.take_ownership.contains(address) => {
+            input.owner.map(str::to_owned)
+        }
+        (_, Some(entry)) => entry.owner.clone(),
+    }
+}
+
+/// Where a field of the desired model stands.
+fn place_of(places: &Places<'_>, address: &Address, pointer: &str) -> Option<Place> {
+    let loc: Loc = places.origins.find(address, pointer)?;
+    let at = places.files.start(loc);
+    Some(Place {
+        path: places.files.get(loc.file).path().to_owned(),
+        line: at.line,
+        column: at.column,
+        overlay: places.overlay == Some(loc.file),
+    })
+}
+
+/// The addresses whose objects differ.
+fn differing(live: &Mesh, desired: &Mesh, exists: bool) -> BTreeSet<Address> {
+    let mut found = BTreeSet::new();
+    let Mesh { settings, nodes, services, routers, gateways, external_services: _ } = desired;
+    if !exists || live.settings != *settings {
+        found.insert(Address::Mesh);
+    }
+    maps(&live.nodes, nodes, |name| {
+        found.insert(Address::Node(name.clone()));
+    });
+    maps(&live.services, services, |name| {
+        found.insert(Address::Service(name.clone()));
+    });
+    let (no_router, no_gateway) = (VirtualRouter::default(), VirtualGateway::default());
+    maps(&live.routers, routers, |name| {
+        let (before, after) = (live.routers.get(name), routers.get(name));
+        let shell = |router: Option<&VirtualRouter>| {
+            router.map(|router| {
+                let VirtualRouter { listeners, routes, owner, tags } = router;
+                let order: Vec<_> = routes.iter().map(|route| route.name.clone()).collect();
+                (listeners.clone(), order, owner.clone(), tags.clone())
+            })
+        };
+        if shell(before) != shell(after) {
+            found.insert(Address::Router(name.clone()));
+        }
+        let by_name = |router: Option<&VirtualRouter>| -> BTreeMap<_, _> {
+            let routes = &router.unwrap_or(&no_router).routes;
+            routes.iter().map(|route| (route.name.clone(), route.clone())).collect()
+        };
+        maps(&by_name(before), &by_name(after), |route| {
+            found.insert(Address::Route(name.clone(), route.clone()));
+        });
+    });
+    maps(&live.gateways, gateways, |name| {
+        let (before, after) = (live.gateways.get(name), gateways.get(name));
+        let shell = |gateway: Option<&VirtualGateway>| {
+            gateway.map(|gateway| {
+                let VirtualGateway { listeners, backend_defaults, access_log, routes, owner, tags } =
+                    gateway;
+                let order: Vec<_> = routes.iter().map(|route| route.name.clone()).collect();
+                (
+                    listeners.clone(),
+                    backend_defaults.clone(),
+                    access_log.clone(),
+                    order,
+                    owner.clone(),
+                    tags.clone(),
+                )
+            })
+        };
+        if shell(before) != shell(after) {
+            found.insert(Address::Gateway(name.clone()));
+        }
+        let by_name = |gateway: Option<&VirtualGateway>| -> BTreeMap<_, _> {
+            let routes = &gateway.unwrap_or(&no_gateway).routes;
+            routes.iter().map(|route| (route.name.clone(), route.clone())).collect()
+        };
+        maps(&by_name(before), &by_name(after), |route| {
+            found.insert(Address::GatewayRoute(name.clone(), route.clone()));
+        });
+    });
+    found
+}
+
+/// Calls back for every key whose values differ.
+fn maps<K: Ord, V: PartialEq>(
+    live: &BTreeMap<K, V>,
+    desired: &BTreeMap<K, V>,
+    mut differs: impl FnMut(&K),
+) {
+    for (key, value) in live {
+        if desired.get(key) != Some(value) {
+            differs(key);
+        }
+    }
+    for key in desired.keys() {
+        if !live.contains_key(key) {
+            differs(key);
+        }
+    }
+}
+
+/// Whether two objects are equal but for their `name`: one may be the other renamed.
+pub(super) fn same_but_name(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let strip = |value: &Value| {
+        let mut value = value.clone();
+        if let Some(map) = value.as_object_mut() {
+            map.remove("name");
+        }
+        value
+    };
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            let before = strip(before);
+            before == strip(after) && before.as_object().is_some_and(|map| !map.is_empty())
+        }
+        _ => false,
+    }
+}
