@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod revision;
 
 pub mod compile;
+pub mod plan;
 pub mod rules;
 
 pub mod load;

@@ -16,7 +16,8 @@ pub(super) struct ExplainArgs {
 /// Every code of every stage, ordered.
 pub fn all_codes() -> Vec<&'static Code> {
     let mut all: Vec<&'static Code> =
-        [crate::schema::CODES, crate::resolve::CODES, crate::load::CODES].concat();
+        [crate::schema::CODES, crate::resolve::CODES, crate::load::CODES, crate::plan::CODES]
+            .concat();
     all.extend(crate::rules::codes());
     all.sort_by_key(|code| code.id);
     all

@@ -13,9 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a proxy suffers, from mild to severe.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
     /// No connection is touched.
@@ -147,14 +145,10 @@ fn resource_changes(
 }
 
 /// Charges every change with the Envoy resources that are made from what it changes.
-pub(super) fn charge(
-    live: &Mesh,
-    desired: &Mesh,
-    steps: &[PlannedStep],
-    changes: &mut [Change],
-) {
+pub(super) fn charge(live: &Mesh, desired: &Mesh, steps: &[PlannedStep], changes: &mut [Change]) {
     let at: BTreeMap<Address, usize> =
         changes.iter().enumerate().map(|(at, change)| (change.address.clone(), at)).collect();
+    let mut reach: Option<Vec<BTreeSet<ProxyId>>> = None;
     for step in steps {
         for (proxy, resources) in &step.proxies {
             for resource in resources {
@@ -168,9 +162,9 @@ pub(super) fn charge(
                 if !charged {
                     // Made from nothing that changed by itself, so from something that came or
                     // went beside it: the change that reaches the proxy is the cause.
-                    let indexes = [Index::new(live), Index::new(desired)];
-                    for change in changes.iter_mut() {
-                        if indexes.iter().any(|i| i.reach(&change.address).contains(proxy)) {
+                    let reach = reach.get_or_insert_with(|| reaches(live, desired, changes));
+                    for (change, reached) in changes.iter_mut().zip(reach.iter()) {
+                        if reached.contains(proxy) {
                             note(change, proxy, resource);
                         }
                     }
@@ -178,6 +172,15 @@ pub(super) fn charge(
             }
         }
     }
+}
+
+/// The proxies that each change can reach.
+fn reaches(live: &Mesh, desired: &Mesh, changes: &[Change]) -> Vec<BTreeSet<ProxyId>> {
+    let indexes = [Index::new(live), Index::new(desired)];
+    changes
+        .iter()
+        .map(|change| indexes.iter().flat_map(|index| index.reach(&change.address)).collect())
+        .collect()
 }
 
 fn note(change: &mut Change, proxy: &ProxyId, resource: &ResourceChange) {

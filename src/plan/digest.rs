@@ -111,8 +111,9 @@ fn named_by(mesh: &Mesh, address: &Address) -> Vec<Address> {
         }
         Address::Gateway(name) => {
             let routes = mesh.gateways.get(name).into_iter().flat_map(|gateway| &gateway.routes);
-            named
-                .extend(routes.map(|route| Address::GatewayRoute(name.clone(), route.name.clone())));
+            named.extend(
+                routes.map(|route| Address::GatewayRoute(name.clone(), route.name.clone())),
+            );
         }
         Address::GatewayRoute(gateway, name) => {
             named.push(Address::Gateway(gateway.clone()));

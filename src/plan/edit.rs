@@ -132,8 +132,10 @@ mod tests {
 
     #[test]
     fn targets_are_known_by_their_node() {
-        let before = json!({ "targets": [{ "node": "a", "weight": 1 }, { "node": "c", "weight": 9 }] });
-        let after = json!({ "targets": [{ "node": "b", "weight": 1 }, { "node": "c", "weight": 8 }] });
+        let before =
+            json!({ "targets": [{ "node": "a", "weight": 1 }, { "node": "c", "weight": 9 }] });
+        let after =
+            json!({ "targets": [{ "node": "b", "weight": 1 }, { "node": "c", "weight": 8 }] });
         let found = edits(&before, &after);
         let shown: Vec<_> =
             found.iter().map(|e| (e.path.as_str(), e.pointer.as_str(), e.op)).collect();

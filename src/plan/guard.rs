@@ -76,12 +76,8 @@ pub(super) fn protected(input: &Input<'_>) -> BTreeSet<Address> {
 }
 
 pub(super) fn check(input: &Input<'_>, changes: &[Change]) -> Vec<GuardVerdict> {
-    let owned = input
-        .live
-        .entries
-        .values()
-        .filter(|entry| entry.owner.as_deref() == input.owner)
-        .count();
+    let owned =
+        input.live.entries.values().filter(|entry| entry.owner.as_deref() == input.owner).count();
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let (deletes, updates) = (count(Action::Delete), count(Action::Update));
     let share = |part: usize, percent: usize| owned >= SHARES_FROM && part * 100 > owned * percent;
@@ -97,54 +93,71 @@ pub(super) fn check(input: &Input<'_>, changes: &[Change]) -> Vec<GuardVerdict> 
         && !input.consent.empty;
 
     vec![
-        verdict(&codes::TOO_MANY_DELETES, too_many_deletes.then(|| {
-            (
-                format!("{deletes} of {owned} resources would be deleted"),
-                format!("--allow-deletes {deletes}"),
-            )
-        })),
-        verdict(&codes::TOO_MANY_UPDATES, too_many_updates.then(|| {
-            (
-                format!("{updates} of {owned} resources would be updated"),
-                format!("--allow-updates {updates}"),
-            )
-        })),
-        verdict(&codes::EMPTY_DESIRED, empties.then(|| {
-            ("the files define no resource".to_owned(), "--allow-empty".to_owned())
-        })),
-        verdict(&codes::PROTECTED, list(
-            changes.iter().filter(|change| {
-                change.action == Action::Delete
-                    && (input.guards.protected.contains(&change.address)
-                        || input.live.entries.get(&change.address).is_some_and(|e| e.protected))
+        verdict(
+            &codes::TOO_MANY_DELETES,
+            too_many_deletes.then(|| {
+                (
+                    format!("{deletes} of {owned} resources would be deleted"),
+                    format!("--allow-deletes {deletes}"),
+                )
             }),
-            "would be deleted and is protected",
-            |_| {
-                "take the resource out of `protected` in meshctl.toml, apply that alone, then \
+        ),
+        verdict(
+            &codes::TOO_MANY_UPDATES,
+            too_many_updates.then(|| {
+                (
+                    format!("{updates} of {owned} resources would be updated"),
+                    format!("--allow-updates {updates}"),
+                )
+            }),
+        ),
+        verdict(
+            &codes::EMPTY_DESIRED,
+            empties
+                .then(|| ("the files define no resource".to_owned(), "--allow-empty".to_owned())),
+        ),
+        verdict(
+            &codes::PROTECTED,
+            list(
+                changes.iter().filter(|change| {
+                    change.action == Action::Delete
+                        && (input.guards.protected.contains(&change.address)
+                            || input.live.entries.get(&change.address).is_some_and(|e| e.protected))
+                }),
+                "would be deleted and is protected",
+                |_| {
+                    "take the resource out of `protected` in meshctl.toml, apply that alone, then \
                  delete it"
-                    .to_owned()
-            },
-        )),
-        verdict(&codes::FOREIGN, list(
-            changes.iter().filter(|change| {
-                !input.consent.take_ownership.contains(&change.address)
-                    && change.address != Address::Mesh
-                    && input
-                        .live
-                        .entries
-                        .get(&change.address)
-                        .is_some_and(|entry| entry.owner.as_deref() != input.owner)
-            }),
-            "belongs to another project",
-            |address| format!("--take-ownership {address}"),
-        )),
-        verdict(&codes::LOST_TRAFFIC, list(
-            changes.iter().filter(|change| {
-                !input.consent.accept.contains(&change.address) && loses_traffic(input, change)
-            }),
-            "takes traffic now and would take none",
-            |address| format!("--accept {}@{address}", codes::LOST_TRAFFIC.id),
-        )),
+                        .to_owned()
+                },
+            ),
+        ),
+        verdict(
+            &codes::FOREIGN,
+            list(
+                changes.iter().filter(|change| {
+                    !input.consent.take_ownership.contains(&change.address)
+                        && change.address != Address::Mesh
+                        && input
+                            .live
+                            .entries
+                            .get(&change.address)
+                            .is_some_and(|entry| entry.owner.as_deref() != input.owner)
+                }),
+                "belongs to another project",
+                |address| format!("--take-ownership {address}"),
+            ),
+        ),
+        verdict(
+            &codes::LOST_TRAFFIC,
+            list(
+                changes.iter().filter(|change| {
+                    !input.consent.accept.contains(&change.address) && loses_traffic(input, change)
+                }),
+                "takes traffic now and would take none",
+                |address| format!("--accept {}@{address}", codes::LOST_TRAFFIC.id),
+            ),
+        ),
     ]
 }
 
@@ -174,7 +187,8 @@ fn loses_traffic(input: &Input<'_>, change: &Change) -> bool {
         }
         Address::Router(name) => {
             let routes = |mesh: &Mesh| mesh.routers.get(name).map(|router| router.routes.len());
-            let used = |mesh: &Mesh| mesh.services.values().any(|s| s.router.as_ref() == Some(name));
+            let used =
+                |mesh: &Mesh| mesh.services.values().any(|s| s.router.as_ref() == Some(name));
             routes(live).is_some_and(|count| count > 0)
                 && routes(desired) == Some(0)
                 && used(live)

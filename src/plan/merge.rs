@@ -33,7 +33,9 @@ pub fn desired_of(live: &Live, desired: &Mesh, owner: Option<&str>, scope: &Scop
         .cloned()
         .collect();
     next.retain(|address, _| !gone.contains(address));
-    files.retain(|address, _| wanted(address) || (live.revision.is_none() && *address == Address::Mesh));
+    files.retain(|address, _| {
+        wanted(address) || (live.revision.is_none() && *address == Address::Mesh)
+    });
     next.extend(files);
     relist(&mut next);
     // The lists were just made to agree, and every object came from a mesh.
@@ -79,7 +81,8 @@ fn relist(resources: &mut std::collections::BTreeMap<Address, serde_json::Value>
             .filter_map(|name| name.as_str().map(str::to_owned))
             .filter(|name| there.contains(name))
             .collect();
-        names.extend(there.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+        names
+            .extend(there.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
         *list = names.into_iter().map(serde_json::Value::from).collect();
     }
     let orphans: Vec<Address> = resources

@@ -14,6 +14,8 @@ mod edit;
 mod guard;
 mod merge;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Action, Change, Edit, EditOp, Place, Summary};
 pub use codes::CODES;
