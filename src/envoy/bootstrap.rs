@@ -29,8 +29,32 @@ pub struct Bootstrap {
     pub sds_socket: Option<String>,
     /// Where spans are sent.
     pub tracing: Option<Tracing>,
+    /// The share of requests that are traced, in per cent, 0 to 100; unset is Envoy's default: all.
+    pub sampling_percent: Option<u32>,
     /// Whether statistics are tagged with the mesh and the node or gateway.
     pub stats_tags: bool,
+    /// The largest RE2 program of a regular expression; [`defaults::RE2_MAX_PROGRAM_SIZE`] unless
+    /// the project says otherwise.
+    pub regex_max_program_size: u32,
+}
+
+impl Bootstrap {
+    /// A bootstrap with nothing optional.
+    pub fn new(mesh: MeshName, proxy: ProxyId, root: impl Into<String>) -> Self {
+        Self {
+            mesh,
+            proxy,
+            instance: None,
+            cluster: None,
+            root: root.into(),
+            admin: None,
+            sds_socket: None,
+            tracing: None,
+            sampling_percent: None,
+            stats_tags: true,
+            regex_max_program_size: defaults::RE2_MAX_PROGRAM_SIZE,
+        }
+    }
 }
 
 /// Where an admin interface listens. It can end the proxy and shows its whole configuration, so
@@ -68,6 +92,9 @@ pub enum Tracing {
 /// The cluster of the tracer.
 const TRACER: &str = "static_cluster_tracing";
 
+/// The limit of regular expressions. Envoy's own (100) refuses harmless ones.
+const RE2_LIMIT: &str = "re2.max_program_size.error_level";
+
 /// The bootstrap as YAML.
 pub fn bootstrap(options: &Bootstrap) -> String {
     message_to_json(&pack(&message(options)))
@@ -99,26 +126,36 @@ fn message(options: &Bootstrap) -> bootstrap::Bootstrap {
         static_resources: static_resources(options),
         tracing: options.tracing.as_ref().map(|t| tracing(t, &options.mesh, name)),
         stats_config: options.stats_tags.then(|| stats_tags(options)),
-        ..base()
+        layered_runtime: Some(runtime(options)),
+        ..base(options.regex_max_program_size)
+    }
+}
+
+fn runtime(options: &Bootstrap) -> bootstrap::LayeredRuntime {
+    let mut values = vec![(RE2_LIMIT, options.regex_max_program_size)];
+    // In hundredths of a per cent. In the runtime, like the tracer itself, so that it changes no
+    // resource.
+    values.extend(options.sampling_percent.map(|share| ("tracing.random_sampling", share * 100)));
+    static_runtime(&values)
+}
+
+fn static_runtime(values: &[(&str, u32)]) -> bootstrap::LayeredRuntime {
+    let number = |n: u32| Value { kind: Some(value::Kind::NumberValue(f64::from(n))) };
+    let fields = values.iter().map(|(key, n)| ((*key).to_owned(), number(*n))).collect();
+    bootstrap::LayeredRuntime {
+        layers: vec![bootstrap::RuntimeLayer {
+            name: "meshctl".to_owned(),
+            layer_specifier: Some(bootstrap::runtime_layer::LayerSpecifier::StaticLayer(Struct {
+                fields,
+            })),
+        }],
     }
 }
 
 /// What every Envoy of the mesh needs, whether it gets its resources or has them inline.
-pub(super) fn base() -> bootstrap::Bootstrap {
-    let limit =
-        Value { kind: Some(value::Kind::NumberValue(f64::from(defaults::RE2_MAX_PROGRAM_SIZE))) };
-    let runtime = Struct {
-        fields: [("re2.max_program_size.error_level".to_owned(), limit)].into_iter().collect(),
-    };
+pub(super) fn base(regex_max_program_size: u32) -> bootstrap::Bootstrap {
     bootstrap::Bootstrap {
-        layered_runtime: Some(bootstrap::LayeredRuntime {
-            layers: vec![bootstrap::RuntimeLayer {
-                name: "meshctl".to_owned(),
-                layer_specifier: Some(bootstrap::runtime_layer::LayerSpecifier::StaticLayer(
-                    runtime,
-                )),
-            }],
-        }),
+        layered_runtime: Some(static_runtime(&[(RE2_LIMIT, regex_max_program_size)])),
         // Gateways reach their second hop through internal listeners.
         bootstrap_extensions: vec![core::TypedExtensionConfig {
             name: "envoy.bootstrap.internal_listener".to_owned(),

@@ -18,6 +18,7 @@ mod listener;
 mod matching;
 mod names;
 mod node;
+pub mod oracle;
 mod patch;
 mod pb;
 mod resource;
