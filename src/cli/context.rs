@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, Format, Global};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
-use crate::load::{self, Loaded, Options};
+use crate::load::{self, Loaded, Options, TargetSettings};
 use crate::report::{self, Surroundings, Ui, diagnostics};
 use crate::resolve::Date;
 use std::env;
@@ -95,6 +95,33 @@ impl Context {
             Failure::new(Exit::Findings, format!("the mesh has {errors} {noun}; nothing was done"));
         failure.findings = Some(Box::new((found, loaded)));
         Err(failure)
+    }
+
+    /// The target that the flags or the project choose, with its name.
+    pub fn target<'a>(&self, loaded: &'a Loaded) -> Result<(String, &'a TargetSettings), Failure> {
+        let project = &loaded.project;
+        let known: Vec<&str> = project.targets.keys().map(String::as_str).collect();
+        let chosen = self.global.target.as_ref().or(project.default_target.as_ref());
+        let name = match (chosen, known.as_slice()) {
+            (Some(name), _) => name.clone(),
+            (None, [only]) => (*only).to_owned(),
+            (None, []) => {
+                return Err(Failure::new(Exit::Usage, "meshctl.toml has no target")
+                    .hint("add one:\n[targets.local]\ndirectory = \"live\""));
+            }
+            (None, several) => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "meshctl.toml has several targets, and none is the default",
+                )
+                .hint(format!("choose with --target: {}", several.join(", "))));
+            }
+        };
+        match project.targets.get(&name) {
+            Some(target) => Ok((name, target)),
+            None => Err(Failure::new(Exit::Usage, format!("there is no target `{name}`"))
+                .hint(format!("targets of this project: {}", known.join(", ")))),
+        }
     }
 
     /// Says what went wrong, on stderr and, for those who read JSON, on stdout too.

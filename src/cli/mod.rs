@@ -1,5 +1,6 @@
 //! The command line: one file a command, and the list of them here.
 
+mod bootstrap;
 mod check;
 mod completions;
 mod context;
@@ -8,6 +9,7 @@ mod explain;
 mod fmt;
 mod global;
 mod init;
+mod render;
 mod schema;
 mod version;
 
@@ -42,6 +44,8 @@ enum Command {
     Check(check::CheckArgs),
     Fmt(fmt::FmtArgs),
     Explain(explain::ExplainArgs),
+    Render(render::RenderArgs),
+    Bootstrap(bootstrap::BootstrapArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
@@ -60,6 +64,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(args) => check::run(&context, &args),
         Command::Fmt(args) => fmt::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
+        Command::Render(args) => render::run(&context, &args),
+        Command::Bootstrap(args) => bootstrap::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Version(args) => version::run(&context, &args),

@@ -1,7 +1,8 @@
 //! `meshctl.toml`: the settings of a project.
 
 use crate::diag::{Diagnostics, Severity};
-use crate::model::{Address, Certificate, Duration, Origins, Port, Tags};
+use crate::envoy::Settings;
+use crate::model::{Address, Certificate, Duration, Origins, Port, Tags, Trust};
 use crate::schema::{Cx, Defs, Node, Shape, Value, codes, object, table};
 use crate::span::Span;
 use serde_json::json;
@@ -30,6 +31,20 @@ pub struct Project {
     pub envoy: EnvoySettings,
     /// How `meshctl dev` runs the project.
     pub dev: DevSettings,
+}
+
+impl Project {
+    /// How proxies are configured that see the target's folder at `root`.
+    pub fn settings(&self, root: impl Into<String>) -> Settings {
+        let mut settings = Settings::path(root);
+        settings.certificates.clone_from(&self.certificates);
+        settings.authorities = self
+            .authorities
+            .iter()
+            .map(|(arn, path)| (arn.clone(), Trust::File(path.clone())))
+            .collect();
+        settings
+    }
 }
 
 /// What stands for certificates of ACM, by ARN.

@@ -1,0 +1,90 @@
+//! `bootstrap`: the file with which an Envoy starts.
+
+use super::{Context, Exit, Failure, Format};
+use crate::compile::proxies;
+use crate::envoy::{self, Admin, Bootstrap, Endpoint, ProxyId};
+use clap::Args;
+
+/// Print the bootstrap of a proxy: envoy -c FILE
+#[derive(Debug, Args)]
+pub(super) struct BootstrapArgs {
+    /// The node or gateway, for example `virtual_node/cart`
+    proxy: ProxyId,
+
+    /// Tells this instance from others of the same node or gateway
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+
+    /// The directory target's folder as the proxy sees it; the target's own unless given
+    #[arg(long, value_name = "DIR")]
+    root: Option<String>,
+
+    /// Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`
+    #[arg(long, value_name = "PORT|PATH|none", default_value = "9901")]
+    admin: String,
+}
+
+pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failure> {
+    context.format(&[Format::Text])?;
+    let loaded = context.load_checked()?;
+    let known = proxies(&loaded.mesh);
+    if !known.contains(&args.proxy) {
+        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+        return Err(Failure::new(Exit::Usage, format!("the mesh has no {}", args.proxy))
+            .hint(format!("proxies of this mesh: {}", names.join(", "))));
+    }
+    let root = match &args.root {
+        Some(root) => root.trim_end_matches('/').to_owned(),
+        None => {
+            let (_, target) = context.target(&loaded)?;
+            let folder = loaded.root.join(&target.directory);
+            let folder = std::path::absolute(&folder)
+                .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+            folder.display().to_string()
+        }
+    };
+    let admin = match (args.admin.as_str(), args.admin.parse::<u16>()) {
+        ("none", _) => None,
+        (_, Ok(port)) if port > 0 => Some(Admin::Port(port)),
+        (path, _) if path.starts_with('/') => Some(Admin::Unix(path.to_owned())),
+        (other, _) => {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("`{other}` is not a port, an absolute path or `none`"),
+            ));
+        }
+    };
+    let settings = &loaded.project.envoy;
+    let tracing = match &settings.tracing {
+        Some(tracing) => {
+            let endpoint = Endpoint { host: tracing.address.clone(), port: tracing.port.get() };
+            Some(match tracing.provider.as_str() {
+                "otel" => envoy::Tracing::OpenTelemetry(endpoint),
+                "zipkin" => envoy::Tracing::Zipkin(endpoint),
+                "xray" => envoy::Tracing::XRay(endpoint),
+                "datadog" => envoy::Tracing::Datadog(endpoint),
+                other => {
+                    return Err(Failure::new(
+                        Exit::Findings,
+                        format!("meshctl.toml: there is no tracing provider `{other}`"),
+                    )
+                    .hint("known are otel, zipkin, xray, datadog"));
+                }
+            })
+        }
+        None => None,
+    };
+    let text = envoy::bootstrap(&Bootstrap {
+        mesh: loaded.mesh.settings.name.clone(),
+        proxy: args.proxy.clone(),
+        instance: args.instance.clone(),
+        cluster: None,
+        root,
+        admin,
+        sds_socket: settings.sds_socket.clone(),
+        tracing,
+        stats_tags: settings.stats_tags.unwrap_or(true),
+    });
+    context.ui.result(&text);
+    Ok(Exit::Done)
+}
