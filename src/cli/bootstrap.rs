@@ -2,7 +2,7 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::compile::proxies;
-use crate::envoy::{self, Admin, Bootstrap, Endpoint, ProxyId};
+use crate::envoy::{self, Admin, ProxyId};
 use clap::Args;
 
 /// Print the bootstrap of a proxy: envoy -c FILE
@@ -54,37 +54,17 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
             ));
         }
     };
-    let settings = &loaded.project.envoy;
-    let tracing = match &settings.tracing {
-        Some(tracing) => {
-            let endpoint = Endpoint { host: tracing.address.clone(), port: tracing.port.get() };
-            Some(match tracing.provider.as_str() {
-                "otel" => envoy::Tracing::OpenTelemetry(endpoint),
-                "zipkin" => envoy::Tracing::Zipkin(endpoint),
-                "xray" => envoy::Tracing::XRay(endpoint),
-                "datadog" => envoy::Tracing::Datadog(endpoint),
-                other => {
-                    return Err(Failure::new(
-                        Exit::Findings,
-                        format!("meshctl.toml: there is no tracing provider `{other}`"),
-                    )
-                    .hint("known are otel, zipkin, xray, datadog"));
-                }
-            })
-        }
-        None => None,
-    };
-    let text = envoy::bootstrap(&Bootstrap {
-        mesh: loaded.mesh.settings.name.clone(),
-        proxy: args.proxy.clone(),
-        instance: args.instance.clone(),
-        cluster: None,
-        root,
-        admin,
-        sds_socket: settings.sds_socket.clone(),
-        tracing,
-        stats_tags: settings.stats_tags.unwrap_or(true),
-    });
-    context.ui.result(&text);
+    let mesh = loaded.mesh.settings.name.clone();
+    let mut bootstrap =
+        loaded.project.bootstrap(mesh, args.proxy.clone(), root).map_err(|provider| {
+            Failure::new(
+                Exit::Findings,
+                format!("meshctl.toml: there is no tracing provider `{provider}`"),
+            )
+            .hint("known are otel, zipkin, xray, datadog")
+        })?;
+    bootstrap.instance.clone_from(&args.instance);
+    bootstrap.admin = admin;
+    context.ui.result(&envoy::bootstrap(&bootstrap));
     Ok(Exit::Done)
 }

@@ -1,8 +1,8 @@
 //! `meshctl.toml`: the settings of a project.
 
 use crate::diag::{Diagnostics, Severity};
-use crate::envoy::Settings;
-use crate::model::{Address, Certificate, Duration, Origins, Port, Tags, Trust};
+use crate::envoy::{self, Bootstrap, Endpoint, ProxyId, Settings};
+use crate::model::{Address, Certificate, Duration, MeshName, Origins, Port, Tags, Trust};
 use crate::schema::{Cx, Defs, Node, Shape, Value, codes, object, table};
 use crate::span::Span;
 use serde_json::json;
@@ -44,6 +44,34 @@ impl Project {
             .map(|(arn, path)| (arn.clone(), Trust::File(path.clone())))
             .collect();
         settings
+    }
+
+    /// The bootstrap of a proxy that sees the target's folder at `root`, without an admin
+    /// interface. Fails with the name of a tracing provider that there is not.
+    pub fn bootstrap(
+        &self,
+        mesh: MeshName,
+        proxy: ProxyId,
+        root: impl Into<String>,
+    ) -> Result<Bootstrap, String> {
+        let mut bootstrap = Bootstrap::new(mesh, proxy, root);
+        bootstrap.sds_socket.clone_from(&self.envoy.sds_socket);
+        bootstrap.stats_tags = self.envoy.stats_tags.unwrap_or(true);
+        if let Some(size) = self.envoy.regex_max_program_size {
+            bootstrap.regex_max_program_size = size;
+        }
+        if let Some(tracing) = &self.envoy.tracing {
+            let endpoint = Endpoint { host: tracing.address.clone(), port: tracing.port.get() };
+            bootstrap.sampling_percent = tracing.sampling_percent;
+            bootstrap.tracing = Some(match tracing.provider.as_str() {
+                "otel" => envoy::Tracing::OpenTelemetry(endpoint),
+                "zipkin" => envoy::Tracing::Zipkin(endpoint),
+                "xray" => envoy::Tracing::XRay(endpoint),
+                "datadog" => envoy::Tracing::Datadog(endpoint),
+                other => return Err(other.to_owned()),
+            });
+        }
+        Ok(bootstrap)
     }
 }
 

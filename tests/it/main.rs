@@ -1,5 +1,6 @@
 //! The one binary of all end-to-end tests.
 
+mod artefacts;
 mod compile;
 mod input;
 mod schema;

@@ -1,0 +1,290 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_meshctl_global_optspecs
+    string join \n C/directory= env= target= format= color= no-input q/quiet v/verbose h/help V/version
+end
+
+function __fish_meshctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_meshctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_meshctl_using_subcommand
+    set -l cmd (__fish_meshctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c meshctl -n "__fish_meshctl_needs_command" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_needs_command" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_needs_command" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_needs_command" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_needs_command" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_needs_command" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_needs_command" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_needs_command" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_needs_command" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "validate" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "lint" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "fmt" -d 'Format the files of the project in place'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "explain" -d 'Explain a code, or list all codes'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "render" -d 'Render the Envoy configuration of every proxy'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "version" -d 'Print the version'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l name -d 'The mesh\'s name; the folder\'s name unless given' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l fail-on -d 'The mildest finding that makes the command exit with 3' -r -f -a "error\t''
+warning\t''
+info\t''"
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l select -d 'Show only these codes; may be given several times' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l exit-zero -d 'Exit with 0 whatever is found, for pipelines that upload first and judge later'
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand check" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l fail-on -d 'The mildest finding that makes the command exit with 3' -r -f -a "error\t''
+warning\t''
+info\t''"
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l select -d 'Show only these codes; may be given several times' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l exit-zero -d 'Exit with 0 whatever is found, for pipelines that upload first and judge later'
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l fail-on -d 'The mildest finding that makes the command exit with 3' -r -f -a "error\t''
+warning\t''
+info\t''"
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l select -d 'Show only these codes; may be given several times' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l exit-zero -d 'Exit with 0 whatever is found, for pipelines that upload first and judge later'
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l check -d 'Change nothing; exit with 2 if a file would change'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l diff -d 'Change nothing; show what would change'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s o -l output -d 'The folder to write to; without it everything is printed' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l only -d 'Only the proxies of this node or gateway, for example `virtual_node/cart`' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l root -d 'The folder as the proxies will see it: they watch it, and look in its `current`' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l check -d 'Write nothing; show how the folder differs, and exit with 2 if it does'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l source-map -d 'Also write source-map.json: where in the files each Envoy resource and route comes from'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l instance -d 'Tells this instance from others of the same node or gateway' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l root -d 'The directory target\'s folder as the proxy sees it; the target\'s own unless given' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l admin -d 'Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "fmt" -d 'Format the files of the project in place'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "explain" -d 'Explain a code, or list all codes'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "version" -d 'Print the version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
