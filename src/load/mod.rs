@@ -10,7 +10,7 @@ pub use project::{
     TargetSettings, Tracing, Upstream, project_schema,
 };
 
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Graph;
 use crate::model::{Address, Mesh, Origins};
 use crate::resolve::{Date, Suppressions, resolve};
@@ -200,6 +200,10 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
 
 /// Runs the checks that need the whole mesh.
 fn check(loaded: &mut Loaded) {
+    // A key that was not understood may be the one that a rule would miss.
+    let mistaken = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+    let mistaken = mistaken.filter_map(|d| d.address.as_ref()?.parse().ok());
+    loaded.broken.extend(mistaken.collect::<Vec<Address>>());
     let graph = Graph::new(&loaded.mesh);
     let project = &loaded.project;
     let mapped = project.certificates.keys().chain(project.authorities.keys());

@@ -217,6 +217,17 @@ pub(super) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Project {
         table.optional::<Tags>("authorities", &mut cx).flatten().unwrap_or_default();
     project.envoy = table.optional("envoy", &mut cx).flatten().unwrap_or_default();
     project.dev = table.optional("dev", &mut cx).flatten().unwrap_or_default();
+    let sampling = || table.node("envoy")?.get("tracing")?.get("sampling_percent");
+    if let Some(node) = sampling()
+        && node.as_integer().is_some_and(|percent| percent > 100)
+    {
+        cx.fail::<()>(
+            &codes::OUT_OF_RANGE,
+            node.loc,
+            "a share above 100 per cent",
+            "write a whole number from 0 to 100",
+        );
+    }
     if let (Some(name), Some(node)) = (&project.default_target, table.node("default_target"))
         && !project.targets.contains_key(name)
     {

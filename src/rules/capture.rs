@@ -39,9 +39,9 @@ const IGNORED: Code = Code::warning(
     "MC0522",
     "key-of-explicit-capture",
     "a key of explicit capture has no effect under redirect",
-    "`bind` of a backend and `app` and `address` of a listener are read under `capture = \
-     \"explicit\"`. Under redirect capture packets are redirected and the original destination \
-     decides. Set `capture` on the node or in `[mesh]`, or remove the key.",
+    "`bind` of a backend and `address` of a listener are read under `capture = \"explicit\"`. \
+     Under redirect capture packets are redirected and the original destination decides. Set \
+     `capture` on the node or in `[mesh]`, or remove the key.",
 );
 /// A rule that nothing holds up.
 const NOT_ENFORCED: Code = Code::info(
@@ -241,9 +241,6 @@ fn ignored(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             );
         };
         for (at, listener) in node.listeners.iter().enumerate() {
-            if listener.app.is_some() {
-                report(listener_pointer(at, "app"), "app");
-            }
             if listener.address.is_some() {
                 report(listener_pointer(at, "address"), "address");
             }

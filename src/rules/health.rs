@@ -13,14 +13,22 @@ const SLOW_PROBE: Code = Code::warning(
     "Envoy starts the next probe only after the last one ended, so with such a timeout a hanging \
      endpoint is probed less often than `interval` says and found out late.",
 );
-/// A probe that does not know what to ask for.
-const NO_PATH: Code = Code::error(
+/// A probe of a path that no server has.
+const BAD_PATH: Code = Code::error(
     "MC0411",
-    "health-path-missing",
-    "an HTTP health check needs a path that starts with `/`",
-    "An HTTP probe asks for a path and expects status 200. Without one Envoy refuses the cluster; \
+    "health-path-without-slash",
+    "the path of a health check does not start with `/`",
+    "An HTTP probe asks for the path and expects status 200. Envoy sends it as it is written, and \
      a path without a leading slash is answered with 400 by most servers, so that all endpoints \
      look ill.",
+);
+/// A probe that asks for what nobody wrote.
+const NO_PATH: Code = Code::info(
+    "MC0418",
+    "health-path-not-written",
+    "an HTTP health check has no path",
+    "The probe asks for `/`. On many servers that is a page which costs much, redirects, or \
+     answers 404 although the service is well. A path made for probes says more.",
 );
 /// A path that is never asked for.
 const UNUSED_PATH: Code = Code::warning(
@@ -75,7 +83,7 @@ const REFUSED: Code = Code::error(
 );
 
 pub(super) const RULES: &[Rule] = &[
-    Rule(&[&SLOW_PROBE, &NO_PATH, &UNUSED_PATH], probes as Check),
+    Rule(&[&SLOW_PROBE, &BAD_PATH, &NO_PATH, &UNUSED_PATH], probes as Check),
     Rule(&[&OTHER_PORT, &OTHER_PROTOCOL], probes_of_something_else),
     Rule(&[&NO_CHOICE, &EXTREME_LIMIT], outliers),
     Rule(&[&REFUSED], refused),
@@ -128,7 +136,7 @@ fn probes(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
         match (check.protocol, &check.path) {
             (Protocol::Http | Protocol::Http2, None) => {
-                let message = format!("an {} probe needs a path", check.protocol);
+                let message = format!("the {} probe asks for `/`", check.protocol);
                 let pointer = probe.pointer("");
                 found.push(
                     ctx.find(&NO_PATH, &probe.address, pointer.trim_end_matches('/'), message)
@@ -138,7 +146,7 @@ fn probes(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             (Protocol::Http | Protocol::Http2, Some(path)) if !path.starts_with('/') => {
                 let message = format!("the path `{path}` does not start with `/`");
                 found.push(
-                    ctx.find(&NO_PATH, &probe.address, &probe.pointer("path"), message)
+                    ctx.find(&BAD_PATH, &probe.address, &probe.pointer("path"), message)
                         .help(format!("write \"/{path}\"")),
                 );
             }

@@ -178,6 +178,9 @@ fn targets(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         for (index, target) in at.route.targets.iter().enumerate() {
             let Some(node) = ctx.mesh.nodes.get(&target.node) else { continue };
             let owner = Address::Node(target.node.clone());
+            if ctx.broken.contains(&owner) {
+                continue;
+            }
             let ports = || node.listeners.iter().map(|listener| listener.port);
             let of = format!("the node `{}`", target.node);
             if node.listeners.is_empty() {
@@ -215,7 +218,8 @@ fn targets(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     }
     for (name, service) in &ctx.mesh.services {
         let Some(node) = service.node.as_ref() else { continue };
-        if ctx.mesh.nodes.get(node).is_some_and(|node| node.listeners.is_empty()) {
+        let closed = ctx.mesh.nodes.get(node).is_some_and(|node| node.listeners.is_empty());
+        if closed && !ctx.broken.contains(&Address::Node(node.clone())) {
             let address = Address::Service(name.clone());
             let message =
                 format!("the node `{node}` has no listener, so it cannot provide `{name}`");

@@ -64,6 +64,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[&DUPLICATE_TARGET], duplicate_target),
 ];
 
+/// So many findings get a suggestion.
+const SUGGESTIONS: usize = 50;
+
 /// The finding about a name that nothing has.
 fn unknown<'n>(
     ctx: &Ctx<'_>,
@@ -71,12 +74,23 @@ fn unknown<'n>(
     pointer: &str,
     (kind, table, name): (&str, &str, &str),
     known: impl Iterator<Item = &'n str>,
+    found: &Diagnostics,
 ) -> Diagnostic {
+    // Looking for near names costs a pass over all names. Where a whole file is missing, so that
+    // thousands dangle, the first few suggestions say enough.
+    let known = known.take(if found.len() < SUGGESTIONS { usize::MAX } else { 0 });
     let finding = ctx
         .find(&UNKNOWN_REFERENCE, address, pointer, format!("there is no {kind} `{name}`"))
         .label("nothing has this name");
-    let known: Vec<&str> = known.collect();
-    finding.help(match nearest(name, known.iter().copied()) {
+    // Services share their domain, so it is the first part that has to be near.
+    let head = |name: &'n str| name.split('.').next().unwrap_or(name);
+    let wrong_head = name.split('.').next().unwrap_or(name);
+    let length = name.len();
+    let known = known.filter(|known| {
+        known.len().abs_diff(length) <= length / 3 + 1
+            && nearest(wrong_head, [head(known)]).is_some()
+    });
+    finding.help(match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("define it under `[{table}.{}]`, or mend the name", key(name)),
     })
@@ -94,22 +108,25 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             || mesh.external_services.contains_key(service)
             || ctx.broken.contains(&Address::Service(service.clone()))
     };
-    let service = |address: &Address, pointer: &str, name: &ServiceName| {
+    let service = |address: &Address, pointer: &str, name: &ServiceName, found: &Diagnostics| {
         let known = mesh.services.keys().chain(mesh.external_services.keys());
         let what = ("virtual service", "virtual_service", name.as_str());
-        unknown(ctx, address, pointer, what, known.map(ServiceName::as_str))
+        unknown(ctx, address, pointer, what, known.map(ServiceName::as_str), found)
     };
     for (name, node) in &mesh.nodes {
         for (at, backend) in node.backends.iter().enumerate() {
             if !exists(&backend.service) {
                 let pointer = format!("/backends/{at}/service");
-                found.push(service(&Address::Node(name.clone()), &pointer, &backend.service));
+                let address = Address::Node(name.clone());
+                let finding = service(&address, &pointer, &backend.service, found);
+                found.push(finding);
             }
         }
     }
     for at in ctx.gateway_routes() {
         if !exists(&at.route.service.name) {
-            found.push(service(&at.address(), "/service/name", &at.route.service.name));
+            let finding = service(&at.address(), "/service/name", &at.route.service.name, found);
+            found.push(finding);
         }
     }
     for (name, item) in &mesh.services {
@@ -120,7 +137,8 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         {
             let what = ("virtual router", "virtual_router", router.as_str());
             let known = mesh.routers.keys().map(|name| name.as_str());
-            found.push(unknown(ctx, &address, "/router", what, known));
+            let finding = unknown(ctx, &address, "/router", what, known, found);
+            found.push(finding);
         }
         if let Some(node) = &item.node
             && !mesh.nodes.contains_key(node)
@@ -128,7 +146,8 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         {
             let what = ("virtual node", "virtual_node", node.as_str());
             let known = mesh.nodes.keys().map(|name| name.as_str());
-            found.push(unknown(ctx, &address, "/node", what, known));
+            let finding = unknown(ctx, &address, "/node", what, known, found);
+            found.push(finding);
         }
     }
     for at in ctx.routes() {
@@ -139,7 +158,8 @@ fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 let what = ("virtual node", "virtual_node", target.node.as_str());
                 let known = mesh.nodes.keys().map(|name| name.as_str());
                 let pointer = format!("/targets/{index}/node");
-                found.push(unknown(ctx, &at.address(), &pointer, what, known));
+                let finding = unknown(ctx, &at.address(), &pointer, what, known, found);
+                found.push(finding);
             }
         }
     }

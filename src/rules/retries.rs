@@ -4,7 +4,7 @@ use super::context::Ctx;
 use super::timeouts::request_limit;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Method, Protocol, RetryEvent};
+use crate::model::{Duration, Method, Protocol, RetryEvent};
 
 /// An event that the route never sees.
 const WRONG_KIND: Code = Code::error(
@@ -111,13 +111,17 @@ fn room(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             let message =
                 format!("only {run} of {tries} tries of {each} fit into {whole} when all time out");
             ctx.find(&NO_ROOM, &at.address(), pointer, message).help(format!(
-                "`timeout.request` of at least {}ms has room for all, or lower `max_retries`",
-                each.millis().saturating_mul(tries)
+                "`timeout.request` of at least {} has room for all, or lower `max_retries`",
+                Duration::from_millis(each.millis().saturating_mul(tries))
             ))
         } else {
             continue;
         };
-        found.push(ctx.also(finding, &at.address(), "/timeout/request", "the whole request"));
+        found.push(if at.route.timeout.request.is_some() {
+            ctx.also(finding, &at.address(), "/timeout/request", "the whole request")
+        } else {
+            finding
+        });
     }
 }
 

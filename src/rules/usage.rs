@@ -178,7 +178,8 @@ fn one_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let mut nodes: Vec<&NodeName> =
             router.routes.iter().flat_map(|r| r.targets.iter().map(|t| &t.node)).collect();
         nodes.dedup();
-        if let ([one], true) = (nodes.as_slice(), router.routes.len() > 1) {
+        let whole = router.routes.iter().all(|route| !route.targets.is_empty());
+        if let ([one], true) = (nodes.as_slice(), whole && router.routes.len() > 1) {
             let address = Address::Router(name.clone());
             let message = format!("every route of `{name}` leads to `{one}`");
             found.push(

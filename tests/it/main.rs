@@ -1,6 +1,7 @@
 //! The one binary of all end-to-end tests.
 
 mod artefacts;
+mod check_cases;
 mod compile;
 mod input;
 mod schema;
