@@ -21,6 +21,7 @@ pub mod rules;
 
 pub mod load;
 
+pub mod dev;
 pub mod report;
 
 pub mod cli;

@@ -1,0 +1,9 @@
+//! Runs a mesh on one host, to try it: proxies, small applications, requests and their answers.
+//!
+//! Nothing here prints: what happens is told to the caller.
+
+pub mod envoy_binary;
+mod overlay;
+pub mod upstream;
+
+pub use overlay::{Network, TooLarge, overlay, service_ports};
