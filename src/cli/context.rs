@@ -53,12 +53,16 @@ impl Context {
 
     /// Reads and checks the project.
     pub fn load(&self) -> Result<Loaded, Failure> {
-        self.load_from(self.directory())
+        self.load_from(self.directory(), None)
     }
 
-    /// Reads and checks the project in a folder.
-    pub fn load_from(&self, dir: PathBuf) -> Result<Loaded, Failure> {
-        let options = Options { dir, env: self.global.env.clone(), extra: None, today: today() };
+    /// Reads and checks the project in a folder, with an overlay that is no file laid over all.
+    pub fn load_from(
+        &self,
+        dir: PathBuf,
+        extra: Option<(String, String)>,
+    ) -> Result<Loaded, Failure> {
+        let options = Options { dir, env: self.global.env.clone(), extra, today: today() };
         load::load(&options).map_err(|error| {
             let failure = Failure::from_error(Exit::Failed, &error);
             match error {

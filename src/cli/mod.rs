@@ -4,6 +4,7 @@ mod bootstrap;
 mod check;
 mod completions;
 mod context;
+mod dev;
 mod error;
 mod explain;
 mod fmt;
@@ -42,6 +43,9 @@ pub struct Cli {
 enum Command {
     Init(init::InitArgs),
     Check(check::CheckArgs),
+    Dev(dev::DevArgs),
+    #[command(name = crate::dev::process::TIED, hide = true)]
+    RunTied(dev::TiedArgs),
     Fmt(fmt::FmtArgs),
     Explain(explain::ExplainArgs),
     Render(render::RenderArgs),
@@ -62,6 +66,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = match cli.command {
         Command::Init(args) => init::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
+        Command::Dev(args) => dev::run(&context, &args),
+        Command::RunTied(args) => dev::run_tied(&args),
         Command::Fmt(args) => fmt::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
         Command::Render(args) => render::run(&context, &args),

@@ -2,8 +2,13 @@
 //!
 //! Nothing here prints: what happens is told to the caller.
 
+pub mod client;
 pub mod envoy_binary;
 mod overlay;
+pub mod process;
+pub mod requests;
+mod run;
 pub mod upstream;
 
 pub use overlay::{Network, TooLarge, overlay, service_ports};
+pub use run::{Error, Options, Running, rejections};

