@@ -137,7 +137,8 @@ async fn serve(
             | dev::Error::Io(..)
             | dev::Error::NotReady(..)
             | dev::Error::Rejected(..)
-            | dev::Error::Start(..) => failure,
+            | dev::Error::Start(..)
+            | dev::Error::Tracing(_) => failure,
         }
     })?;
     let mut all_good = true;

@@ -4,7 +4,7 @@ use super::client;
 use super::process::{Process, Program, end_all};
 use super::upstream::Upstream;
 use crate::compile::{compile, proxies};
-use crate::envoy::{Admin, Bootstrap, ProxyId, Settings, bootstrap, files};
+use crate::envoy::{Admin, ProxyId, Settings, bootstrap, files};
 use crate::load::Loaded;
 use crate::model::{Mesh, NodeName};
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ pub enum Error {
     Ended(String, String),
     /// A program was not ready in time; what it said last.
     NotReady(String, String),
+    /// The project names a tracing provider that there is not.
+    Tracing(String),
     /// A proxy refused what it was given; what it said.
     Rejected(String, String),
 }
@@ -72,6 +74,7 @@ impl fmt::Display for Error {
                 write!(f, "{what} was not ready in time")?;
                 said(f, text)
             }
+            Self::Tracing(name) => write!(f, "there is no tracing provider `{name}`"),
             Self::Rejected(what, text) => {
                 write!(f, "{what} refused its configuration")?;
                 said(f, text)
@@ -84,7 +87,11 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(_, error) | Self::Port(_, error) | Self::Start(_, error) => Some(error),
-            Self::Prepare(..) | Self::Ended(..) | Self::NotReady(..) | Self::Rejected(..) => None,
+            Self::Prepare(..)
+            | Self::Ended(..)
+            | Self::NotReady(..)
+            | Self::Rejected(..)
+            | Self::Tracing(_) => None,
         }
     }
 }
@@ -121,12 +128,7 @@ impl Running {
         let project = fs::canonicalize(&loaded.root)
             .map_err(|error| Error::Io(loaded.root.clone(), error))?;
         let root = folder.path().join("target");
-        let mut settings = Settings::path(root.display().to_string());
-        settings.certificates.clone_from(&loaded.project.certificates);
-        let authorities = loaded.project.authorities.iter();
-        settings.authorities = authorities
-            .map(|(arn, path)| (arn.clone(), crate::model::Trust::File(path.clone())))
-            .collect();
+        let settings = loaded.project.settings(root.display().to_string());
         let mut running = Self {
             folder,
             options,
@@ -146,7 +148,7 @@ impl Running {
         running.start_applications(loaded).await?;
         running.write_step(&loaded.mesh)?;
         for proxy in proxies(&loaded.mesh) {
-            running.start_envoy(&loaded.mesh, &proxy)?;
+            running.start_envoy(loaded, &proxy)?;
         }
         running.await_envoys().await?;
         Ok(running)
@@ -312,22 +314,17 @@ impl Running {
             .map_err(|error| Error::Io(link, error))
     }
 
-    fn start_envoy(&mut self, mesh: &Mesh, proxy: &ProxyId) -> Result<(), Error> {
+    fn start_envoy(&mut self, loaded: &Loaded, proxy: &ProxyId) -> Result<(), Error> {
         // Numbers, not names: the path of a Unix socket has at most 107 bytes.
         let number = self.envoys.len();
         let boot = self.folder.path().join("boot").join(format!("{number}.yaml"));
         let socket = boot.with_extension("sock");
-        let text = bootstrap(&Bootstrap {
-            mesh: mesh.settings.name.clone(),
-            proxy: proxy.clone(),
-            instance: None,
-            cluster: None,
-            root: self.root().display().to_string(),
-            admin: Some(Admin::Unix(socket.display().to_string())),
-            sds_socket: None,
-            tracing: None,
-            stats_tags: true,
-        });
+        let root = self.root().display().to_string();
+        let mesh = loaded.mesh.settings.name.clone();
+        let mut start =
+            loaded.project.bootstrap(mesh, proxy.clone(), root).map_err(Error::Tracing)?;
+        start.admin = Some(Admin::Unix(socket.display().to_string()));
+        let text = bootstrap(&start);
         fs::write(&boot, text).map_err(|error| Error::Io(boot.clone(), error))?;
         let title = format!("the proxy of {proxy}");
         let mut command = vec![self.options.envoy.clone().into_os_string(), "-c".into()];
