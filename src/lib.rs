@@ -19,6 +19,7 @@ pub mod compile;
 pub mod plan;
 pub mod rules;
 
+pub mod live;
 pub mod load;
 
 pub mod dev;

@@ -1,0 +1,149 @@
+//! Live state: what a target holds, how it is read, and how a rollout is written to it.
+//!
+//! [`Read`] and [`Write`] are what every kind of target can do; all kinds pass one conformance
+//! suite. A target holds revisions (models, numbered, never rewritten), the steps of the rollout
+//! that brings the newest one into force, and the files that proxies read.
+
+mod directory;
+mod drift;
+mod error;
+mod memory;
+
+pub use directory::Directory;
+pub use drift::drift;
+pub use error::Error;
+pub use memory::Memory;
+
+use crate::envoy::ProxyId;
+use crate::revision::{Live, Manifest, ObjectId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// The files of one proxy by their paths in the proxy's folder.
+pub type ProxyFiles = BTreeMap<String, String>;
+
+/// Names one step of one rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId {
+    /// The revision that the rollout brings into force.
+    pub revision: u64,
+    /// The step's number in it, from 1.
+    pub number: usize,
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.revision, self.number)
+    }
+}
+
+impl StepId {
+    /// Reads the name of a step's folder.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (revision, number) = text.split_once('-')?;
+        Some(Self { revision: revision.parse().ok()?, number: number.parse().ok()? })
+    }
+}
+
+/// A rollout that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rollout {
+    /// The digest of the plan.
+    pub plan: String,
+    /// The revision that was in force before; `None` if there was none.
+    pub from: Option<u64>,
+    /// What each step does, in their order.
+    pub steps: Vec<String>,
+    /// How many steps have arrived at the proxies, or were given the time to.
+    pub arrived: usize,
+    /// Why it was halted; a rollout that was merely interrupted has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<String>,
+}
+
+/// What a target holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The newest revision.
+    pub live: Live,
+    /// The rollout of that revision, if it has not ended.
+    pub rollout: Option<Rollout>,
+    /// The step whose files proxies read; `None` before the first.
+    pub in_force: Option<StepId>,
+}
+
+impl State {
+    /// How many steps of the unfinished rollout are in force.
+    pub fn steps_in_force(&self) -> usize {
+        match (self.in_force, self.live.revision) {
+            (Some(step), Some(revision)) if step.revision == revision => step.number,
+            _ => 0,
+        }
+    }
+}
+
+/// A new revision.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// What it is; its parent must be the newest revision.
+    pub manifest: Manifest,
+    /// The content of its entries; what the target has already may be left out.
+    pub objects: BTreeMap<ObjectId, Value>,
+    /// How it will be brought into force; `None` if no proxy gets anything else.
+    pub rollout: Option<Rollout>,
+}
+
+/// The files of a step.
+#[derive(Debug)]
+pub struct StepFiles<'a> {
+    /// The step.
+    pub id: StepId,
+    /// Every proxy that has files in it.
+    pub proxies: &'a BTreeSet<ProxyId>,
+    /// The files of those that differ from the step in force; the others keep theirs.
+    pub changed: BTreeMap<ProxyId, ProxyFiles>,
+}
+
+/// Looks at a target. Reading takes no lock and writes nothing.
+pub trait Read: Send + Sync {
+    /// How messages call the target, for example a path.
+    fn place(&self) -> String;
+
+    /// The newest revision, and how far it has come.
+    fn state(&self) -> Result<State, Error>;
+
+    /// The model of one revision.
+    fn at(&self, revision: u64) -> Result<Live, Error>;
+
+    /// Every revision, the newest first.
+    fn history(&self) -> Result<Vec<Manifest>, Error>;
+
+    /// The proxies that have files in the step in force.
+    fn proxies(&self) -> Result<BTreeSet<ProxyId>, Error>;
+
+    /// The files that a proxy reads now; empty if it has none.
+    fn files(&self, proxy: &ProxyId) -> Result<ProxyFiles, Error>;
+}
+
+/// Changes a target, alone: whoever holds this is the only one who can.
+pub trait Write: Read {
+    /// Makes a revision the newest, if its parent still is; what it needs is on disk when this
+    /// returns.
+    fn commit(&mut self, commit: &Commit) -> Result<(), Error>;
+
+    /// Brings a step into force, whole.
+    fn put(&mut self, step: &StepFiles<'_>) -> Result<(), Error>;
+
+    /// Remembers how far the rollout has come; `None` ends it.
+    fn progress(&mut self, rollout: Option<&Rollout>) -> Result<(), Error>;
+}
+
+/// A target that can be read by all and written by one at a time.
+pub trait Target: Read {
+    /// Becomes the only writer, waiting up to `patience` for another to end.
+    fn lock(&self, patience: Duration) -> Result<Box<dyn Write>, Error>;
+}
