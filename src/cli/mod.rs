@@ -5,13 +5,17 @@ mod check;
 mod completions;
 mod context;
 mod dev;
+mod drift;
 mod error;
 mod explain;
 mod fmt;
+mod get;
 mod global;
+mod history;
 mod init;
 mod render;
 mod schema;
+mod target;
 mod version;
 
 pub use context::Context;
@@ -50,6 +54,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     Render(render::RenderArgs),
     Bootstrap(bootstrap::BootstrapArgs),
+    Drift(drift::DriftArgs),
+    Get(get::GetArgs),
+    History(history::HistoryArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
@@ -72,6 +79,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(args) => explain::run(&context, &args),
         Command::Render(args) => render::run(&context, &args),
         Command::Bootstrap(args) => bootstrap::run(&context, &args),
+        Command::Drift(args) => drift::run(&context, &args),
+        Command::Get(args) => get::run(&context, &args),
+        Command::History(args) => history::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Version(args) => version::run(&context, &args),

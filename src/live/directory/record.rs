@@ -13,7 +13,7 @@
 use super::disk;
 use crate::live::{Commit, Error, Rollout};
 use crate::model::{Address, MeshName};
-use crate::revision::{Live, Manifest, ObjectId, join};
+use crate::revision::{Live, MANIFEST_FORMAT, Manifest, ObjectId, join};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -80,6 +80,9 @@ impl Folder {
             Err(error) => return Err(Error::io("read", path)(error)),
         };
         let head: Head = parse(&path, &content)?;
+        if head.format > FORMAT {
+            return Err(Error::Newer { path, format: head.format.into() });
+        }
         Ok(Some(head))
     }
 
@@ -88,6 +91,9 @@ impl Folder {
         let path = self.revision(number);
         let content = read_hashed(&path, hash)?;
         let record: Record = parse(&path, &content)?;
+        if record.manifest.format > MANIFEST_FORMAT {
+            return Err(Error::Newer { path, format: record.manifest.format.into() });
+        }
         if record.manifest.revision != number {
             return Err(damaged(&path, format!("it is revision {}", record.manifest.revision)));
         }

@@ -1,0 +1,120 @@
+//! `get`: the resources that a target holds.
+
+use super::{Context, Exit, Failure, Format, target};
+use crate::live::Read as _;
+use crate::model::{Address, Kind};
+use crate::revision::object;
+use clap::Args;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Show what the target holds: all resources, those of a kind, or one
+#[derive(Debug, Args)]
+pub(super) struct GetArgs {
+    /// A kind (`virtual_node`) or an address (`virtual_node/cart`)
+    #[arg(value_name = "KIND[/NAME]")]
+    what: Option<String>,
+
+    /// Look at this revision rather than the newest
+    #[arg(long, value_name = "REV")]
+    rev: Option<u64>,
+}
+
+pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
+    let format = context.format(&[Format::Text, Format::Json])?;
+    let loaded = context.load()?;
+    let target = context.open_target(&loaded)?;
+    let live = match args.rev {
+        Some(revision) => target.directory.at(revision).map_err(|error| target::failure(&error))?,
+        None => target.state()?.live,
+    };
+    let (kind, address) = wanted(args.what.as_deref())?;
+    let found: Vec<(&Address, Value)> = live
+        .entries
+        .keys()
+        .filter(|a| kind.is_none_or(|kind| a.kind() == kind))
+        .filter(|a| address.as_ref().is_none_or(|address| *a == address))
+        .filter_map(|address| Some((address, object(&live.mesh, address)?)))
+        .collect();
+    if let Some(address) = &address
+        && found.is_empty()
+    {
+        return Err(Failure::new(Exit::Failed, format!("{} has no {address}", target.id.name))
+            .hint("meshctl get lists what there is"));
+    }
+    if format == Format::Json {
+        let resources: Vec<Value> = found
+            .iter()
+            .map(|(address, object)| {
+                let entry = live.entries.get(address);
+                json!({
+                    "address": address,
+                    "kind": address.kind().as_str(),
+                    "owner": entry.and_then(|entry| entry.owner.clone()),
+                    "protected": entry.is_some_and(|entry| entry.protected),
+                    "object": object,
+                })
+            })
+            .collect();
+        let document = json!({
+            "format": "meshctl.get",
+            "format_version": "1.0",
+            "target": target.id,
+            "mesh": live.mesh.settings.name,
+            "revision": live.revision,
+            "resources": resources,
+        });
+        context.ui.result(&format!("{document:#}\n"));
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    for (at, object) in &found {
+        if address.is_some() {
+            let _ = writeln!(text, "{object:#}");
+            continue;
+        }
+        let entry = live.entries.get(at);
+        let owner = entry.and_then(|entry| entry.owner.as_deref());
+        let notes = [
+            owner.map(|owner| format!("owner {owner}")),
+            entry.filter(|entry| entry.protected).map(|_| "protected".to_owned()),
+        ];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let _ = match notes.is_empty() {
+            true => writeln!(text, "{at}"),
+            false => writeln!(text, "{at}  {}", notes.join(", ")),
+        };
+    }
+    context.ui.result(&text);
+    match live.revision {
+        Some(revision) => context.ui.status(&format!(
+            "{} of revision {revision} of {}.",
+            if found.len() == 1 {
+                "1 resource".to_owned()
+            } else {
+                format!("{} resources", found.len())
+            },
+            target.id.name
+        )),
+        None => context.ui.status(&format!("{} holds no revision yet.", target.id.name)),
+    }
+    Ok(Exit::Done)
+}
+
+/// A kind, or an address.
+fn wanted(what: Option<&str>) -> Result<(Option<Kind>, Option<Address>), Failure> {
+    let Some(what) = what else { return Ok((None, None)) };
+    if what != Kind::Mesh.as_str()
+        && let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == what)
+    {
+        return Ok((Some(kind), None));
+    }
+    match what.parse() {
+        Ok(address) => Ok((None, Some(address))),
+        Err(error) => {
+            let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+            Err(Failure::new(Exit::Usage, error.to_string())
+                .hint(format!("kinds are {}", kinds.join(", "))))
+        }
+    }
+}
