@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Writes a project of `services` services, each with a router of two routes, a node and a canary,
 /// over `files` files. Each node calls three services; ten gateways lead to a hundred each.
-pub fn project(dir: &Path, services: usize, files: usize) {
+pub(crate) fn project(dir: &Path, services: usize, files: usize) {
     fs::create_dir_all(dir).unwrap();
     fs::write(dir.join("meshctl.toml"), "[targets.local]\ndirectory = \"live\"\n").unwrap();
     fs::write(dir.join("mesh.toml"), "[mesh]\nname = \"big\"\n").unwrap();
@@ -39,7 +39,7 @@ pub fn project(dir: &Path, services: usize, files: usize) {
 }
 
 /// Changes the weights of one route of one service, in its file.
-pub fn change_one(dir: &Path, services: usize, files: usize, weight: u32) {
+pub(crate) fn change_one(dir: &Path, services: usize, files: usize, weight: u32) {
     let per_file = services.div_ceil(files);
     let mut text = String::new();
     for at in 0..per_file.min(services) {
