@@ -5,7 +5,7 @@ use crate::envoy::{ProxyId, ResourceType};
 use crate::model::Address;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a change does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Action {
     Update,
     /// It goes away.
     Delete,
+    /// It stays what it is; only who owns it, or whether it is protected, changes.
+    Mark,
 }
 
 impl Action {
@@ -24,23 +26,35 @@ impl Action {
     pub const fn symbol(self) -> &'static str {
         match self {
             Self::Create => "+",
-            Self::Update => "~",
+            Self::Update | Self::Mark => "~",
             Self::Delete => "-",
+        }
+    }
+
+    /// The word in plans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Mark => "mark",
         }
     }
 }
 
 /// A change of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Change {
     /// The resource.
     pub address: Address,
     /// What is done.
     pub action: Action,
-    /// Who will own it.
+    /// Who will own it; of a delete, who does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Whether no plan may delete it from now on.
+    #[serde(default)]
+    pub protected: bool,
     /// The line that causes it; a delete has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Place>,
@@ -56,13 +70,15 @@ pub struct Change {
     pub envoy: BTreeSet<(ResourceType, String)>,
     /// The proxies that it reaches.
     pub proxies: BTreeSet<ProxyId>,
+    /// The steps in which it takes place, counted from 1.
+    #[serde(default)]
+    pub steps: BTreeSet<usize>,
     /// What it costs there.
     pub cost: Cost,
 }
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Place {
     /// The path in the project.
     pub path: String,
@@ -77,7 +93,6 @@ pub struct Place {
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Edit {
     /// A JSON pointer into the desired object (of a removal: into the live one).
     pub pointer: String,
@@ -110,7 +125,6 @@ pub enum EditOp {
 
 /// Counts of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Summary {
     /// Resources that are created.
     pub create: usize,
@@ -118,27 +132,50 @@ pub struct Summary {
     pub update: usize,
     /// Resources that are deleted.
     pub delete: usize,
+    /// Resources of which only the owner or the protection changes.
+    #[serde(default)]
+    pub mark: usize,
+    /// Live resources that the plan leaves as they are.
+    #[serde(default)]
+    pub unchanged: usize,
     /// Findings of drift.
     pub drift: usize,
     /// Proxies that get something.
     pub proxies: usize,
+    /// Proxies that the mesh will have.
+    #[serde(default)]
+    pub proxies_total: usize,
     /// The worst that happens to a proxy.
     pub cost: Cost,
+    /// How many of the proxies suffer what, each counted at its worst.
+    #[serde(default)]
+    pub costs: BTreeMap<Cost, usize>,
 }
 
 impl Summary {
     pub(super) fn of(changes: &[Change], steps: &[PlannedStep], drift: &[Drift]) -> Self {
         let count = |action| changes.iter().filter(|change| change.action == action).count();
-        let proxies: BTreeSet<&ProxyId> =
-            steps.iter().flat_map(|step| step.proxies.keys()).collect();
-        let all = steps.iter().flat_map(|step| step.proxies.values().flatten());
+        let mut worst: BTreeMap<&ProxyId, Cost> = BTreeMap::new();
+        for (proxy, resources) in steps.iter().flat_map(|step| &step.proxies) {
+            let cost = resources.iter().map(|resource| resource.cost).max().unwrap_or_default();
+            let known = worst.entry(proxy).or_default();
+            *known = cost.max(*known);
+        }
+        let mut costs = BTreeMap::new();
+        for cost in worst.values() {
+            *costs.entry(*cost).or_default() += 1;
+        }
         Self {
             create: count(Action::Create),
             update: count(Action::Update),
             delete: count(Action::Delete),
+            mark: count(Action::Mark),
+            unchanged: 0,
             drift: drift.len(),
-            proxies: proxies.len(),
-            cost: all.map(|change| change.cost).max().unwrap_or_default(),
+            proxies: worst.len(),
+            proxies_total: 0,
+            cost: worst.values().copied().max().unwrap_or_default(),
+            costs,
         }
     }
 }

@@ -18,6 +18,30 @@ pub const RENAMED: Code = Code::info(
     "meshctl sees a delete and a create. Because what is new is added before what is old is removed, \
      no request is lost; but statistics and identities of the proxies change with the name.",
 );
+/// A port in use changes what is spoken on it.
+pub const PROTOCOL_IN_PLACE: Code = Code::warning(
+    "MC0803",
+    "protocol-changed-in-place",
+    "a port that is in use changes its protocol",
+    "Callers and server cannot change at one instant: between the two, requests fail. A new port \
+     beside the old one lets callers move without loss; the old port goes away in a later plan.",
+);
+/// Plain text becomes strict TLS in one plan.
+pub const STRICT_AT_ONCE: Code = Code::warning(
+    "MC0804",
+    "strict-tls-at-once",
+    "a port in use goes from plain text to strict TLS in one plan",
+    "Callers that still speak plain text are refused as soon as the listener is strict. With \
+     `permissive` first, the listener takes both until every caller speaks TLS.",
+);
+/// A health check is added to something in use.
+pub const HEALTH_CHECK_IN_PLACE: Code = Code::warning(
+    "MC0805",
+    "health-check-added-in-place",
+    "a listener in use gets a health check",
+    "Every caller starts to probe at once, and endpoints that do not answer the probe get no \
+     traffic, although they may serve requests well.",
+);
 /// More deletes than a plan may have.
 pub const TOO_MANY_DELETES: Code = Code::error(
     "MC0901",
@@ -47,7 +71,8 @@ pub const PROTECTED: Code = Code::error(
     "protected-resource-deleted",
     "the plan deletes a protected resource",
     "`protected` in [guards] of meshctl.toml is kept in the live state, so it holds even when the \
-     resource and the entry are removed together. Apply a plan that removes the entry first.",
+     resource and the entry are removed together. Take the entry out and apply with --no-prune, \
+     which deletes nothing; then the resource can be deleted.",
 );
 /// A resource of another owner would be changed.
 pub const FOREIGN: Code = Code::error(
@@ -70,6 +95,9 @@ pub const LOST_TRAFFIC: Code = Code::error(
 pub const CODES: &[&Code] = &[
     &OTHER_MESH,
     &RENAMED,
+    &PROTOCOL_IN_PLACE,
+    &STRICT_AT_ONCE,
+    &HEALTH_CHECK_IN_PLACE,
     &TOO_MANY_DELETES,
     &TOO_MANY_UPDATES,
     &EMPTY_DESIRED,

@@ -6,7 +6,6 @@ use super::{Action, Change, Cost, Input, Place, Places, edit};
 use crate::model::{Address, Mesh, VirtualGateway, VirtualRouter};
 use crate::revision::object;
 use crate::span::Loc;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every change, in the order of addresses.
@@ -25,7 +24,7 @@ pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
             };
             let origin = match action {
                 Action::Delete => None,
-                Action::Create | Action::Update => {
+                Action::Create | Action::Update | Action::Mark => {
                     input.places.and_then(|places| place_of(&places, &address, ""))
                 }
             };
@@ -40,6 +39,7 @@ pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
             }
             Change {
                 owner: owner_of(input, &address, action),
+                protected: protected_of(input, &address, action),
                 address,
                 action,
                 origin,
@@ -48,25 +48,39 @@ pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
                 edits,
                 envoy: BTreeSet::new(),
                 proxies: BTreeSet::new(),
+                steps: BTreeSet::new(),
                 cost: Cost::Nothing,
             }
         })
         .collect()
 }
 
+/// What is new belongs to who plans it. What belongs to nobody is taken on with its first update;
+/// what belongs to another only with consent. The mesh itself stays its first owner's.
 fn owner_of(input: &Input<'_>, address: &Address, action: Action) -> Option<String> {
-    let entry = input.live.entries.get(address);
-    match (action, entry) {
-        (Action::Create, _) | (_, None) => input.owner.map(str::to_owned),
-        (Action::Update, Some(_)) if input.consent.take_ownership.contains(address) => {
-            input.owner.map(str::to_owned)
+    let mine = input.owner.map(str::to_owned);
+    match (action, input.live.entries.get(address)) {
+        (Action::Create, _) | (_, None) => mine,
+        (Action::Delete, Some(entry)) => entry.owner.clone(),
+        (Action::Update | Action::Mark, Some(entry)) => {
+            if entry.owner.is_none() || input.consent.take_ownership.contains(address) {
+                mine
+            } else {
+                entry.owner.clone()
+            }
         }
-        (_, Some(entry)) => entry.owner.clone(),
+    }
+}
+
+fn protected_of(input: &Input<'_>, address: &Address, action: Action) -> bool {
+    match action {
+        Action::Delete => input.live.entries.get(address).is_some_and(|entry| entry.protected),
+        Action::Create | Action::Update | Action::Mark => input.guards.protected.contains(address),
     }
 }
 
 /// Where a field of the desired model stands.
-fn place_of(places: &Places<'_>, address: &Address, pointer: &str) -> Option<Place> {
+pub(super) fn place_of(places: &Places<'_>, address: &Address, pointer: &str) -> Option<Place> {
     let loc: Loc = places.origins.find(address, pointer)?;
     let at = places.files.start(loc);
     Some(Place {
@@ -91,6 +105,7 @@ fn differing(live: &Mesh, desired: &Mesh, exists: bool) -> BTreeSet<Address> {
         found.insert(Address::Service(name.clone()));
     });
     let (no_router, no_gateway) = (VirtualRouter::default(), VirtualGateway::default());
+    // Equal ones are left at the first comparison, so routes are looked at where one differs.
     maps(&live.routers, routers, |name| {
         let (before, after) = (live.routers.get(name), routers.get(name));
         let shell = |router: Option<&VirtualRouter>| {
@@ -157,23 +172,5 @@ fn maps<K: Ord, V: PartialEq>(
         if !live.contains_key(key) {
             differs(key);
         }
-    }
-}
-
-/// Whether two objects are equal but for their `name`: one may be the other renamed.
-pub(super) fn same_but_name(before: Option<&Value>, after: Option<&Value>) -> bool {
-    let strip = |value: &Value| {
-        let mut value = value.clone();
-        if let Some(map) = value.as_object_mut() {
-            map.remove("name");
-        }
-        value
-    };
-    match (before, after) {
-        (Some(before), Some(after)) => {
-            let before = strip(before);
-            before == strip(after) && before.as_object().is_some_and(|map| !map.is_empty())
-        }
-        _ => false,
     }
 }

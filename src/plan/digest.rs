@@ -40,8 +40,26 @@ pub(super) fn of(plan: &Plan) -> String {
                 "address": change.address,
                 "action": change.action,
                 "owner": change.owner,
+                "protected": change.protected,
                 "after": change.after,
             })
+        })
+        .collect();
+    // What each resource becomes follows from the changes; it may hold what others have landed
+    // meanwhile, which is no business of this plan. So the order counts, the bytes do not.
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let proxies: BTreeMap<String, Vec<_>> = step
+                .proxies
+                .iter()
+                .map(|(proxy, resources)| {
+                    let list = resources.iter().map(|r| json!([r.kind, r.name, r.action]));
+                    (proxy.to_string(), list.collect())
+                })
+                .collect();
+            json!({ "kind": step.kind, "proxies": proxies })
         })
         .collect();
     let covered = json!({
@@ -49,8 +67,7 @@ pub(super) fn of(plan: &Plan) -> String {
         "target": plan.target,
         "reads": plan.reads,
         "changes": changes,
-        "steps": plan.steps,
-        "protected": plan.protected,
+        "steps": steps,
     });
     let hash = Sha256::digest(canonical_json(&covered).as_bytes());
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -85,7 +102,7 @@ pub(super) fn reads(
 }
 
 /// The resources that one names.
-fn named_by(mesh: &Mesh, address: &Address) -> Vec<Address> {
+pub(super) fn named_by(mesh: &Mesh, address: &Address) -> Vec<Address> {
     let mut named = Vec::new();
     match address {
         Address::Mesh => {}

@@ -2,7 +2,8 @@
 
 use super::{Action, Change, Input, codes};
 use crate::diag::Code;
-use crate::model::{Address, Mesh};
+use crate::graph::Graph;
+use crate::model::{Address, GatewayMatch, Mesh, PathMatch};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -47,7 +48,6 @@ pub struct Consent {
 
 /// What one guard says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct GuardVerdict {
     /// The guard's code.
     pub code: String,
@@ -60,7 +60,6 @@ pub struct GuardVerdict {
 
 /// A refusal, and what would lift it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Refusal {
     /// The guard's code.
     pub code: String,
@@ -70,93 +69,72 @@ pub struct Refusal {
     pub consent: String,
 }
 
-/// What is protected: by the project now, and by what the live state remembers.
-pub(super) fn protected(input: &Input<'_>) -> BTreeSet<Address> {
-    input.guards.protected.clone()
-}
-
-pub(super) fn check(input: &Input<'_>, changes: &[Change]) -> Vec<GuardVerdict> {
-    let owned =
-        input.live.entries.values().filter(|entry| entry.owner.as_deref() == input.owner).count();
+/// Asks every guard. The desired mesh is that after the plan, not that of the files alone.
+pub(super) fn check(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Vec<GuardVerdict> {
+    let entry = |change: &Change| input.live.entries.get(&change.address);
+    let owned = input.live.entries.values().filter(|e| e.owner.as_deref() == input.owner).count();
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let (deletes, updates) = (count(Action::Delete), count(Action::Update));
     let share = |part: usize, percent: usize| owned >= SHARES_FROM && part * 100 > owned * percent;
+    let consents = |allowed: Option<usize>, number| allowed.is_some_and(|n| number <= n);
 
     let too_many_deletes = (deletes > input.guards.max_deletes || share(deletes, DELETES_PERCENT))
-        && input.consent.deletes.is_none_or(|allowed| deletes > allowed);
-    let too_many_updates = share(updates, UPDATES_PERCENT)
-        && input.consent.updates.is_none_or(|allowed| updates > allowed);
+        && !consents(input.consent.deletes, deletes);
+    let too_many_updates =
+        share(updates, UPDATES_PERCENT) && !consents(input.consent.updates, updates);
     let empties = input.live.revision.is_some()
         && is_empty(input.desired)
         && !is_empty(&input.live.mesh)
-        && input.scope.only.is_empty()
+        && deletes > 0
         && !input.consent.empty;
+    let protected = changes.iter().filter(|change| {
+        change.action == Action::Delete
+            && (input.guards.protected.contains(&change.address)
+                || entry(change).is_some_and(|entry| entry.protected))
+    });
+    let foreign = changes.iter().filter(|change| {
+        change.address != Address::Mesh
+            && !input.consent.take_ownership.contains(&change.address)
+            && entry(change).is_some_and(|e| e.owner.is_some() && e.owner.as_deref() != input.owner)
+    });
+    let lost = loses_traffic(input, desired, changes)
+        .into_iter()
+        .filter(|change| !input.consent.accept.contains(&change.address));
 
+    let number = |refused: bool, number: usize, verb: &str, flag: &str| {
+        let message = format!("{number} of {owned} resources would be {verb}");
+        refused.then(|| (message, format!("{flag} {number}")))
+    };
     vec![
         verdict(
             &codes::TOO_MANY_DELETES,
-            too_many_deletes.then(|| {
-                (
-                    format!("{deletes} of {owned} resources would be deleted"),
-                    format!("--allow-deletes {deletes}"),
-                )
-            }),
+            number(too_many_deletes, deletes, "deleted", "--allow-deletes"),
         ),
         verdict(
             &codes::TOO_MANY_UPDATES,
-            too_many_updates.then(|| {
-                (
-                    format!("{updates} of {owned} resources would be updated"),
-                    format!("--allow-updates {updates}"),
-                )
-            }),
+            number(too_many_updates, updates, "updated", "--allow-updates"),
         ),
         verdict(
             &codes::EMPTY_DESIRED,
-            empties
-                .then(|| ("the files define no resource".to_owned(), "--allow-empty".to_owned())),
+            empties.then(|| ("the files define no resource".into(), "--allow-empty".into())),
         ),
         verdict(
             &codes::PROTECTED,
-            list(
-                changes.iter().filter(|change| {
-                    change.action == Action::Delete
-                        && (input.guards.protected.contains(&change.address)
-                            || input.live.entries.get(&change.address).is_some_and(|e| e.protected))
-                }),
-                "would be deleted and is protected",
-                |_| {
-                    "take the resource out of `protected` in meshctl.toml, apply that alone, then \
-                 delete it"
-                        .to_owned()
-                },
-            ),
+            list(protected, "protected and would be deleted", |_| String::new()).map(|refused| {
+                let help = "take it out of `protected` in meshctl.toml and apply with --no-prune; \
+                            then it can be deleted";
+                (refused.0, help.to_owned())
+            }),
         ),
         verdict(
             &codes::FOREIGN,
-            list(
-                changes.iter().filter(|change| {
-                    !input.consent.take_ownership.contains(&change.address)
-                        && change.address != Address::Mesh
-                        && input
-                            .live
-                            .entries
-                            .get(&change.address)
-                            .is_some_and(|entry| entry.owner.as_deref() != input.owner)
-                }),
-                "belongs to another project",
-                |address| format!("--take-ownership {address}"),
-            ),
+            list(foreign, "another project's", |address| format!("--take-ownership {address}")),
         ),
         verdict(
             &codes::LOST_TRAFFIC,
-            list(
-                changes.iter().filter(|change| {
-                    !input.consent.accept.contains(&change.address) && loses_traffic(input, change)
-                }),
-                "takes traffic now and would take none",
-                |address| format!("--accept {}@{address}", codes::LOST_TRAFFIC.id),
-            ),
+            list(lost, "taking traffic now and would take none", |address| {
+                format!("--accept {}@{address}", codes::LOST_TRAFFIC.id)
+            }),
         ),
     ]
 }
@@ -166,39 +144,60 @@ fn is_empty(mesh: &Mesh) -> bool {
     nodes.is_empty() && services.is_empty() && routers.is_empty() && gateways.is_empty()
 }
 
-/// Whether the model says by itself that something which takes traffic will take none: a service
-/// that is called and loses its provider, a router in use that loses its last route, a gateway
-/// route that goes away while its gateway stays.
-fn loses_traffic(input: &Input<'_>, change: &Change) -> bool {
-    let (live, desired) = (&input.live.mesh, input.desired);
-    match &change.address {
+/// The changes of which the model says by itself that something which takes traffic will take
+/// none: a service that is called and loses its provider, a router in use that loses its last
+/// route, a gateway route that goes away while its gateway stays and nothing else takes the same
+/// requests.
+fn loses_traffic<'a>(input: &Input<'_>, desired: &Mesh, changes: &'a [Change]) -> Vec<&'a Change> {
+    let live = &input.live.mesh;
+    let mut graphs = None;
+    let mut used_in_both = |address: &Address| {
+        let (before, after) = graphs.get_or_insert_with(|| (Graph::new(live), Graph::new(desired)));
+        !before.users(address).is_empty() && !after.users(address).is_empty()
+    };
+    let mut loses = |change: &Change| match &change.address {
         Address::Service(name) => {
             let provided = |mesh: &Mesh| {
                 mesh.services.get(name).is_some_and(|s| s.node.is_some() || s.router.is_some())
             };
-            let called = |mesh: &Mesh| {
-                mesh.nodes.values().any(|n| n.backends.iter().any(|b| b.service == *name))
-                    || mesh
-                        .gateways
-                        .values()
-                        .any(|g| g.routes.iter().any(|r| r.service.name == *name))
-            };
-            provided(live) && !provided(desired) && called(live) && called(desired)
+            provided(live) && !provided(desired) && used_in_both(&change.address)
         }
         Address::Router(name) => {
             let routes = |mesh: &Mesh| mesh.routers.get(name).map(|router| router.routes.len());
-            let used =
-                |mesh: &Mesh| mesh.services.values().any(|s| s.router.as_ref() == Some(name));
             routes(live).is_some_and(|count| count > 0)
                 && routes(desired) == Some(0)
-                && used(live)
-                && used(desired)
+                && used_in_both(&change.address)
         }
-        Address::GatewayRoute(gateway, _) => {
-            change.action == Action::Delete && desired.gateways.contains_key(gateway)
+        Address::GatewayRoute(gateway, name) => {
+            let was = live
+                .gateways
+                .get(gateway)
+                .and_then(|item| item.routes.iter().find(|route| route.name == *name));
+            match (was, desired.gateways.get(gateway)) {
+                (Some(was), Some(now)) => {
+                    change.action == Action::Delete
+                        && !now.routes.iter().any(|route| takes_over(&route.matches, &was.matches))
+                }
+                _ => false,
+            }
         }
         Address::Mesh | Address::Node(_) | Address::Route(..) | Address::Gateway(_) => false,
-    }
+    };
+    changes.iter().filter(|change| loses(change)).collect()
+}
+
+/// Whether one match surely takes all that another takes: it is the same, or has no condition but
+/// the port and the path `/`.
+fn takes_over(wide: &GatewayMatch, narrow: &GatewayMatch) -> bool {
+    let everything =
+        GatewayMatch { port: wide.port, path: wide.path.clone(), ..GatewayMatch::default() };
+    let all_paths = match &wide.path {
+        None => true,
+        Some(PathMatch::Prefix(prefix)) => prefix == "/",
+        Some(PathMatch::Exact(_) | PathMatch::Regex(_)) => false,
+    };
+    wide == narrow
+        || (*wide == everything && all_paths && (wide.port.is_none() || wide.port == narrow.port))
 }
 
 fn verdict(code: &Code, refused: Option<(String, String)>) -> GuardVerdict {
@@ -213,17 +212,26 @@ fn verdict(code: &Code, refused: Option<(String, String)>) -> GuardVerdict {
     }
 }
 
+/// So many addresses are named in a message; the flags are always for all.
+const NAMED: usize = 5;
+
 fn list<'a>(
     changes: impl Iterator<Item = &'a Change>,
     what: &str,
     consent: impl Fn(&Address) -> String,
 ) -> Option<(String, String)> {
     let found: Vec<&Address> = changes.map(|change| &change.address).collect();
-    if found.is_empty() {
-        return None;
-    }
-    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-    let mut consents: Vec<String> = found.iter().map(|address| consent(address)).collect();
-    consents.dedup();
-    Some((format!("{} {what}", names.join(", ")), consents.join(" ")))
+    let mut names: Vec<String> = found.iter().take(NAMED).map(ToString::to_string).collect();
+    let verb = match found.len() {
+        0 => return None,
+        1 => "is",
+        more => {
+            if more > NAMED {
+                names.push(format!("{} more", more - NAMED));
+            }
+            "are"
+        }
+    };
+    let consents: Vec<String> = found.iter().map(|address| consent(address)).collect();
+    Some((format!("{} {verb} {what}", names.join(", ")), consents.join(" ")))
 }

@@ -1,13 +1,21 @@
 //! What the mesh will be after a plan: the files, and what the plan leaves alone.
 
-use super::{Change, Scope};
+use super::{Change, Scope, marks};
+use crate::graph::Graph;
 use crate::model::{Address, Mesh};
-use crate::revision::{self, Live, join, split};
-use std::collections::BTreeSet;
+use crate::revision::{self, Entry, Live, ObjectId, join, split};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The mesh that a plan leads to: the files' resources, those of other owners as they are, and
-/// what the scope leaves out as it is.
-pub fn desired_of(live: &Live, desired: &Mesh, owner: Option<&str>, scope: &Scope) -> Mesh {
+/// what the scope leaves out as it is. With it comes what a scope had to take in beyond what was
+/// asked for, so that no reference dangles.
+pub fn desired_of(
+    live: &Live,
+    desired: &Mesh,
+    owner: Option<&str>,
+    scope: &Scope,
+) -> (Mesh, BTreeSet<Address>) {
     let foreign = live
         .entries
         .iter()
@@ -15,95 +23,119 @@ pub fn desired_of(live: &Live, desired: &Mesh, owner: Option<&str>, scope: &Scop
     if !foreign && *scope == Scope::default() {
         let mut mesh = desired.clone();
         mesh.external_services.clear();
-        return mesh;
+        return (mesh, BTreeSet::new());
     }
-    let mut files = split(desired);
-    let now = if live.revision.is_some() { split(&live.mesh) } else { Default::default() };
+    let pulled = pulled_in(live, desired, scope);
     let wanted = |address: &Address| {
-        scope.only.is_empty() || scope.only.contains(address) || owner_is_wanted(scope, address)
+        scope.only.is_empty()
+            || [&scope.only, &pulled].into_iter().any(|set| is_wanted(set, address))
     };
-    let mut next = now;
-    let gone: BTreeSet<Address> = next
-        .keys()
-        .filter(|address| !files.contains_key(address))
-        .filter(|address| {
-            live.entries.get(address).is_some_and(|entry| entry.owner.as_deref() == owner)
-        })
-        .filter(|address| wanted(address) && !scope.keep_removed)
-        .cloned()
-        .collect();
-    next.retain(|address, _| !gone.contains(address));
+    let mut files = split(desired);
+    let mut next = if live.revision.is_some() { split(&live.mesh) } else { BTreeMap::new() };
+    next.retain(|address, _| {
+        let mine = live.entries.get(address).is_some_and(|entry| entry.owner.as_deref() == owner);
+        let kept = scope.keep_removed && !parent(address).is_some_and(|p| files.contains_key(&p));
+        files.contains_key(address) || !mine || !wanted(address) || kept
+    });
     files.retain(|address, _| {
         wanted(address) || (live.revision.is_none() && *address == Address::Mesh)
     });
     next.extend(files);
     relist(&mut next);
     // The lists were just made to agree, and every object came from a mesh.
-    join(&next).expect("invariant: objects of meshes make a mesh")
+    let mesh = join(&next).expect("invariant: objects of meshes make a mesh");
+    (mesh, pulled)
+}
+
+/// The router or gateway that a route belongs to.
+fn parent(address: &Address) -> Option<Address> {
+    match address {
+        Address::Route(router, _) => Some(Address::Router(router.clone())),
+        Address::GatewayRoute(gateway, _) => Some(Address::Gateway(gateway.clone())),
+        Address::Mesh
+        | Address::Node(_)
+        | Address::Router(_)
+        | Address::Service(_)
+        | Address::Gateway(_) => None,
+    }
 }
 
 /// A route is wanted with the router that is, and a router with its routes: their order is one.
-fn owner_is_wanted(scope: &Scope, address: &Address) -> bool {
-    scope.only.iter().any(|only| match (only, address) {
-        (Address::Router(a), Address::Route(b, _)) | (Address::Route(a, _), Address::Router(b)) => {
-            a == b
-        }
-        (Address::Gateway(a), Address::GatewayRoute(b, _))
-        | (Address::GatewayRoute(a, _), Address::Gateway(b)) => a == b,
-        _ => false,
-    })
+fn is_wanted(wanted: &BTreeSet<Address>, address: &Address) -> bool {
+    wanted.contains(address)
+        || parent(address).is_some_and(|parent| wanted.contains(&parent))
+        || wanted.iter().any(|only| parent(only).as_ref() == Some(address))
 }
 
-/// Makes the routers' lists of routes agree with the routes that there are.
-fn relist(resources: &mut std::collections::BTreeMap<Address, serde_json::Value>) {
-    let addresses: Vec<Address> = resources.keys().cloned().collect();
-    for address in &addresses {
-        let mine = |other: &Address| match (address, other) {
-            (Address::Router(a), Address::Route(b, name)) if a == b => Some(name.to_string()),
-            (Address::Gateway(a), Address::GatewayRoute(b, name)) if a == b => {
-                Some(name.to_string())
-            }
-            _ => None,
-        };
-        if !matches!(address, Address::Router(_) | Address::Gateway(_)) {
-            continue;
+/// What must come along: what the wanted resources name and what is not live yet, and what names
+/// a resource that goes away.
+fn pulled_in(live: &Live, desired: &Mesh, scope: &Scope) -> BTreeSet<Address> {
+    let mut pulled = BTreeSet::new();
+    if scope.only.is_empty() {
+        return pulled;
+    }
+    let is_live = |address: &Address| live.entries.contains_key(address);
+    let in_files = |address: &Address| marks::object_exists(desired, address);
+    let (before, after) = (Graph::new(&live.mesh), Graph::new(desired));
+    let mut todo: Vec<Address> = live
+        .entries
+        .keys()
+        .cloned()
+        .chain(desired.addresses())
+        .filter(|address| is_wanted(&scope.only, address))
+        .collect();
+    while let Some(address) = todo.pop() {
+        let mut more = Vec::new();
+        if in_files(&address) {
+            let named = super::digest::named_by(after.mesh(), &address);
+            more.extend(named.into_iter().filter(|n| !is_live(n) && in_files(n)));
+        } else if is_live(&address) {
+            more.extend(before.users(&address).iter().cloned());
         }
-        let there: BTreeSet<String> = addresses.iter().filter_map(mine).collect();
-        let Some(list) = resources
-            .get_mut(address)
-            .and_then(|value| value.get_mut("routes"))
-            .and_then(serde_json::Value::as_array_mut)
+        for address in more {
+            if !is_wanted(&scope.only, &address) && pulled.insert(address.clone()) {
+                todo.push(address);
+            }
+        }
+    }
+    pulled
+}
+
+/// Makes the lists of routes agree with the routes that there are: a list keeps its order, what it
+/// lacks comes last, and a route without its router or gateway goes with it.
+fn relist(resources: &mut BTreeMap<Address, Value>) {
+    let mut routes: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
+    let mut orphans = Vec::new();
+    for address in resources.keys() {
+        let (Some(parent), Address::Route(_, name) | Address::GatewayRoute(_, name)) =
+            (parent(address), address)
         else {
             continue;
         };
-        let mut names: Vec<String> = list
-            .iter()
-            .filter_map(|name| name.as_str().map(str::to_owned))
-            .filter(|name| there.contains(name))
-            .collect();
-        names
-            .extend(there.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
-        *list = names.into_iter().map(serde_json::Value::from).collect();
+        if resources.contains_key(&parent) {
+            routes.entry(parent).or_default().insert(name.to_string());
+        } else {
+            orphans.push(address.clone());
+        }
     }
-    let orphans: Vec<Address> = resources
-        .keys()
-        .filter(|address| match address {
-            Address::Route(router, _) => !resources.contains_key(&Address::Router(router.clone())),
-            Address::GatewayRoute(gateway, _) => {
-                !resources.contains_key(&Address::Gateway(gateway.clone()))
-            }
-            _ => false,
-        })
-        .cloned()
-        .collect();
     for orphan in orphans {
         resources.remove(&orphan);
+    }
+    for (address, value) in resources.iter_mut() {
+        if !matches!(address, Address::Router(_) | Address::Gateway(_)) {
+            continue;
+        }
+        let mut there = routes.remove(address).unwrap_or_default();
+        let Some(list) = value.get_mut("routes").and_then(Value::as_array_mut) else { continue };
+        // What is listed is taken out, so that the rest is what the list lacks.
+        list.retain(|name| name.as_str().is_some_and(|name| there.remove(name)));
+        list.extend(there.into_iter().map(Value::from));
     }
 }
 
 /// The mesh after the changes of a plan. Fails if they do not fit the live state.
 pub fn apply_changes(live: &Live, changes: &[Change]) -> Result<Mesh, revision::Error> {
-    let mut next = if live.revision.is_some() { split(&live.mesh) } else { Default::default() };
+    let mut next = if live.revision.is_some() { split(&live.mesh) } else { BTreeMap::new() };
     for change in changes {
         match &change.after {
             Some(after) => {
@@ -115,4 +147,25 @@ pub fn apply_changes(live: &Live, changes: &[Change]) -> Result<Mesh, revision::
         }
     }
     join(&next)
+}
+
+/// The entries after the changes of a plan: objects, owners and protection.
+pub fn entries_after(live: &Live, changes: &[Change]) -> BTreeMap<Address, Entry> {
+    let mut entries = live.entries.clone();
+    for change in changes {
+        match &change.after {
+            Some(after) => {
+                let entry = Entry {
+                    object: ObjectId::of(after),
+                    owner: change.owner.clone(),
+                    protected: change.protected,
+                };
+                entries.insert(change.address.clone(), entry);
+            }
+            None => {
+                entries.remove(&change.address);
+            }
+        }
+    }
+    entries
 }

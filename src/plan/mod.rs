@@ -12,7 +12,10 @@ mod diff;
 mod digest;
 mod edit;
 mod guard;
+mod hazards;
+mod marks;
 mod merge;
+mod stale;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -22,10 +25,11 @@ pub use codes::CODES;
 pub use cost::{Cost, ResourceAction, ResourceChange};
 pub use digest::{DIGEST_PREFIX, digest_matches, short};
 pub use guard::{Consent, GuardVerdict, Guards, Refusal};
-pub use merge::{apply_changes, desired_of};
+pub use merge::{apply_changes, desired_of, entries_after};
+pub use stale::Stale;
 pub use steps::{Step, StepKind, steps};
 
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::Diagnostics;
 use crate::envoy::{ProxyId, Settings};
 use crate::model::{Address, Mesh, MeshName, Origins};
 use crate::revision::{Live, ObjectId};
@@ -40,7 +44,6 @@ pub const FORMAT_VERSION: &str = "1.0";
 
 /// The target that a plan is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Target {
     /// Its name in `meshctl.toml`.
     pub name: String,
@@ -96,7 +99,6 @@ pub struct Places<'a> {
 
 /// Something that a proxy has and that the live model does not say, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Drift {
     /// The proxy.
     pub proxy: ProxyId,
@@ -108,7 +110,6 @@ pub struct Drift {
 
 /// A plan. It is complete: applying it needs no file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Always `meshctl.plan`.
     pub format: String,
@@ -126,6 +127,14 @@ pub struct Plan {
     pub owner: Option<String>,
     /// False if `--only` or `--no-prune` left something out.
     pub complete: bool,
+    /// What `--only` named.
+    #[serde(default)]
+    pub only: BTreeSet<Address>,
+    /// What had to come along with it, so that no reference dangles.
+    #[serde(default)]
+    pub pulled_in: BTreeSet<Address>,
+    /// Whether what is live, owned and no longer in the files is deleted.
+    pub prune: bool,
     /// What the plan depends on: live objects, or that there is none. It is stale if one changed.
     pub reads: BTreeMap<Address, Option<ObjectId>>,
     /// What changes, in the order of addresses.
@@ -136,15 +145,12 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// What the guards say.
     pub guards: Vec<GuardVerdict>,
-    /// Addresses that the files and `guards` protect from deletion.
-    pub protected: BTreeSet<Address>,
     /// Counts.
     pub summary: Summary,
 }
 
 /// One step of a plan: what each proxy gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PlannedStep {
     /// What the step does.
     pub kind: StepKind,
@@ -177,18 +183,20 @@ impl Plan {
 
 /// Makes a plan. The diagnostics are findings about the change itself (MC08xx).
 pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
-    let mut diagnostics = Diagnostics::default();
-    let desired = desired_of(input.live, input.desired, input.owner, &input.scope);
+    let (desired, pulled_in) = desired_of(input.live, input.desired, input.owner, &input.scope);
     let mut changes = diff::changes(input, &desired);
+    marks::add(input, &desired, &mut changes);
     let affected = cost::affected(&input.live.mesh, &desired, &changes);
     let steps = steps(&input.live.mesh, &desired, input.settings, &affected);
     let planned = cost::planned(&steps);
     cost::charge(&input.live.mesh, &desired, &planned, &mut changes);
     let reads = digest::reads(input.live, &desired, &changes);
-    let guards = guard::check(input, &changes);
-    findings(input, &mut diagnostics, &changes);
-    let summary = Summary::of(&changes, &planned, &input.drift);
-    let protected = guard::protected(input);
+    let guards = guard::check(input, &desired, &changes);
+    let diagnostics = hazards::find(input, &desired, &changes);
+    let mut summary = Summary::of(&changes, &planned, &input.drift);
+    summary.proxies_total = desired.nodes.len() + desired.gateways.len();
+    let touched = changes.iter().filter(|change| change.before.is_some()).count();
+    summary.unchanged = input.live.entries.len().saturating_sub(touched);
     let mut plan = Plan {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION.to_owned(),
@@ -198,49 +206,16 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         base_revision: input.live.revision,
         owner: input.owner.map(str::to_owned),
         complete: input.scope == Scope::default(),
+        only: input.scope.only.clone(),
+        pulled_in,
+        prune: !input.scope.keep_removed,
         reads,
         changes,
         steps: planned,
         drift: input.drift.clone(),
         guards,
-        protected,
         summary,
     };
     plan.digest = digest::of(&plan);
     (plan, diagnostics)
-}
-
-/// Findings about the change as a whole.
-fn findings(input: &Input<'_>, diagnostics: &mut Diagnostics, changes: &[Change]) {
-    let (live, desired) = (&input.live.mesh.settings.name, &input.desired.settings.name);
-    if input.live.revision.is_some() && live != desired {
-        let mut diagnostic = Diagnostic::unplaced(
-            &codes::OTHER_MESH,
-            format!("the target holds the mesh `{live}`, the files define `{desired}`"),
-        )
-        .help("use another target, or give the mesh its name back");
-        if let Some(places) = &input.places
-            && let Some(loc) = places.origins.find(&Address::Mesh, "/name")
-        {
-            diagnostic = diagnostic.at(loc, "");
-        }
-        diagnostics.push(diagnostic);
-    }
-    for removed in changes.iter().filter(|change| change.action == Action::Delete) {
-        let twin = changes.iter().find(|change| {
-            change.action == Action::Create
-                && change.address.kind() == removed.address.kind()
-                && diff::same_but_name(removed.before.as_ref(), change.after.as_ref())
-        });
-        if let Some(twin) = twin {
-            diagnostics.push(
-                Diagnostic::unplaced(
-                    &codes::RENAMED,
-                    format!("`{}` looks like `{}` renamed", twin.address, removed.address),
-                )
-                .about(&twin.address)
-                .help("nothing need be done: the steps add the one before they remove the other"),
-            );
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! The order of a change: make before break.
 //!
 //! ```text
-//!  add     clusters, endpoints and secrets of both states; new listeners and routes; what servers
-//!    |     listen on, grown to both states
-//!  switch  listeners and routes of the desired state; nothing that is still used goes away
+//!  add     new clusters, endpoints, secrets, listeners and routes beside what is there; what
+//!    |     nodes listen on, grown to the ports of both states
+//!  switch  everything that changes; nothing that is still used goes away
 //!    |
 //!  remove  exactly the desired state
 //! ```
@@ -14,7 +14,7 @@
 
 use crate::compile::{compile, proxies};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
-use crate::model::Mesh;
+use crate::model::{Listener, Mesh, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,7 +63,8 @@ pub fn steps(
 ) -> Vec<Step> {
     let (live_proxies, desired_proxies): (BTreeSet<_>, BTreeSet<_>) =
         (proxies(live).into_iter().collect(), proxies(desired).into_iter().collect());
-    let both = both_listen(live, desired);
+    let early = transition(live, desired, Same::AsLive);
+    let late = transition(live, desired, Same::AsDesired);
     let mut steps: Vec<Step> = [StepKind::Add, StepKind::Switch, StepKind::Remove]
         .map(|kind| Step { kind, before: BTreeMap::new(), after: BTreeMap::new() })
         .into();
@@ -74,18 +75,27 @@ pub fn steps(
         if before == after {
             continue;
         }
-        let grown = match (&both, proxy) {
-            (Some((mesh, grown)), ProxyId::Node(node)) if grown.contains(node.as_str()) => {
-                Some(Arc::new(compile(mesh, settings, proxy)))
+        let phases = match (&before, &after) {
+            (Some(before), Some(after)) => {
+                let through = |transition: &Option<(Mesh, BTreeSet<NodeName>)>| match proxy {
+                    ProxyId::Node(node) => match transition {
+                        Some((mesh, nodes)) if nodes.contains(node) => {
+                            Some(Arc::new(compile(mesh, settings, proxy)))
+                        }
+                        _ => Some(after.clone()),
+                    },
+                    ProxyId::Gateway(_) => None,
+                };
+                let add = add(before, after, through(&early).as_deref());
+                let switch = switch(before, after, through(&late).as_deref());
+                [Some(Arc::new(add)), Some(Arc::new(switch)), Some(after.clone())]
             }
-            _ => after.clone(),
+            // A new proxy has no traffic that could be hurt; one that goes away is of use until
+            // its callers have switched.
+            (None, after) => [after.clone(), after.clone(), after.clone()],
+            (before, None) => [before.clone(), before.clone(), None],
         };
-        let mut now = before.clone();
-        let phases = [
-            add(before.as_ref(), after.as_ref(), grown.as_ref()),
-            switch(before.as_ref(), after.as_ref(), grown.as_ref()),
-            after.clone(),
-        ];
+        let mut now = before;
         for (step, next) in steps.iter_mut().zip(phases) {
             if next != now {
                 step.before.insert(proxy.clone(), now);
@@ -98,25 +108,50 @@ pub fn steps(
     steps
 }
 
+/// Which form a listener has on the way, if both states have its port in another protocol.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Same {
+    /// Its callers still speak the live one.
+    AsLive,
+    /// Its callers speak the desired one by now.
+    AsDesired,
+}
+
 /// A mesh whose nodes listen on the ports of both states, and the nodes for which that differs
 /// from the desired state; `None` if there is no such node.
-fn both_listen<'a>(live: &Mesh, desired: &'a Mesh) -> Option<(Mesh, BTreeSet<&'a str>)> {
-    let mut grown = BTreeSet::new();
-    let mut mesh: Option<Mesh> = None;
+fn transition(live: &Mesh, desired: &Mesh, same: Same) -> Option<(Mesh, BTreeSet<NodeName>)> {
+    let mut changed: BTreeMap<NodeName, Vec<Listener>> = BTreeMap::new();
     for (name, node) in &desired.nodes {
         let Some(was) = live.nodes.get(name) else { continue };
+        if was.listeners == node.listeners {
+            continue;
+        }
+        let mut listeners = node.listeners.clone();
         for listener in &was.listeners {
-            if node.listener(listener.port).is_none() {
-                grown.insert(name.as_str());
-                let mesh = mesh.get_or_insert_with(|| desired.clone());
-                if let Some(node) = mesh.nodes.get_mut(name) {
-                    node.listeners.push(listener.clone());
-                    node.listeners.sort_by_key(|listener| listener.port);
+            match listeners.iter_mut().find(|l| l.port == listener.port) {
+                None => listeners.push(listener.clone()),
+                Some(is) if same == Same::AsLive && is.protocol != listener.protocol => {
+                    *is = listener.clone();
                 }
+                Some(_) => {}
             }
         }
+        listeners.sort_by_key(|listener| listener.port);
+        if listeners != node.listeners {
+            changed.insert(name.clone(), listeners);
+        }
     }
-    mesh.map(|mesh| (mesh, grown))
+    if changed.is_empty() {
+        return None;
+    }
+    let mut mesh = desired.clone();
+    let names = changed.keys().cloned().collect();
+    for (name, listeners) in changed {
+        if let Some(node) = mesh.nodes.get_mut(&name) {
+            node.listeners = listeners;
+        }
+    }
+    Some((mesh, names))
 }
 
 /// Whether a resource carries traffic by itself, rather than being used by one that does.
@@ -124,44 +159,34 @@ fn routes_traffic(kind: ResourceType) -> bool {
     matches!(kind, ResourceType::Listener | ResourceType::RouteConfiguration)
 }
 
-type Config = Option<Arc<ProxyConfig>>;
-
-/// What is new, beside what is there.
-fn add(
-    before: Option<&Arc<ProxyConfig>>,
-    after: Option<&Arc<ProxyConfig>>,
-    grown: Option<&Arc<ProxyConfig>>,
-) -> Config {
-    let Some(after) = after else { return before.cloned() };
-    let Some(before) = before else { return Some(grown.unwrap_or(after).clone()) };
-    let mut config = ProxyConfig::clone(before);
-    for (key, resource) in &after.resources {
-        if !routes_traffic(resource.kind) || !before.resources.contains_key(key) {
-            config.resources.insert(key.clone(), resource.clone());
-        }
-    }
-    for (key, resource) in grown.map_or(&after.resources, |grown| &grown.resources) {
+/// Sets what a node's proxy offers to its callers to the form that it has on the way.
+fn serve(config: &mut ProxyConfig, through: Option<&ProxyConfig>) {
+    for (key, resource) in through.into_iter().flat_map(|config| &config.resources) {
         if resource.side == Side::Ingress && routes_traffic(resource.kind) {
             config.resources.insert(key.clone(), resource.clone());
         }
     }
-    Some(Arc::new(config))
+}
+
+/// What is new, beside what is there. Clusters that change wait for the switch: servers take up
+/// what the new form needs (a port, permissive TLS) before their callers do.
+fn add(before: &ProxyConfig, after: &ProxyConfig, through: Option<&ProxyConfig>) -> ProxyConfig {
+    let mut config = before.clone();
+    for (key, resource) in &after.resources {
+        let used =
+            matches!(resource.kind, ResourceType::ClusterLoadAssignment | ResourceType::Secret);
+        if used || !before.resources.contains_key(key) {
+            config.resources.insert(key.clone(), resource.clone());
+        }
+    }
+    serve(&mut config, through);
+    config
 }
 
 /// Everything as desired, with what goes away still there.
-fn switch(
-    before: Option<&Arc<ProxyConfig>>,
-    after: Option<&Arc<ProxyConfig>>,
-    grown: Option<&Arc<ProxyConfig>>,
-) -> Config {
-    let Some(after) = after else { return before.cloned() };
-    let Some(before) = before else { return Some(grown.unwrap_or(after).clone()) };
-    let mut config = ProxyConfig::clone(before);
+fn switch(before: &ProxyConfig, after: &ProxyConfig, through: Option<&ProxyConfig>) -> ProxyConfig {
+    let mut config = before.clone();
     config.resources.extend(after.resources.clone());
-    for (key, resource) in grown.map_or(&after.resources, |grown| &grown.resources) {
-        if resource.side == Side::Ingress && routes_traffic(resource.kind) {
-            config.resources.insert(key.clone(), resource.clone());
-        }
-    }
-    Some(Arc::new(config))
+    serve(&mut config, through);
+    config
 }

@@ -54,21 +54,52 @@ fn live(mesh: Mesh) -> Live {
     Live { revision: Some(1), mesh, entries }
 }
 
-fn plan_of(live: &Live, desired: &Mesh) -> Plan {
-    let settings = Settings::path("/root");
-    let input = Input {
+fn with<'a>(live: &'a Live, desired: &'a Mesh, settings: &'a Settings) -> Input<'a> {
+    Input {
         target: Target { name: "t".into(), kind: "directory".into(), id: "x".into() },
         live,
         desired,
         owner: None,
         places: None,
-        settings: &settings,
+        settings,
         scope: Scope::default(),
         guards: Guards::default(),
         consent: Consent::default(),
         drift: Vec::new(),
-    };
+    }
+}
+
+fn plan_with(live: &Live, desired: &Mesh, change: impl FnOnce(&mut Input<'_>)) -> Plan {
+    let settings = Settings::path("/root");
+    let mut input = with(live, desired, &settings);
+    change(&mut input);
     plan(&input).0
+}
+
+fn plan_of(live: &Live, desired: &Mesh) -> Plan {
+    plan_with(live, desired, |_| ())
+}
+
+fn codes_of(live: &Live, desired: &Mesh) -> Vec<&'static str> {
+    let settings = Settings::path("/root");
+    plan(&with(live, desired, &settings)).1.iter().map(|d| d.code.id).collect()
+}
+
+fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+/// The live state after a plan.
+fn applied(live: &Live, plan: &Plan) -> Live {
+    Live {
+        revision: Some(live.revision.unwrap_or(0) + 1),
+        mesh: apply_changes(live, &plan.changes).unwrap(),
+        entries: entries_after(live, &plan.changes),
+    }
+}
+
+fn shown(plan: &Plan) -> Vec<String> {
+    plan.changes.iter().map(|c| format!("{} {}", c.action.symbol(), c.address)).collect()
 }
 
 fn kinds(plan: &Plan) -> Vec<StepKind> {
@@ -199,4 +230,244 @@ fn guards_refuse_and_name_the_flag_that_consents() {
     let plan = plan_of(&live(mesh(SHOP)), &unprovided);
     let flags: Vec<&str> = plan.refusals().map(|refusal| refusal.consent.as_str()).collect();
     assert_eq!(flags, ["--accept MC0906@virtual_service/cart.internal"]);
+}
+
+#[test]
+fn after_a_plan_was_applied_the_next_is_empty() {
+    let variants = [
+        SHOP.to_owned(),
+        SHOP.replace("cart-v2", "cart-v3"),
+        SHOP.replace("router = \"cart\"", "node = \"cart-v1\""),
+        SHOP.replace("name = \"all\"", "name = \"every\""),
+        "[mesh]\nname = \"shop\"\n".to_owned(),
+    ];
+    for from in &variants {
+        for to in &variants {
+            let (before, desired) = (live(mesh(from)), mesh(to));
+            let plan = plan_of(&before, &desired);
+            let after = applied(&before, &plan);
+            assert_eq!(after.mesh, desired);
+            assert_eq!(
+                after.entries.keys().collect::<Vec<_>>(),
+                split(&desired).keys().collect::<Vec<_>>()
+            );
+            assert!(plan_of(&after, &desired).is_empty());
+        }
+    }
+    let nothing = Live::default();
+    let plan = plan_of(&nothing, &mesh(SHOP));
+    assert!(plan_of(&applied(&nothing, &plan), &mesh(SHOP)).is_empty());
+}
+
+#[test]
+fn a_saved_plan_reads_back_and_a_tampered_one_does_not() {
+    let plan = plan_of(&live(mesh(SHOP)), &mesh(&SHOP.replace("cart-v2", "cart-v3")));
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(Plan::from_json(&text).unwrap(), plan);
+    let tampered = text.replace("\"weight\":95", "\"weight\":9");
+    assert_ne!(tampered, text);
+    assert!(Plan::from_json(&tampered).unwrap_err().contains("changed by hand"));
+    assert!(Plan::from_json("{}").is_err());
+    let later = text.replace("\"format_version\":\"1.0\"", "\"format_version\":\"2.0\"");
+    assert!(Plan::from_json(&later).unwrap_err().contains("plan again"));
+}
+
+#[test]
+fn a_plan_is_stale_only_by_what_it_read() {
+    let base = SHOP.replace(
+        "[virtual_router.cart]",
+        "[virtual_node.lonely]\n[virtual_service.\"idle.internal\"]\n[virtual_router.cart]",
+    );
+    let before = live(mesh(&base));
+    let plan = plan_of(&before, &mesh(&base.replace("95, cart-v2 = 5", "50, cart-v2 = 50")));
+    assert!(plan.stale(&before).is_empty());
+    let elsewhere = live(mesh(
+        &base.replace("[virtual_node.lonely]", "[virtual_node.lonely]\ntags = { a = \"b\" }"),
+    ));
+    assert!(plan.stale(&elsewhere).is_empty());
+    let moved = live(mesh(&base.replace("127.0.0.12", "127.0.0.13")));
+    let stale = plan.stale(&moved);
+    assert_eq!(stale.len(), 1);
+    assert_eq!(stale[0].address, address("virtual_node/cart-v2"));
+}
+
+#[test]
+fn resources_of_others_stay_and_are_not_changed_without_consent() {
+    let mut before = live(mesh(SHOP));
+    for (at, entry) in &mut before.entries {
+        entry.owner =
+            Some(if at.to_string().contains("cart") { "team-cart" } else { "team-web" }.into());
+    }
+    let mine = mesh(
+        "[mesh]\nname = \"shop\"\ncapture = \"explicit\"\n[virtual_node.web]\n\
+         [virtual_node.cart-v2]\ntags = { a = \"b\" }\n",
+    );
+    let plan = plan_with(&before, &mine, |input| input.owner = Some("team-web"));
+    assert_eq!(shown(&plan), ["~ virtual_node/cart-v2", "~ virtual_node/web"]);
+    let refusals: Vec<&str> = plan.refusals().map(|r| r.consent.as_str()).collect();
+    assert_eq!(refusals, ["--take-ownership virtual_node/cart-v2"]);
+    let plan = plan_with(&before, &mine, |input| {
+        input.owner = Some("team-web");
+        input.consent.take_ownership.insert(address("virtual_node/cart-v2"));
+    });
+    assert_eq!(plan.refusals().count(), 0);
+    let after = applied(&before, &plan);
+    assert_eq!(after.entries[&address("virtual_node/cart-v2")].owner.as_deref(), Some("team-web"));
+    assert!(after.mesh.routers.contains_key("cart"));
+}
+
+#[test]
+fn what_belongs_to_nobody_is_taken_on() {
+    let before = live(mesh(SHOP));
+    let plan = plan_with(&before, &mesh(SHOP), |input| input.owner = Some("me"));
+    assert!(plan.changes.iter().all(|change| change.action == Action::Mark));
+    assert_eq!(plan.refusals().count(), 0);
+    let after = applied(&before, &plan);
+    assert!(plan_with(&after, &mesh(SHOP), |input| input.owner = Some("me")).is_empty());
+}
+
+#[test]
+fn protection_outlives_the_block_and_its_entry() {
+    let before = live(mesh(SHOP));
+    let node = address("virtual_node/cart-v2");
+    let protect = |input: &mut Input<'_>| {
+        input.guards.protected.insert(address("virtual_node/cart-v2"));
+    };
+    let plan = plan_with(&before, &mesh(SHOP), protect);
+    assert_eq!(shown(&plan), ["~ virtual_node/cart-v2"]);
+    assert_eq!(plan.changes[0].edits[0].path, "(protected)");
+    let before = applied(&before, &plan);
+    assert!(before.entries[&node].protected);
+    let less = SHOP.replace("targets = { cart-v1 = 95, cart-v2 = 5 }", "targets = { cart-v1 = 1 }");
+    let start = less.find("[virtual_node.cart-v2]").unwrap();
+    let end = less.find("[virtual_service.").unwrap();
+    let gone = mesh(&format!("{}{}", &less[..start], &less[end..]));
+    let plan = plan_of(&before, &gone);
+    let codes: Vec<&str> = plan.refusals().map(|r| r.code.as_str()).collect();
+    assert_eq!(codes, ["MC0904"]);
+    let plan = plan_with(&before, &gone, |input| input.scope.keep_removed = true);
+    assert_eq!(plan.refusals().count(), 0);
+    let before = applied(&before, &plan);
+    let plan = plan_of(&before, &gone);
+    assert_eq!((plan.refusals().count(), plan.counts()), (0, "+0 ~0 -1".to_owned()));
+}
+
+#[test]
+fn a_narrowed_plan_takes_along_what_would_dangle() {
+    let before = live(mesh(SHOP));
+    let desired = mesh(&SHOP.replace("cart-v2", "cart-v3").replace("bind = 9001", "bind = 9002"));
+    let plan = plan_with(&before, &desired, |input| {
+        input.scope.only.insert(address("route/cart/all"));
+    });
+    assert_eq!(shown(&plan), ["+ virtual_node/cart-v3", "~ route/cart/all"]);
+    assert_eq!(plan.pulled_in.len(), 1);
+    assert!(!plan.complete);
+    let plan = plan_with(&before, &desired, |input| {
+        input.scope.only.insert(address("virtual_node/cart-v2"));
+    });
+    assert_eq!(
+        shown(&plan),
+        ["- virtual_node/cart-v2", "+ virtual_node/cart-v3", "~ route/cart/all"]
+    );
+    applied(&before, &plan);
+}
+
+#[test]
+fn large_deletes_and_updates_need_consent_for_their_size() {
+    let nodes = |range: std::ops::Range<u32>, tag: &str| {
+        let list = range.map(|n| format!("[virtual_node.n{n}]\ntags = {{ t = \"{tag}\" }}\n"));
+        mesh(&format!("[mesh]\nname = \"m\"\n{}", list.collect::<String>()))
+    };
+    let before = live(nodes(0..20, "a"));
+    let plan = plan_of(&before, &nodes(8..20, "a"));
+    let flags: Vec<&str> = plan.refusals().map(|r| r.consent.as_str()).collect();
+    assert_eq!(flags, ["--allow-deletes 8"]);
+    let fine = plan_with(&before, &nodes(8..20, "a"), |i| i.consent.deletes = Some(8));
+    assert_eq!(fine.refusals().count(), 0);
+    let fewer = plan_with(&before, &nodes(7..20, "a"), |i| i.consent.deletes = Some(6));
+    assert_eq!(fewer.refusals().count(), 1);
+    let plan = plan_of(&before, &nodes(0..20, "b"));
+    let flags: Vec<&str> = plan.refusals().map(|r| r.consent.as_str()).collect();
+    assert_eq!(flags, ["--allow-updates 20"]);
+    assert_eq!(plan_of(&before, &nodes(0..20, "a")).refusals().count(), 0);
+}
+
+#[test]
+fn changes_under_users_are_findings() {
+    let before = live(mesh(SHOP));
+    let http2 = SHOP.replacen("protocol = \"http\", app", "protocol = \"http2\", app", 1);
+    assert_eq!(codes_of(&before, &mesh(&http2)), ["MC0803"]);
+    let strict = SHOP.replacen(
+        "app = \"127.0.0.1:18081\"",
+        "app = \"127.0.0.1:18081\", tls = { mode = \"strict\", certificate = { sds = \"c\" } }",
+        1,
+    );
+    assert_eq!(codes_of(&before, &mesh(&strict)), ["MC0804"]);
+    let permissive = strict.replace("strict", "permissive");
+    assert!(codes_of(&before, &mesh(&permissive)).is_empty());
+    assert!(codes_of(&live(mesh(&permissive)), &mesh(&strict)).is_empty());
+    let probed = SHOP.replacen(
+        "app = \"127.0.0.1:18081\"",
+        "app = \"127.0.0.1:18081\", health_check = { protocol = \"tcp\", interval = \"5s\", \
+         timeout = \"2s\", healthy_threshold = 2, unhealthy_threshold = 2 }",
+        1,
+    );
+    assert_eq!(codes_of(&before, &mesh(&probed)), ["MC0805"]);
+    let renamed = mesh(&SHOP.replace("cart-v2", "cart-v3"));
+    assert_eq!(codes_of(&before, &renamed), ["MC0802"]);
+    let other = mesh(&SHOP.replace("name = \"shop\"", "name = \"shop2\""));
+    assert!(codes_of(&before, &other).contains(&"MC0801"));
+}
+
+#[test]
+fn costs_are_those_that_were_measured() {
+    let before = live(mesh(SHOP));
+    let cost = |text: &str| plan_of(&before, &mesh(text)).summary.cost;
+    assert_eq!(cost(&SHOP.replace("95, cart-v2 = 5", "1, cart-v2 = 1")), Cost::Nothing);
+    assert_eq!(cost(&SHOP.replace("127.0.0.12", "127.0.0.13")), Cost::Nothing);
+    let swap = plan_of(&before, &mesh(&SHOP.replace("cart-v2", "cart-v3")));
+    let costs = &swap.summary.costs;
+    // The caller loses a cluster; the proxy that goes away loses what it listened on.
+    assert_eq!((costs[&Cost::UpstreamClose], costs[&Cost::ListenerDrain]), (1, 1));
+    let limited = SHOP.replacen(
+        "app = \"127.0.0.1:18081\"",
+        "app = \"127.0.0.1:18081\", outlier_detection = { max_server_errors = 5, interval = \"1s\", \
+         base_ejection_duration = \"1s\", max_ejection_percent = 50 }",
+        1,
+    );
+    assert_eq!(cost(&limited), Cost::UpstreamReconnect);
+    let logged = SHOP.replace(
+        "[virtual_node.web]",
+        "[virtual_node.web]\naccess_log = { path = \"/dev/stdout\" }",
+    );
+    assert_eq!(cost(&logged), Cost::ChainDrain);
+    assert_eq!(cost(&SHOP.replace("bind = 9001", "bind = 9002")), Cost::ListenerDrain);
+}
+
+#[test]
+fn a_server_listens_on_a_new_port_before_its_callers_use_it() {
+    let moved = SHOP.replacen(
+        "port = 8080, protocol = \"http\", app",
+        "port = 8090, protocol = \"http\", app",
+        1,
+    );
+    let (from, to) = (mesh(SHOP), mesh(&moved));
+    let settings = Settings::path("/root");
+    let affected = crate::compile::proxies(&to).into_iter().collect();
+    let steps = steps(&from, &to, &settings, &affected);
+    let server: ProxyId = "virtual_node/cart-v1".parse().unwrap();
+    let listeners = |step: &Step| -> Vec<String> {
+        let config = step.after[&server].clone().unwrap();
+        config.of(ResourceType::Listener).map(|listener| listener.name.clone()).collect()
+    };
+    assert_eq!(listeners(&steps[0]).len(), 2);
+    assert_eq!(listeners(steps.last().unwrap()), ["lds_ingress_0.0.0.0_8090"]);
+    let caller: ProxyId = "virtual_node/web".parse().unwrap();
+    let routes = |step: &Step| {
+        let config = step.after[&caller].clone().unwrap();
+        let list: Vec<String> =
+            config.of(ResourceType::RouteConfiguration).map(|r| r.version.clone()).collect();
+        list
+    };
+    assert_ne!(routes(&steps[0]), routes(&steps[1]));
 }

@@ -1,0 +1,99 @@
+//! Changes of what is known *about* a resource: its owner, and whether it is protected.
+
+use super::{Action, Change, Cost, Edit, EditOp, Input, diff};
+use crate::model::{Address, Mesh};
+use crate::revision::{Entry, object};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Adds what the changes of content do not say already, and says of updates what else they do.
+pub(super) fn add(input: &Input<'_>, desired: &Mesh, changes: &mut Vec<Change>) {
+    let changed: BTreeSet<Address> = changes.iter().map(|change| change.address.clone()).collect();
+    for change in changes.iter_mut().filter(|change| change.action == Action::Update) {
+        if let Some(entry) = input.live.entries.get(&change.address) {
+            let edits = edits(entry, change.owner.as_deref(), change.protected);
+            change.edits.extend(edits);
+        }
+    }
+    for (address, entry) in &input.live.entries {
+        if changed.contains(address) || !wanted(input, address) {
+            continue;
+        }
+        let (owner, protected) = marks(input, address, entry);
+        let edits = edits(entry, owner.as_deref(), protected);
+        if edits.is_empty() {
+            continue;
+        }
+        let value = object(desired, address);
+        changes.push(Change {
+            address: address.clone(),
+            action: Action::Mark,
+            owner,
+            protected,
+            origin: input.places.and_then(|places| diff::place_of(&places, address, "")),
+            before: value.clone(),
+            after: value,
+            edits,
+            envoy: BTreeSet::new(),
+            proxies: BTreeSet::new(),
+            steps: BTreeSet::new(),
+            cost: Cost::Nothing,
+        });
+    }
+    changes.sort_by(|a, b| a.address.cmp(&b.address));
+}
+
+fn wanted(input: &Input<'_>, address: &Address) -> bool {
+    input.scope.only.is_empty() || input.scope.only.contains(address)
+}
+
+/// Who should own an unchanged resource, and whether it should be protected.
+fn marks(input: &Input<'_>, address: &Address, entry: &Entry) -> (Option<String>, bool) {
+    let mine = entry.owner.as_deref() == input.owner;
+    let in_files = object_exists(input.desired, address);
+    let take = in_files
+        && !mine
+        && *address != Address::Mesh
+        && (entry.owner.is_none() || input.consent.take_ownership.contains(address));
+    let owner = if take { input.owner.map(str::to_owned) } else { entry.owner.clone() };
+    let protected =
+        if mine || take { input.guards.protected.contains(address) } else { entry.protected };
+    (owner, protected)
+}
+
+/// Whether a mesh has a resource.
+pub(super) fn object_exists(mesh: &Mesh, address: &Address) -> bool {
+    match address {
+        Address::Mesh => true,
+        Address::Node(name) => mesh.nodes.contains_key(name),
+        Address::Service(name) => mesh.services.contains_key(name),
+        Address::Router(name) => mesh.routers.contains_key(name),
+        Address::Gateway(name) => mesh.gateways.contains_key(name),
+        Address::Route(router, name) => {
+            mesh.routers.get(router).is_some_and(|r| r.routes.iter().any(|r| r.name == *name))
+        }
+        Address::GatewayRoute(gateway, name) => {
+            mesh.gateways.get(gateway).is_some_and(|g| g.routes.iter().any(|r| r.name == *name))
+        }
+    }
+}
+
+/// The edits have no pointer: what they are about is not in the object.
+fn edits(entry: &Entry, owner: Option<&str>, protected: bool) -> Vec<Edit> {
+    let mut found = Vec::new();
+    let mut edit = |path: &str, before: Value, after: Value| {
+        if before != after {
+            found.push(Edit {
+                pointer: String::new(),
+                path: path.to_owned(),
+                op: EditOp::Replace,
+                before: Some(before),
+                after: Some(after),
+                origin: None,
+            });
+        }
+    };
+    edit("(owner)", json!(entry.owner), json!(owner));
+    edit("(protected)", json!(entry.protected), json!(protected));
+    found
+}
