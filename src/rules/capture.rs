@@ -4,9 +4,9 @@ use super::context::{Ctx, listener_pointer};
 use super::protocols::UNKNOWN_PORT;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, Capture, EgressFilter, NodeName, VirtualNode};
+use crate::model::{Address, Capture, EgressFilter, VirtualNode};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Every address of a port, and one of them.
 const WILDCARD: Code = Code::error(
@@ -114,8 +114,54 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && (a.ip() == b.ip() || every(a.ip()) || every(b.ip()))
 }
 
+/// The addresses of hosts that proxies bind, each with the first that does.
+#[derive(Default)]
+struct Hosts {
+    taken: BTreeMap<SocketAddr, (Address, String)>,
+}
+
+impl Hosts {
+    /// Notes an address, or reports that another proxy has it. A specific address that is not
+    /// just "this host" exists once in the whole mesh.
+    fn take(
+        &mut self,
+        ctx: &Ctx<'_>,
+        address: Address,
+        place: SocketAddr,
+        pointer: String,
+        found: &mut Diagnostics,
+    ) {
+        let this_host = [Ipv4Addr::LOCALHOST.into(), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        if place.ip().is_unspecified() || this_host.contains(&place.ip()) {
+            return;
+        }
+        match self.taken.get(&place) {
+            Some((other, _)) if *other == address => {}
+            Some((other, other_pointer)) => {
+                let message = format!("the proxies of `{address}` and `{other}` both want {place}");
+                let finding = ctx
+                    .find(&IN_USE, &address, &pointer, message)
+                    .help("give one of them another port or address");
+                found.push(ctx.also(finding, other, other_pointer, "the other proxy"));
+            }
+            None => {
+                self.taken.insert(place, (address, pointer));
+            }
+        }
+    }
+}
+
 fn collisions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    let mut hosts: BTreeMap<SocketAddr, (&NodeName, String)> = BTreeMap::new();
+    let mut hosts = Hosts::default();
+    for (name, gateway) in &ctx.mesh.gateways {
+        for (at, listener) in gateway.listeners.iter().enumerate() {
+            if let Some(ip) = listener.address {
+                let address = Address::Gateway(name.clone());
+                let place = SocketAddr::new(ip, listener.port.get());
+                hosts.take(ctx, address, place, listener_pointer(at, "port"), found);
+            }
+        }
+    }
     for (name, node) in &ctx.mesh.nodes {
         if ctx.capture(node) != Capture::Explicit {
             continue;
@@ -144,28 +190,9 @@ fn collisions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 let finding = ctx.find(code, &address, &socket.pointer, message).help(help);
                 found.push(ctx.also(finding, &address, &other.pointer, other.what.clone()));
             }
-            // A specific address that is not just "this host" exists once in the whole mesh.
-            let ip = socket.place.ip();
-            let private = ip == IpAddr::from(Ipv4Addr::LOCALHOST)
-                || ip == IpAddr::from(std::net::Ipv6Addr::LOCALHOST);
-            if !ip.is_unspecified() && !private && !socket.app {
-                match hosts.get(&socket.place) {
-                    Some((other, pointer)) if *other != name => {
-                        let message = format!(
-                            "the proxies of `{name}` and `{other}` both want {}",
-                            socket.place
-                        );
-                        let finding = ctx
-                            .find(&IN_USE, &address, &socket.pointer, message)
-                            .help("give one of them another port or address");
-                        let other = Address::Node((*other).clone());
-                        found.push(ctx.also(finding, &other, pointer, "the other proxy"));
-                    }
-                    Some(_) => {}
-                    None => {
-                        hosts.insert(socket.place, (name, socket.pointer.clone()));
-                    }
-                }
+            if !socket.app {
+                let pointer = socket.pointer.clone();
+                hosts.take(ctx, address.clone(), socket.place, pointer, found);
             }
             by_port.entry(socket.place.port()).or_default().push(socket);
         }

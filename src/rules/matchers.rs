@@ -43,8 +43,8 @@ const QUERY: Code = Code::error(
     "MC0211",
     "unsupported-query-matcher",
     "a query parameter is matched in a way that Envoy cannot",
-    "Query parameters can be compared as text or asked to be there. Envoy has no ranges, no \
-     inversion and no absence for them. Use a header, or a `regex`.",
+    "Query parameters can be compared as text, or asked to be there or not. Envoy has neither \
+     ranges nor inversion for them. Use a header, or a `regex`.",
 );
 /// A header that has a key of its own.
 const PSEUDO: Code = Code::warning(
@@ -127,9 +127,9 @@ fn meets(text: &str, pattern: &Pattern) -> Option<bool> {
 }
 
 /// Whether no value meets both. Says yes only where that is certain.
-fn exclude(a: &Asks<'_>, b: &Asks<'_>) -> bool {
+pub(super) fn exclude(a: &Matcher, b: &Matcher) -> bool {
     use Asks::{Absent, Is, IsNot, Present};
-    match (a, b) {
+    match (asks(a), asks(b)) {
         (Absent, Present | Is(_)) | (Present | Is(_), Absent) => true,
         (Is(p), IsNot(q)) | (IsNot(q), Is(p)) => {
             p == q || matches!(p, Pattern::Exact(text) if meets(text, q) == Some(true))
@@ -174,7 +174,7 @@ fn conditions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 }
             }
             let pair = matchers.iter().enumerate().find_map(|(second, b)| {
-                let first = matchers[..second].iter().position(|a| exclude(&asks(a), &asks(b)))?;
+                let first = matchers[..second].iter().position(|a| exclude(a, b))?;
                 Some((first, second))
             });
             if let Some((first, second)) = pair {
@@ -245,8 +245,8 @@ fn query(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         for (name, matchers) in map {
             for (at, matcher) in matchers.iter().enumerate() {
                 let why = match matcher.pattern {
+                    Pattern::Present(_) => continue,
                     Pattern::Range(_) => "a range",
-                    Pattern::Present(false) => "absence",
                     _ if matcher.invert => "inversion",
                     _ => continue,
                 };
@@ -254,7 +254,7 @@ fn query(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 let place = pointer(["match", field, name, &at.to_string()]);
                 found.push(
                     ctx.find(&QUERY, &address(), &place, message)
-                        .help("compare the text, ask for `{ present = true }`, or use a header"),
+                        .help("compare the text, ask for `{ present = … }`, or use a header"),
                 );
             }
         }

@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Why no request has this path, or a path that starts with it.
-fn impossible(path: &str) -> Option<&'static str> {
+pub(super) fn impossible(path: &str) -> Option<&'static str> {
     let dots = |segment: &str| segment == "." || segment == "..";
     if !path.starts_with('/') {
         return Some("does not start with `/`");
@@ -311,11 +311,8 @@ fn rewrites(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             }
         }
         if let PrefixRewrite::Value(value) = &rewrite.prefix {
-            let why = if value.ends_with('/') {
-                impossible(value)
-            } else {
-                Some("does not end with `/`")
-            };
+            let open = (!value.ends_with('/')).then_some("does not end with `/`");
+            let why = impossible(value).or(open);
             if let Some(why) = why {
                 let message = format!("the new prefix `{value}` {why}");
                 report(

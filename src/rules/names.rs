@@ -1,10 +1,13 @@
 //! MC005x: names that look alike, key material, and what App Mesh would not have taken.
 
-use super::context::{Ctx, quoted};
+use super::context::{Ctx, listener_pointer, quoted};
 use super::health::all_probes;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, Certificate, LogFormat, Patch, PathMatch, Tags, Trust};
+use crate::model::{
+    Address, Certificate, GatewayListenerPatch, ListenerPatch, LogFormat, NodePatch, Patch,
+    PathMatch, Tags, Trust,
+};
 use std::collections::BTreeMap;
 
 /// Two names that a reader takes for one.
@@ -52,12 +55,23 @@ const RANGE: Code = Code::warning(
      a threshold of 1 lets a single lost packet decide.",
 );
 
+/// Raw Envoy fields.
+const PATCHED: Code = Code::info(
+    "MC0058",
+    "raw-envoy-fields",
+    "a resource is patched with raw Envoy fields",
+    "A `patch` is merged over what meshctl renders. It is checked against Envoy's own descriptions \
+     of its fields, but what it does is outside of what the other checks and the plan know, and a \
+     new version of Envoy may read it otherwise.",
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&LOOK_ALIKE], look_alike as Check),
     Rule(&[&PEM], pem),
     Rule(&[&TOO_MANY], too_many),
     Rule(&[&RESERVED], reserved),
     Rule(&[&RANGE], range),
+    Rule(&[&PATCHED], patched),
 ];
 
 /// A name without what the eye does not see.
@@ -202,6 +216,13 @@ fn pem(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             search.patch("/patch", at.route.patch.as_ref());
         }
     }
+    for at in ctx.gateway_routes() {
+        if at.route.patch.is_some() || !at.route.tags.is_empty() {
+            let mut search = Search { ctx, address: at.address(), found: &mut *found };
+            search.tags(&at.route.tags);
+            search.patch("/patch", at.route.patch.as_ref());
+        }
+    }
 }
 
 const LIST_MAX: usize = 10;
@@ -303,5 +324,38 @@ fn range(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 "thresholds 2 to 10, interval \"5s\" to \"300s\", timeout \"2s\" to \"60s\"",
             ));
         }
+    }
+}
+
+fn patched(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    let mut report = |address: Address, pointer: &str| {
+        let message = format!("`{address}` has raw Envoy fields");
+        found.push(
+            ctx.find(&PATCHED, &address, pointer, message)
+                .help("prefer keys of the language where there are some"),
+        );
+    };
+    for (name, node) in &ctx.mesh.nodes {
+        if node.patch != NodePatch::default() {
+            report(Address::Node(name.clone()), "/patch");
+        }
+        for (at, listener) in node.listeners.iter().enumerate() {
+            if listener.patch != ListenerPatch::default() {
+                report(Address::Node(name.clone()), &listener_pointer(at, "patch"));
+            }
+        }
+    }
+    for (name, gateway) in &ctx.mesh.gateways {
+        for (at, listener) in gateway.listeners.iter().enumerate() {
+            if listener.patch != GatewayListenerPatch::default() {
+                report(Address::Gateway(name.clone()), &listener_pointer(at, "patch"));
+            }
+        }
+    }
+    for at in ctx.routes().filter(|at| at.route.patch.is_some()) {
+        report(at.address(), "/patch");
+    }
+    for at in ctx.gateway_routes().filter(|at| at.route.patch.is_some()) {
+        report(at.address(), "/patch");
     }
 }

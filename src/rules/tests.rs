@@ -1,19 +1,93 @@
-//! The table of rules itself.
+//! The table of rules itself, and the small judgements that rules rest on.
 
 use super::*;
+use crate::graph::Graph;
+use crate::model::{Address, Matcher, Mesh, NodeName, Origins, VirtualNode};
+use serde_json::json;
 
 #[test]
-fn ids_are_unique_and_have_the_form_of_ids() {
+fn ids_are_unique() {
     let codes = codes();
     for pair in codes.windows(2) {
         assert!(pair[0].id < pair[1].id, "{} is used twice", pair[1].id);
     }
-    for code in codes {
-        assert_eq!(code.id.len(), 6);
-        assert!(code.id.starts_with("MC"));
-        assert!(
-            code.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        );
-        assert!(code.explanation.len() > 40 && !code.summary.is_empty());
+}
+
+fn matcher(value: serde_json::Value) -> Matcher {
+    serde_json::from_value(value).unwrap()
+}
+
+#[test]
+fn matchers_exclude_each_other_only_where_that_is_certain() {
+    let exclude = |a: serde_json::Value, b: serde_json::Value| {
+        matchers::exclude(&matcher(a.clone()), &matcher(b.clone()))
+            && matchers::exclude(&matcher(b), &matcher(a))
+    };
+    assert!(exclude(json!({ "exact": "a" }), json!({ "exact": "b" })));
+    assert!(exclude(json!({ "exact": "a" }), json!({ "exact": "a", "invert": true })));
+    assert!(exclude(json!({ "exact": "ab" }), json!({ "prefix": "b" })));
+    assert!(exclude(json!({ "exact": "ab" }), json!({ "prefix": "a", "invert": true })));
+    assert!(exclude(json!({ "prefix": "a" }), json!({ "prefix": "b" })));
+    assert!(exclude(json!({ "suffix": "a" }), json!({ "suffix": "b" })));
+    assert!(exclude(json!({ "range": [0, 5] }), json!({ "range": [5, 9] })));
+    assert!(exclude(json!({ "range": [0, 5] }), json!({ "exact": "5" })));
+    assert!(exclude(json!({ "present": false }), json!({ "exact": "a" })));
+    assert!(exclude(json!({ "present": true, "invert": true }), json!({ "present": true })));
+    assert!(!exclude(json!({ "prefix": "a" }), json!({ "prefix": "ab" })));
+    assert!(!exclude(json!({ "prefix": "a" }), json!({ "suffix": "b" })));
+    assert!(!exclude(json!({ "range": [0, 5] }), json!({ "range": [4, 9] })));
+    assert!(!exclude(json!({ "exact": "a" }), json!({ "regex": "b" })));
+    assert!(!exclude(json!({ "exact": "a", "invert": true }), json!({ "prefix": "a" })));
+}
+
+#[test]
+fn paths_that_no_request_has_are_told_from_odd_ones() {
+    for path in ["/", "/a", "/a/", "/.well-known/x", "/a%2Fb", "/a;v=1", "/..", "/a..b/c", "/~u"] {
+        assert_eq!(matching::impossible(path), None, "{path}");
     }
+    for path in ["", "a", "/a?b", "/a#b", "/a//b", "//", "/a/../b", "/./b", "/a b", "/é", "/a\\b"]
+    {
+        assert!(matching::impossible(path).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn spiffe_ids_are_read_as_their_specification_has_them() {
+    for id in ["spiffe://a", "spiffe://shop.example/cart", "spiffe://a/b/C_1", "cart.internal"] {
+        assert_eq!(trust::spiffe(id), None, "{id}");
+    }
+    for id in [
+        "spiffe:a",
+        "SPIFFE://a/b",
+        "spiffe://",
+        "spiffe://A/b",
+        "spiffe://a/",
+        "spiffe://a/b/",
+        "spiffe://a//b",
+        "spiffe://a/b?c",
+        "spiffe://a:80/b",
+    ] {
+        assert!(trust::spiffe(id).is_some(), "{id}");
+    }
+}
+
+fn found(mesh: &Mesh, broken: &BTreeSet<Address>) -> Vec<&'static str> {
+    let (origins, certificates, graph) = (Origins::default(), BTreeSet::new(), Graph::new(mesh));
+    let ctx = Ctx { mesh, origins: &origins, graph: &graph, broken, certificates: &certificates };
+    check(&ctx).sorted().iter().map(|d| d.code.id).collect()
+}
+
+#[test]
+fn what_could_not_be_read_is_not_called_unknown_or_unused() {
+    let mut mesh = Mesh::default();
+    let node: VirtualNode = serde_json::from_value(json!({
+        "listeners": [{ "port": 8080, "protocol": "http" }],
+        "discovery": { "static": ["10.0.0.1"] },
+        "backends": [{ "service": "cart.shop.internal" }],
+    }))
+    .unwrap();
+    mesh.nodes.insert(NodeName::new("front").unwrap(), node);
+    assert_eq!(found(&mesh, &BTreeSet::new()), ["MC0101", "MC0110"]);
+    let broken = BTreeSet::from(["virtual_service/cart.shop.internal".parse().unwrap()]);
+    assert!(found(&mesh, &broken).is_empty());
 }

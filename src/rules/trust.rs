@@ -169,7 +169,7 @@ fn no_names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 /// What is wrong with a text that starts like a SPIFFE ID.
-fn spiffe(text: &str) -> Option<&'static str> {
+pub(super) fn spiffe(text: &str) -> Option<&'static str> {
     let scheme = text.get(..7)?;
     if !scheme.eq_ignore_ascii_case("spiffe:") {
         return None;

@@ -158,9 +158,12 @@ fn gateway_without_routes(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 fn self_call(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
+        let routers = ctx.graph.routers_of_node(name).iter();
+        let routed = routers.flat_map(|router| ctx.graph.services_of_router(router));
+        let served: Vec<_> = ctx.graph.services_of_node(name).iter().chain(routed).collect();
         for (at, backend) in node.backends.iter().enumerate() {
-            let behind = ctx.graph.nodes_behind(&backend.service);
-            if behind.len() == 1 && behind.contains(name) {
+            let own = served.iter().any(|service| ***service == backend.service);
+            if own && ctx.graph.nodes_behind(&backend.service).len() == 1 {
                 let address = Address::Node(name.clone());
                 let message =
                     format!("`{name}` calls `{}`, which leads only to itself", backend.service);

@@ -90,6 +90,17 @@ fn every_bad_case_raises_its_code_with_a_place_and_a_help() {
 }
 
 #[test]
+fn ten_mistakes_are_ten_findings_in_one_run() {
+    let case = root().join("tests/cases/ten");
+    let mut loaded = load_case(&case);
+    let found: Vec<Diagnostic> = std::mem::take(&mut loaded.diagnostics).sorted();
+    golden::check(&case.join("human.txt"), &render(&found, &loaded.files, false, 100));
+    assert_eq!(found.len(), 10);
+    let different: BTreeSet<&str> = found.iter().map(|d| d.code.id).collect();
+    assert_eq!(different.len(), 10);
+}
+
+#[test]
 fn every_code_has_a_case_and_every_case_a_code() {
     let named: BTreeSet<String> = codes()
         .iter()
