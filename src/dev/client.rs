@@ -96,6 +96,48 @@ pub async fn call(
     .await
 }
 
+/// A connection of HTTP/1.1 that is kept for many requests.
+#[derive(Debug)]
+pub struct Connection {
+    sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(to: SocketAddr) -> Result<Self, Error> {
+        let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
+        let _ = stream.set_nodelay(true);
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Error::Broken(Box::new(error)))?;
+        // What goes wrong is told to whoever sends.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Ok(Self { sender, driver })
+    }
+
+    /// Makes a request, after the one before has been answered.
+    pub async fn send(
+        &mut self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Answer, Error> {
+        let broken = |error: hyper::Error| Error::Broken(Box::new(error));
+        within(limit, async {
+            self.sender.ready().await.map_err(broken)?;
+            let sent = self.sender.send_request(request.map(Full::new)).await;
+            whole(sent.map_err(broken)?).await
+        })
+        .await
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
 /// Asks for a path over a Unix socket, as Envoy's admin interface is asked.
 pub async fn admin(
     socket: &Path,

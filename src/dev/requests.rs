@@ -89,14 +89,22 @@ impl Try {
                 let words = printable(&said);
                 Outcome { good: true, words: format!("connected, greeted with {words}") }
             }),
-            Protocol::Http => self.call(Version::Http1).await,
-            Protocol::Http2 | Protocol::Grpc => self.call(Version::Http2).await,
+            Protocol::Http | Protocol::Http2 | Protocol::Grpc => self.judged().await,
         };
         made.unwrap_or_else(|error| Outcome { good: false, words: error.to_string() })
     }
 
-    async fn call(&self, version: Version) -> Result<Outcome, client::Error> {
-        let answer = client::call(self.to, version, self.request(version)?, LIMIT).await?;
+    /// Makes the request, which is not TCP, and gives the answer as it came.
+    pub async fn answer(&self) -> Result<Answer, client::Error> {
+        let version = match self.protocol {
+            Protocol::Http | Protocol::Tcp => Version::Http1,
+            Protocol::Http2 | Protocol::Grpc => Version::Http2,
+        };
+        client::call(self.to, version, self.request(version)?, LIMIT).await
+    }
+
+    async fn judged(&self) -> Result<Outcome, client::Error> {
+        let answer = self.answer().await?;
         let grpc = self.protocol == Protocol::Grpc;
         let status = match grpc {
             true => answer.grpc_status().unwrap_or(u32::MAX),

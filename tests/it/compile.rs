@@ -146,15 +146,9 @@ fn strings(value: &serde_json::Value) -> Vec<(String, String)> {
     }
 }
 
-/// The pinned Envoy, if there is one.
+/// The pinned Envoy.
 fn envoy() -> Option<PathBuf> {
-    let named = std::env::var_os("MESHCTL_ENVOY").map(PathBuf::from);
-    let found = named.unwrap_or_else(|| root().join("target/tools/envoy/envoy"));
-    if !found.exists() {
-        println!("SKIPPED: no Envoy ({} or MESHCTL_ENVOY)", found.display());
-        return None;
-    }
-    Some(found)
+    Some(crate::support::envoy::binary())
 }
 
 /// What Envoy says to a static configuration: nothing, or its error.

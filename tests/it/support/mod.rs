@@ -1,7 +1,10 @@
 //! What the end-to-end tests share.
 
+pub(crate) mod envoy;
 pub(crate) mod golden;
+pub(crate) mod mesh;
 pub(crate) mod sandbox;
+pub(crate) mod tier;
 
 use std::path::PathBuf;
 

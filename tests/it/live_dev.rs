@@ -1,0 +1,143 @@
+//! `meshctl dev` as a person runs it.
+
+use crate::support::mesh::Block;
+use crate::support::sandbox::Sandbox;
+use crate::support::{envoy, root};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// The examples that need nothing but Envoy.
+fn examples() -> Vec<String> {
+    let entries = fs::read_dir(root().join("examples")).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "tcp-mariadb")
+        .collect();
+    names.sort();
+    names
+}
+
+fn example(name: &str) -> String {
+    root().join("examples").join(name).display().to_string()
+}
+
+#[test]
+fn every_example_answers_its_requests() {
+    let sandbox = Sandbox::new();
+    let envoy = envoy::binary().display().to_string();
+    for name in examples() {
+        let block = Block::take();
+        let network = block.second().to_string();
+        let dir = example(&name);
+        let args = ["dev", &dir, "--once", "--envoy", &envoy, "--network", &network];
+        let ran = sandbox.run(&args).exits(0);
+        assert!(ran.stdout.lines().count() > 0, "{name} makes no request");
+        assert!(ran.stdout.lines().all(|line| line.starts_with("ok ")), "{name}:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_overlay_that_dev_prints_is_one_that_a_project_can_keep() {
+    let sandbox = Sandbox::new();
+    for name in examples() {
+        let dir = example(&name);
+        let printed = sandbox.run(&["dev", &dir, "--print-overlay"]).exits(0).stdout;
+        for entry in fs::read_dir(root().join("examples").join(&name)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let file = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());
+                sandbox.write(&file, fs::read(&path).unwrap());
+            }
+        }
+        sandbox.write(&format!("{name}/env/dev.toml"), &printed);
+        sandbox.run(&["check", "-C", &name, "--env", "dev"]).exits(0);
+        let again = sandbox.run(&["dev", &name, "--env", "dev", "--print-overlay"]).exits(0).stdout;
+        assert_eq!(printed, again, "{name}");
+        sandbox.run(&["render", "-C", &name, "--env", "dev", "-o", "out"]).exits(0);
+    }
+}
+
+/// A run of dev that waits for Ctrl-C, and the processes and the folder that it made.
+struct Waiting {
+    child: Child,
+    envoys: Vec<Pid>,
+    folder: PathBuf,
+    _block: Block,
+}
+
+fn waiting(sandbox: &Sandbox) -> Waiting {
+    let block = Block::take();
+    let mut command = sandbox.command(&["dev", &example("shop")]);
+    command
+        .args(["--network", &block.second().to_string()])
+        .env("MESHCTL_ENVOY", envoy::binary())
+        .env("TMPDIR", sandbox.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = stderr.lines();
+    assert!(lines.any(|line| line.unwrap().contains("Ctrl-C stops everything")));
+    let folder = fs::read_dir(sandbox.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("meshctl-dev-"))
+        .unwrap();
+    let tasks = format!("/proc/{0}/task/{0}/children", child.id());
+    let envoys: Vec<Pid> = fs::read_to_string(tasks)
+        .unwrap()
+        .split_whitespace()
+        .map(|id| Pid::from_raw(id.parse().unwrap()).unwrap())
+        .collect();
+    assert_eq!(envoys.len(), 6, "five nodes and a gateway");
+    Waiting { child, envoys, folder, _block: block }
+}
+
+impl Waiting {
+    fn all_end(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.envoys.iter().any(|envoy| test_kill_process(*envoy).is_ok()) {
+            assert!(Instant::now() < deadline, "an Envoy has outlived dev");
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn process_of(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+#[test]
+fn ctrl_c_stops_everything_and_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let mut waiting = waiting(&sandbox);
+    kill_process(process_of(&waiting.child), Signal::INT).unwrap();
+    assert_eq!(waiting.child.wait().unwrap().code(), Some(0));
+    waiting.all_end();
+    assert!(!waiting.folder.exists(), "the folder is removed");
+}
+
+#[test]
+fn envoys_end_with_a_dev_that_is_killed() {
+    let sandbox = Sandbox::new();
+    let mut waiting = waiting(&sandbox);
+    kill_process(process_of(&waiting.child), Signal::KILL).unwrap();
+    waiting.child.wait().unwrap();
+    waiting.all_end();
+}
+
+#[test]
+fn a_missing_envoy_is_said_with_what_would_help() {
+    let sandbox = Sandbox::new();
+    let dir = example("shop");
+    let mut command = sandbox.command(&["dev", &dir, "--once"]);
+    let output = command.env("PATH", "/nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no Envoy was found") && said.contains("--install-envoy"), "{said}");
+    sandbox.run(&["dev", &dir, "--once", "--envoy", "nowhere"]).exits(1);
+}

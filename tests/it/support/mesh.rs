@@ -1,0 +1,228 @@
+//! A mesh on live Envoys, for one test: started from files, called, changed, stopped.
+
+use super::{envoy, root};
+use meshctl::dev::client::{Answer, Connection, Error, Version};
+use meshctl::dev::requests::{Try, written};
+use meshctl::dev::{self, Network, Options, Running};
+use meshctl::load::{self, DevRequest, Loaded};
+use meshctl::resolve::Date;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A block of loopback addresses that no other test uses while this lives.
+#[derive(Debug)]
+pub(crate) struct Block {
+    second: u8,
+    _lock: TcpListener,
+}
+
+impl Block {
+    /// Takes a free one. Its lock is a port, so that it ends with the process that holds it.
+    pub(crate) fn take() -> Self {
+        for second in 90..=240 {
+            if let Ok(lock) = TcpListener::bind((Ipv4Addr::new(127, second, 255, 254), 9)) {
+                return Self { second, _lock: lock };
+            }
+        }
+        panic!("all blocks of loopback addresses are taken");
+    }
+
+    /// Its second byte, for `--network`.
+    pub(crate) fn second(&self) -> u8 {
+        self.second
+    }
+
+    /// The same as a network.
+    pub(crate) fn network(&self) -> Network {
+        Network::new(self.second).unwrap()
+    }
+}
+
+/// A running mesh, and the thread's own runtime that its applications live on.
+pub(crate) struct Live {
+    runtime: tokio::runtime::Runtime,
+    running: Option<Running>,
+    loaded: Loaded,
+    _block: Block,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Live {
+    /// Starts an example of the repository.
+    pub(crate) fn example(name: &str) -> Self {
+        Self::start(&root().join("examples").join(name), None)
+    }
+
+    /// Starts a mesh from one text.
+    pub(crate) fn mesh(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("meshctl.toml"), "").unwrap();
+        std::fs::write(folder.path().join("mesh.toml"), text).unwrap();
+        let path = folder.path().to_path_buf();
+        Self::start(&path, Some(folder))
+    }
+
+    fn start(dir: &Path, folder: Option<tempfile::TempDir>) -> Self {
+        let block = Block::take();
+        let loaded = load_for(dir, block.network());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let running = runtime.block_on(Running::start(&loaded, options()));
+        let running = running.unwrap_or_else(|error| panic!("{error}"));
+        Self { runtime, running: Some(running), loaded, _block: block, _folder: folder }
+    }
+
+    /// What runs.
+    pub(crate) fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    /// The mesh as it runs, with the overlay.
+    pub(crate) fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    /// Runs a future beside the applications.
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// A request as `[[dev.requests]]` has it.
+    pub(crate) fn request(
+        &self,
+        from: &str,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Try {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let request = DevRequest {
+            from: from.parse().unwrap(),
+            method: Some(method.to_owned()),
+            url: url.to_owned(),
+            headers: headers.iter().map(pair).collect::<BTreeMap<_, _>>(),
+            status: None,
+        };
+        written(&self.loaded.mesh, &[request]).unwrap().remove(0)
+    }
+
+    /// Makes a request; `from` is `virtual_node/N` or `virtual_gateway/G`.
+    #[track_caller]
+    pub(crate) fn call(
+        &self,
+        from: &str,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Seen {
+        let request = self.request(from, method, url, headers);
+        match self.wait(request.answer()) {
+            Ok(answer) => Seen(answer),
+            Err(error) => panic!("{request}: {error}"),
+        }
+    }
+
+    /// The same with GET and no header.
+    #[track_caller]
+    pub(crate) fn get(&self, from: &str, url: &str) -> Seen {
+        self.call(from, "GET", url, &[])
+    }
+
+    /// Makes the same request many times over one connection, and counts who answered.
+    pub(crate) fn census(&self, request: &Try, times: u32) -> BTreeMap<String, u32> {
+        let mut counts = BTreeMap::new();
+        self.wait(async {
+            let mut connection = Connection::open(request.to).await?;
+            for _ in 0..times {
+                let message = request.request(Version::Http1)?;
+                let answer = connection.send(message, Duration::from_secs(10)).await?;
+                let who = format!("{} {}", answer.status, answer.node().unwrap_or("-"));
+                *counts.entry(who).or_default() += 1;
+            }
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+        counts
+    }
+
+    /// What a proxy's admin interface says.
+    pub(crate) fn admin(&self, proxy: &str, path: &str) -> String {
+        let socket = &self.running().admin_sockets()[&proxy.parse().unwrap()];
+        let limit = Duration::from_secs(5);
+        let answer = self.wait(dev::client::admin(socket, "GET", path, limit)).unwrap();
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
+    /// A counter or gauge of a proxy; 0 if there is none.
+    pub(crate) fn stat(&self, proxy: &str, name: &str) -> u64 {
+        let text = self.admin(proxy, &format!("/stats?filter=^{}$", name.replace('.', "\\.")));
+        let value = text.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        value.and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    /// Waits until something holds; fails after ten seconds.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !holds(self) {
+            assert!(Instant::now() < deadline, "not in time: {what}");
+            self.wait(async { tokio::time::sleep(Duration::from_millis(10)).await });
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.runtime.block_on(running.stop());
+        }
+    }
+}
+
+/// How tests run a mesh.
+pub(crate) fn options() -> Options {
+    Options {
+        meshctl: PathBuf::from(env!("CARGO_BIN_EXE_meshctl")),
+        envoy: envoy::binary(),
+        patience: Duration::from_secs(120),
+    }
+}
+
+/// Loads a project as `dev` does; it must have no errors.
+pub(crate) fn load_for(dir: &Path, network: Network) -> Loaded {
+    let today = Date { year: 2026, month: 1, day: 1 };
+    let options = |extra| load::Options { dir: dir.to_path_buf(), env: None, extra, today };
+    let plain = load::load(&options(None)).unwrap();
+    let overlay = dev::overlay(&plain.mesh, network).unwrap();
+    let loaded = load::load(&options(Some(("dev".to_owned(), overlay)))).unwrap();
+    assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
+    loaded
+}
+
+/// An answer, with what the upstream says that it saw.
+#[derive(Debug)]
+pub(crate) struct Seen(pub(crate) Answer);
+
+impl Seen {
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    /// Which node answered; empty if a proxy did by itself.
+    pub(crate) fn node(&self) -> String {
+        self.0.node().unwrap_or_default().to_owned()
+    }
+
+    /// A field of what the upstream saw.
+    pub(crate) fn field(&self, name: &str) -> serde_json::Value {
+        let body: serde_json::Value = serde_json::from_slice(&self.0.body).unwrap_or_default();
+        body[name].clone()
+    }
+
+    /// Status and node in one text.
+    pub(crate) fn brief(&self) -> String {
+        format!("{} {}", self.status(), self.node()).trim_end().to_owned()
+    }
+}
