@@ -32,7 +32,7 @@ pub use node::{
     Listener, ListenerPatch, ListenerTimeout, NodePatch, OutlierDetection, RegistryDiscovery,
     VirtualNode,
 };
-pub use origin::{Origins, pointer};
+pub use origin::{Origins, Section, pointer};
 pub use route::{
     Method, RetryEvent, RetryPolicy, Route, RouteMatch, RouteTimeout, RouterListener, Scheme,
     Target, VirtualRouter, VirtualService,

@@ -6,32 +6,53 @@ use std::collections::BTreeMap;
 
 /// Places of resources and of the fields in them. Fields are named by JSON pointers into the
 /// resource's own JSON, so that a plan's edits, a rule's findings and the source map all ask here.
+///
+/// A large mesh has a million fields, so their pointers share one text, and a resource's fields
+/// are a list that is searched only when somebody asks.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
-    places: BTreeMap<Address, BTreeMap<String, Loc>>,
+    sections: BTreeMap<Address, Section>,
+    fields: Vec<Vec<Field>>,
+    pointers: String,
+}
+
+/// The fields of one resource, for adding to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section(usize);
+
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    start: u32,
+    length: u32,
+    loc: Loc,
 }
 
 impl Origins {
-    /// Remembers where a field stands; the empty pointer is the resource itself.
-    pub fn set(&mut self, address: &Address, pointer: &str, loc: Loc) {
-        match self.places.get_mut(address) {
-            Some(fields) => {
-                fields.insert(pointer.to_owned(), loc);
-            }
-            None => {
-                let fields = BTreeMap::from([(pointer.to_owned(), loc)]);
-                self.places.insert(address.clone(), fields);
-            }
+    /// Starts, or goes on with, the fields of a resource.
+    pub fn section(&mut self, address: &Address) -> Section {
+        if let Some(section) = self.sections.get(address) {
+            return *section;
         }
+        let section = Section(self.fields.len());
+        self.fields.push(Vec::new());
+        self.sections.insert(address.clone(), section);
+        section
+    }
+
+    /// Remembers where a field stands; the empty pointer is the resource itself. What is said last
+    /// counts.
+    pub fn set(&mut self, section: Section, pointer: &str, loc: Loc) {
+        let start = self.pointers.len() as u32;
+        self.pointers.push_str(pointer);
+        self.fields[section.0].push(Field { start, length: pointer.len() as u32, loc });
     }
 
     /// Where a field stands, or else the nearest thing around it that stands somewhere.
     pub fn find(&self, address: &Address, pointer: &str) -> Option<Loc> {
-        let fields = self.places.get(address)?;
         let mut pointer = pointer;
         loop {
-            if let Some(loc) = fields.get(pointer) {
-                return Some(*loc);
+            if let Some(loc) = self.exact(address, pointer) {
+                return Some(loc);
             }
             pointer = &pointer[..pointer.rfind('/')?];
         }
@@ -39,7 +60,12 @@ impl Origins {
 
     /// Where exactly this field stands.
     pub fn exact(&self, address: &Address, pointer: &str) -> Option<Loc> {
-        self.places.get(address)?.get(pointer).copied()
+        let section = self.sections.get(address)?;
+        let text = |field: &Field| {
+            let start = field.start as usize;
+            &self.pointers[start..start + field.length as usize]
+        };
+        self.fields[section.0].iter().rev().find(|f| text(f) == pointer).map(|field| field.loc)
     }
 }
 

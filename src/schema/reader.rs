@@ -3,7 +3,7 @@
 use super::codes;
 use super::tree::{Node, Table, Value};
 use crate::diag::{Code, Diagnostic, Diagnostics, nearest};
-use crate::model::{Address, Origins};
+use crate::model::{Address, Origins, Section};
 use crate::span::Loc;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
@@ -23,23 +23,24 @@ pub struct Cx<'a> {
     pub diagnostics: &'a mut Diagnostics,
     /// Where the fields stand.
     pub origins: &'a mut Origins,
-    address: Option<Address>,
+    about: Option<(Address, Section)>,
     pointer: String,
 }
 
 impl<'a> Cx<'a> {
     /// A context that is about no resource yet.
     pub fn new(diagnostics: &'a mut Diagnostics, origins: &'a mut Origins) -> Self {
-        Self { diagnostics, origins, address: None, pointer: String::new() }
+        Self { diagnostics, origins, about: None, pointer: String::new() }
     }
 
     /// Reads something that belongs to a resource, whose own place is `loc`.
     pub fn about<T>(&mut self, address: Address, loc: Loc, read: impl FnOnce(&mut Self) -> T) -> T {
         let outer_pointer = std::mem::take(&mut self.pointer);
-        self.origins.set(&address, "", loc);
-        let outer = self.address.replace(address);
+        let section = self.origins.section(&address);
+        self.origins.set(section, "", loc);
+        let outer = self.about.replace((address, section));
         let value = read(self);
-        self.address = outer;
+        self.about = outer;
         self.pointer = outer_pointer;
         value
     }
@@ -53,8 +54,8 @@ impl<'a> Cx<'a> {
         } else {
             self.pointer.push_str(part);
         }
-        if let Some(address) = &self.address {
-            self.origins.set(address, &self.pointer, loc);
+        if let Some((_, section)) = &self.about {
+            self.origins.set(*section, &self.pointer, loc);
         }
         let value = read(self);
         self.pointer.truncate(length);
@@ -68,7 +69,7 @@ impl<'a> Cx<'a> {
 
     /// Reports a finding, with the address of the resource that is being read.
     pub fn report(&mut self, mut diagnostic: Diagnostic) {
-        if let (None, Some(address)) = (&diagnostic.address, &self.address) {
+        if let (None, Some((address, _))) = (&diagnostic.address, &self.about) {
             diagnostic.address = Some(address.to_string());
         }
         self.diagnostics.push(diagnostic);
