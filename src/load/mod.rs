@@ -214,6 +214,7 @@ fn check(loaded: &mut Loaded) {
         graph: &graph,
         broken: &loaded.broken,
         certificates: &certificates,
+        sds: project.envoy.sds_socket.is_some(),
     });
     loaded.diagnostics.append(found);
 }

@@ -53,11 +53,22 @@ const NOT_ENFORCED: Code = Code::info(
      by itself. Enforce it in the network, or use redirect capture.",
 );
 
+/// Fields of listeners that are not there.
+const NO_REDIRECT: Code = Code::warning(
+    "MC0524",
+    "patch-of-absent-listener",
+    "a patch of the redirect listeners of a node that has none",
+    "`patch.ingress` and `patch.egress` of a node are merged into the two listeners of redirect \
+     capture. Under explicit capture there are none, so the patch has no effect. Patch the \
+     `filter_chain` of the node's listeners instead.",
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&WILDCARD, &IN_USE], collisions as Check),
     Rule(&[&NO_BIND], binds),
     Rule(&[&IGNORED], ignored),
     Rule(&[&NOT_ENFORCED], not_enforced),
+    Rule(&[&NO_REDIRECT], no_redirect),
 ];
 
 /// Something that wants an address on the host of a proxy.
@@ -290,5 +301,23 @@ fn not_enforced(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             ctx.find(&NOT_ENFORCED, &Address::Mesh, "/egress", message)
                 .help("enforce them in the network, or use redirect capture"),
         );
+    }
+}
+
+fn no_redirect(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for (name, node) in &ctx.mesh.nodes {
+        if ctx.capture(node) != Capture::Explicit {
+            continue;
+        }
+        let patches = [("ingress", &node.patch.ingress), ("egress", &node.patch.egress)];
+        for (key, _) in patches.into_iter().filter(|(_, patch)| patch.is_some()) {
+            let message =
+                format!("`patch.{key}` has no effect: `{name}` has no redirect listeners");
+            let address = Address::Node(name.clone());
+            found.push(
+                ctx.find(&NO_REDIRECT, &address, &format!("/patch/{key}"), message)
+                    .help("patch the `filter_chain` of the node's listeners"),
+            );
+        }
     }
 }

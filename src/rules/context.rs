@@ -21,6 +21,8 @@ pub struct Ctx<'a> {
     pub broken: &'a BTreeSet<Address>,
     /// The ACM ARNs, of certificates and of authorities, that the project maps to a file or SDS.
     pub certificates: &'a BTreeSet<String>,
+    /// Whether the project names an SDS server.
+    pub sds: bool,
 }
 
 /// A route of a router and where it stands.

@@ -73,7 +73,14 @@ fn spiffe_ids_are_read_as_their_specification_has_them() {
 
 fn found(mesh: &Mesh, broken: &BTreeSet<Address>) -> Vec<&'static str> {
     let (origins, certificates, graph) = (Origins::default(), BTreeSet::new(), Graph::new(mesh));
-    let ctx = Ctx { mesh, origins: &origins, graph: &graph, broken, certificates: &certificates };
+    let ctx = Ctx {
+        mesh,
+        origins: &origins,
+        graph: &graph,
+        broken,
+        certificates: &certificates,
+        sds: true,
+    };
     check(&ctx).sorted().iter().map(|d| d.code.id).collect()
 }
 

@@ -48,10 +48,22 @@ const MISPLACED: Code = Code::error(
      file or from SDS. App Mesh took no ACM there either, because ACM never hands out keys.",
 );
 
+/// A secret that nobody hands out.
+const NO_SERVER: Code = Code::warning(
+    "MC0612",
+    "sds-without-server",
+    "a certificate comes by SDS and the project names no SDS server",
+    "`{ sds = \"NAME\" }` is fetched from the SDS server whose socket `sds_socket` under `[envoy]` in \
+     meshctl.toml names; `meshctl bootstrap` writes the cluster for it. Without one Envoy rejects \
+     what refers to the secret. If you write your bootstraps yourself, suppress this with that \
+     reason.",
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&NO_NAMES], no_names as Check),
     Rule(&[&BAD_SPIFFE, &WILDCARD], names),
     Rule(&[&UNMAPPED, &MISPLACED], acm),
+    Rule(&[&NO_SERVER], no_server),
 ];
 
 /// What a reference is to.
@@ -240,5 +252,29 @@ fn acm(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 ),
             );
         }
+    }
+}
+
+fn no_server(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if ctx.sds {
+        return;
+    }
+    let all = references(ctx);
+    let by_sds = |reference: &&Reference<'_>| {
+        matches!(reference.what, What::Shown(Certificate::Sds(_)) | What::Believed(Trust::Sds(_)))
+    };
+    let count = all.iter().filter(by_sds).count();
+    // Told once: one line in meshctl.toml mends them all.
+    if let Some(first) = all.iter().find(by_sds) {
+        let others = match count {
+            1 => String::new(),
+            2 => ", nor for 1 more secret".to_owned(),
+            n => format!(", nor for {} more secrets", n - 1),
+        };
+        let message = format!("no SDS server is named for this secret{others}");
+        found.push(
+            ctx.find(&NO_SERVER, &first.address, &first.pointer, message)
+                .help("add to meshctl.toml: `[envoy]` with `sds_socket = \"/run/sds.sock\"`"),
+        );
     }
 }
