@@ -66,25 +66,28 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[&REPLACED], replaced),
 ];
 
-/// The policy by which a caller calls a service, and where it stands.
-fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> (Address, String, Option<&'a ClientPolicy>) {
+/// The policy by which a caller calls a service.
+fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> Option<&'a ClientPolicy> {
+    let defaults = match caller {
+        Caller::Node { node, at, .. } => match &node.backends[*at].client_policy {
+            Some(own) => return Some(own),
+            None => &node.backend_defaults,
+        },
+        Caller::Gateway { name, .. } => &ctx.mesh.gateways.get(*name)?.backend_defaults,
+    };
+    defaults.client_policy.as_ref()
+}
+
+/// Where the policy of a caller stands, or would stand.
+fn policy_place(caller: &Caller<'_>) -> (Address, String) {
+    let default = || "/backend_defaults/client_policy".to_owned();
     match caller {
         Caller::Node { name, node, at } => {
-            let address = Address::Node((*name).clone());
-            match &node.backends[*at].client_policy {
-                Some(own) => (address, format!("/backends/{at}/client_policy"), Some(own)),
-                None => {
-                    let default = node.backend_defaults.client_policy.as_ref();
-                    (address, "/backend_defaults/client_policy".into(), default)
-                }
-            }
+            let own = node.backends[*at].client_policy.is_some();
+            let pointer = if own { format!("/backends/{at}/client_policy") } else { default() };
+            (Address::Node((*name).clone()), pointer)
         }
-        Caller::Gateway { name, .. } => {
-            let gateway = ctx.mesh.gateways.get(*name);
-            let default = gateway.and_then(|g| g.backend_defaults.client_policy.as_ref());
-            let address = Address::Gateway((*name).clone());
-            (address, "/backend_defaults/client_policy".into(), default)
-        }
+        Caller::Gateway { name, .. } => (Address::Gateway((*name).clone()), default()),
     }
 }
 
@@ -119,43 +122,53 @@ fn pairs(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     // A gateway with many routes to one listener is told once.
     let mut told: BTreeSet<(Address, &str, usize, &'static str)> = BTreeSet::new();
     each_pair(ctx, |service, caller, end| {
-        let (address, pointer, policy) = policy(ctx, caller);
-        let tls = tls_for(policy, end.listener.port);
-        let server = Address::Node(end.node.clone());
+        let policy = policy(ctx, caller);
         let port = end.listener.port;
-        let (code, pointer, message, help) = match (tls, offered(end)) {
-            (Some(tls), None) if tls.enforce => (
-                &PLAIN_SERVER,
-                format!("{pointer}/tls"),
-                format!("`{address}` enforces TLS to `{service}`, and `{}` has none", end.node),
-                format!("give the listener on {port} `tls`, or set `enforce = false`"),
-            ),
+        let tls = tls_for(policy, port);
+        let offered = offered(end);
+        // Most pairs are in order, so nothing is made before something is known to be wrong.
+        let code = match (tls, offered) {
+            (Some(tls), None) if tls.enforce => &PLAIN_SERVER,
             (tls, Some(offered))
                 if offered.mode == TlsMode::Strict
                     && offered.validation.is_some()
                     && tls.is_none_or(|tls| tls.certificate.is_none()) =>
             {
-                let pointer = if policy.is_some() { pointer } else { own_pointer(caller) };
-                (
-                    &NO_CLIENT_CERTIFICATE,
-                    pointer,
-                    format!("`{}` asks `{address}` for a certificate, and it has none", end.node),
-                    "add `client_policy = { tls = { certificate = …, validation = … } }`".into(),
-                )
+                &NO_CLIENT_CERTIFICATE
             }
-            (None, Some(_)) => (
-                &UNVERIFIED,
-                own_pointer(caller),
-                format!("`{address}` does not check the certificate of `{}`", end.node),
-                "add `client_policy = { tls = { validation = { trust = … } } }`".into(),
-            ),
+            (None, Some(_)) => &UNVERIFIED,
             _ => return,
         };
+        let (address, place) = policy_place(caller);
         if !told.insert((address.clone(), end.node.as_str(), end.at, code.id)) {
             return;
         }
-        // Without a policy the place is what names the service: for a gateway, its route.
-        let at = if policy.is_none() { caller.address() } else { address };
+        let (pointer, message, help) = if code.id == PLAIN_SERVER.id {
+            (
+                format!("{place}/tls"),
+                format!("`{address}` enforces TLS to `{service}`, and `{}` has none", end.node),
+                format!("give the listener on {port} `tls`, or set `enforce = false`"),
+            )
+        } else if code.id == NO_CLIENT_CERTIFICATE.id {
+            (
+                if policy.is_some() { place } else { own_pointer(caller) },
+                format!("`{}` asks `{address}` for a certificate, and it has none", end.node),
+                "add `client_policy = { tls = { certificate = …, validation = … } }`".into(),
+            )
+        } else {
+            (
+                own_pointer(caller),
+                format!("`{address}` does not check the certificate of `{}`", end.node),
+                "add `client_policy = { tls = { validation = { trust = … } } }`".into(),
+            )
+        };
+        // Without a policy for it the place is what names the service: for a gateway, its route.
+        let at = if tls.is_none() && (policy.is_none() || code.id == UNVERIFIED.id) {
+            caller.address()
+        } else {
+            address
+        };
+        let server = Address::Node(end.node.clone());
         let finding = ctx.find(code, &at, &pointer, message).help(help);
         let listener = listener_pointer(end.at, "tls");
         found.push(ctx.also(finding, &server, &listener, "the listener"));
@@ -174,10 +187,9 @@ fn other_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     // The ports that each policy meets, by the policy's place.
     let mut met: BTreeMap<(Address, String), (BTreeSet<Port>, &ClientTls)> = BTreeMap::new();
     each_pair(ctx, |_, caller, end| {
-        let (address, pointer, policy) = policy(ctx, caller);
-        let tls = policy.and_then(|policy| policy.tls.as_ref());
+        let tls = policy(ctx, caller).and_then(|policy| policy.tls.as_ref());
         if let Some(tls) = tls.filter(|tls| !tls.ports.is_empty()) {
-            met.entry((address, pointer))
+            met.entry(policy_place(caller))
                 .or_insert((BTreeSet::new(), tls))
                 .0
                 .insert(end.listener.port);
@@ -200,8 +212,8 @@ fn permissive(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let mut open: BTreeMap<(&str, usize), (End<'_>, bool)> = BTreeMap::new();
     each_pair(ctx, |_, caller, end| {
         if offered(end).is_some_and(|tls| tls.mode == TlsMode::Permissive) {
-            let (_, _, policy) = policy(ctx, caller);
-            let enforced = tls_for(policy, end.listener.port).is_some_and(|tls| tls.enforce);
+            let enforced =
+                tls_for(policy(ctx, caller), end.listener.port).is_some_and(|tls| tls.enforce);
             open.entry((end.node.as_str(), end.at)).or_insert((*end, true)).1 &= enforced;
         }
     });
