@@ -13,6 +13,8 @@ mod get;
 mod global;
 mod history;
 mod init;
+mod plan;
+mod planning;
 mod render;
 mod schema;
 mod target;
@@ -52,6 +54,7 @@ enum Command {
     RunTied(dev::TiedArgs),
     Fmt(fmt::FmtArgs),
     Explain(explain::ExplainArgs),
+    Plan(plan::PlanArgs),
     Render(render::RenderArgs),
     Bootstrap(bootstrap::BootstrapArgs),
     Drift(drift::DriftArgs),
@@ -77,6 +80,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::RunTied(args) => dev::run_tied(&args),
         Command::Fmt(args) => fmt::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
+        Command::Plan(args) => plan::run(&context, &args),
         Command::Render(args) => render::run(&context, &args),
         Command::Bootstrap(args) => bootstrap::run(&context, &args),
         Command::Drift(args) => drift::run(&context, &args),

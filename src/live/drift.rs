@@ -11,13 +11,24 @@ use std::collections::BTreeSet;
 /// Compares the files in force with what the live model compiles to. While a rollout is under way
 /// the files are those of a step, so nothing is compared.
 pub fn drift(target: &dyn Read, state: &State, settings: &Settings) -> Result<Vec<Drift>, Error> {
+    drift_at(target, state, settings, None)
+}
+
+/// [`drift`] at some proxies only; `None` is all.
+pub fn drift_at(
+    target: &dyn Read,
+    state: &State,
+    settings: &Settings,
+    wanted: Option<&BTreeSet<ProxyId>>,
+) -> Result<Vec<Drift>, Error> {
+    let wanted = |proxy: &&ProxyId| wanted.is_none_or(|wanted| wanted.contains(*proxy));
     let mut found = Vec::new();
     if state.rollout.is_some() || state.live.revision.is_none() {
         return Ok(found);
     }
     let mesh = &state.live.mesh;
     let modelled: BTreeSet<ProxyId> = proxies(mesh).into_iter().collect();
-    for proxy in &modelled {
+    for proxy in modelled.iter().filter(wanted) {
         let desired = envoy::files(&compile(mesh, settings, proxy));
         let actual = target.files(proxy)?;
         for (path, content) in &desired {
@@ -31,7 +42,7 @@ pub fn drift(target: &dyn Read, state: &State, settings: &Settings) -> Result<Ve
             found.push(item(proxy, path, "unexpected"));
         }
     }
-    for proxy in target.proxies()?.difference(&modelled) {
+    for proxy in target.proxies()?.difference(&modelled).filter(wanted) {
         found.push(item(proxy, "", "unexpected"));
     }
     found.sort();

@@ -10,7 +10,7 @@ mod error;
 mod memory;
 
 pub use directory::Directory;
-pub use drift::drift;
+pub use drift::{drift, drift_at};
 pub use error::Error;
 pub use memory::Memory;
 

@@ -3,11 +3,16 @@
 pub mod diagnostics;
 mod diagnostics_json;
 mod formats;
+pub mod plan;
+mod plan_json;
+mod plan_markdown;
 
 pub use diagnostics_json::{
     FailureDocument, document as diagnostics_document, items as diagnostic_items,
 };
 pub use formats::{github, junit, sarif};
+pub use plan_json::{Shown, document as plan_document};
+pub use plan_markdown::{github as plan_github, markdown as plan_markdown};
 
 use std::io::{self, IsTerminal, Write};
 

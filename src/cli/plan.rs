@@ -1,0 +1,96 @@
+//! `plan`: what an apply would do, in which order, and at what cost.
+
+use super::planning::{self, PlanningArgs};
+use super::{Context, Exit, Failure, Format};
+use crate::report::{self, plan as text};
+use clap::Args;
+use std::fs;
+use std::path::PathBuf;
+
+/// Show what an apply would change, in which order, and what it costs
+///
+/// The files are compared with what the target holds. Nothing is written but the file of `-o`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// Also save the plan, for `apply FILE` and `show FILE`
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    /// Only what the changes amount to
+    #[arg(long)]
+    summary: bool,
+
+    #[command(flatten)]
+    planning: PlanningArgs,
+}
+
+/// The formats that plans have.
+pub(super) const FORMATS: [Format; 4] =
+    [Format::Text, Format::Json, Format::Markdown, Format::Github];
+
+pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
+    let format = context.format(&FORMATS)?;
+    let loaded = context.load_checked()?;
+    let target = context.open_target(&loaded)?;
+    let state = target.state()?;
+    let planned = planning::make(&loaded, &target, &state, &args.planning)?;
+    let shown = report::Shown {
+        plan: &planned.plan,
+        findings: &planned.findings,
+        files: Some(&loaded.files),
+        sources: &loaded
+            .sources
+            .iter()
+            .filter(|source| source.path != crate::load::PROJECT_FILE)
+            .map(|source| (source.path.clone(), source.sha256.clone()))
+            .collect::<Vec<_>>(),
+    };
+    if let Some(path) = &args.output {
+        fs::write(path, report::plan_document(&shown)).map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+                .cause(error.to_string())
+        })?;
+    }
+    context.ui.result(&draw(context, format, &shown, args.summary));
+    if state.rollout.is_some() {
+        context
+            .ui
+            .warning("the last rollout is unfinished; apply goes on with it before anything else");
+    }
+    if planning::refuse(context, &planned.plan) {
+        return Ok(Exit::Refused);
+    }
+    if let Some(path) = &args.output
+        && !planned.plan.is_empty()
+    {
+        context.ui.hint(&format!("meshctl apply {} applies exactly this", path.display()));
+    }
+    let differs = args.detailed_exitcode && !planned.plan.is_empty();
+    Ok(if differs { Exit::Differences } else { Exit::Done })
+}
+
+/// A plan in the form that was asked for.
+pub(super) fn draw(
+    context: &Context,
+    format: Format,
+    shown: &report::Shown<'_>,
+    summary: bool,
+) -> String {
+    match format {
+        Format::Json => report::plan_document(shown),
+        Format::Markdown => report::plan_markdown(shown, summary),
+        Format::Github => report::plan_github(shown),
+        Format::Text | Format::Ndjson | Format::Sarif | Format::Junit => {
+            let view = text::View {
+                color: context.ui.color_out(),
+                summary,
+                full: context.ui.verbose() > 0,
+            };
+            text::render(shown.plan, shown.findings, shown.files, shown.sources.len(), view)
+        }
+    }
+}

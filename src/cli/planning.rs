@@ -1,0 +1,167 @@
+//! Making a plan from a project and a target, as `plan` and `apply` do.
+
+use super::{Context, Exit, Failure, target};
+use crate::diag::{Diagnostic, Severity};
+use crate::live;
+use crate::load::Loaded;
+use crate::model::Address;
+use crate::plan::{self, Consent, Guards, Input, Places, Plan, Scope};
+use clap::Args;
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+/// Flags of every command that plans.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct PlanningArgs {
+    /// Plan only these resources, and what would dangle without them; may be given several times
+    #[arg(long, value_name = "ADDR", help_heading = "What to plan")]
+    pub(super) only: Vec<Address>,
+
+    /// Leave live what is no longer in the files
+    #[arg(long, help_heading = "What to plan")]
+    pub(super) no_prune: bool,
+
+    /// Consent to up to so many deletes
+    #[arg(long, value_name = "N", help_heading = "Consent")]
+    pub(super) allow_deletes: Option<usize>,
+
+    /// Consent to up to so many updates
+    #[arg(long, value_name = "N", help_heading = "Consent")]
+    pub(super) allow_updates: Option<usize>,
+
+    /// Consent to deleting everything, for files that define nothing
+    #[arg(long, help_heading = "Consent")]
+    pub(super) allow_empty: bool,
+
+    /// Consent to a finding about one resource, for example `MC0906@route/cart/all`
+    #[arg(long, value_name = "CODE@ADDR", help_heading = "Consent")]
+    pub(super) accept: Vec<Accept>,
+
+    /// Take a resource over from the project that owns it
+    #[arg(long, value_name = "ADDR", help_heading = "Consent")]
+    pub(super) take_ownership: Vec<Address>,
+}
+
+/// Consent to one finding about one resource.
+#[derive(Clone, Debug)]
+pub(super) struct Accept {
+    address: Address,
+}
+
+impl FromStr for Accept {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (code, address) = text
+            .split_once('@')
+            .ok_or("it has the form CODE@ADDR, for example MC0906@virtual_router/cart")?;
+        let known = &plan::codes::LOST_TRAFFIC;
+        if code != known.id && code != known.name {
+            return Err(format!("{code} cannot be accepted; {} can", known.id));
+        }
+        let address = address.parse().map_err(|error| format!("{error}"))?;
+        Ok(Self { address })
+    }
+}
+
+/// A plan, and what was found about the change.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// Findings about the change, sorted.
+    pub(super) findings: Vec<Diagnostic>,
+}
+
+/// Plans the way from what the target holds to what the files say. Refusals of guards are in the
+/// plan; that the target holds another mesh is a failure.
+pub(super) fn make(
+    loaded: &Loaded,
+    target: &target::Target,
+    state: &live::State,
+    args: &PlanningArgs,
+) -> Result<Planned, Failure> {
+    let scope = Scope { only: args.only.iter().cloned().collect(), keep_removed: args.no_prune };
+    check_scope(loaded, state, &scope)?;
+    let mut guards = Guards::default();
+    guards.protected.extend(loaded.project.guards.protected.iter().cloned());
+    if let Some(max) = loaded.project.guards.max_deletes {
+        guards.max_deletes = usize::try_from(max).unwrap_or(usize::MAX);
+    }
+    let input = Input {
+        target: target.id.clone(),
+        live: &state.live,
+        desired: &loaded.mesh,
+        owner: loaded.project.owner.as_deref(),
+        places: Some(Places {
+            origins: &loaded.origins,
+            files: &loaded.files,
+            overlay: loaded.overlay,
+        }),
+        settings: &target.settings,
+        scope,
+        guards,
+        consent: Consent {
+            deletes: args.allow_deletes,
+            updates: args.allow_updates,
+            empty: args.allow_empty,
+            accept: args.accept.iter().map(|accept| accept.address.clone()).collect(),
+            take_ownership: args.take_ownership.iter().cloned().collect(),
+        },
+        drift: Vec::new(),
+    };
+    let (mut plan, findings) = plan::plan(&input);
+    if let Some(other) = findings.iter().find(|d| d.severity == Severity::Error) {
+        let failure = Failure::new(Exit::Findings, other.message.clone());
+        return Err(match &other.help {
+            Some(help) => failure.hint(help.clone()),
+            None => failure,
+        });
+    }
+    // An unfinished rollout is no drift, and a plan that reaches a few proxies looks at those.
+    let reached: BTreeSet<_> = plan.proxies().into_iter().cloned().collect();
+    let wanted = (!plan.is_empty()).then_some(&reached);
+    let drift = live::drift_at(&target.directory, state, &target.settings, wanted)
+        .map_err(|error| target::failure(&error))?;
+    plan.summary.drift = drift.len();
+    plan.drift = drift;
+    Ok(Planned { plan, findings: findings.sorted() })
+}
+
+/// A name that stands neither in the files nor in the live state is a slip of the hand.
+fn check_scope(loaded: &Loaded, state: &live::State, scope: &Scope) -> Result<(), Failure> {
+    if scope.only.is_empty() {
+        return Ok(());
+    }
+    let known: BTreeSet<Address> = loaded.mesh.addresses().into_iter().collect();
+    for address in &scope.only {
+        if !known.contains(address) && !state.live.entries.contains_key(address) {
+            let words: Vec<String> =
+                known.iter().chain(state.live.entries.keys()).map(ToString::to_string).collect();
+            let near = crate::diag::nearest(&address.to_string(), words.iter().map(String::as_str));
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("there is no {address}, neither in the files nor in the target"),
+            );
+            return Err(match near {
+                Some(near) => failure.hint(format!("did you mean {near}?")),
+                None => failure.hint("meshctl get lists what the target holds"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Says on stderr what the guards refuse, and whether they do. The plan itself says it too, so the
+/// result stays one document.
+pub(super) fn refuse(context: &Context, plan: &Plan) -> bool {
+    let mut refused = false;
+    for refusal in plan.refusals() {
+        refused = true;
+        context.ui.error(&format!("refused by {}: {}", refusal.code, refusal.message));
+        context.ui.hint(&match refusal.consent.starts_with("--") {
+            true => format!("to consent to exactly this, add {}", refusal.consent),
+            false => refusal.consent.clone(),
+        });
+    }
+    refused
+}
