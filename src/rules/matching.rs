@@ -117,14 +117,20 @@ fn literal(regex: &str) -> bool {
     !regex.contains(['.', '*', '+', '?', '[', '(', '|', '{', '\\'])
 }
 
-/// A dot between two word characters: more likely meant as a dot.
-fn stray_dot(regex: &str) -> Option<usize> {
+/// A dot between two word characters, outside of a class: more likely meant as a dot.
+pub(super) fn stray_dot(regex: &str) -> Option<usize> {
     let bytes = regex.as_bytes();
-    (1..bytes.len().saturating_sub(1)).find(|at| {
-        bytes[*at] == b'.'
-            && bytes[at - 1].is_ascii_alphanumeric()
-            && bytes[at + 1].is_ascii_alphanumeric()
-    })
+    let mut class = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        match byte {
+            b'[' => class = true,
+            b']' => class = false,
+            b'.' if !class && at > 0 && word(at - 1) && word(at + 1) => return Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn path(ctx: &Ctx<'_>, address: &Address, path: &PathMatch, found: &mut Diagnostics) {

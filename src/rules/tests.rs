@@ -52,6 +52,14 @@ fn paths_that_no_request_has_are_told_from_odd_ones() {
 }
 
 #[test]
+fn a_stray_dot_stands_between_word_characters() {
+    assert_eq!(matching::stray_dot("/v1.0/.*"), Some(3));
+    for regex in ["/.*", r"/v1\.0", "/[a.b]+", "/a.+", "/x[.]y", "."] {
+        assert_eq!(matching::stray_dot(regex), None, "{regex}");
+    }
+}
+
+#[test]
 fn spiffe_ids_are_read_as_their_specification_has_them() {
     for id in ["spiffe://a", "spiffe://shop.example/cart", "spiffe://a/b/C_1", "cart.internal"] {
         assert_eq!(trust::spiffe(id), None, "{id}");
