@@ -1,4 +1,5 @@
 //! The one binary of all end-to-end tests.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod artefacts;
 mod check_cases;
