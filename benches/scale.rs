@@ -32,7 +32,9 @@ fn main() {
     generate::project(&dir, services, count);
     println!("{services} services over {count} files");
     println!("{:<28} {:>9} {:>9}  work", "", "seconds", "peak MB");
-    for what in ["do-load", "do-compile", "do-render", "do-plan-cold", "do-plan-same", "do-plan-one"] {
+    for what in
+        ["do-load", "do-compile", "do-render", "do-plan-cold", "do-plan-same", "do-plan-one"]
+    {
         let own = std::env::current_exe().unwrap();
         let status = Command::new(own)
             .args([what, dir.to_str().unwrap(), &services.to_string(), &count.to_string()])

@@ -383,7 +383,8 @@ async fn ready(socket: &Path) -> bool {
 
 /// The counters that say that a proxy has refused an update, as `name: count`.
 pub async fn rejections(socket: &Path) -> Vec<String> {
-    let path = "/stats?filter=update_rejected";
+    // A file that cannot be read as its type counts as a failure, one with bad content as rejected.
+    let path = "/stats?filter=update_(rejected|failure)";
     match client::admin(socket, "GET", path, ADMIN_LIMIT).await {
         Ok(answer) => String::from_utf8_lossy(&answer.body)
             .lines()

@@ -4,8 +4,14 @@
 mod artefacts;
 mod check_cases;
 mod compile;
+mod debian_mariadb;
+mod debian_tls;
 mod input;
 mod live_dev;
+mod live_faults;
+mod live_grpc;
+mod live_matching;
+mod live_outlier;
 mod live_shop;
 mod schema;
 mod support;

@@ -7,7 +7,7 @@ use meshctl::dev::{self, Network, Options, Running};
 use meshctl::load::{self, DevRequest, Loaded};
 use meshctl::resolve::Date;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ pub(crate) struct Live {
     runtime: tokio::runtime::Runtime,
     running: Option<Running>,
     loaded: Loaded,
-    _block: Block,
+    block: Block,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -64,13 +64,29 @@ impl Live {
         Self::start(&path, Some(folder))
     }
 
+    /// Starts a mesh as it is written, without the overlay: it must fit on this host. `127.B.` in
+    /// the text becomes the test's own block of addresses.
+    pub(crate) fn as_written(text: &str) -> Self {
+        let block = Block::take();
+        let folder = tempfile::tempdir().unwrap();
+        let text = text.replace("127.B.", &format!("127.{}.", block.second()));
+        std::fs::write(folder.path().join("meshctl.toml"), "").unwrap();
+        std::fs::write(folder.path().join("mesh.toml"), text).unwrap();
+        let loaded = load::load(&load_options(folder.path(), None)).unwrap();
+        Self::run(loaded, block, Some(folder))
+    }
+
     fn start(dir: &Path, folder: Option<tempfile::TempDir>) -> Self {
         let block = Block::take();
-        let loaded = load_for(dir, block.network());
+        Self::run(load_for(dir, block.network()), block, folder)
+    }
+
+    fn run(loaded: Loaded, block: Block, folder: Option<tempfile::TempDir>) -> Self {
+        assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let running = runtime.block_on(Running::start(&loaded, options()));
         let running = running.unwrap_or_else(|error| panic!("{error}"));
-        Self { runtime, running: Some(running), loaded, _block: block, _folder: folder }
+        Self { runtime, running: Some(running), loaded, block, _folder: folder }
     }
 
     /// What runs.
@@ -81,6 +97,11 @@ impl Live {
     /// The mesh as it runs, with the overlay.
     pub(crate) fn loaded(&self) -> &Loaded {
         &self.loaded
+    }
+
+    /// An address of the test's own block: `127.B.THIRD.LAST`.
+    pub(crate) fn address(&self, third: u8, last: u8, port: u16) -> SocketAddr {
+        (Ipv4Addr::new(127, self.block.second(), third, last), port).into()
     }
 
     /// Runs a future beside the applications.
@@ -191,13 +212,14 @@ pub(crate) fn options() -> Options {
 
 /// Loads a project as `dev` does; it must have no errors.
 pub(crate) fn load_for(dir: &Path, network: Network) -> Loaded {
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = |extra| load::Options { dir: dir.to_path_buf(), env: None, extra, today };
-    let plain = load::load(&options(None)).unwrap();
+    let plain = load::load(&load_options(dir, None)).unwrap();
     let overlay = dev::overlay(&plain.mesh, network).unwrap();
-    let loaded = load::load(&options(Some(("dev".to_owned(), overlay)))).unwrap();
-    assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
-    loaded
+    load::load(&load_options(dir, Some(("dev".to_owned(), overlay)))).unwrap()
+}
+
+fn load_options(dir: &Path, extra: Option<(String, String)>) -> load::Options {
+    let today = Date { year: 2026, month: 1, day: 1 };
+    load::Options { dir: dir.to_path_buf(), env: None, extra, today }
 }
 
 /// An answer, with what the upstream says that it saw.
