@@ -1,0 +1,364 @@
+//! MC12xx: what only Envoy itself would refuse: expressions, log formats and raw fields.
+//!
+//! Envoy refuses a whole listener or route configuration for one of these, on every proxy that
+//! gets it, and only once it is applied. Here each is found in its line.
+
+use super::builder::Origin;
+use super::pb::{cluster, core, listener, route};
+use super::resource::ProxyConfig;
+use super::{log_format, matching, patch, re2};
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::model::{
+    AccessLog, Address, LogFormat, Matcher, Mesh, Origins, Patch, PathMatch, Pattern, pointer,
+};
+use envoy_api::{Message, Name, pack};
+use std::collections::BTreeMap;
+
+/// An expression that RE2 cannot read.
+const REGEX: Code = Code::error(
+    "MC1201",
+    "invalid-regex",
+    "a regular expression is not one of RE2",
+    "Envoy matches by RE2, which has no look-ahead, look-behind or back references, and reads the \
+     expression against the whole value. Envoy refuses every route of the port for one bad \
+     expression.",
+);
+/// An expression whose program is too long.
+const REGEX_SIZE: Code = Code::error(
+    "MC1202",
+    "regex-too-large",
+    "a regular expression needs too long a program",
+    "Envoy limits the program that RE2 makes of an expression, and refuses every route of the port \
+     for one that exceeds it. Counted repetitions such as `{1,200}` cost most. Shorten it, or \
+     raise `envoy.regex_max_program_size` in meshctl.toml, which `bootstrap` writes into each \
+     proxy's start file.",
+);
+/// A log format that Envoy refuses.
+const LOG_FORMAT: Code = Code::error(
+    "MC1203",
+    "invalid-log-format",
+    "an access log has a format that Envoy refuses",
+    "Operators are written `%NAME%` or `%NAME(ARGUMENT):LENGTH%`, and a per cent sign itself `%%`. \
+     Envoy refuses the listener for an operator that it does not know.",
+);
+/// Raw fields that Envoy does not have.
+const PATCH: Code = Code::error(
+    "MC1204",
+    "patch-does-not-fit",
+    "a patch has a field or value that Envoy's API does not have",
+    "`patch` holds raw fields of one of Envoy's messages and is checked against the API of the \
+     pinned Envoy: field names, types, enum values and the types of extensions.",
+);
+/// Raw fields that break a constraint of Envoy's API.
+const PATCH_RULE: Code = Code::error(
+    "MC1205",
+    "patch-breaks-constraint",
+    "a patch breaks a constraint of Envoy's API",
+    "Envoy's API limits values beyond their types: a text may not be empty, a number has a range, \
+     one of several fields must be set. Envoy refuses a resource that breaks one.",
+);
+/// A patch of a name by which other resources find this one.
+const PATCH_NAME: Code = Code::error(
+    "MC1206",
+    "patch-renames",
+    "a patch renames a resource",
+    "Routes find clusters, and plans find listeners, by the names that meshctl gives. A patch may \
+     change anything but those.",
+);
+/// Raw fields that Envoy will give up.
+const PATCH_DEPRECATED: Code = Code::warning(
+    "MC1207",
+    "patch-uses-deprecated-field",
+    "a patch uses a field that Envoy's API has deprecated",
+    "Envoy still takes the field but logs a warning, and a later version refuses it. The API's \
+     documentation names the successor.",
+);
+/// A resource that breaks a constraint of Envoy's API without any patch.
+const CONSTRAINT: Code = Code::error(
+    "MC1208",
+    "breaks-envoy-constraint",
+    "a rendered resource breaks a constraint of Envoy's API",
+    "Envoy's API limits values beyond their types, and Envoy refuses a resource that breaks one. \
+     The message says which value of which resource it is.",
+);
+
+/// Every code of this module.
+pub const CODES: &[&Code] = &[
+    &REGEX,
+    &REGEX_SIZE,
+    &LOG_FORMAT,
+    &PATCH,
+    &PATCH_RULE,
+    &PATCH_NAME,
+    &PATCH_DEPRECATED,
+    &CONSTRAINT,
+];
+
+/// Checks what the files say against Envoy's limits. `regex_max` is the longest program of an
+/// expression, in instructions (see [`super::defaults::RE2_MAX_PROGRAM_SIZE`]). One pass over the
+/// mesh; nothing is compiled.
+pub fn check(mesh: &Mesh, origins: &Origins, regex_max: u32) -> Diagnostics {
+    let mut check = Check { origins, regex_max, found: Diagnostics::default() };
+    for (name, node) in &mesh.nodes {
+        let address = Address::Node(name.clone());
+        check.access_log(&address, node.access_log.as_ref());
+        check.patch(&address, "/patch/ingress", node.patch.ingress.as_ref(), base_listener);
+        check.patch(&address, "/patch/egress", node.patch.egress.as_ref(), base_listener);
+        for (at, item) in node.listeners.iter().enumerate() {
+            let place = |field: &str| format!("/listeners/{at}/patch/{field}");
+            let chain = item.patch.filter_chain.as_ref();
+            check.patch(&address, &place("filter_chain"), chain, base_chain);
+            let cluster = item.patch.cluster.as_ref();
+            check.patch(&address, &place("cluster"), cluster, base_cluster);
+            let local = item.patch.local_cluster.as_ref();
+            check.patch(&address, &place("local_cluster"), local, base_cluster);
+        }
+    }
+    for (name, router) in &mesh.routers {
+        for item in &router.routes {
+            let address = Address::Route(name.clone(), item.name.clone());
+            check.path(&address, item.matches.path.as_ref());
+            check.matchers(&address, "headers", &item.matches.headers);
+            check.matchers(&address, "query_parameters", &item.matches.query_parameters);
+            check.matchers(&address, "metadata", &item.matches.metadata);
+            check.patch(&address, "/patch", item.patch.as_ref(), base_route);
+        }
+    }
+    for (name, gateway) in &mesh.gateways {
+        let address = Address::Gateway(name.clone());
+        check.access_log(&address, gateway.access_log.as_ref());
+        for (at, item) in gateway.listeners.iter().enumerate() {
+            let place = |field: &str| format!("/listeners/{at}/patch/{field}");
+            let listener = item.patch.listener.as_ref();
+            check.patch(&address, &place("listener"), listener, base_listener);
+            let chain = item.patch.filter_chain.as_ref();
+            check.patch(&address, &place("filter_chain"), chain, base_chain);
+        }
+        for item in &gateway.routes {
+            let address = Address::GatewayRoute(name.clone(), item.name.clone());
+            check.path(&address, item.matches.path.as_ref());
+            check.matchers(&address, "headers", &item.matches.headers);
+            check.matchers(&address, "query_parameters", &item.matches.query_parameters);
+            check.matchers(&address, "metadata", &item.matches.metadata);
+            if let Some(hostname) = &item.matches.hostname {
+                check.regex(&address, "/match/hostname", &matching::hostname_regex(hostname));
+            }
+            check.patch(&address, "/patch", item.patch.as_ref(), base_route);
+        }
+    }
+    check.found
+}
+
+/// Checks compiled resources against the constraints of Envoy's API. Dearer than [`check`]: for
+/// what is about to be written or sent.
+pub fn constraints(config: &ProxyConfig, origins: &Origins) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for resource in config.resources.values() {
+        for violation in envoy_api::validate(&resource.message) {
+            let message = format!(
+                "Envoy would refuse `{}` of `{}`: `{}`: {}",
+                resource.name, config.proxy, violation.path, violation.message
+            );
+            found.push(diagnostic(&CONSTRAINT, origins, resource.origins.first(), message));
+        }
+    }
+    found
+}
+
+fn diagnostic(
+    code: &'static Code,
+    origins: &Origins,
+    at: Option<&Origin>,
+    message: String,
+) -> Diagnostic {
+    let Some((address, pointer)) = at else { return Diagnostic::unplaced(code, message) };
+    let diagnostic = match origins.find(address, pointer) {
+        Some(loc) => Diagnostic::new(code, loc, message),
+        None => Diagnostic::unplaced(code, message),
+    };
+    diagnostic.about(address)
+}
+
+struct Check<'a> {
+    origins: &'a Origins,
+    regex_max: u32,
+    found: Diagnostics,
+}
+
+impl Check<'_> {
+    fn report(&mut self, code: &'static Code, address: &Address, pointer: &str, message: String) {
+        self.report_help(code, address, pointer, message, None);
+    }
+
+    fn report_help(
+        &mut self,
+        code: &'static Code,
+        address: &Address,
+        pointer: &str,
+        message: String,
+        help: Option<String>,
+    ) {
+        let at = (address.clone(), pointer.to_owned());
+        let mut diagnostic = diagnostic(code, self.origins, Some(&at), message);
+        diagnostic.help = help;
+        self.found.push(diagnostic);
+    }
+
+    fn path(&mut self, address: &Address, path: Option<&PathMatch>) {
+        if let Some(PathMatch::Regex(expression)) = path {
+            self.regex(address, "/match/path/regex", expression);
+        }
+    }
+
+    fn matchers(&mut self, address: &Address, field: &str, all: &BTreeMap<String, Vec<Matcher>>) {
+        for (name, matchers) in all {
+            for (at, matcher) in matchers.iter().enumerate() {
+                if let Pattern::Regex(expression) = &matcher.pattern {
+                    let place = pointer(["match", field, name, &at.to_string(), "regex"]);
+                    self.regex(address, &place, expression);
+                }
+            }
+        }
+    }
+
+    fn regex(&mut self, address: &Address, pointer: &str, expression: &str) {
+        match re2::program_size(expression) {
+            Err(why) => {
+                let message = format!("Envoy cannot read the regex `{expression}`: {why}");
+                self.report(&REGEX, address, pointer, message);
+            }
+            Ok(size) if size > u64::from(self.regex_max) => {
+                let message = format!(
+                    "the regex `{}` needs a program of about {size} instructions, more than {}",
+                    shortened(expression),
+                    self.regex_max
+                );
+                self.report(&REGEX_SIZE, address, pointer, message);
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn access_log(&mut self, address: &Address, log: Option<&AccessLog>) {
+        match log.and_then(|log| log.format.as_ref()) {
+            None => {}
+            Some(LogFormat::Text(text)) => {
+                self.log_format(address, "/access_log/format/text", text);
+            }
+            Some(LogFormat::Json(fields)) => {
+                for (key, text) in fields {
+                    let place = pointer(["access_log", "format", "json", key]);
+                    self.log_format(address, &place, text);
+                }
+            }
+        }
+    }
+
+    fn log_format(&mut self, address: &Address, pointer: &str, text: &str) {
+        for fault in log_format::faults(text) {
+            let message = format!("Envoy would refuse the log format: {}", fault.message);
+            self.report_help(&LOG_FORMAT, address, pointer, message, fault.help);
+        }
+    }
+
+    /// Lays a patch over the least message of its kind and looks at what comes of it, so that
+    /// nothing need be compiled.
+    fn patch<M: Message + Name + Default>(
+        &mut self,
+        address: &Address,
+        pointer: &str,
+        patch: Option<&Patch>,
+        base: fn() -> M,
+    ) {
+        let Some(patch) = patch else { return };
+        let own_name = patch.get("name").is_some_and(|name| name.as_str() != Some(""));
+        let named = M::NAME == "Listener" || M::NAME == "Cluster";
+        if own_name && named {
+            let message = format!("the patch renames the {}", M::NAME.to_lowercase());
+            self.report(&PATCH_NAME, address, &format!("{pointer}/name"), message);
+        }
+        let merged = match patch::merged(&base(), patch) {
+            Ok(merged) => pack(&merged),
+            Err(error) => {
+                let (path, why) = parts(&error);
+                let message = if path.is_empty() {
+                    format!("the patch does not fit Envoy's {}: {why}", M::NAME)
+                } else {
+                    format!("the patch does not fit Envoy's {}: `{path}`: {why}", M::NAME)
+                };
+                self.report(&PATCH, address, &place(pointer, &path), message);
+                return;
+            }
+        };
+        for violation in envoy_api::validate(&merged) {
+            let message = format!(
+                "Envoy would refuse the patched {}: `{}`: {}",
+                M::NAME,
+                violation.path,
+                violation.message
+            );
+            self.report(&PATCH_RULE, address, &place(pointer, &violation.path), message);
+        }
+        for field in envoy_api::deprecated_fields(&merged) {
+            let message = format!("Envoy has deprecated `{field}` of its {}", M::NAME);
+            self.report(&PATCH_DEPRECATED, address, &place(pointer, &field), message);
+        }
+    }
+}
+
+/// An error as the path in the message and what is wrong there.
+fn parts(error: &envoy_api::Error) -> (String, String) {
+    let text = error.to_string();
+    let path = match error {
+        envoy_api::Error::UnknownType { path, .. }
+        | envoy_api::Error::Wire { path, .. }
+        | envoy_api::Error::Json { path, .. } => path.clone(),
+        _ => String::new(),
+    };
+    match text.strip_prefix(&format!("{path}: ")) {
+        Some(rest) if !path.is_empty() => (path, rest.to_owned()),
+        _ => (path, text),
+    }
+}
+
+/// A JSON path such as `route.a[0].b` as a pointer below another. Where the files say it in other
+/// words (camelCase), the nearest place above is found.
+fn place(pointer: &str, path: &str) -> String {
+    let mut place = pointer.to_owned();
+    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+        place.push('/');
+        place.push_str(part.trim_end_matches(']').trim_matches('"'));
+    }
+    place
+}
+
+fn shortened(expression: &str) -> String {
+    match expression.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &expression[..end]),
+        None => expression.to_owned(),
+    }
+}
+
+/// The least of each message that keeps every constraint.
+fn base_listener() -> listener::Listener {
+    let address = super::builder::host_address("0.0.0.0", 1);
+    let direction = core::TrafficDirection::Inbound;
+    super::listener::on("base", address, direction, vec![base_chain()])
+}
+
+fn base_chain() -> listener::FilterChain {
+    let targets = super::route::TcpTargets {
+        clusters: vec![("base".to_owned(), 1)],
+        timeout: Default::default(),
+        origin: (Address::Mesh, String::new()),
+    };
+    super::listener::chain("base", None, "", super::hcm::tcp("base", &targets, None))
+}
+
+fn base_cluster() -> cluster::Cluster {
+    super::bootstrap::sds_cluster("base", "/base")
+}
+
+fn base_route() -> route::Route {
+    super::route::to_application("base".to_owned(), &Default::default(), &Address::Mesh)
+}

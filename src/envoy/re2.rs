@@ -1,0 +1,653 @@
+//! Regular expressions as Envoy reads them: RE2, byte by byte. Whether one can be read, and how
+//! long its program is.
+//!
+//! Envoy refuses an expression whose program exceeds a limit, which no other engine can tell. The
+//! numbers here are RE2's own for all but exotic expressions (a test compares them with Envoy).
+
+/// Most repetitions of one counted group, nested ones multiplied.
+const REPEAT_MAX: u32 = 1000;
+/// Deepest nesting that is read; RE2's own limit is about as high.
+const DEPTH_MAX: usize = 500;
+/// What every program has: its start, its end, and what finds the beginning of a match.
+const OVERHEAD: u64 = 4;
+
+/// The number of instructions of an expression's program, or why there is none.
+pub(super) fn program_size(expression: &str) -> Result<u64, String> {
+    let mut parser =
+        Parser { text: expression.as_bytes(), at: 0, flags: Flags::default(), depth: 0 };
+    let tree = parser.alternatives()?;
+    match parser.peek() {
+        Some(_) => Err("a `)` closes nothing".to_owned()),
+        None => {
+            repetitions(&tree, 1)?;
+            Ok(OVERHEAD + cost(&tree) - prefix(&tree))
+        }
+    }
+}
+
+/// The bytes that one position takes.
+#[derive(Clone, PartialEq)]
+struct Class([bool; 256]);
+
+#[derive(Clone, PartialEq)]
+enum Tree {
+    /// Nothing, or a place such as `$`, with what it costs.
+    Empty(u64),
+    /// The start of the text.
+    Start,
+    One(Box<Class>),
+    All(Vec<Tree>),
+    Either(Vec<Tree>),
+    Group(Box<Tree>),
+    Repeat(Box<Tree>, u32, Option<u32>),
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    fold: bool,
+    dot_all: bool,
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+    flags: Flags,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let found = self.text[self.at..].starts_with(text.as_bytes());
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    fn alternatives(&mut self) -> Result<Tree, String> {
+        let outer = self.flags;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err("its groups are nested too deeply".to_owned());
+        }
+        let mut all = vec![self.sequence()?];
+        while self.eat("|") {
+            all.push(self.sequence()?);
+        }
+        self.depth -= 1;
+        self.flags = outer;
+        Ok(if all.len() == 1 { all.remove(0) } else { Tree::Either(all) })
+    }
+
+    fn sequence(&mut self) -> Result<Tree, String> {
+        let mut all = Vec::new();
+        // Whether the last item is a repetition, which cannot be repeated again.
+        let mut repeated = false;
+        while let Some(byte) = self.peek() {
+            if byte == b'|' || byte == b')' {
+                break;
+            }
+            if let Some((min, max)) = self.repetition()? {
+                let Some(item) = all.pop() else {
+                    return Err("a repetition repeats nothing".to_owned());
+                };
+                if repeated {
+                    return Err("a repetition is repeated".to_owned());
+                }
+                repeated = true;
+                self.eat("?");
+                all.push(Tree::Repeat(Box::new(item), min, max));
+                continue;
+            }
+            repeated = false;
+            if self.eat("\\Q") {
+                while self.peek().is_some() && !self.eat("\\E") {
+                    let byte = self.next().unwrap_or_default();
+                    all.push(self.literal(byte));
+                }
+                continue;
+            }
+            all.push(self.item()?);
+        }
+        Ok(if all.len() == 1 { all.remove(0) } else { Tree::All(all) })
+    }
+
+    /// `*`, `+`, `?` or a count. Braces that are no count are letters.
+    fn repetition(&mut self) -> Result<Option<(u32, Option<u32>)>, String> {
+        let found = match self.peek() {
+            Some(b'*') => (0, None),
+            Some(b'+') => (1, None),
+            Some(b'?') => (0, Some(1)),
+            Some(b'{') => return self.count(),
+            _ => return Ok(None),
+        };
+        self.at += 1;
+        Ok(Some(found))
+    }
+
+    fn count(&mut self) -> Result<Option<(u32, Option<u32>)>, String> {
+        let rest = &self.text[self.at + 1..];
+        let Some(end) = rest.iter().position(|byte| *byte == b'}') else { return Ok(None) };
+        let inner = String::from_utf8_lossy(&rest[..end]).into_owned();
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse::<u32>().unwrap_or(u32::MAX))
+        };
+        let (min, max) = match inner.split_once(',') {
+            None => match number(&inner) {
+                Some(n) => (n, Some(n)),
+                None => return Ok(None),
+            },
+            Some((min, "")) => match number(min) {
+                Some(n) => (n, None),
+                None => return Ok(None),
+            },
+            Some((min, max)) => match (number(min), number(max)) {
+                (Some(min), Some(max)) => (min, Some(max)),
+                _ => return Ok(None),
+            },
+        };
+        if min > REPEAT_MAX || max.is_some_and(|max| max > REPEAT_MAX || max < min) {
+            return Err(format!(
+                "the repetition `{{{inner}}}` is out of range (0 to {REPEAT_MAX})"
+            ));
+        }
+        self.at += end + 2;
+        Ok(Some((min, max)))
+    }
+
+    fn item(&mut self) -> Result<Tree, String> {
+        match self.next().unwrap_or_default() {
+            b'(' => self.group(),
+            b'[' => self.class(),
+            // At both ends they cost nothing, and in the middle next to nothing.
+            b'^' => Ok(Tree::Start),
+            b'$' => Ok(Tree::Empty(0)),
+            b'.' => {
+                let mut class = Class([true; 256]);
+                class.0[usize::from(b'\n')] = self.flags.dot_all;
+                Ok(Tree::One(Box::new(class)))
+            }
+            b'\\' => self.escape(),
+            byte => Ok(self.literal(byte)),
+        }
+    }
+
+    fn group(&mut self) -> Result<Tree, String> {
+        let mut captures = true;
+        let outer = self.flags;
+        if self.eat("?P<") || self.eat("?<") {
+            let name = self.text[self.at..].iter().position(|byte| *byte == b'>');
+            let Some(length) = name.filter(|length| *length > 0) else {
+                return Err("a group has a name without end (a look-behind is not known)".into());
+            };
+            let letters = &self.text[self.at..self.at + length];
+            if !letters.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+                return Err("a look-behind is not known, nor a name with other characters".into());
+            }
+            self.at += length + 1;
+        } else if self.eat("?") {
+            captures = false;
+            if self.flag_group()? {
+                return Ok(Tree::Empty(0));
+            }
+        }
+        let tree = self.alternatives()?;
+        self.flags = outer;
+        if !self.eat(")") {
+            return Err("a `(` is not closed".to_owned());
+        }
+        Ok(if captures { Tree::Group(Box::new(tree)) } else { tree })
+    }
+
+    /// Reads `flags:` or `flags)`; the latter holds for the rest of the group around it.
+    fn flag_group(&mut self) -> Result<bool, String> {
+        let mut on = true;
+        loop {
+            match self.next() {
+                Some(b':') => return Ok(false),
+                Some(b')') => return Ok(true),
+                Some(b'-') => on = false,
+                Some(b'i') => self.flags.fold = on,
+                Some(b's') => self.flags.dot_all = on,
+                Some(b'm' | b'U') => {}
+                Some(b'=' | b'!') => return Err("a look-ahead is not known".to_owned()),
+                Some(other) => {
+                    return Err(format!("`(?{}` is not known", char::from(other)));
+                }
+                None => return Err("a `(` is not closed".to_owned()),
+            }
+        }
+    }
+
+    fn literal(&self, byte: u8) -> Tree {
+        let mut class = Class([false; 256]);
+        class.0[usize::from(byte)] = true;
+        Tree::One(Box::new(self.folded(class)))
+    }
+
+    fn folded(&self, mut class: Class) -> Class {
+        if self.flags.fold {
+            for letter in b'a'..=b'z' {
+                let (lower, upper) = (usize::from(letter), usize::from(letter - 32));
+                let either = class.0[lower] || class.0[upper];
+                (class.0[lower], class.0[upper]) = (either, either);
+            }
+        }
+        class
+    }
+
+    fn escape(&mut self) -> Result<Tree, String> {
+        match self.peek() {
+            Some(b'A') => {
+                self.at += 1;
+                Ok(Tree::Start)
+            }
+            Some(b'z') => {
+                self.at += 1;
+                Ok(Tree::Empty(0))
+            }
+            Some(b'b' | b'B') => {
+                self.at += 1;
+                Ok(Tree::Empty(1))
+            }
+            Some(b'C') => {
+                self.at += 1;
+                Ok(Tree::One(Box::new(Class([true; 256]))))
+            }
+            _ => {
+                let class = self.escaped_class()?;
+                Ok(Tree::One(Box::new(self.folded(class))))
+            }
+        }
+    }
+
+    /// What follows a backslash, in a class or outside of one.
+    fn escaped_class(&mut self) -> Result<Class, String> {
+        let mut class = Class([false; 256]);
+        let Some(byte) = self.next() else { return Err("it ends in a backslash".to_owned()) };
+        let set: fn(u8) -> bool = match byte.to_ascii_lowercase() {
+            b'd' => |b| b.is_ascii_digit(),
+            b'w' => |b| b.is_ascii_alphanumeric() || b == b'_',
+            b's' => |b| matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' '),
+            b'p' => {
+                self.property()?;
+                // Near enough: what matters is that it can be read.
+                |b| b.is_ascii_alphabetic()
+            }
+            _ => {
+                class.0[usize::from(self.escaped_byte(byte)?)] = true;
+                return Ok(class);
+            }
+        };
+        let negated = byte.is_ascii_uppercase();
+        for (at, slot) in class.0.iter_mut().enumerate() {
+            *slot = set(at as u8) != negated;
+        }
+        Ok(class)
+    }
+
+    fn property(&mut self) -> Result<(), String> {
+        if !self.eat("{") {
+            return match self.next() {
+                Some(b'C' | b'L' | b'M' | b'N' | b'P' | b'S' | b'Z') => Ok(()),
+                _ => Err("`\\p` needs a class such as `\\pL` or `\\p{Greek}`".to_owned()),
+            };
+        }
+        let end = self.text[self.at..].iter().position(|byte| *byte == b'}');
+        let Some(length) = end.filter(|length| *length > 0) else {
+            return Err("`\\p{` is not closed".to_owned());
+        };
+        self.at += length + 1;
+        Ok(())
+    }
+
+    fn escaped_byte(&mut self, byte: u8) -> Result<u8, String> {
+        Ok(match byte {
+            b'a' => 7,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 11,
+            b'x' => return self.hexadecimal(),
+            b'0' => self.octal(0),
+            b'1'..=b'7' if matches!(self.peek(), Some(b'0'..=b'7')) => self.octal(byte - b'0'),
+            b'1'..=b'9' => {
+                return Err(format!("the back reference `\\{}` is not known", char::from(byte)));
+            }
+            _ if byte.is_ascii_alphanumeric() => {
+                return Err(format!("`\\{}` is not known", char::from(byte)));
+            }
+            _ => byte,
+        })
+    }
+
+    fn octal(&mut self, first: u8) -> u8 {
+        let mut value = u32::from(first);
+        for _ in 0..2 {
+            let Some(digit @ b'0'..=b'7') = self.peek() else { break };
+            value = value * 8 + u32::from(digit - b'0');
+            self.at += 1;
+        }
+        value as u8
+    }
+
+    fn hexadecimal(&mut self) -> Result<u8, String> {
+        let bad = || "`\\x` needs two digits, or up to FF in braces".to_owned();
+        let digits = if self.eat("{") {
+            let length = self.text[self.at..].iter().position(|b| *b == b'}').ok_or_else(bad)?;
+            let digits = &self.text[self.at..self.at + length];
+            self.at += length + 1;
+            digits
+        } else {
+            let digits = self.text.get(self.at..self.at + 2).ok_or_else(bad)?;
+            self.at += 2;
+            digits
+        };
+        let text = std::str::from_utf8(digits).map_err(|_| bad())?;
+        u8::from_str_radix(text, 16).map_err(|_| bad())
+    }
+
+    fn class(&mut self) -> Result<Tree, String> {
+        let open = || "a `[` is not closed".to_owned();
+        let negated = self.eat("^");
+        let mut class = Class([false; 256]);
+        let mut first = true;
+        loop {
+            let byte = self.next().ok_or_else(open)?;
+            if byte == b']' && !first {
+                break;
+            }
+            first = false;
+            if byte == b'[' && self.peek() == Some(b':') && self.posix(&mut class)? {
+                continue;
+            }
+            let low = if byte == b'\\' {
+                let escaped = self.escaped_class()?;
+                match single(&escaped) {
+                    Some(byte) => byte,
+                    None => {
+                        add(&mut class, &escaped);
+                        continue;
+                    }
+                }
+            } else {
+                byte
+            };
+            let mut high = low;
+            let after = self.text.get(self.at + 1).copied();
+            if self.peek() == Some(b'-') && after.is_some_and(|byte| byte != b']') {
+                self.at += 1;
+                high = match self.next().ok_or_else(open)? {
+                    b'\\' => single(&self.escaped_class()?)
+                        .ok_or_else(|| "a range ends in a whole class".to_owned())?,
+                    byte => byte,
+                };
+            }
+            if high < low {
+                let (low, high) = (char::from(low), char::from(high));
+                return Err(format!("the range `{low}-{high}` is empty"));
+            }
+            for byte in low..=high {
+                class.0[usize::from(byte)] = true;
+            }
+        }
+        let mut class = self.folded(class);
+        if negated {
+            for slot in &mut class.0 {
+                *slot = !*slot;
+            }
+        }
+        Ok(Tree::One(Box::new(class)))
+    }
+
+    /// `[:name:]` inside of a class; the `[` has been read.
+    fn posix(&mut self, class: &mut Class) -> Result<bool, String> {
+        let rest = &self.text[self.at..];
+        let Some(end) = rest.windows(2).position(|two| two == b":]").filter(|end| *end > 0) else {
+            return Ok(false);
+        };
+        let name = String::from_utf8_lossy(&rest[1..end]).into_owned();
+        let (negated, bare) = match name.strip_prefix('^') {
+            Some(bare) => (true, bare),
+            None => (false, name.as_str()),
+        };
+        let set: fn(u8) -> bool = match bare {
+            "alnum" => |b| b.is_ascii_alphanumeric(),
+            "alpha" => |b| b.is_ascii_alphabetic(),
+            "ascii" => |b| b.is_ascii(),
+            "blank" => |b| b == b' ' || b == b'\t',
+            "cntrl" => |b| b.is_ascii_control(),
+            "digit" => |b| b.is_ascii_digit(),
+            "graph" => |b| b.is_ascii_graphic(),
+            "lower" => |b| b.is_ascii_lowercase(),
+            "print" => |b| b.is_ascii_graphic() || b == b' ',
+            "punct" => |b| b.is_ascii_punctuation(),
+            "space" => |b| matches!(b, 9..=13 | b' '),
+            "upper" => |b| b.is_ascii_uppercase(),
+            "word" => |b| b.is_ascii_alphanumeric() || b == b'_',
+            "xdigit" => |b| b.is_ascii_hexdigit(),
+            _ => return Err(format!("the class `[:{name}:]` is not known")),
+        };
+        for byte in 0..=255u8 {
+            if set(byte) != negated {
+                class.0[usize::from(byte)] = true;
+            }
+        }
+        self.at += end + 2;
+        Ok(true)
+    }
+}
+
+fn single(class: &Class) -> Option<u8> {
+    let mut members = class.0.iter().enumerate().filter(|(_, there)| **there);
+    let (first, _) = members.next()?;
+    members.next().is_none().then_some(first as u8)
+}
+
+fn add(class: &mut Class, more: &Class) {
+    for (slot, there) in class.0.iter_mut().zip(more.0) {
+        *slot |= there;
+    }
+}
+
+/// One instruction a run of bytes; capital letters are free where both cases are taken.
+fn ranges(class: &Class) -> u64 {
+    let folds = (b'a'..=b'z')
+        .all(|letter| class.0[usize::from(letter)] == class.0[usize::from(letter - 32)]);
+    let mut count = 0;
+    let mut at = 0;
+    while at < 256 {
+        if !class.0[at] {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while at < 256 && class.0[at] {
+            at += 1;
+        }
+        let capitals = start >= usize::from(b'A') && at - 1 <= usize::from(b'Z');
+        if !(folds && capitals) {
+            count += 1;
+        }
+    }
+    count
+}
+
+/// RE2 compares the letters after a `^` by themselves and leaves them out of the program.
+fn prefix(tree: &Tree) -> u64 {
+    let Tree::All(items) = tree else { return 0 };
+    let Some((Tree::Start, rest)) = items.split_first() else { return 0 };
+    let letter = |tree: &&Tree| match tree {
+        Tree::One(class) => class.0.iter().filter(|there| **there).count() == 1,
+        _ => false,
+    };
+    rest.iter().take_while(letter).count() as u64
+}
+
+fn cost(tree: &Tree) -> u64 {
+    match tree {
+        Tree::Start => 0,
+        Tree::Empty(cost) => *cost,
+        Tree::One(class) => ranges(class),
+        Tree::All(items) => items.iter().map(cost).sum(),
+        Tree::Group(inner) => cost(inner) + 2,
+        Tree::Either(items) => {
+            let all: Vec<Vec<&Tree>> = items.iter().map(sequence).collect();
+            let all: Vec<&[&Tree]> = all.iter().map(Vec::as_slice).collect();
+            alternatives(&all)
+        }
+        Tree::Repeat(_, _, Some(0)) => 0,
+        Tree::Repeat(inner, 0, None) => cost(inner),
+        Tree::Repeat(inner, min, None) => cost(inner) * u64::from(*min) + 1,
+        Tree::Repeat(inner, min, Some(max)) => cost(inner) * u64::from(*max) + u64::from(max - min),
+    }
+}
+
+fn sequence(tree: &Tree) -> Vec<&Tree> {
+    match tree {
+        Tree::All(items) => items.iter().collect(),
+        Tree::Empty(0) => Vec::new(),
+        other => vec![other],
+    }
+}
+
+/// RE2 takes common beginnings of neighbours out, and makes one class of single bytes.
+fn alternatives(all: &[&[&Tree]]) -> u64 {
+    let mut total = 0;
+    let mut merged: Option<Class> = None;
+    let mut at = 0;
+    while at < all.len() {
+        let Some(first) = all[at].first() else {
+            total += merged.take().map_or(0, |class| ranges(&class)) + 1;
+            at += 1;
+            continue;
+        };
+        let same = all[at..].iter().take_while(|other| other.first() == Some(first)).count();
+        if same > 1 {
+            total += merged.take().map_or(0, |class| ranges(&class));
+            let rests: Vec<&[&Tree]> = all[at..at + same].iter().map(|one| &one[1..]).collect();
+            total += cost(first) + alternatives(&rests);
+        } else if let (1, Tree::One(class)) = (all[at].len(), first) {
+            match &mut merged {
+                Some(merged) => add(merged, class),
+                None => merged = Some((**class).clone()),
+            }
+        } else {
+            total += merged.take().map_or(0, |class| ranges(&class));
+            total += all[at].iter().map(|tree| cost(tree)).sum::<u64>();
+        }
+        at += same;
+    }
+    total + merged.map_or(0, |class| ranges(&class))
+}
+
+/// Nested counts multiply, and RE2 limits the product.
+fn repetitions(tree: &Tree, outer: u32) -> Result<(), String> {
+    match tree {
+        Tree::Empty(_) | Tree::Start | Tree::One(_) => Ok(()),
+        Tree::All(items) | Tree::Either(items) => {
+            items.iter().try_for_each(|item| repetitions(item, outer))
+        }
+        Tree::Group(inner) => repetitions(inner, outer),
+        Tree::Repeat(inner, min, max) => {
+            let times = max.unwrap_or(*min).max(1);
+            match outer.checked_mul(times).filter(|product| *product <= REPEAT_MAX) {
+                Some(product) => repetitions(inner, product),
+                None => Err(format!("its nested repetitions exceed {REPEAT_MAX}")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program_size;
+
+    /// Sizes as Envoy's own error messages give them.
+    #[test]
+    fn sizes_are_those_of_re2() {
+        for (expression, size) in [
+            ("a", 5),
+            ("abcdefghij", 14),
+            ("a*", 5),
+            ("a+", 6),
+            ("a?", 6),
+            (".*", 6),
+            (".+", 7),
+            ("[^/]+", 7),
+            ("ab|cd", 8),
+            ("abc|abd|xyz", 10),
+            ("(a)", 7),
+            ("(ab)*", 8),
+            ("a{3,}", 8),
+            ("[a-z]{1,20}", 43),
+            ("^a$", 4),
+            ("^/static/.*\\.(css|js|png|jpg|jpeg|gif|svg)$", 28),
+            ("(foo|foobar|food)s?", 16),
+            ("(?:a{2,4}){3}", 22),
+            ("\\w", 7),
+            ("\\s", 7),
+            ("\\bfoo\\b", 9),
+            ("(?i).*\\.shop\\.example(:[0-9]+)?", 25),
+            ("/api/v[0-9]+/users/[^/]+/orders", 29),
+            ("é", 6),
+            ("[α-ω]", 6),
+            ("(a|b|c)(d|e|f)", 10),
+            ("(GET|POST|PUT)", 15),
+            (".{10}", 24),
+            ("\\Qa.b\\E", 7),
+            ("[a&&b]", 6),
+            ("[[:alpha:]]", 5),
+            ("(?P<x>a)", 7),
+            ("(?<x>a)", 7),
+            ("a{,3}", 9),
+            ("{", 5),
+            ("(?s).", 5),
+        ] {
+            assert_eq!(program_size(expression), Ok(size), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_re2_does_not_know_is_refused() {
+        for expression in [
+            "a{1001}",
+            "(?=a)",
+            "a(?!b)",
+            "(a)\\1",
+            "a**",
+            "a{2}{3}",
+            "(?x)a b",
+            "\\x{1F600}",
+            "\\h",
+            "\\Z",
+            "a++",
+            ")",
+            "(",
+            "[",
+            "[z-a]",
+            "*a",
+            "(?u)a",
+            "\\e",
+            "(?<=a)b",
+            "a\\",
+            "((a{100}){100})",
+            "[[:nope:]]",
+            "\\8",
+        ] {
+            assert!(program_size(expression).is_err(), "{expression}");
+        }
+    }
+}
