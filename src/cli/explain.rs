@@ -19,6 +19,7 @@ pub fn all_codes() -> Vec<&'static Code> {
         [crate::schema::CODES, crate::resolve::CODES, crate::load::CODES, crate::plan::CODES]
             .concat();
     all.extend(crate::rules::codes());
+    all.extend(crate::envoy::limits::CODES);
     all.sort_by_key(|code| code.id);
     all
 }

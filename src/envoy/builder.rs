@@ -6,7 +6,7 @@ use super::resource::{
     ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side, version_of,
 };
 use crate::model::{Address, IpPreference, Mesh, MeshName};
-use envoy_api::{Any, Message, Name, pack};
+use envoy_api::{Any, Name, pack};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl<'a> Builder<'a> {
         kind: ResourceType,
         name: &str,
         side: Side,
-        message: &(impl Message + Name),
+        message: &impl Name,
         origins: Vec<Origin>,
     ) {
         self.add_any(kind, name, side, pack(message), origins);

@@ -159,10 +159,16 @@ pub fn constraints(config: &ProxyConfig, origins: &Origins) -> Diagnostics {
                 "Envoy would refuse `{}` of `{}`: `{}`: {}",
                 resource.name, config.proxy, violation.path, violation.message
             );
-            found.push(diagnostic(&CONSTRAINT, origins, resource.origins.first(), message));
+            let found_at = diagnostic(&CONSTRAINT, origins, resource.origins.first(), message);
+            found.push(found_at.help("change the value that it comes from"));
         }
     }
     found
+}
+
+/// Operators of access logs, each as it may be written.
+pub fn log_operators() -> Vec<String> {
+    log_format::samples()
 }
 
 fn diagnostic(
@@ -186,22 +192,16 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn report(&mut self, code: &'static Code, address: &Address, pointer: &str, message: String) {
-        self.report_help(code, address, pointer, message, None);
-    }
-
-    fn report_help(
+    fn report(
         &mut self,
         code: &'static Code,
         address: &Address,
         pointer: &str,
         message: String,
-        help: Option<String>,
+        help: &str,
     ) {
         let at = (address.clone(), pointer.to_owned());
-        let mut diagnostic = diagnostic(code, self.origins, Some(&at), message);
-        diagnostic.help = help;
-        self.found.push(diagnostic);
+        self.found.push(diagnostic(code, self.origins, Some(&at), message).help(help));
     }
 
     fn path(&mut self, address: &Address, path: Option<&PathMatch>) {
@@ -225,7 +225,9 @@ impl Check<'_> {
         match re2::program_size(expression) {
             Err(why) => {
                 let message = format!("Envoy cannot read the regex `{expression}`: {why}");
-                self.report(&REGEX, address, pointer, message);
+                let help = "write it in RE2's syntax; for a look-ahead use a second route before \
+                            this one";
+                self.report(&REGEX, address, pointer, message, help);
             }
             Ok(size) if size > u64::from(self.regex_max) => {
                 let message = format!(
@@ -233,7 +235,9 @@ impl Check<'_> {
                     shortened(expression),
                     self.regex_max
                 );
-                self.report(&REGEX_SIZE, address, pointer, message);
+                let help = "shorten its counted repetitions, or raise \
+                            `envoy.regex_max_program_size` in meshctl.toml";
+                self.report(&REGEX_SIZE, address, pointer, message, help);
             }
             Ok(_) => {}
         }
@@ -257,7 +261,7 @@ impl Check<'_> {
     fn log_format(&mut self, address: &Address, pointer: &str, text: &str) {
         for fault in log_format::faults(text) {
             let message = format!("Envoy would refuse the log format: {}", fault.message);
-            self.report_help(&LOG_FORMAT, address, pointer, message, fault.help);
+            self.report(&LOG_FORMAT, address, pointer, message, &fault.help);
         }
     }
 
@@ -275,7 +279,8 @@ impl Check<'_> {
         let named = M::NAME == "Listener" || M::NAME == "Cluster";
         if own_name && named {
             let message = format!("the patch renames the {}", M::NAME.to_lowercase());
-            self.report(&PATCH_NAME, address, &format!("{pointer}/name"), message);
+            let help = "take `name` out of the patch";
+            self.report(&PATCH_NAME, address, &format!("{pointer}/name"), message, help);
         }
         let merged = match patch::merged(&base(), patch) {
             Ok(merged) => pack(&merged),
@@ -286,7 +291,8 @@ impl Check<'_> {
                 } else {
                     format!("the patch does not fit Envoy's {}: `{path}`: {why}", M::NAME)
                 };
-                self.report(&PATCH, address, &place(pointer, &path), message);
+                let help = format!("see the fields of {} in Envoy's API", M::NAME);
+                self.report(&PATCH, address, &place(pointer, &path), message, &help);
                 return;
             }
         };
@@ -297,11 +303,13 @@ impl Check<'_> {
                 violation.path,
                 violation.message
             );
-            self.report(&PATCH_RULE, address, &place(pointer, &violation.path), message);
+            let help = "give a value that Envoy's API allows";
+            self.report(&PATCH_RULE, address, &place(pointer, &violation.path), message, help);
         }
         for field in envoy_api::deprecated_fields(&merged) {
             let message = format!("Envoy has deprecated `{field}` of its {}", M::NAME);
-            self.report(&PATCH_DEPRECATED, address, &place(pointer, &field), message);
+            let help = "use the field that replaces it";
+            self.report(&PATCH_DEPRECATED, address, &place(pointer, &field), message, help);
         }
     }
 }

@@ -36,10 +36,10 @@ enum Tree {
     /// The start of the text.
     Start,
     One(Box<Class>),
-    All(Vec<Tree>),
-    Either(Vec<Tree>),
-    Group(Box<Tree>),
-    Repeat(Box<Tree>, u32, Option<u32>),
+    All(Vec<Self>),
+    Either(Vec<Self>),
+    Group(Box<Self>),
+    Repeat(Box<Self>, u32, Option<u32>),
 }
 
 #[derive(Clone, Copy, Default)]

@@ -11,6 +11,7 @@ pub use project::{
 };
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::envoy;
 use crate::graph::Graph;
 use crate::model::{Address, Mesh, Origins};
 use crate::resolve::{Date, Suppressions, resolve};
@@ -217,6 +218,9 @@ fn check(loaded: &mut Loaded) {
         sds: project.envoy.sds_socket.is_some(),
     });
     loaded.diagnostics.append(found);
+    let limit = project.envoy.regex_max_program_size;
+    let limit = limit.unwrap_or(envoy::defaults::RE2_MAX_PROGRAM_SIZE);
+    loaded.diagnostics.append(envoy::limits::check(&loaded.mesh, &loaded.origins, limit));
 }
 
 /// Whether a folder is a project.

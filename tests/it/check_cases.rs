@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Codes whose cause is no text in a folder; other tests raise them.
-const ELSEWHERE: [&str; 2] = ["MC0020", "MC0022"];
+const ELSEWHERE: [&str; 3] = ["MC0020", "MC0022", "MC1208"];
 /// Codes about something that is absent, so that there is no place to point at.
 const PLACELESS: [&str; 1] = ["MC0013"];
 /// Codes whose message is the help: the parser says what it expected.
@@ -20,6 +20,7 @@ const HELPLESS: [&str; 1] = ["MC0001"];
 fn codes() -> Vec<&'static Code> {
     let mut all = [meshctl::schema::CODES, meshctl::resolve::CODES, load::CODES].concat();
     all.extend(meshctl::rules::codes());
+    all.extend(meshctl::envoy::limits::CODES);
     all.sort_by_key(|code| code.id);
     all
 }

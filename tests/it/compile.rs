@@ -3,12 +3,12 @@
 //! Every folder of `tests/cases/render` is a mesh, and beside it what its proxies get.
 
 use crate::support::{golden, root};
-use meshctl::compile::{compile, proxies};
+use meshctl::compile::{Index, compile, proxies, reach};
 use meshctl::envoy::{
     Admin, Bootstrap, ConfigSource, Endpoint, ProxyConfig, ProxyId, ResourceType, Settings,
-    Tracing, bootstrap, files, oracle,
+    Tracing, bootstrap, files, limits, oracle,
 };
-use meshctl::model::Mesh;
+use meshctl::model::{Address, EgressFilter, Mesh, ServiceName};
 use meshctl::resolve::resolve;
 use meshctl::schema::parse;
 use meshctl::span::Files;
@@ -146,9 +146,58 @@ fn strings(value: &serde_json::Value) -> Vec<(String, String)> {
     }
 }
 
+/// A mesh without one of its resources.
+fn without(mesh: &Mesh, address: &Address) -> Mesh {
+    let mut mesh = mesh.clone();
+    match address {
+        Address::Mesh => mesh.settings.egress = EgressFilter::AllowAll,
+        Address::Node(name) => drop(mesh.nodes.remove(name)),
+        Address::Service(name) => drop(mesh.services.remove(name)),
+        Address::Router(name) => drop(mesh.routers.remove(name)),
+        Address::Gateway(name) => drop(mesh.gateways.remove(name)),
+        Address::Route(router, name) => {
+            mesh.routers.get_mut(router).unwrap().routes.retain(|route| route.name != *name);
+        }
+        Address::GatewayRoute(gateway, name) => {
+            mesh.gateways.get_mut(gateway).unwrap().routes.retain(|route| route.name != *name);
+        }
+    }
+    mesh
+}
+
+#[test]
+fn a_change_is_seen_by_no_proxy_that_it_does_not_reach() {
+    let mut seen = 0;
+    for (name, mesh) in cases() {
+        let index = Index::new(&mesh);
+        for address in mesh.addresses() {
+            let changed = without(&mesh, &address);
+            let reached = index.reach(&address);
+            assert_eq!(reached, reach(&mesh, &address));
+            for proxy in proxies(&mesh) {
+                let one = compile(&mesh, &settings(), &proxy);
+                if one != compile(&changed, &settings(), &proxy) {
+                    seen += 1;
+                    assert!(reached.contains(&proxy), "{name}: {address} reaches {proxy}");
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "{seen} changes were seen");
+}
+
+#[test]
+fn what_is_not_seen_costs_nothing_to_know() {
+    let (_, mesh) = cases().remove(0);
+    let nobody = Address::Service(ServiceName::new("nobody.shop.internal").unwrap());
+    assert!(reach(&mesh, &nobody).is_empty());
+    let gone: Address = "virtual_node/gone".parse().unwrap();
+    assert!(reach(&mesh, &gone).is_empty());
+}
+
 /// The pinned Envoy.
-fn envoy() -> Option<PathBuf> {
-    Some(crate::support::envoy::binary())
+fn envoy() -> PathBuf {
+    crate::support::envoy::binary()
 }
 
 /// What Envoy says to a static configuration: nothing, or its error.
@@ -178,7 +227,7 @@ fn configs() -> Vec<(String, ProxyConfig)> {
 
 #[test]
 fn envoy_takes_what_every_proxy_gets() {
-    let Some(envoy) = envoy() else { return };
+    let envoy = envoy();
     let folder = tempfile::tempdir().unwrap();
     for (name, config) in configs() {
         let yaml = oracle::fold(&config).unwrap();
@@ -190,7 +239,7 @@ fn envoy_takes_what_every_proxy_gets() {
 
 #[test]
 fn envoy_refuses_a_planted_fault_in_a_listener_a_cluster_and_a_route() {
-    let Some(envoy) = envoy() else { return };
+    let envoy = envoy();
     let folder = tempfile::tempdir().unwrap();
     let mesh =
         read(&fs::read_to_string(root().join("tests/cases/render/explicit/mesh.toml")).unwrap());
@@ -214,7 +263,7 @@ fn envoy_refuses_a_planted_fault_in_a_listener_a_cluster_and_a_route() {
 
 #[test]
 fn envoy_takes_every_bootstrap() {
-    let Some(envoy) = envoy() else { return };
+    let envoy = envoy();
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
     let mesh = read(
@@ -250,4 +299,20 @@ fn envoy_takes_every_bootstrap() {
             }
         }
     }
+}
+
+#[test]
+fn envoy_knows_every_log_operator_that_the_check_knows() {
+    let envoy = envoy();
+    let folder = tempfile::tempdir().unwrap();
+    let text = limits::log_operators().join(" ");
+    let mesh = read(&format!(
+        "[mesh]\nname = \"shop\"\n[virtual_node.web]\n\
+         listeners = [{{ port = 8080, protocol = \"http\" }}]\n\
+         discovery = {{ static = [\"127.0.0.1\"] }}\n\
+         access_log = {{ path = \"/dev/null\", format = {{ text = {text:?} }} }}\n",
+    ));
+    let proxy: ProxyId = "virtual_node/web".parse().unwrap();
+    let yaml = oracle::fold(&compile(&mesh, &settings(), &proxy)).unwrap();
+    verdict(&envoy, folder.path(), &yaml).unwrap();
 }
