@@ -13,6 +13,7 @@ mod live_grpc;
 mod live_matching;
 mod live_outlier;
 mod live_shop;
+mod root_redirect;
 mod schema;
 mod support;
 mod tidy;
