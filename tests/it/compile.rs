@@ -2,7 +2,7 @@
 //!
 //! Every folder of `tests/cases/render` is a mesh, and beside it what its proxies get.
 
-use crate::support::{golden, root};
+use crate::support::{golden, random_mesh, root};
 use meshctl::compile::{Index, compile, proxies, reach};
 use meshctl::envoy::{
     Admin, Bootstrap, ConfigSource, Endpoint, ProxyConfig, ProxyId, ResourceType, Settings,
@@ -104,6 +104,19 @@ fn compiled_resources_keep_the_rules_of_envoys_api_and_use_nothing_deprecated() 
                     assert!(!resource.origins.is_empty(), "{at} comes from somewhere");
                     assert_eq!(resource.version.len(), 16, "{at}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn meshes_made_by_chance_compile_to_what_envoys_api_allows() {
+    for seed in 0..100 {
+        let mesh = random_mesh::mesh(seed);
+        for proxy in proxies(&mesh) {
+            for resource in compile(&mesh, &settings(), &proxy).resources.values() {
+                let broken = envoy_api::validate(&resource.message);
+                assert!(broken.is_empty(), "{seed} {proxy} {}: {broken:?}", resource.name);
             }
         }
     }
@@ -233,6 +246,22 @@ fn envoy_takes_what_every_proxy_gets() {
         let yaml = oracle::fold(&config).unwrap();
         if let Err(error) = verdict(&envoy, folder.path(), &yaml) {
             panic!("{name}: {error}\n{yaml}");
+        }
+    }
+}
+
+#[test]
+fn envoy_takes_what_meshes_made_by_chance_give() {
+    let envoy = envoy();
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 0..40 {
+        let mesh = random_mesh::mesh(seed);
+        let all = proxies(&mesh);
+        // One proxy a mesh: the gateway in turn with the nodes.
+        let proxy = &all[all.len() - 1 - (seed as usize % all.len())];
+        let yaml = oracle::fold(&compile(&mesh, &settings(), proxy)).unwrap();
+        if let Err(error) = verdict(&envoy, folder.path(), &yaml) {
+            panic!("seed {seed}, {proxy}: {error}\n{yaml}");
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod envoy;
 pub(crate) mod golden;
 pub(crate) mod mesh;
+pub(crate) mod random_mesh;
 pub(crate) mod sandbox;
 pub(crate) mod tier;
 
