@@ -22,7 +22,9 @@ pub mod rules;
 pub mod live;
 pub mod load;
 
+pub mod apply;
 pub mod dev;
+
 pub mod report;
 
 pub mod cli;

@@ -4,6 +4,7 @@
 //! suite. A target holds revisions (models, numbered, never rewritten), the steps of the rollout
 //! that brings the newest one into force, and the files that proxies read.
 
+pub mod admin;
 mod directory;
 mod drift;
 mod error;

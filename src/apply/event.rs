@@ -1,0 +1,108 @@
+//! What happens during an apply: the only thing that reports see of it.
+
+use crate::envoy::{ProxyId, ResourceType};
+use crate::live::admin::Silence;
+use crate::model::Address;
+use std::time::Duration;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A rollout that was interrupted goes on.
+    Resume {
+        /// The revision that it brings into force.
+        revision: u64,
+        /// The digest of its plan.
+        plan: String,
+        /// The steps that are in force already.
+        done: usize,
+    },
+    /// A revision was committed.
+    Commit {
+        /// Its number.
+        revision: u64,
+        /// The digest of its plan.
+        plan: String,
+    },
+    /// A step was brought into force.
+    Step {
+        /// Its revision.
+        revision: u64,
+        /// Its number, from 1.
+        number: usize,
+        /// How many steps there are.
+        of: usize,
+        /// What it does.
+        kind: String,
+        /// The proxies that get something else.
+        proxies: usize,
+    },
+    /// A proxy was seen to take a step, to refuse it, or not to answer.
+    Proxy {
+        /// The proxy.
+        proxy: ProxyId,
+        /// What it did.
+        state: ProxyState,
+    },
+    /// Nothing can prove that the step arrived, so it is given time.
+    Settle {
+        /// How long.
+        time: Duration,
+        /// The proxies without a known admin address.
+        proxies: usize,
+    },
+    /// A step has ended.
+    StepDone {
+        /// Its number, from 1.
+        number: usize,
+        /// How many proxies were seen to have it.
+        proven: usize,
+        /// How many proxies got something else.
+        proxies: usize,
+    },
+    /// The model before is brought back as a new revision.
+    Rollback {
+        /// The new revision.
+        revision: u64,
+        /// The revision whose content it has.
+        to: u64,
+    },
+}
+
+/// What a proxy did with a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyState {
+    /// It has taken it.
+    Acked,
+    /// It has refused a part of it.
+    Refused(Rejection),
+    /// It did not tell.
+    Silent(Silence),
+    /// It had not taken it when the time was up.
+    Late {
+        /// What it lacks, in words.
+        lacks: Vec<String>,
+    },
+}
+
+/// What a proxy refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// The type of what it refused.
+    pub kind: ResourceType,
+    /// The resources that it may be about: of listeners and clusters Envoy refuses whole sets.
+    pub resources: Vec<Suspect>,
+    /// Envoy's reason, where it tells one.
+    pub reason: Option<String>,
+}
+
+/// A resource that a proxy may have refused, and what it is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Its xDS name.
+    pub name: String,
+    /// What it is made from, the main thing first, with JSON pointers.
+    pub origins: Vec<(Address, String)>,
+}

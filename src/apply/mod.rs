@@ -1,0 +1,377 @@
+//! Carrying a plan out: commit, then step after step, each proven before the next.
+//!
+//! ```text
+//!  lock ── finish what was interrupted ── is the plan still true? ── commit
+//!    ┌──────────────────────────────────────────────────────────────────┘
+//!    └─> put a step into force ── every proxy has it? ──> … ──> the rollout has ended
+//!                                     │ refused
+//!                                     └─> the model before, as a new revision
+//! ```
+//!
+//! The plan decides what is done; nothing is decided here but when to go on, and when to turn back.
+
+mod event;
+mod gate;
+mod rollout;
+mod stop;
+
+pub use event::{Event, ProxyState, Rejection, Suspect};
+pub use stop::{Signal, Stop};
+
+use crate::compile::proxies;
+use crate::envoy::{ProxyId, Settings};
+use crate::live::{self, Commit, Rollout, State, Write, admin::Admin};
+use crate::model::{Address, Mesh};
+use crate::plan::{self, Plan, apply_changes, steps};
+use crate::revision::{self, Entry, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
+use rollout::Roll;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// What to do when a proxy refuses a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// Bring the model before back, as a new revision.
+    #[default]
+    Rollback,
+    /// Stay at the step.
+    Halt,
+    /// Go on with the other proxies.
+    Continue,
+}
+
+/// How an apply goes about it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a step may take to arrive; `None` asks no proxy.
+    pub wait: Option<Duration>,
+    /// How long a step is given where nothing can prove that it arrived.
+    pub settle: Duration,
+    /// What to do when a proxy refuses a step.
+    pub on_refusal: OnRefusal,
+    /// How many proxies must be seen to have the result.
+    pub expect: Option<u32>,
+    /// The proxies that can be asked.
+    pub admins: BTreeMap<ProxyId, Admin>,
+    /// When it is, in RFC 3339, for the record.
+    pub at: String,
+    /// Who applies, for the record.
+    pub by: String,
+}
+
+/// How an apply ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// There was nothing to do.
+    Nothing,
+    /// Every step is in force, and no proxy that could be asked lacks it.
+    Done,
+    /// The revision is committed, but a proxy did not take a step in time; the rollout waits.
+    Late,
+    /// A proxy refused a step; the rollout is halted, or went on without the proxy.
+    Refused,
+    /// A proxy refused a step; the model of this revision was brought back.
+    RolledBack {
+        /// The revision whose content is in force again.
+        to: u64,
+    },
+    /// Fewer proxies have the result than must.
+    TooFew,
+    /// The revision is committed, but a step could not be written; the rollout waits.
+    Broken(String),
+    /// Stopped at a safe point.
+    Stopped(Signal),
+}
+
+/// What an apply did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The newest revision.
+    pub revision: Option<u64>,
+    /// How it ended.
+    pub end: End,
+    /// The steps that were brought into force.
+    pub steps: usize,
+    /// The proxies that were seen to have the result.
+    pub proven: BTreeSet<ProxyId>,
+    /// The proxies that could be asked and do not run.
+    pub gone: BTreeSet<ProxyId>,
+    /// The proxies that run and lack something, with what they lack.
+    pub late: BTreeMap<ProxyId, Vec<String>>,
+    /// What was refused.
+    pub rejections: Vec<Rejection>,
+    /// All proxies of the mesh.
+    pub proxies: usize,
+}
+
+impl Outcome {
+    fn new(revision: Option<u64>, end: End, mesh: &Mesh) -> Self {
+        Self {
+            revision,
+            end,
+            steps: 0,
+            proven: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            late: BTreeMap::new(),
+            rejections: Vec::new(),
+            proxies: mesh.nodes.len() + mesh.gateways.len(),
+        }
+    }
+}
+
+/// Why an apply did not begin; nothing was changed.
+#[derive(Debug)]
+pub enum Error {
+    /// The target failed.
+    Live(live::Error),
+    /// What the plan read has changed.
+    Stale {
+        /// The revision that the plan was made against.
+        base: Option<u64>,
+        /// The newest revision.
+        found: Option<u64>,
+        /// What changed of that which the plan read.
+        changed: Vec<Address>,
+    },
+    /// The changes of the plan do not fit the live state.
+    Unfit(revision::Error),
+    /// There is nothing to go back to, or nothing to go on with.
+    NoRollout,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live(error) => error.fmt(f),
+            Self::Stale { base, found, changed } => {
+                let number =
+                    |r: &Option<u64>| r.map_or_else(|| "none".to_owned(), |r| r.to_string());
+                let names: Vec<String> = changed.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "the plan no longer matches: revision {} -> {}",
+                    number(base),
+                    number(found)
+                )?;
+                match names.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, "; of what it read, this changed: {}", names.join(", ")),
+                }
+            }
+            Self::Unfit(_) => f.write_str("the plan does not fit the live state"),
+            Self::NoRollout => f.write_str("no rollout is unfinished"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Live(error) => error.source(),
+            Self::Unfit(error) => Some(error),
+            Self::Stale { .. } | Self::NoRollout => None,
+        }
+    }
+}
+
+impl From<live::Error> for Error {
+    fn from(error: live::Error) -> Self {
+        Self::Live(error)
+    }
+}
+
+/// What is applied with: the target, and how its proxies are configured.
+pub struct Site<'a> {
+    /// The target, locked.
+    pub target: &'a mut dyn Write,
+    /// How its proxies are configured.
+    pub settings: &'a Settings,
+    /// How to go about it.
+    pub options: &'a Options,
+    /// Asked at every safe point.
+    pub stop: &'a Stop,
+    /// Told what happens.
+    pub tell: &'a mut dyn FnMut(Event),
+}
+
+/// Carries out a plan whose guards let it pass.
+pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
+    let mut state = site.target.state()?;
+    fresh(plan, &state.live)?;
+    if state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none()) {
+        let outcome = finish(&state, site).await?;
+        if outcome.end != End::Done || plan.is_empty() {
+            return Ok(outcome);
+        }
+        state = site.target.state()?;
+    }
+    if plan.is_empty() {
+        return Ok(Outcome::new(state.live.revision, End::Nothing, &state.live.mesh));
+    }
+    let desired = apply_changes(&state.live, &plan.changes).map_err(Error::Unfit)?;
+    let base = in_force(&state, &*site.target)?;
+    let affected = if state.live.revision == plan.base_revision && state.rollout.is_none() {
+        plan.proxies().into_iter().cloned().collect()
+    } else {
+        all(&[&base.mesh, &desired])
+    };
+    let planned = steps(&base.mesh, &desired, site.settings, &affected);
+    let entries = entries(&state.live, plan, &desired);
+    let rollout = Rollout {
+        plan: plan.digest.clone(),
+        from: base.revision,
+        steps: planned.iter().map(|step| step.kind.as_str().to_owned()).collect(),
+        arrived: 0,
+        halted: None,
+    };
+    let number = state.live.revision.unwrap_or(0) + 1;
+    let commit = Commit {
+        manifest: Manifest {
+            format: MANIFEST_FORMAT,
+            mesh: desired.settings.name.clone(),
+            revision: number,
+            parent: state.live.revision,
+            plan: plan.digest.clone(),
+            entries,
+            meta: meta(site.options, plan.counts()),
+        },
+        objects: objects(&desired),
+        rollout: (!planned.is_empty()).then(|| rollout.clone()),
+    };
+    if let Some(signal) = site.stop.signal() {
+        return Ok(Outcome::new(state.live.revision, End::Stopped(signal), &state.live.mesh));
+    }
+    site.target.commit(&commit)?;
+    (site.tell)(Event::Commit { revision: number, plan: plan.digest.clone() });
+    let mut roll = Roll::new(site, number, &base.mesh, &desired, planned, rollout);
+    roll.run(0).await;
+    Ok(roll.end(Some(&base)).await)
+}
+
+/// Goes on with a rollout that has not ended.
+pub async fn resume(site: &mut Site<'_>) -> Result<Outcome, Error> {
+    let state = site.target.state()?;
+    if state.rollout.is_none() {
+        return Err(Error::NoRollout);
+    }
+    finish(&state, site).await
+}
+
+/// Writes the files of every proxy anew, as a step of its own: what was changed by hand, or
+/// compiles differently now, is as the live model says.
+pub async fn rewrite(site: &mut Site<'_>) -> Result<Outcome, Error> {
+    let mut state = site.target.state()?;
+    if state.rollout.is_some() {
+        let outcome = finish(&state, site).await?;
+        if outcome.end != End::Done {
+            return Ok(outcome);
+        }
+        state = site.target.state()?;
+    }
+    let Some(revision) = state.live.revision else {
+        return Ok(Outcome::new(None, End::Nothing, &state.live.mesh));
+    };
+    let rollout = Rollout {
+        plan: String::new(),
+        from: Some(revision),
+        steps: vec!["rewrite".to_owned()],
+        arrived: 0,
+        halted: None,
+    };
+    let mesh = &state.live.mesh;
+    let mut roll = Roll::new(site, revision, mesh, mesh, Vec::new(), rollout);
+    roll.after(state.in_force);
+    roll.rewrite().await;
+    Ok(roll.end(None).await)
+}
+
+async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
+    let (Some(rollout), Some(revision)) = (state.rollout.clone(), state.live.revision) else {
+        return Err(Error::NoRollout);
+    };
+    let before = match rollout.from {
+        Some(from) => site.target.at(from)?,
+        None => Live::default(),
+    };
+    let done = state.steps_in_force();
+    (site.tell)(Event::Resume { revision, plan: rollout.plan.clone(), done });
+    let affected = all(&[&before.mesh, &state.live.mesh]);
+    let planned = steps(&before.mesh, &state.live.mesh, site.settings, &affected);
+    let kinds: Vec<&str> = planned.iter().map(|step| step.kind.as_str()).collect();
+    let same = kinds == rollout.steps;
+    let rollout = Rollout { halted: None, ..rollout };
+    let mut roll = Roll::new(site, revision, &before.mesh, &state.live.mesh, planned, rollout);
+    if same {
+        roll.run(done).await;
+    } else {
+        // Another meshctl or other settings began it; from its beginning every step is safe.
+        roll.after(state.in_force);
+        roll.run(0).await;
+    }
+    Ok(roll.end(Some(&before)).await)
+}
+
+/// The revision whose routes are in force: the newest, or, while its rollout has not switched, the
+/// one before.
+fn in_force(state: &State, target: &dyn Write) -> Result<Live, Error> {
+    let Some(rollout) = &state.rollout else { return Ok(state.live.clone()) };
+    let done = state.steps_in_force().min(rollout.steps.len());
+    let add = plan::StepKind::Add.as_str();
+    if rollout.steps[..done].iter().any(|kind| kind != add) {
+        return Ok(state.live.clone());
+    }
+    match rollout.from {
+        Some(from) => Ok(target.at(from)?),
+        None => Ok(Live::default()),
+    }
+}
+
+/// Whether what the plan read is still so.
+fn fresh(plan: &Plan, live: &Live) -> Result<(), Error> {
+    let changed: Vec<Address> = plan
+        .reads
+        .iter()
+        .filter(|(address, object)| {
+            live.entries.get(address).map(|entry| &entry.object) != object.as_ref()
+        })
+        .map(|(address, _)| address.clone())
+        .collect();
+    // Numbers alone prove nothing: a record that was moved away begins again at 1.
+    if changed.is_empty() && plan.base_revision.is_some() == live.revision.is_some() {
+        return Ok(());
+    }
+    Err(Error::Stale { base: plan.base_revision, found: live.revision, changed })
+}
+
+fn all(meshes: &[&Mesh]) -> BTreeSet<ProxyId> {
+    meshes.iter().flat_map(|mesh| proxies(mesh)).collect()
+}
+
+fn objects(mesh: &Mesh) -> BTreeMap<ObjectId, serde_json::Value> {
+    split(mesh).into_values().map(|value| (ObjectId::of(&value), value)).collect()
+}
+
+fn entries(live: &Live, plan: &Plan, desired: &Mesh) -> BTreeMap<Address, Entry> {
+    let owners: BTreeMap<&Address, &Option<String>> =
+        plan.changes.iter().map(|change| (&change.address, &change.owner)).collect();
+    split(desired)
+        .into_iter()
+        .map(|(address, value)| {
+            let was = live.entries.get(&address);
+            let owner = match owners.get(&address) {
+                Some(owner) => (*owner).clone(),
+                None => was.and_then(|entry| entry.owner.clone()),
+            };
+            // What another project protects stays protected; one's own is as one says now.
+            let kept = was.is_some_and(|entry| entry.protected && entry.owner != plan.owner);
+            let protected = kept || plan.protected.contains(&address);
+            let entry = Entry { object: ObjectId::of(&value), owner, protected };
+            (address, entry)
+        })
+        .collect()
+}
+
+fn meta(options: &Options, summary: String) -> Meta {
+    Meta { at: options.at.clone(), by: options.by.clone(), summary }
+}
