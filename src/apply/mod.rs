@@ -22,8 +22,8 @@ use crate::compile::proxies;
 use crate::envoy::{ProxyId, Settings};
 use crate::live::{self, Commit, Rollout, State, Write, admin::Admin};
 use crate::model::{Address, Mesh};
-use crate::plan::{self, Plan, apply_changes, steps};
-use crate::revision::{self, Entry, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
+use crate::plan::{self, Plan, apply_changes, entries_after, steps};
+use crate::revision::{self, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
 use rollout::Roll;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -217,7 +217,7 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
         all(&[&base.mesh, &desired])
     };
     let planned = steps(&base.mesh, &desired, site.settings, &affected);
-    let entries = entries(&state.live, plan, &desired);
+    let entries = entries_after(&state.live, &plan.changes);
     let rollout = Rollout {
         plan: plan.digest.clone(),
         from: base.revision,
@@ -329,14 +329,7 @@ fn in_force(state: &State, target: &dyn Write) -> Result<Live, Error> {
 
 /// Whether what the plan read is still so.
 fn fresh(plan: &Plan, live: &Live) -> Result<(), Error> {
-    let changed: Vec<Address> = plan
-        .reads
-        .iter()
-        .filter(|(address, object)| {
-            live.entries.get(address).map(|entry| &entry.object) != object.as_ref()
-        })
-        .map(|(address, _)| address.clone())
-        .collect();
+    let changed: Vec<Address> = plan.stale(live).into_iter().map(|item| item.address).collect();
     // Numbers alone prove nothing: a record that was moved away begins again at 1.
     if changed.is_empty() && plan.base_revision.is_some() == live.revision.is_some() {
         return Ok(());
@@ -350,26 +343,6 @@ fn all(meshes: &[&Mesh]) -> BTreeSet<ProxyId> {
 
 fn objects(mesh: &Mesh) -> BTreeMap<ObjectId, serde_json::Value> {
     split(mesh).into_values().map(|value| (ObjectId::of(&value), value)).collect()
-}
-
-fn entries(live: &Live, plan: &Plan, desired: &Mesh) -> BTreeMap<Address, Entry> {
-    let owners: BTreeMap<&Address, &Option<String>> =
-        plan.changes.iter().map(|change| (&change.address, &change.owner)).collect();
-    split(desired)
-        .into_iter()
-        .map(|(address, value)| {
-            let was = live.entries.get(&address);
-            let owner = match owners.get(&address) {
-                Some(owner) => (*owner).clone(),
-                None => was.and_then(|entry| entry.owner.clone()),
-            };
-            // What another project protects stays protected; one's own is as one says now.
-            let kept = was.is_some_and(|entry| entry.protected && entry.owner != plan.owner);
-            let protected = kept || plan.protected.contains(&address);
-            let entry = Entry { object: ObjectId::of(&value), owner, protected };
-            (address, entry)
-        })
-        .collect()
 }
 
 fn meta(options: &Options, summary: String) -> Meta {

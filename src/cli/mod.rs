@@ -1,6 +1,8 @@
 //! The command line: one file a command, and the list of them here.
 
+mod apply;
 mod bootstrap;
+mod carry;
 mod check;
 mod completions;
 mod context;
@@ -16,9 +18,12 @@ mod init;
 mod plan;
 mod planning;
 mod render;
+mod rollback;
 mod schema;
+mod status;
 mod target;
 mod version;
+mod wait;
 
 pub use context::Context;
 pub use error::{Exit, Failure};
@@ -60,6 +65,10 @@ enum Command {
     Drift(drift::DriftArgs),
     Get(get::GetArgs),
     History(history::HistoryArgs),
+    Apply(apply::ApplyArgs),
+    Rollback(rollback::RollbackArgs),
+    Status(status::StatusArgs),
+    Wait(wait::WaitArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
@@ -86,6 +95,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Drift(args) => drift::run(&context, &args),
         Command::Get(args) => get::run(&context, &args),
         Command::History(args) => history::run(&context, &args),
+        Command::Apply(args) => apply::run(&context, &args),
+        Command::Rollback(args) => rollback::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Wait(args) => wait::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Version(args) => version::run(&context, &args),

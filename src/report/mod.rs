@@ -1,18 +1,23 @@
 //! The only printing: results on stdout, words for people on stderr.
 
+mod apply_json;
 pub mod diagnostics;
 mod diagnostics_json;
+pub mod events;
 mod formats;
 pub mod plan;
 mod plan_json;
 mod plan_markdown;
+mod progress;
 
+pub use apply_json::{Applied, document as apply_document, end_word, proven};
 pub use diagnostics_json::{
     FailureDocument, document as diagnostics_document, items as diagnostic_items,
 };
 pub use formats::{github, junit, sarif};
 pub use plan_json::{Shown, document as plan_document};
 pub use plan_markdown::{github as plan_github, markdown as plan_markdown};
+pub use progress::Progress;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -108,6 +113,11 @@ impl Ui {
         if !self.quiet {
             write(&mut io::stderr().lock(), text);
         }
+    }
+
+    /// A question, without a newline; shown even when quiet.
+    pub fn prompt(&self, text: &str) {
+        write(&mut io::stderr().lock(), text);
     }
 
     /// One line about what was done; ends with a full stop by custom.

@@ -75,11 +75,13 @@ impl Seen {
 
     /// What it refused since `before` and still does not have.
     pub fn refused_since(&self, before: &Self, expected: &Expected) -> Vec<Subject> {
-        let refused = |seen: &Self, subject: &Subject| -> u64 {
-            seen.users(subject).map(|(_, subscription)| subscription.refused).sum()
-        };
         let missing = self.missing(expected).into_iter();
-        missing.filter(|subject| refused(self, subject) > refused(before, subject)).collect()
+        missing.filter(|subject| self.refused(subject) > before.refused(subject)).collect()
+    }
+
+    /// How many updates of something were refused, ever.
+    pub fn refused(&self, subject: &Subject) -> u64 {
+        self.users(subject).map(|(_, subscription)| subscription.refused).sum()
     }
 
     fn versions(&self, subject: &Subject) -> Option<Vec<Option<String>>> {

@@ -1,0 +1,139 @@
+//! `apply`: makes the target what the files say, and proves it.
+
+use super::carry::{self, CarryArgs, Work};
+use super::planning::{self, PlanningArgs};
+use super::target::Target;
+use super::{Context, Exit, Failure, Format, plan as plan_command};
+use crate::diag::Diagnostic;
+use crate::load::Loaded;
+use crate::plan::{Plan, digest_matches, short};
+use crate::report;
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Make the target what the files say, step by step, and prove that the proxies took it
+///
+/// Plans, asks, commits one revision, and brings it into force in steps: what is new first, what
+/// is no longer used last. Between two steps every proxy with a known admin address must have the
+/// first one. What a proxy refuses is traced to its line and, unless told otherwise, taken back.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    /// A saved plan: exactly that is applied, or nothing
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["resume", "rewrite"])]
+    plan: Option<PathBuf>,
+
+    /// Apply only if the plan has this digest
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["resume", "rewrite"])]
+    expect: Option<String>,
+
+    /// Go on with a rollout that was interrupted or halted
+    #[arg(long, conflicts_with = "rewrite")]
+    resume: bool,
+
+    /// Write the files of every proxy anew, as the live model says: mends drift
+    #[arg(long)]
+    rewrite: bool,
+
+    #[command(flatten)]
+    planning: PlanningArgs,
+
+    #[command(flatten)]
+    carry: CarryArgs,
+}
+
+pub(super) fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Failure> {
+    let format = context.format(&[Format::Text, Format::Json, Format::Ndjson])?;
+    if args.resume || args.rewrite {
+        let loaded = context.load()?;
+        let target = context.open_target(&loaded)?;
+        let work = if args.resume { Work::Resume } else { Work::Rewrite };
+        return carry::carry_out(context, &args.carry, &loaded, &target, format, &work);
+    }
+    let (loaded, target, plan, findings) = match &args.plan {
+        Some(path) => {
+            let loaded = context.load()?;
+            let target = context.open_target(&loaded)?;
+            let plan = saved(path, &target)?;
+            (loaded, target, plan, Vec::new())
+        }
+        None => {
+            let loaded = context.load_checked()?;
+            let target = context.open_target(&loaded)?;
+            let state = target.state()?;
+            let planned = planning::make(&loaded, &target, &state, &args.planning)?;
+            (loaded, target, planned.plan, planned.findings)
+        }
+    };
+    if let Some(given) = &args.expect {
+        expect(given, &plan)?;
+    }
+    go(context, &args.carry, &loaded, &target, format, &plan, &findings)
+}
+
+/// Shows a plan, asks, and carries it out.
+pub(super) fn go(
+    context: &Context,
+    args: &CarryArgs,
+    loaded: &Loaded,
+    target: &Target,
+    format: Format,
+    plan: &Plan,
+    findings: &[Diagnostic],
+) -> Result<Exit, Failure> {
+    if plan.refusals().next().is_some() {
+        let refused: Vec<String> = plan
+            .refusals()
+            .map(|refusal| format!("refused by {}: {}", refusal.code, refusal.message))
+            .collect();
+        let failure = Failure::new(Exit::Refused, refused.join("; "));
+        return Err(plan.refusals().fold(failure, |failure, refusal| {
+            failure.hint(match refusal.consent.starts_with("--") {
+                true => format!("to consent to exactly this, add {}", refusal.consent),
+                false => refusal.consent.clone(),
+            })
+        }));
+    }
+    if !plan.is_empty() {
+        let shown = report::Shown { plan, findings, files: Some(&loaded.files), sources: &[] };
+        let text = plan_command::draw(context, Format::Text, &shown, false);
+        carry::approve(context, args, target, plan, &text)?;
+    }
+    carry::carry_out(context, args, loaded, target, format, &Work::Plan(plan))
+}
+
+fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot read {}", path.display()))
+            .cause(error.to_string())
+    })?;
+    let plan = Plan::from_json(&text).map_err(|why| {
+        Failure::new(Exit::Failed, format!("{} is no plan to apply: {why}", path.display()))
+    })?;
+    if plan.target != target.id {
+        let message = format!(
+            "the plan is for the target {} ({}), not for {} ({})",
+            plan.target.name, plan.target.id, target.id.name, target.id.id
+        );
+        return Err(Failure::new(Exit::Refused, message)
+            .hint(format!("name its target: --target {}", plan.target.name)));
+    }
+    Ok(plan)
+}
+
+fn expect(given: &str, plan: &Plan) -> Result<(), Failure> {
+    match digest_matches(given, &plan.digest) {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let now =
+                if plan.is_empty() { "empty".to_owned() } else { short(&plan.digest).to_owned() };
+            Err(Failure::new(
+                Exit::Stale,
+                format!("the plan is now {now}, not {given}: the files or the target have changed"),
+            )
+            .hint("plan again and review the new plan: meshctl plan"))
+        }
+        None => Err(Failure::new(Exit::Usage, format!("`{given}` is no digest of a plan"))
+            .hint("`meshctl plan` ends with it; 16 or more of its digits are needed")),
+    }
+}

@@ -1,0 +1,416 @@
+//! Carrying a plan out, as `apply` and `rollback` do: approval, the lock, the run, the result.
+
+use super::target::{self, Target};
+use super::{Context, Exit, Failure, Format};
+use crate::apply::{self, End, Event, OnRefusal, Options, Outcome, Signal, Site, Stop};
+use crate::live::admin::Admin;
+use crate::load::Loaded;
+use crate::model::Address;
+use crate::plan::{Plan, short};
+use crate::report::{self, Progress, events};
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, IsTerminal};
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Flags of every command that changes a target.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CarryArgs {
+    /// Do it without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+
+    /// How long each step may take to arrive at the proxies; `none` asks no proxy
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    wait: Patience,
+
+    /// How long a step is given where no admin address can prove that it arrived
+    #[arg(long, value_name = "TIME")]
+    settle: Option<Patience>,
+
+    /// What to do when a proxy refuses a step
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    on_nack: OnNack,
+
+    /// How long to wait for another meshctl that is changing the target
+    #[arg(long, value_name = "TIME", default_value = "none")]
+    lock_timeout: Patience,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OnNack {
+    /// Bring back what was in force before, as a new revision
+    #[default]
+    Rollback,
+    /// Stay at the step
+    Halt,
+    /// Go on with the other proxies
+    Continue,
+}
+
+/// A duration, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience(Option<Duration>);
+
+impl Patience {
+    /// The time; `None` is none at all.
+    pub(super) fn time(self) -> Option<Duration> {
+        self.0
+    }
+}
+
+impl FromStr for Patience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let wrong = || "it has the form 500ms, 30s, 5m or none".to_owned();
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: u64 = digits.parse().map_err(|_| wrong())?;
+        let millis = match &text[digits.len()..] {
+            "ms" => Some(number),
+            "s" => number.checked_mul(1000),
+            "m" => number.checked_mul(60_000),
+            "h" => number.checked_mul(3_600_000),
+            _ => None,
+        };
+        Ok(Self(Some(Duration::from_millis(millis.ok_or_else(wrong)?))))
+    }
+}
+
+/// What is carried out.
+pub(super) enum Work<'a> {
+    /// A plan.
+    Plan(&'a Plan),
+    /// The rollout that has not ended.
+    Resume,
+    /// Every file anew.
+    Rewrite,
+}
+
+/// Asks whether to do it, if nobody has said so yet. `text` is the plan for people.
+pub(super) fn approve(
+    context: &Context,
+    args: &CarryArgs,
+    target: &Target,
+    plan: &Plan,
+    text: &str,
+) -> Result<(), Failure> {
+    context.ui.words(text);
+    if args.yes {
+        return Ok(());
+    }
+    let asks = !context.global.no_input
+        && std::env::var_os("CI").is_none_or(|value| value.is_empty())
+        && io::stdin().is_terminal()
+        && io::stderr().is_terminal();
+    if !asks {
+        let message = "the plan is not approved, and there is nobody to ask";
+        return Err(Failure::new(Exit::Refused, message)
+            .hint(format!("to apply exactly this plan: {}", same_call(plan))));
+    }
+    let question = format!(
+        "Apply these changes to {} on {}? Only 'yes' is accepted: ",
+        plan.mesh, target.id.name
+    );
+    context.ui.prompt(&question);
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    if read.is_ok() && answer.trim() == "yes" {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Refused, "not approved; nothing was done"))
+}
+
+/// The call that this process was started with, and what makes it apply this very plan.
+fn same_call(plan: &Plan) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
+    let mut words: Vec<String> = std::env::args()
+        .skip(1)
+        .map(|word| match !word.is_empty() && word.chars().all(plain) {
+            true => word,
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        })
+        .collect();
+    if !words.iter().any(|word| word.starts_with("--expect")) {
+        words.push("--expect".to_owned());
+        words.push(short(&plan.digest).to_owned());
+    }
+    format!("meshctl {} --yes", words.join(" "))
+}
+
+/// Does it, and reports how it ended.
+pub(super) fn carry_out(
+    context: &Context,
+    args: &CarryArgs,
+    loaded: &Loaded,
+    target: &Target,
+    format: Format,
+    work: &Work<'_>,
+) -> Result<Exit, Failure> {
+    let options = options(args, target)?;
+    let mut writer = target.lock(args.lock_timeout.time().unwrap_or_default())?;
+    let place = |address: &Address, pointer: &str| {
+        loaded.origins.find(address, pointer).map(|loc| loaded.files.show_line(loc))
+    };
+    let progress = Progress::new(context.ui.draws_progress(&context.around));
+    let mut tell = |event: Event| {
+        progress.tell(&event);
+        match format {
+            Format::Ndjson => {
+                let object = stamped(events::ndjson(&event, &place));
+                context.ui.result(&format!("{object}\n"));
+            }
+            _ => progress.aside(|| context.ui.status(&events::words(&event, &place))),
+        }
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
+    let result = runtime.block_on(async {
+        let stop = listen();
+        let mut site = Site {
+            target: &mut *writer,
+            settings: &target.settings,
+            options: &options,
+            stop: &stop,
+            tell: &mut tell,
+        };
+        match work {
+            Work::Plan(plan) => apply::apply(plan, &mut site).await,
+            Work::Resume => apply::resume(&mut site).await,
+            Work::Rewrite => apply::rewrite(&mut site).await,
+        }
+    });
+    progress.end();
+    let outcome = result.map_err(|error| failure(&error))?;
+    Ok(finish(context, target, format, work, &outcome, &place))
+}
+
+/// Stops at a safe point on Ctrl-C and on SIGTERM.
+fn listen() -> Stop {
+    let (sender, stop) = Stop::new();
+    for (kind, signal_kind) in
+        [(Signal::Interrupt, SignalKind::interrupt()), (Signal::Terminate, SignalKind::terminate())]
+    {
+        let sender = sender.clone();
+        // Without a handler the signal ends the process at once, which is safe too.
+        if let Ok(mut stream) = signal(signal_kind) {
+            tokio::spawn(async move {
+                if stream.recv().await.is_some() {
+                    // Nobody listens any more once the work is done.
+                    let _ = sender.send(Some(kind));
+                }
+            });
+        }
+    }
+    stop
+}
+
+fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
+    Ok(Options {
+        wait: args.wait.time(),
+        settle: match args.settle {
+            Some(settle) => settle.time().unwrap_or_default(),
+            None => target.settle,
+        },
+        on_refusal: match args.on_nack {
+            OnNack::Rollback => OnRefusal::Rollback,
+            OnNack::Halt => OnRefusal::Halt,
+            OnNack::Continue => OnRefusal::Continue,
+        },
+        expect: target.expect,
+        admins: admins(target)?,
+        at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        by: user(),
+    })
+}
+
+/// The admin interfaces that the target knows.
+pub(super) fn admins(target: &Target) -> Result<BTreeMap<crate::envoy::ProxyId, Admin>, Failure> {
+    let mut admins = BTreeMap::new();
+    for (proxy, address) in &target.admin {
+        let admin = Admin::new(address).map_err(|why| {
+            Failure::new(Exit::Findings, format!("meshctl.toml: {why}"))
+                .hint(format!("see [targets.{}.admin]", target.id.name))
+        })?;
+        admins.insert(proxy.clone(), admin);
+    }
+    Ok(admins)
+}
+
+fn user() -> String {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+fn failure(error: &apply::Error) -> Failure {
+    match error {
+        apply::Error::Live(error) => target::failure(error),
+        apply::Error::Stale { .. } => {
+            Failure::from_error(Exit::Stale, error).hint("plan again and review the new plan")
+        }
+        apply::Error::Unfit(_) => {
+            Failure::from_error(Exit::Stale, error).hint("plan again and review the new plan")
+        }
+        apply::Error::NoRollout => Failure::from_error(Exit::Failed, error)
+            .hint("meshctl status shows what the target holds"),
+    }
+}
+
+fn stamped(mut object: serde_json::Value) -> serde_json::Value {
+    object["at"] = jiff::Timestamp::now().to_string().into();
+    object
+}
+
+fn exit(end: &End) -> Exit {
+    match end {
+        End::Nothing | End::Done => Exit::Done,
+        End::Late | End::Refused | End::RolledBack { .. } | End::TooFew | End::Broken(_) => {
+            Exit::NotConverged
+        }
+        End::Stopped(Signal::Interrupt) => Exit::Interrupted,
+        End::Stopped(Signal::Terminate) => Exit::Terminated,
+    }
+}
+
+fn finish(
+    context: &Context,
+    target: &Target,
+    format: Format,
+    work: &Work<'_>,
+    outcome: &Outcome,
+    place: events::Place<'_>,
+) -> Exit {
+    let exit = exit(&outcome.end);
+    let (message, hint) = words(target, work, outcome);
+    let plan = match work {
+        Work::Plan(plan) => Some(plan.digest.as_str()),
+        Work::Resume | Work::Rewrite => None,
+    };
+    let applied = report::Applied {
+        target: &target.id,
+        plan,
+        outcome,
+        exit_code: exit.code(),
+        message: &message,
+    };
+    let ui = &context.ui;
+    match format {
+        Format::Json => {
+            ui.result(&format!("{:#}\n", report::apply_document(&applied, place)));
+        }
+        Format::Ndjson => {
+            let mut object = stamped(report::apply_document(&applied, place));
+            object["v"] = 1.into();
+            object["type"] = "summary".into();
+            ui.result(&format!("{object}\n"));
+        }
+        _ if exit == Exit::Done => ui.result(&format!("{message}\n")),
+        _ => ui.error(&message),
+    }
+    if let Some(hint) = hint {
+        ui.hint(&hint);
+    }
+    exit
+}
+
+/// The result for people, and what to do next.
+fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option<String>) {
+    let name = &target.id.name;
+    let revision = outcome.revision.unwrap_or(0);
+    let counts = match work {
+        Work::Plan(plan) if !plan.is_empty() => format!(": {}", plan.counts()),
+        Work::Plan(_) | Work::Resume | Work::Rewrite => String::new(),
+    };
+    let plural = |count: usize, word: &str| match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    };
+    let steps = plural(outcome.steps, "step");
+    let resume = "meshctl status shows the proxies; meshctl apply --resume goes on".to_owned();
+    match &outcome.end {
+        End::Nothing => (format!("{name} is as the files say: nothing to do."), None),
+        End::Done => {
+            let proof = match (outcome.proven.len(), outcome.gone.len()) {
+                (0, _) => "0 proxies: not proven".to_owned(),
+                (proven, gone) => {
+                    let running = match gone {
+                        0 => String::new(),
+                        gone => format!(", {gone} not running"),
+                    };
+                    format!("{proven} of {} proxies proven{running}", outcome.proxies)
+                }
+            };
+            (format!("Revision {revision} is in force on {name}{counts}, {steps}; {proof}."), None)
+        }
+        End::Late => {
+            let who: Vec<String> = outcome
+                .late
+                .iter()
+                .map(|(proxy, lacks)| format!("{proxy} ({})", lacks.join(", ")))
+                .collect();
+            let message = format!(
+                "revision {revision} is committed, but not in force everywhere: {}",
+                who.join(", ")
+            );
+            (message, Some(resume))
+        }
+        End::TooFew => {
+            let message = format!(
+                "revision {revision} is in force, but {} of the {} that the target expects have it",
+                plural(outcome.proven.len(), "proxy").replace("proxys", "proxies"),
+                target.expect.unwrap_or_default()
+            );
+            (message, Some("meshctl status shows the proxies".to_owned()))
+        }
+        End::Refused => {
+            let who: Vec<String> =
+                outcome.rejections.iter().map(|r| format!("{} ({})", r.proxy, r.kind)).collect();
+            let message =
+                format!("revision {revision} is committed, but refused by {}", who.join(", "));
+            let hint = "mend the files and apply again, or go back: meshctl rollback".to_owned();
+            (message, Some(hint))
+        }
+        End::RolledBack { to } => {
+            let who: Vec<String> =
+                outcome.rejections.iter().map(|r| format!("{} ({})", r.proxy, r.kind)).collect();
+            let message = format!(
+                "refused by {}; revision {revision} has brought back what {to} was",
+                who.join(", ")
+            );
+            (message, Some("mend the files and apply again".to_owned()))
+        }
+        End::Broken(why) => {
+            (format!("revision {revision} is committed, but a step failed: {why}"), Some(resume))
+        }
+        End::Stopped(_) if outcome.steps == 0 => {
+            ("stopped before anything was put into force".to_owned(), Some(resume))
+        }
+        End::Stopped(_) => (format!("stopped after {steps} of revision {revision}"), Some(resume)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        let read = |text: &str| text.parse::<Patience>().map(Patience::time);
+        assert_eq!(read("none"), Ok(None));
+        assert_eq!(read("500ms"), Ok(Some(Duration::from_millis(500))));
+        assert_eq!(read("30s"), Ok(Some(Duration::from_secs(30))));
+        assert_eq!(read("5m"), Ok(Some(Duration::from_secs(300))));
+        for bad in ["", "5", "s", "-1s", "1.5s", "5 s", "99999999999999999999h"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What happens during an apply, as lines for people and as JSON objects, one a line.
+
+use crate::apply::{Event, ProxyState, Rejection};
+use crate::live::admin::Silence;
+use crate::model::Address;
+use crate::plan::short;
+use serde_json::{Value, json};
+
+/// Finds the line of the files that a part of a resource comes from, as `path:line`.
+pub type Place<'a> = &'a dyn Fn(&Address, &str) -> Option<String>;
+
+/// An event in words: one line, without a final newline.
+pub fn words(event: &Event, place: Place<'_>) -> String {
+    match event {
+        Event::Resume { revision, done, .. } => {
+            format!("Going on with revision {revision} after step {done}.")
+        }
+        Event::Commit { revision, plan } => {
+            format!("Committed revision {revision} (plan {}).", short(plan))
+        }
+        Event::Step { number, of, kind, proxies, .. } => {
+            format!("Step {number}/{of} {kind}: {}.", count(*proxies, "proxy", "proxies"))
+        }
+        Event::Proxy { proxy, state } => match state {
+            ProxyState::Acked => format!("{proxy} has it."),
+            ProxyState::Refused(rejection) => refusal(rejection, place),
+            ProxyState::Silent(Silence::Gone) => {
+                format!("{proxy} is not running; it reads the files when it starts.")
+            }
+            ProxyState::Silent(Silence::NoAnswer) => format!("{proxy} does not answer."),
+            ProxyState::Late { lacks } => {
+                format!("{proxy} has not taken it in time: {}.", lacks.join(", "))
+            }
+        },
+        Event::Settle { time, proxies } => {
+            let who = count(*proxies, "proxy", "proxies");
+            format!("Giving {who} without an admin address {} ms.", time.as_millis())
+        }
+        Event::StepDone { number, proven, proxies } => {
+            format!("Step {number} done: {proven} of {proxies} proven.")
+        }
+        Event::Rollback { revision, to } => {
+            format!("Rolling back: revision {revision} has the content of {to}.")
+        }
+    }
+}
+
+/// A refusal: who, what, where it comes from, and why.
+pub fn refusal(rejection: &Rejection, place: Place<'_>) -> String {
+    let Rejection { proxy, kind, resources, reason } = rejection;
+    let mut text = format!("{proxy} refused {kind}");
+    for (at, suspect) in resources.iter().enumerate() {
+        text.push_str(if at == 0 { ": " } else { " or " });
+        text.push_str(&suspect.name);
+        if let Some((address, pointer)) = suspect.origins.first() {
+            match place(address, pointer) {
+                Some(place) => text.push_str(&format!(" ({place})")),
+                None => text.push_str(&format!(" (of {address})")),
+            }
+        }
+    }
+    match reason {
+        Some(reason) => text.push_str(&format!(": {reason}")),
+        None => text.push_str("; Envoy tells why in its log (\"config update rejected\")"),
+    }
+    text
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// An event as JSON, for `--format ndjson`. A reader that knows none of the types can still show
+/// `message`.
+pub fn ndjson(event: &Event, place: Place<'_>) -> Value {
+    let mut object = match event {
+        Event::Resume { revision, plan, done } => {
+            json!({ "type": "resume", "revision": revision, "plan": plan, "done": done })
+        }
+        Event::Commit { revision, plan } => {
+            json!({ "type": "commit", "revision": revision, "plan": plan })
+        }
+        Event::Step { revision, number, of, kind, proxies } => json!({
+            "type": "step_start", "revision": revision, "step": number, "steps": of,
+            "kind": kind, "proxies": proxies,
+        }),
+        Event::Proxy { proxy, state } => {
+            let mut object = json!({ "type": "proxy", "proxy": proxy });
+            match state {
+                ProxyState::Acked => object["state"] = json!("acked"),
+                ProxyState::Refused(rejection) => {
+                    object["state"] = json!("nacked");
+                    object["rejection"] = rejection_json(rejection, place);
+                }
+                ProxyState::Silent(Silence::Gone) => object["state"] = json!("gone"),
+                ProxyState::Silent(Silence::NoAnswer) => object["state"] = json!("unreachable"),
+                ProxyState::Late { lacks } => {
+                    object["state"] = json!("stale");
+                    object["lacks"] = json!(lacks);
+                }
+            }
+            object
+        }
+        Event::Settle { time, proxies } => json!({
+            "type": "settle", "milliseconds": time.as_millis() as u64, "proxies": proxies,
+        }),
+        Event::StepDone { number, proven, proxies } => json!({
+            "type": "step_done", "step": number, "proven": proven, "proxies": proxies,
+        }),
+        Event::Rollback { revision, to } => {
+            json!({ "type": "rollback", "revision": revision, "to": to })
+        }
+    };
+    object["v"] = json!(1);
+    object["message"] = json!(words(event, place));
+    object
+}
+
+/// A refusal as JSON.
+pub fn rejection_json(rejection: &Rejection, place: Place<'_>) -> Value {
+    let Rejection { proxy, kind, resources, reason } = rejection;
+    let resources: Vec<Value> = resources
+        .iter()
+        .map(|suspect| {
+            let origins: Vec<Value> = suspect
+                .origins
+                .iter()
+                .map(|(address, pointer)| {
+                    json!({
+                        "address": address,
+                        "pointer": pointer,
+                        "place": place(address, pointer),
+                    })
+                })
+                .collect();
+            json!({ "name": suspect.name, "origins": origins })
+        })
+        .collect();
+    json!({ "proxy": proxy, "type": kind, "resources": resources, "reason": reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::Suspect;
+    use crate::envoy::ResourceType;
+
+    fn rejection(reason: Option<&str>) -> Rejection {
+        Rejection {
+            proxy: "virtual_node/web".parse().unwrap(),
+            kind: ResourceType::Listener,
+            resources: vec![Suspect {
+                name: "lds_ingress_127.0.0.1_80".to_owned(),
+                origins: vec![("virtual_node/web".parse().unwrap(), "/listeners/0".to_owned())],
+            }],
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_proxy_resource_line_and_reason() {
+        let place = |_: &Address, pointer: &str| {
+            (pointer == "/listeners/0").then(|| "mesh.toml:7".to_owned())
+        };
+        assert_eq!(
+            refusal(&rejection(Some("cannot bind")), &place),
+            "virtual_node/web refused lds: lds_ingress_127.0.0.1_80 (mesh.toml:7): cannot bind"
+        );
+        let nowhere = |_: &Address, _: &str| None;
+        assert_eq!(
+            refusal(&rejection(None), &nowhere),
+            "virtual_node/web refused lds: lds_ingress_127.0.0.1_80 (of virtual_node/web); Envoy \
+             tells why in its log (\"config update rejected\")"
+        );
+    }
+
+    #[test]
+    fn every_json_event_has_a_version_a_type_and_a_message() {
+        let nowhere = |_: &Address, _: &str| None;
+        let proxy: crate::envoy::ProxyId = "virtual_node/web".parse().unwrap();
+        let states = [
+            ProxyState::Acked,
+            ProxyState::Refused(rejection(None)),
+            ProxyState::Silent(Silence::Gone),
+            ProxyState::Silent(Silence::NoAnswer),
+            ProxyState::Late { lacks: vec!["lds".to_owned()] },
+        ];
+        let mut events: Vec<Event> =
+            states.into_iter().map(|state| Event::Proxy { proxy: proxy.clone(), state }).collect();
+        events.push(Event::Commit { revision: 2, plan: "p1-0".to_owned() });
+        events.push(Event::Rollback { revision: 3, to: 1 });
+        for event in events {
+            let object = ndjson(&event, &nowhere);
+            assert_eq!(object["v"], 1);
+            assert!(object["type"].is_string() && object["message"].is_string(), "{object}");
+            assert!(!object["message"].as_str().unwrap().contains('\n'));
+        }
+    }
+}
