@@ -40,10 +40,20 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
+            [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Run a project on this host: an Envoy for each node and gateway, and requests through them')
+            [CompletionResult]::new('run-tied', 'run-tied', [CompletionResultType]::ParameterValue, 'Become a program that ends with its parent')
             [CompletionResult]::new('fmt', 'fmt', [CompletionResultType]::ParameterValue, 'Format the files of the project in place')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a code, or list all codes')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what an apply would change, in which order, and what it costs')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Render the Envoy configuration of every proxy')
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Print the bootstrap of a proxy: envoy -c FILE')
+            [CompletionResult]::new('drift', 'drift', [CompletionResultType]::ParameterValue, 'Show what differs from the live model though nobody applied it')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show what the target holds: all resources, those of a kind, or one')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'List the revisions of the target, the newest first')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Make the target what the files say, step by step, and prove that the proxies took it')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Bring an earlier revision back, as a new one')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the revision in force, an unfinished rollout, and what each proxy has')
+            [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a revision is in force at every proxy that can be asked')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print the version')
@@ -132,6 +142,48 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'meshctl;dev' {
+            [CompletionResult]::new('--envoy', '--envoy', [CompletionResultType]::ParameterName, 'The Envoy to run; unset looks on PATH, then in the cache')
+            [CompletionResult]::new('--network', '--network', [CompletionResultType]::ParameterName, 'Second byte of the loopback addresses, so that two runs do not meet')
+            [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long the proxies may take to be ready, in seconds')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'End after the requests instead of waiting for Ctrl-C; exit with 1 if one was not answered as it should be')
+            [CompletionResult]::new('--print-overlay', '--print-overlay', [CompletionResultType]::ParameterName, 'Print the overlay that makes the mesh fit on this host, and run nothing')
+            [CompletionResult]::new('--install-envoy', '--install-envoy', [CompletionResultType]::ParameterName, 'Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;run-tied' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'meshctl;fmt' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
@@ -159,6 +211,35 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;plan' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Also save the plan, for `apply FILE` and `show FILE`')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Also save the plan, for `apply FILE` and `show FILE`')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Plan only these resources, and what would dangle without them; may be given several times')
+            [CompletionResult]::new('--allow-deletes', '--allow-deletes', [CompletionResultType]::ParameterName, 'Consent to up to so many deletes')
+            [CompletionResult]::new('--allow-updates', '--allow-updates', [CompletionResultType]::ParameterName, 'Consent to up to so many updates')
+            [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Consent to a finding about one resource, for example `MC0906@route/cart/all`')
+            [CompletionResult]::new('--take-ownership', '--take-ownership', [CompletionResultType]::ParameterName, 'Take a resource over from the project that owns it')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--detailed-exitcode', '--detailed-exitcode', [CompletionResultType]::ParameterName, 'Exit with 2 if there are changes')
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Only what the changes amount to')
+            [CompletionResult]::new('--no-prune', '--no-prune', [CompletionResultType]::ParameterName, 'Leave live what is no longer in the files')
+            [CompletionResult]::new('--allow-empty', '--allow-empty', [CompletionResultType]::ParameterName, 'Consent to deleting everything, for files that define nothing')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
@@ -198,6 +279,161 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'Tells this instance from others of the same node or gateway')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The directory target''s folder as the proxy sees it; the target''s own unless given')
             [CompletionResult]::new('--admin', '--admin', [CompletionResultType]::ParameterName, 'Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;drift' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--detailed-exitcode', '--detailed-exitcode', [CompletionResultType]::ParameterName, 'Exit with 2 if anything differs')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;get' {
+            [CompletionResult]::new('--rev', '--rev', [CompletionResultType]::ParameterName, 'Look at this revision rather than the newest')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;history' {
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The number of revisions to list')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'The number of revisions to list')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;apply' {
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Apply only if the plan has this digest')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Plan only these resources, and what would dangle without them; may be given several times')
+            [CompletionResult]::new('--allow-deletes', '--allow-deletes', [CompletionResultType]::ParameterName, 'Consent to up to so many deletes')
+            [CompletionResult]::new('--allow-updates', '--allow-updates', [CompletionResultType]::ParameterName, 'Consent to up to so many updates')
+            [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Consent to a finding about one resource, for example `MC0906@route/cart/all`')
+            [CompletionResult]::new('--take-ownership', '--take-ownership', [CompletionResultType]::ParameterName, 'Take a resource over from the project that owns it')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long each step may take to arrive at the proxies; `none` asks no proxy')
+            [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'How long a step is given where no admin address can prove that it arrived')
+            [CompletionResult]::new('--on-nack', '--on-nack', [CompletionResultType]::ParameterName, 'What to do when a proxy refuses a step')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another meshctl that is changing the target')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with a rollout that was interrupted or halted')
+            [CompletionResult]::new('--rewrite', '--rewrite', [CompletionResultType]::ParameterName, 'Write the files of every proxy anew, as the live model says: mends drift')
+            [CompletionResult]::new('--no-prune', '--no-prune', [CompletionResultType]::ParameterName, 'Leave live what is no longer in the files')
+            [CompletionResult]::new('--allow-empty', '--allow-empty', [CompletionResultType]::ParameterName, 'Consent to deleting everything, for files that define nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;rollback' {
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Go back only if the plan has this digest')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long each step may take to arrive at the proxies; `none` asks no proxy')
+            [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'How long a step is given where no admin address can prove that it arrived')
+            [CompletionResult]::new('--on-nack', '--on-nack', [CompletionResultType]::ParameterName, 'What to do when a proxy refuses a step')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another meshctl that is changing the target')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do it without asking')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;status' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;wait' {
+            [CompletionResult]::new('--rev', '--rev', [CompletionResultType]::ParameterName, 'The revision, or any later one; the newest unless given')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
@@ -272,10 +508,20 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         'meshctl;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a project: a folder with meshctl.toml and a small mesh')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
+            [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Run a project on this host: an Envoy for each node and gateway, and requests through them')
+            [CompletionResult]::new('run-tied', 'run-tied', [CompletionResultType]::ParameterValue, 'Become a program that ends with its parent')
             [CompletionResult]::new('fmt', 'fmt', [CompletionResultType]::ParameterValue, 'Format the files of the project in place')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a code, or list all codes')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what an apply would change, in which order, and what it costs')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Render the Envoy configuration of every proxy')
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Print the bootstrap of a proxy: envoy -c FILE')
+            [CompletionResult]::new('drift', 'drift', [CompletionResultType]::ParameterValue, 'Show what differs from the live model though nobody applied it')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show what the target holds: all resources, those of a kind, or one')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'List the revisions of the target, the newest first')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Make the target what the files say, step by step, and prove that the proxies took it')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Bring an earlier revision back, as a new one')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the revision in force, an unfinished rollout, and what each proxy has')
+            [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a revision is in force at every proxy that can be asked')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print the version')
@@ -288,16 +534,46 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         'meshctl;help;check' {
             break
         }
+        'meshctl;help;dev' {
+            break
+        }
+        'meshctl;help;run-tied' {
+            break
+        }
         'meshctl;help;fmt' {
             break
         }
         'meshctl;help;explain' {
             break
         }
+        'meshctl;help;plan' {
+            break
+        }
         'meshctl;help;render' {
             break
         }
         'meshctl;help;bootstrap' {
+            break
+        }
+        'meshctl;help;drift' {
+            break
+        }
+        'meshctl;help;get' {
+            break
+        }
+        'meshctl;help;history' {
+            break
+        }
+        'meshctl;help;apply' {
+            break
+        }
+        'meshctl;help;rollback' {
+            break
+        }
+        'meshctl;help;status' {
+            break
+        }
+        'meshctl;help;wait' {
             break
         }
         'meshctl;help;schema' {

