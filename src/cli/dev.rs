@@ -138,7 +138,10 @@ async fn serve(
             | dev::Error::NotReady(..)
             | dev::Error::Rejected(..)
             | dev::Error::Start(..)
-            | dev::Error::Tracing(_) => failure,
+            | dev::Error::Tracing(_)
+            | dev::Error::Target(_)
+            | dev::Error::Apply(_)
+            | dev::Error::Admin(_) => failure,
         }
     })?;
     let mut all_good = true;

@@ -3,17 +3,19 @@
 use super::client;
 use super::process::{Process, Program, end_all};
 use super::upstream::Upstream;
-use crate::compile::{compile, proxies};
-use crate::envoy::{Admin, ProxyId, Settings, bootstrap, files};
+use crate::apply::{self, OnRefusal, Outcome, Site, Stop};
+use crate::compile::proxies;
+use crate::envoy::{Admin, ProxyId, Settings, bootstrap};
+use crate::live::{self, Directory, Read as _, Target as _, admin};
 use crate::load::Loaded;
-use crate::model::{Mesh, NodeName};
-use std::collections::BTreeMap;
+use crate::model::NodeName;
+use crate::plan::{self, Consent, Guards, Scope};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -48,6 +50,12 @@ pub enum Error {
     NotReady(String, String),
     /// The project names a tracing provider that there is not.
     Tracing(String),
+    /// The folder that the proxies read.
+    Target(live::Error),
+    /// The configuration was not put in place.
+    Apply(apply::Error),
+    /// The folder's path is none that an admin interface can have.
+    Admin(String),
     /// A proxy refused what it was given; what it said.
     Rejected(String, String),
 }
@@ -74,6 +82,9 @@ impl fmt::Display for Error {
                 write!(f, "{what} was not ready in time")?;
                 said(f, text)
             }
+            Self::Target(error) => error.fmt(f),
+            Self::Apply(error) => error.fmt(f),
+            Self::Admin(why) => f.write_str(why),
             Self::Tracing(name) => write!(f, "there is no tracing provider `{name}`"),
             Self::Rejected(what, text) => {
                 write!(f, "{what} refused its configuration")?;
@@ -87,11 +98,14 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(_, error) | Self::Port(_, error) | Self::Start(_, error) => Some(error),
+            Self::Target(error) => error.source(),
+            Self::Apply(error) => error.source(),
             Self::Prepare(..)
             | Self::Ended(..)
             | Self::NotReady(..)
             | Self::Rejected(..)
-            | Self::Tracing(_) => None,
+            | Self::Tracing(_)
+            | Self::Admin(_) => None,
         }
     }
 }
@@ -106,7 +120,6 @@ pub struct Running {
     upstreams: BTreeMap<NodeName, Vec<Upstream>>,
     commands: Vec<Process>,
     envoys: BTreeMap<ProxyId, Proxy>,
-    steps: u32,
 }
 
 /// A running Envoy.
@@ -137,7 +150,6 @@ impl Running {
             upstreams: BTreeMap::new(),
             commands: Vec::new(),
             envoys: BTreeMap::new(),
-            steps: 0,
         };
         for part in ["target", "run", "log", "boot"] {
             running.make(part)?;
@@ -146,7 +158,8 @@ impl Running {
             running.prepare(command)?;
         }
         running.start_applications(loaded).await?;
-        running.write_step(&loaded.mesh)?;
+        // No proxy runs yet: they find the whole configuration when they start.
+        running.apply(loaded).await?;
         for proxy in proxies(&loaded.mesh) {
             running.start_envoy(loaded, &proxy)?;
         }
@@ -293,25 +306,64 @@ impl Running {
         Ok(())
     }
 
-    /// Writes the whole configuration as one step, and moves `current` to it.
-    pub fn write_step(&mut self, mesh: &Mesh) -> Result<(), Error> {
-        self.steps += 1;
-        let root = self.root();
-        let name = format!("steps/1-{}", self.steps);
-        for proxy in proxies(mesh) {
-            let config = compile(mesh, &self.settings, &proxy);
-            for (file, text) in files(&config) {
-                let path = root.join(&name).join(proxy.to_string()).join(file);
-                let folder = path.parent().unwrap_or(&root);
-                fs::create_dir_all(folder)
-                    .and_then(|()| fs::write(&path, text))
-                    .map_err(|error| Error::Io(path.clone(), error))?;
-            }
-        }
-        let (link, next) = (root.join("current"), root.join("next"));
-        symlink(&name, &next)
-            .and_then(|()| fs::rename(&next, &link))
-            .map_err(|error| Error::Io(link, error))
+    /// Plans the way to a mesh and carries it out, as `meshctl apply` does, but without guards: each
+    /// step is gated on the proxies that run.
+    pub async fn apply(&mut self, loaded: &Loaded) -> Result<Outcome, Error> {
+        let target = Directory::open(self.root()).map_err(Error::Target)?;
+        let state = target.state().map_err(Error::Target)?;
+        let everything = Consent {
+            deletes: Some(usize::MAX),
+            updates: Some(usize::MAX),
+            empty: true,
+            accept: state.live.entries.keys().cloned().collect(),
+            take_ownership: BTreeSet::new(),
+        };
+        let (plan, _) = plan::plan(&plan::Input {
+            target: plan::Target {
+                name: "dev".to_owned(),
+                kind: "directory".to_owned(),
+                id: target.place(),
+            },
+            live: &state.live,
+            desired: &loaded.mesh,
+            owner: loaded.project.owner.as_deref(),
+            places: None,
+            settings: &self.settings,
+            scope: Scope::default(),
+            guards: Guards::default(),
+            consent: everything,
+            drift: Vec::new(),
+        });
+        let admins = self.admins()?;
+        let options = apply::Options {
+            wait: (!admins.is_empty()).then_some(self.options.patience),
+            settle: Duration::ZERO,
+            on_refusal: OnRefusal::Halt,
+            expect: None,
+            admins,
+            // The record lives as long as the run: nobody asks it for a date.
+            at: String::new(),
+            by: "meshctl dev".to_owned(),
+        };
+        let mut writer = target.lock(self.options.patience).map_err(Error::Target)?;
+        // Held until the end: a stop whose sender is gone would never be asked.
+        let (_sender, stop) = Stop::new();
+        let mut site = Site {
+            target: &mut *writer,
+            settings: &self.settings,
+            options: &options,
+            stop: &stop,
+            tell: &mut |_| {},
+        };
+        apply::apply(&plan, &mut site).await.map_err(Error::Apply)
+    }
+
+    fn admins(&self) -> Result<BTreeMap<ProxyId, admin::Admin>, Error> {
+        let one = |(id, proxy): (&ProxyId, &Proxy)| {
+            let address = format!("unix://{}", proxy.socket.display());
+            Ok((id.clone(), admin::Admin::new(&address).map_err(Error::Admin)?))
+        };
+        self.envoys.iter().map(one).collect()
     }
 
     fn start_envoy(&mut self, loaded: &Loaded, proxy: &ProxyId) -> Result<(), Error> {

@@ -22,7 +22,8 @@ fn copy(from: &Path, to: &Path) {
 /// Publishes a step in which one text of one file of the client's proxy is another.
 fn plant(live: &Live, step: &str, file: &str, from: &str, to: &str) {
     let root = live.running().root();
-    copy(&root.join("steps/1-1"), &root.join("steps").join(step));
+    let good = root.join(fs::read_link(root.join("current")).unwrap());
+    copy(&good, &root.join("steps").join(step));
     let path = root.join("steps").join(step).join("virtual_node/client").join(file);
     let good = fs::read_to_string(&path).unwrap();
     let bad = good.replace(from, to);

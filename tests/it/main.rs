@@ -6,6 +6,7 @@ mod check_cases;
 mod compile;
 mod debian_mariadb;
 mod debian_tls;
+mod examples;
 mod input;
 mod live_dev;
 mod live_faults;
