@@ -4,6 +4,7 @@
 mod artefacts;
 mod check_cases;
 mod compile;
+mod debian_load;
 mod debian_mariadb;
 mod debian_tls;
 mod examples;

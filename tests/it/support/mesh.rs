@@ -104,6 +104,25 @@ impl Live {
         (Ipv4Addr::new(127, self.block.second(), third, last), port).into()
     }
 
+    /// The test's own block of addresses.
+    pub(crate) fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Does something that blocks while the applications go on answering.
+    pub(crate) fn beside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let (sender, done) = tokio::sync::oneshot::channel::<()>();
+            let worker = scope.spawn(move || {
+                // Dropped at the end of the work, a panic included.
+                let _sender = sender;
+                work()
+            });
+            let _ = self.runtime.block_on(done);
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
     /// Runs a future beside the applications.
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
