@@ -3,6 +3,7 @@
 use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::schema::{Entry, Node, TOP_LEVEL, Table, Value, codes};
 use crate::span::Loc;
+use std::collections::btree_map;
 
 /// Kinds whose resources may stand in two files: the settings in one, the routes in another.
 const SPLITTABLE: [&str; 2] = ["virtual_router", "virtual_gateway"];
@@ -21,8 +22,8 @@ pub(super) fn join(files: Vec<Node>, diagnostics: &mut Diagnostics) -> Node {
                 None => {
                     root.entries.insert(kind, entry);
                 }
-                Some(_) if kind == "mesh" => {
-                    duplicate("mesh", &root, &kind, entry.key, diagnostics)
+                Some(first) if kind == "mesh" => {
+                    duplicate("mesh", first.key, entry.key, diagnostics);
                 }
                 Some(there) => join_kind(&kind, there, entry, diagnostics),
             }
@@ -46,16 +47,13 @@ fn unknown(kind: &str, entry: &Entry, diagnostics: &mut Diagnostics) {
     );
 }
 
-fn duplicate(what: &str, table: &Table, key: &str, again: Loc, diagnostics: &mut Diagnostics) {
-    let first = table.entries.get(key).map(|entry| entry.key);
-    let mut diagnostic =
+fn duplicate(what: &str, first: Loc, again: Loc, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
         Diagnostic::new(&codes::DUPLICATE, again, format!("`{what}` is defined a second time"))
             .label("defined again here")
-            .help("keep one of the definitions, or give one another name");
-    if let Some(first) = first {
-        diagnostic = diagnostic.related(first, "first defined here");
-    }
-    diagnostics.push(diagnostic);
+            .related(first, "first defined here")
+            .help("keep one of the definitions, or give one another name"),
+    );
 }
 
 fn join_kind(kind: &str, there: &mut Entry, entry: Entry, diagnostics: &mut Diagnostics) {
@@ -73,8 +71,8 @@ fn join_kind(kind: &str, there: &mut Entry, entry: Entry, diagnostics: &mut Diag
             Some(there) if SPLITTABLE.contains(&kind) => {
                 join_split(&format!("{kind}.{name}"), there, item, diagnostics);
             }
-            Some(_) => {
-                duplicate(&format!("{kind}.{name}"), known, &name, item.key, diagnostics);
+            Some(first) => {
+                duplicate(&format!("{kind}.{name}"), first.key, item.key, diagnostics);
             }
         }
     }
@@ -85,10 +83,14 @@ fn join_split(what: &str, there: &mut Entry, item: Entry, diagnostics: &mut Diag
         return;
     };
     for (key, field) in more.entries {
-        if known.entries.contains_key(&key) {
-            duplicate(&format!("{what}.{key}"), known, &key, field.key, diagnostics);
-        } else {
-            known.entries.insert(key, field);
+        match known.entries.entry(key) {
+            btree_map::Entry::Vacant(place) => {
+                place.insert(field);
+            }
+            btree_map::Entry::Occupied(first) => {
+                let what = format!("{what}.{}", first.key());
+                duplicate(&what, first.get().key, field.key, diagnostics);
+            }
         }
     }
 }

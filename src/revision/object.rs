@@ -247,9 +247,7 @@ pub fn join(resources: &BTreeMap<Address, Value>) -> Result<Mesh, Error> {
         let RouterObject { listeners, routes: order, owner, tags } = item;
         let take = |route: RouteName| {
             let key = (name.clone(), route);
-            routes
-                .remove(&key)
-                .ok_or_else(|| Error::Unlisted { address: Address::Route(key.0, key.1) })
+            routes.remove(&key).ok_or(Error::Unlisted { address: Address::Route(key.0, key.1) })
         };
         let routes = order.into_iter().map(take).collect::<Result<_, _>>()?;
         mesh.routers.insert(name, VirtualRouter { listeners, routes, owner, tags });
@@ -261,7 +259,7 @@ pub fn join(resources: &BTreeMap<Address, Value>) -> Result<Mesh, Error> {
             let key = (name.clone(), route);
             gateway_routes
                 .remove(&key)
-                .ok_or_else(|| Error::Unlisted { address: Address::GatewayRoute(key.0, key.1) })
+                .ok_or(Error::Unlisted { address: Address::GatewayRoute(key.0, key.1) })
         };
         let routes = order.into_iter().map(take).collect::<Result<_, _>>()?;
         let gateway =

@@ -137,7 +137,6 @@ impl Shape for BTreeMap<String, Vec<Matcher>> {
 }
 
 /// Reads the two keys `prefix` and `path` of a match, of which at most one may be there.
-#[expect(clippy::option_option, reason = "absent and unreadable are different things")]
 pub(super) fn read_path(table: &TableReader<'_>, cx: &mut Cx<'_>) -> Option<Option<PathMatch>> {
     if !table.has("prefix") && !table.has("path") {
         return Some(None);

@@ -200,7 +200,6 @@ impl<'n> TableReader<'n> {
     }
 
     /// Reads a key that may be absent: `Some(None)`.
-    #[expect(clippy::option_option, reason = "absent and unreadable are different things")]
     pub fn optional<T: Shape>(&self, key: &str, cx: &mut Cx<'_>) -> Option<Option<T>> {
         match self.table.entries.get(key) {
             None => Some(None),

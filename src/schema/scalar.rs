@@ -64,7 +64,7 @@ impl Shape for u32 {
     }
 
     fn schema(_: &mut Defs) -> serde_json::Value {
-        json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+        json!({ "type": "integer", "minimum": 0, "maximum": Self::MAX })
     }
 }
 
