@@ -1,6 +1,6 @@
 //! Conditions of routes as Envoy's matchers.
 
-use super::pb::matcher::{RegexMatcher, StringMatcher, string_matcher};
+use super::pb::matcher::{RegexMatcher, StringMatcher, string_matcher::MatchPattern};
 use super::pb::route::{
     HeaderMatcher, QueryParameterMatcher, RouteMatch, header_matcher::HeaderMatchSpecifier,
     query_parameter_matcher::QueryParameterMatchSpecifier, route_match::PathSpecifier,
@@ -80,12 +80,9 @@ fn grpc_path(service: Option<&str>, method: Option<&str>) -> PathSpecifier {
 fn hostname(hostname: &HostnameMatch) -> HeaderMatcher {
     HeaderMatcher {
         name: ":authority".to_owned(),
-        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(StringMatcher {
-            match_pattern: Some(string_matcher::MatchPattern::SafeRegex(regex(&hostname_regex(
-                hostname,
-            )))),
-            ..Default::default()
-        })),
+        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(whole(&hostname_regex(
+            hostname,
+        )))),
         ..Default::default()
     }
 }
@@ -111,11 +108,25 @@ fn regex(expression: &str) -> RegexMatcher {
     RegexMatcher { regex: expression.to_owned(), ..Default::default() }
 }
 
+fn string(pattern: MatchPattern) -> StringMatcher {
+    StringMatcher { match_pattern: Some(pattern), ..Default::default() }
+}
+
+fn prefix(text: &str) -> StringMatcher {
+    string(MatchPattern::Prefix(text.to_owned()))
+}
+
+fn suffix(text: &str) -> StringMatcher {
+    string(MatchPattern::Suffix(text.to_owned()))
+}
+
+/// The whole value is matched by the expression.
+fn whole(expression: &str) -> StringMatcher {
+    string(MatchPattern::SafeRegex(regex(expression)))
+}
+
 fn exact(text: &str) -> StringMatcher {
-    StringMatcher {
-        match_pattern: Some(string_matcher::MatchPattern::Exact(text.to_owned())),
-        ..Default::default()
-    }
+    string(MatchPattern::Exact(text.to_owned()))
 }
 
 pub(super) fn exact_header(name: &str, value: &str) -> HeaderMatcher {
@@ -140,9 +151,9 @@ fn header(name: &str, matcher: &Matcher) -> HeaderMatcher {
         }
         Pattern::Present(present) => HeaderMatchSpecifier::PresentMatch(*present),
         Pattern::Exact(text) => HeaderMatchSpecifier::StringMatch(exact(text)),
-        Pattern::Prefix(text) => string(string_matcher::MatchPattern::Prefix(text.clone())),
-        Pattern::Suffix(text) => string(string_matcher::MatchPattern::Suffix(text.clone())),
-        Pattern::Regex(text) => string(string_matcher::MatchPattern::SafeRegex(regex(text))),
+        Pattern::Prefix(text) => HeaderMatchSpecifier::StringMatch(prefix(text)),
+        Pattern::Suffix(text) => HeaderMatchSpecifier::StringMatch(suffix(text)),
+        Pattern::Regex(text) => HeaderMatchSpecifier::StringMatch(whole(text)),
     };
     HeaderMatcher {
         name: name.to_owned(),
@@ -152,32 +163,21 @@ fn header(name: &str, matcher: &Matcher) -> HeaderMatcher {
     }
 }
 
-fn string(pattern: string_matcher::MatchPattern) -> HeaderMatchSpecifier {
-    HeaderMatchSpecifier::StringMatch(StringMatcher {
-        match_pattern: Some(pattern),
-        ..Default::default()
-    })
-}
-
-/// The language has exact and present here (Envoy could not invert, nor take a range).
 fn query(conditions: &BTreeMap<String, Vec<Matcher>>) -> Vec<QueryParameterMatcher> {
     let mut all = Vec::new();
     for (name, matchers) in conditions {
         for matcher in matchers {
             let specifier = match &matcher.pattern {
+                // Envoy has no inversion here, but absence is the opposite of presence.
                 Pattern::Present(present) => {
                     QueryParameterMatchSpecifier::PresentMatch(*present != matcher.invert)
                 }
                 Pattern::Exact(text) => QueryParameterMatchSpecifier::StringMatch(exact(text)),
-                Pattern::Prefix(_) | Pattern::Suffix(_) | Pattern::Regex(_) | Pattern::Range(_) => {
-                    let HeaderMatchSpecifier::StringMatch(string) = header(name, matcher)
-                        .header_match_specifier
-                        .unwrap_or(HeaderMatchSpecifier::PresentMatch(true))
-                    else {
-                        continue;
-                    };
-                    QueryParameterMatchSpecifier::StringMatch(string)
-                }
+                Pattern::Prefix(text) => QueryParameterMatchSpecifier::StringMatch(prefix(text)),
+                Pattern::Suffix(text) => QueryParameterMatchSpecifier::StringMatch(suffix(text)),
+                Pattern::Regex(text) => QueryParameterMatchSpecifier::StringMatch(whole(text)),
+                // Envoy has none (the rules say so).
+                Pattern::Range(_) => continue,
             };
             all.push(QueryParameterMatcher {
                 name: name.clone(),

@@ -8,7 +8,7 @@ use meshctl::envoy::{
     Admin, Bootstrap, ConfigSource, Endpoint, ProxyConfig, ProxyId, ResourceType, Settings,
     Tracing, bootstrap, files, limits, oracle,
 };
-use meshctl::model::{Address, EgressFilter, Mesh, ServiceName};
+use meshctl::model::{AccessLog, Address, EgressFilter, Mesh, ServiceName};
 use meshctl::resolve::resolve;
 use meshctl::schema::parse;
 use meshctl::span::Files;
@@ -344,4 +344,16 @@ fn envoy_knows_every_log_operator_that_the_check_knows() {
     let proxy: ProxyId = "virtual_node/web".parse().unwrap();
     let yaml = oracle::fold(&compile(&mesh, &settings(), &proxy)).unwrap();
     verdict(&envoy, folder.path(), &yaml).unwrap();
+}
+
+#[test]
+fn a_value_that_envoys_api_forbids_is_found_in_what_is_compiled() {
+    let mut mesh = random_mesh::mesh(1);
+    for node in mesh.nodes.values_mut() {
+        node.access_log = Some(AccessLog { path: String::new(), format: None });
+    }
+    let proxy = proxies(&mesh).remove(0);
+    let found = limits::constraints(&compile(&mesh, &settings(), &proxy), &Default::default());
+    assert!(found.iter().all(|d| d.code.id == "MC1208"));
+    assert!(found.has_errors());
 }
