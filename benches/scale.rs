@@ -3,6 +3,12 @@
 //! `cargo bench --bench scale [-- SERVICES FILES]`. Each line is a process of its own, so that its
 //! peak memory is its own too. Machines differ: compare lines of one run.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise, and prints its table"
+)]
+
 mod generate;
 
 use meshctl::compile::{compile, proxies};
