@@ -42,6 +42,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand fmt 'Format the files of the project in place'
             cand explain 'Explain a code, or list all codes'
             cand plan 'Show what an apply would change, in which order, and what it costs'
+            cand show 'Show a saved plan, or what a revision of the target changed'
+            cand diff 'Show how two states of a mesh differ'
             cand render 'Render the Envoy configuration of every proxy'
             cand bootstrap 'Print the bootstrap of a proxy: envoy -c FILE'
             cand drift 'Show what differs from the live model though nobody applied it'
@@ -228,6 +230,43 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --summary 'Only what the changes amount to'
             cand --no-prune 'Leave live what is no longer in the files'
             cand --allow-empty 'Consent to deleting everything, for files that define nothing'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;show'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --summary 'Only what the changes amount to'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;diff'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --detailed-exitcode 'Exit with 2 if they differ'
+            cand --summary 'Only what the differences amount to'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'
@@ -488,6 +527,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand fmt 'Format the files of the project in place'
             cand explain 'Explain a code, or list all codes'
             cand plan 'Show what an apply would change, in which order, and what it costs'
+            cand show 'Show a saved plan, or what a revision of the target changed'
+            cand diff 'Show how two states of a mesh differ'
             cand render 'Render the Envoy configuration of every proxy'
             cand bootstrap 'Print the bootstrap of a proxy: envoy -c FILE'
             cand drift 'Show what differs from the live model though nobody applied it'
@@ -515,6 +556,10 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;explain'= {
         }
         &'meshctl;help;plan'= {
+        }
+        &'meshctl;help;show'= {
+        }
+        &'meshctl;help;diff'= {
         }
         &'meshctl;help;render'= {
         }

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod context;
 mod dev;
+mod diff;
 mod drift;
 mod error;
 mod explain;
@@ -20,6 +21,7 @@ mod planning;
 mod render;
 mod rollback;
 mod schema;
+mod show;
 mod status;
 mod target;
 mod version;
@@ -60,6 +62,8 @@ enum Command {
     Fmt(fmt::FmtArgs),
     Explain(explain::ExplainArgs),
     Plan(plan::PlanArgs),
+    Show(show::ShowArgs),
+    Diff(diff::DiffArgs),
     Render(render::RenderArgs),
     Bootstrap(bootstrap::BootstrapArgs),
     Drift(drift::DriftArgs),
@@ -90,6 +94,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Fmt(args) => fmt::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
+        Command::Show(args) => show::run(&context, &args),
+        Command::Diff(args) => diff::run(&context, &args),
         Command::Render(args) => render::run(&context, &args),
         Command::Bootstrap(args) => bootstrap::run(&context, &args),
         Command::Drift(args) => drift::run(&context, &args),

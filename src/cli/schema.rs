@@ -19,6 +19,8 @@ enum Name {
     Project,
     /// What `check --format json` prints
     Diagnostics,
+    /// What `plan --format json` prints and `plan -o` saves
+    Plan,
 }
 
 pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure> {
@@ -27,6 +29,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Mesh => format!("{:#}\n", crate::schema::json_schema()),
         Name::Project => format!("{:#}\n", crate::load::project_schema()),
         Name::Diagnostics => include_str!("../../schemas/diagnostics.v1.schema.json").to_owned(),
+        Name::Plan => include_str!("../../schemas/plan.v1.schema.json").to_owned(),
     };
     context.ui.result(&text);
     Ok(Exit::Done)

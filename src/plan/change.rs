@@ -47,6 +47,8 @@ impl Action {
 pub struct Change {
     /// The resource.
     pub address: Address,
+    /// Its kind, the first word of the address.
+    pub kind: String,
     /// What is done.
     pub action: Action,
     /// Who will own it; of a delete, who does.
@@ -67,7 +69,7 @@ pub struct Change {
     /// The fields that differ, of an update.
     pub edits: Vec<Edit>,
     /// The Envoy resources that come from the resource and change.
-    pub envoy: BTreeSet<(ResourceType, String)>,
+    pub envoy: BTreeSet<EnvoyName>,
     /// The proxies that it reaches.
     pub proxies: BTreeSet<ProxyId>,
     /// The steps in which it takes place, counted from 1.
@@ -75,6 +77,16 @@ pub struct Change {
     pub steps: BTreeSet<usize>,
     /// What it costs there.
     pub cost: Cost,
+}
+
+/// Names an Envoy resource, whatever proxy has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EnvoyName {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: ResourceType,
+    /// Its xDS name.
+    pub name: String,
 }
 
 /// A line of a file.

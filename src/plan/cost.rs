@@ -10,7 +10,7 @@
 //! | filter chains of a listener only | clients of the changed chains are drained |
 //! | anything else of a listener | all its clients are drained |
 
-use super::{Action, Change, PlannedStep, Step};
+use super::{Action, Change, EnvoyName, PlannedStep, Step};
 use crate::compile::Index;
 use crate::envoy::{ProxyConfig, ProxyId, Resource, ResourceType};
 use crate::model::{Address, Mesh};
@@ -205,10 +205,20 @@ pub(super) fn charge(live: &Mesh, desired: &Mesh, steps: &[PlannedStep], changes
                     // went beside it: the changes that reach the proxy are the cause.
                     let reached = reached.get_or_insert_with(|| reach(live, desired, changes));
                     causes = reached.get(proxy).cloned().unwrap_or_default();
+                    let can = |cause: &usize| match (changes[*cause].action, resource.action) {
+                        (Action::Create, ResourceAction::Remove)
+                        | (Action::Delete, ResourceAction::Add) => false,
+                        (_, _) => true,
+                    };
+                    if causes.iter().any(can) {
+                        causes.retain(can);
+                    }
                 }
                 for cause in causes {
                     let change = &mut changes[cause];
-                    change.envoy.insert((resource.kind, resource.name.clone()));
+                    change
+                        .envoy
+                        .insert(EnvoyName { kind: resource.kind, name: resource.name.clone() });
                     change.proxies.insert(proxy.clone());
                     change.steps.insert(number + 1);
                     change.cost = change.cost.max(resource.cost);

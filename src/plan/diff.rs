@@ -2,7 +2,7 @@
 //!
 //! Typed values are compared, which is cheap; only what differs is turned into JSON.
 
-use super::{Action, Change, Cost, Input, Place, Places, edit};
+use super::{Action, Change, Cost, EditOp, Input, Place, Places, edit};
 use crate::model::{Address, Mesh, VirtualGateway, VirtualRouter};
 use crate::revision::object;
 use crate::span::Loc;
@@ -34,12 +34,18 @@ pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
             };
             if let Some(places) = &input.places {
                 for edit in &mut edits {
-                    edit.origin = place_of(places, &address, &edit.pointer);
+                    // What was removed stood in what is still there.
+                    let pointer = match edit.op {
+                        EditOp::Remove => edit.pointer.rsplit_once('/').map_or("", |split| split.0),
+                        EditOp::Add | EditOp::Replace => &edit.pointer,
+                    };
+                    edit.origin = place_of(places, &address, pointer);
                 }
             }
             Change {
                 owner: owner_of(input, &address, action),
                 protected: protected_of(input, &address, action),
+                kind: address.kind().to_string(),
                 address,
                 action,
                 origin,

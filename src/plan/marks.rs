@@ -27,6 +27,7 @@ pub(super) fn add(input: &Input<'_>, desired: &Mesh, changes: &mut Vec<Change>) 
         let value = object(desired, address);
         changes.push(Change {
             address: address.clone(),
+            kind: address.kind().to_string(),
             action: Action::Mark,
             owner,
             protected,

@@ -20,7 +20,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Action, Change, Edit, EditOp, Place, Summary};
+pub use change::{Action, Change, Edit, EditOp, EnvoyName, Place, Summary};
 pub use codes::CODES;
 pub use cost::{Cost, ResourceAction, ResourceChange};
 pub use digest::{DIGEST_PREFIX, digest_matches, short};
@@ -181,6 +181,41 @@ impl Plan {
     }
 }
 
+/// What differs between two states, without guards: for `diff`, and for what a revision did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The differences, in the order of addresses.
+    pub changes: Vec<Change>,
+    /// Counts.
+    pub summary: Summary,
+}
+
+/// Compares two states.
+pub fn compare(
+    live: &Live,
+    desired: &Mesh,
+    places: Option<Places<'_>>,
+    settings: &Settings,
+) -> Comparison {
+    // Owners and protection are of entries; here only what the mesh is counts.
+    let live = Live { entries: BTreeMap::new(), ..live.clone() };
+    let none = String::new();
+    let input = Input {
+        target: Target { name: none.clone(), kind: none.clone(), id: none },
+        live: &live,
+        desired,
+        owner: None,
+        places,
+        settings,
+        scope: Scope::default(),
+        guards: Guards::default(),
+        consent: Consent::default(),
+        drift: Vec::new(),
+    };
+    let (plan, _) = plan(&input);
+    Comparison { changes: plan.changes, summary: plan.summary }
+}
+
 /// Makes a plan. The diagnostics are findings about the change itself (MC08xx).
 pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
     let (desired, pulled_in) = desired_of(input.live, input.desired, input.owner, &input.scope);
@@ -196,7 +231,8 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
     let mut summary = Summary::of(&changes, &planned, &input.drift);
     summary.proxies_total = desired.nodes.len() + desired.gateways.len();
     let touched = changes.iter().filter(|change| change.before.is_some()).count();
-    summary.unchanged = input.live.entries.len().saturating_sub(touched);
+    let there = if input.live.revision.is_some() { input.live.mesh.addresses().len() } else { 0 };
+    summary.unchanged = there.saturating_sub(touched);
     let mut plan = Plan {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION.to_owned(),

@@ -124,7 +124,7 @@ fn a_weight_shift_is_one_switch_of_one_route_configuration() {
     assert_eq!(change.edits.len(), 2);
     assert_eq!(change.edits[0].path, "targets[cart-v1].weight");
     assert_eq!(change.proxies.len(), 1);
-    assert!(change.envoy.iter().all(|(kind, _)| *kind == ResourceType::RouteConfiguration));
+    assert!(change.envoy.iter().all(|r| r.kind == ResourceType::RouteConfiguration));
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub use diagnostics_json::{
     FailureDocument, document as diagnostics_document, items as diagnostic_items,
 };
 pub use formats::{github, junit, sarif};
-pub use plan_json::{Shown, document as plan_document};
+pub use plan_json::{Shown, document as plan_document, saved};
 pub use plan_markdown::{github as plan_github, markdown as plan_markdown};
 pub use progress::Progress;
 

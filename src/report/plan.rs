@@ -3,8 +3,9 @@
 
 use super::paint;
 use crate::diag::Diagnostic;
+use crate::model::Address;
 use crate::plan::{
-    Action, Change, Cost, Edit, EditOp, Place, Plan, PlannedStep, ResourceAction, short,
+    Action, Change, Cost, Edit, EditOp, Place, Plan, PlannedStep, ResourceAction, Summary, short,
 };
 use crate::span::Files;
 use serde_json::Value;
@@ -163,11 +164,13 @@ fn edit_line(text: &mut String, edit: &Edit, column: usize, view: View) {
             ),
         },
     };
-    let place = edit.origin.as_ref().filter(|_| edit.op != EditOp::Remove).map(shown);
+    let place = edit.origin.as_ref().map(shown);
     let width = column - 8;
     let symbol = paint(view.color, symbol, color);
-    let line =
-        format!("    {symbol} {:<width$}  {value:<32}{}", edit.path, place.unwrap_or_default());
+    // A value beyond its column keeps a distance from the place.
+    let value = format!("{value:<30}");
+    let place = place.unwrap_or_default();
+    let line = format!("    {symbol} {:<width$}  {value}  {place}", edit.path);
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
@@ -193,18 +196,18 @@ fn order(edit: &Edit) -> Option<String> {
 
 fn reach_line(text: &mut String, change: &Change, view: View) {
     if change.proxies.is_empty() {
-        if change.action != Action::Mark {
+        if change.action != Action::Mark && change.address != Address::Mesh {
             let _ = writeln!(text, "      reaches no proxy");
         }
         return;
     }
     let proxies = named(change.proxies.iter().map(ToString::to_string), change.proxies.len(), view);
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for (kind, _) in &change.envoy {
-        *kinds.entry(kind.as_str()).or_default() += 1;
+    for resource in &change.envoy {
+        *kinds.entry(resource.kind.as_str()).or_default() += 1;
     }
     let resources = if view.full || change.envoy.len() <= 1 {
-        let all = change.envoy.iter().map(|(kind, name)| format!("{kind} {name}"));
+        let all = change.envoy.iter().map(|r| format!("{} {}", r.kind, r.name));
         all.collect::<Vec<_>>().join(", ")
     } else {
         kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
@@ -321,26 +324,14 @@ fn consent(words: &str) -> String {
 /// The last three lines.
 fn story(text: &mut String, plan: &Plan, findings: &[Diagnostic], view: View) {
     let summary = &plan.summary;
-    let mut words = vec![format!("+{}  ~{}  -{}", summary.create, summary.update, summary.delete)];
-    if summary.mark > 0 {
-        words.push(many(summary.mark, "mark", "marks"));
-    }
-    words.push(format!("{} unchanged", summary.unchanged));
+    let mut words = vec![tally(summary)];
     words.push(format!("{} drift", summary.drift));
     let said = super::diagnostics::summary(findings);
     if !said.is_empty() {
         words.push(said);
     }
     let _ = writeln!(text, "\n{}", words.join("    "));
-    let costs: Vec<String> = summary
-        .costs
-        .iter()
-        .map(|(cost, count)| format!("{}: {cost}", many(*count, "proxy", "proxies")))
-        .collect();
-    let _ = match costs.is_empty() {
-        true => writeln!(text, "no proxy is reached"),
-        false => writeln!(text, "{}", costs.join("; ")),
-    };
+    let _ = writeln!(text, "{}", costs(summary));
     let digest = short(&plan.digest);
     let refused = plan.refusals().count();
     let end = if plan.is_empty() {
@@ -352,6 +343,30 @@ fn story(text: &mut String, plan: &Plan, findings: &[Diagnostic], view: View) {
         format!("apply: meshctl apply --expect {digest}")
     };
     let _ = writeln!(text, "plan {digest}   {end}");
+}
+
+/// What a comparison amounts to, in two lines.
+pub fn counts(summary: &Summary) -> String {
+    format!("{}\n{}", tally(summary), costs(summary))
+}
+
+fn tally(summary: &Summary) -> String {
+    let Summary { create, update, delete, unchanged, .. } = summary;
+    let marks = match summary.mark {
+        0 => String::new(),
+        n => format!("    {}", many(n, "mark", "marks")),
+    };
+    format!("+{create}  ~{update}  -{delete}{marks}    {unchanged} unchanged")
+}
+
+/// How many proxies suffer what, for example `12 proxies: nothing; 1 proxy: listener drain`.
+pub(super) fn costs(summary: &Summary) -> String {
+    let all: Vec<String> = summary
+        .costs
+        .iter()
+        .map(|(cost, count)| format!("{}: {cost}", many(*count, "proxy", "proxies")))
+        .collect();
+    if all.is_empty() { "no proxy is reached".to_owned() } else { all.join("; ") }
 }
 
 pub(super) fn many(count: usize, one: &str, more: &str) -> String {

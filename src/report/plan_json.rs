@@ -1,10 +1,11 @@
 //! A plan as a JSON document, version 1 (`schemas/plan.v1.schema.json`). It is what `-o` saves, too.
 
 use super::diagnostics_json::{Item, items};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Code, Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::span::Files;
 use serde::Serialize;
+use serde_json::Value;
 
 /// A plan with what only the run that made it knows.
 #[derive(Clone, Copy, Debug)]
@@ -60,4 +61,25 @@ pub fn document(shown: &Shown<'_>) -> String {
         serde_json::to_string_pretty(&document).expect("invariant: the document is plain data");
     text.push('\n');
     text
+}
+
+/// What a saved plan says beside the plan: the findings (without their places, which are those of
+/// files that may be gone) and the files' paths and hashes. What cannot be read is left out.
+pub fn saved(text: &str, codes: &[&'static Code]) -> (Vec<Diagnostic>, Vec<(String, String)>) {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let list = |key: &str| document.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let word = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
+    let findings = list("diagnostics").into_iter().filter_map(|item| {
+        let id = word(&item, "code")?;
+        let code = codes.iter().find(|code| code.id == id)?;
+        let finding = Diagnostic::unplaced(code, word(&item, "message")?);
+        Some(match word(&item, "help") {
+            Some(help) => finding.help(help),
+            None => finding,
+        })
+    });
+    let sources = list("sources")
+        .into_iter()
+        .filter_map(|item| Some((word(&item, "path")?, word(&item, "sha256")?)));
+    (findings.collect(), sources.collect())
 }

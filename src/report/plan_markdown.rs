@@ -1,6 +1,6 @@
 //! A plan for a pull request: Markdown that folds the changes, and GitHub annotations.
 
-use super::plan::{cut, many, shown};
+use super::plan::{costs, cut, many, shown};
 use super::plan_json::Shown;
 use crate::plan::{Change, EditOp, Plan, short};
 use std::collections::BTreeMap;
@@ -82,12 +82,7 @@ fn push(text: &mut String, part: &str, reserve: usize) -> bool {
 
 fn counts(text: &mut String, plan: &Plan) {
     let s = &plan.summary;
-    let costs: Vec<String> = s
-        .costs
-        .iter()
-        .map(|(cost, count)| format!("{}: {cost}", many(*count, "proxy", "proxies")))
-        .collect();
-    let costs = if costs.is_empty() { "no proxy is reached".to_owned() } else { costs.join("; ") };
+    let costs = costs(s);
     let _ = writeln!(
         text,
         "| create | update | delete | unchanged | drift | cost |\n\
@@ -122,8 +117,8 @@ fn folded(change: &Change) -> String {
         let _ = writeln!(text, "{} {}", change.action.symbol(), change.address);
     }
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for (kind, _) in &change.envoy {
-        *kinds.entry(kind.as_str()).or_default() += 1;
+    for resource in &change.envoy {
+        *kinds.entry(resource.kind.as_str()).or_default() += 1;
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let reach = match change.proxies.len() {

@@ -15,6 +15,8 @@ mod live_grpc;
 mod live_matching;
 mod live_outlier;
 mod live_shop;
+mod plan;
+mod plan_cases;
 mod root_redirect;
 mod schema;
 mod support;

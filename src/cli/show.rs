@@ -1,0 +1,124 @@
+//! `show`: a saved plan, or a revision of the target, in any form.
+
+use super::plan::{FORMATS, draw};
+use super::{Context, Exit, Failure, Format, target};
+use crate::live::Read as _;
+use crate::plan::{self, Plan};
+use crate::report::{self, plan as text};
+use clap::Args;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// Show a saved plan, or what a revision of the target changed
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The file of a plan (`plan -o FILE`), or `rev:N`
+    #[arg(value_name = "FILE|rev:N")]
+    what: String,
+
+    /// Only what the changes amount to
+    #[arg(long)]
+    summary: bool,
+}
+
+pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
+    match revision(&args.what)? {
+        Some(number) => show_revision(context, args, number),
+        None => {
+            let format = context.format(&FORMATS)?;
+            let (plan, text) = read_plan(Path::new(&args.what))?;
+            if format == Format::Json {
+                // It is the document, and it was just verified.
+                context.ui.result(&text);
+                return Ok(Exit::Done);
+            }
+            let (findings, sources) = report::saved(&text, plan::CODES);
+            let shown =
+                report::Shown { plan: &plan, findings: &findings, files: None, sources: &sources };
+            context.ui.result(&draw(context, format, &shown, args.summary));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The number in `rev:N`; `None` for anything else.
+pub(super) fn revision(text: &str) -> Result<Option<u64>, Failure> {
+    let Some(number) = text.strip_prefix("rev:") else { return Ok(None) };
+    number.parse().map(Some).map_err(|_| {
+        Failure::new(Exit::Usage, format!("`{text}` is no revision"))
+            .hint("a revision is rev: and a number, for example rev:12; meshctl history lists them")
+    })
+}
+
+/// Reads a saved plan, and verifies that it is what was saved.
+pub(super) fn read_plan(path: &Path) -> Result<(Plan, String), Failure> {
+    let bad = |why: String| {
+        Failure::new(Exit::Failed, format!("{} is no plan to be read", path.display()))
+            .cause(why)
+            .hint("meshctl plan -o FILE saves one")
+    };
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot read {}", path.display()))
+            .cause(error.to_string())
+            .hint("meshctl plan -o FILE saves a plan; rev:N names a revision")
+    })?;
+    let plan = Plan::from_json(&text).map_err(bad)?;
+    Ok((plan, text))
+}
+
+fn show_revision(context: &Context, args: &ShowArgs, number: u64) -> Result<Exit, Failure> {
+    let format = context.format(&[Format::Text, Format::Json])?;
+    let loaded = context.load()?;
+    let target = context.open_target(&loaded)?;
+    let failed = |error| target::failure(&error);
+    let after = target.directory.at(number).map_err(failed)?;
+    let history = target.directory.history().map_err(failed)?;
+    let Some(manifest) = history.iter().find(|manifest| manifest.revision == number) else {
+        return Err(Failure::new(Exit::Failed, format!("there is no revision {number}"))
+            .hint("meshctl history lists the revisions"));
+    };
+    let before = match manifest.parent {
+        Some(parent) => target.directory.at(parent).map_err(failed)?,
+        None => crate::revision::Live::default(),
+    };
+    let compared = plan::compare(&before, &after.mesh, None, &target.settings);
+    if format == Format::Json {
+        let document = json!({
+            "format": "meshctl.revision",
+            "format_version": "1.0",
+            "target": target.id,
+            "mesh": manifest.mesh,
+            "revision": manifest.revision,
+            "parent": manifest.parent,
+            "plan": manifest.plan,
+            "at": manifest.meta.at,
+            "by": manifest.meta.by,
+            "message": manifest.meta.summary,
+            "summary": compared.summary,
+            "changes": compared.changes,
+        });
+        context.ui.result(&format!("{document:#}\n"));
+        return Ok(Exit::Done);
+    }
+    let meta = &manifest.meta;
+    let mut shown = format!(
+        "revision {number} of {} on {}\n  {} by {}: {}\n  plan {}\n",
+        manifest.mesh,
+        target.id.name,
+        meta.at,
+        meta.by,
+        meta.summary,
+        plan::short(&manifest.plan),
+    );
+    let view = text::View {
+        color: context.ui.color_out(),
+        summary: args.summary,
+        full: context.ui.verbose() > 0,
+    };
+    shown.push_str(&text::differences(&compared.changes, view));
+    let _ = writeln!(shown, "\n{}", text::counts(&compared.summary));
+    context.ui.result(&shown);
+    Ok(Exit::Done)
+}
