@@ -129,3 +129,47 @@ pub fn file(kind: ResourceType, name: &str) -> String {
     // Names are ASCII (see `model::name`), so any cut is between characters.
     format!("{kind}/{}-{hash}.yaml", &name[..FILE_NAME_MAX])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_make_file_names_that_fit_and_differ() {
+        let long = |end: &str| format!("cds_egress_{}_{end}", "n".repeat(250));
+        let kind = ResourceType::ClusterLoadAssignment;
+        let (a, b) = (file(kind, &long("a")), file(kind, &long("b")));
+        assert_ne!(a, b);
+        assert!(a.len() <= 255 && a.starts_with("eds/cds_egress_") && a.ends_with(".yaml"), "{a}");
+        assert_eq!(file(kind, "short"), "eds/short.yaml");
+        assert_eq!(file(ResourceType::Listener, "any"), "lds.yaml");
+    }
+
+    #[test]
+    fn names_are_those_of_app_mesh() {
+        let mesh = MeshName::new("shop").expect("a name");
+        let node = NodeName::new("cart-v1").expect("a name");
+        let service = ServiceName::new("cart.shop.internal").expect("a name");
+        let port = Port::new(8080).expect("a port");
+        let http = Protocol::Http;
+        assert_eq!(
+            peer_cluster(&mesh, &node, http, port, None),
+            "cds_egress_shop_cart-v1_http_8080"
+        );
+        assert_eq!(
+            peer_cluster(&mesh, &node, http, port, Some(&service)),
+            "cds_egress_shop_cart-v1_http_8080_via_cart.shop.internal"
+        );
+        assert_eq!(
+            local_cluster(&mesh, "cart-v1", http, port),
+            "cds_ingress_shop_cart-v1_http_8080"
+        );
+        assert_eq!(allow_all_cluster(&mesh), "cds_egress_shop_mesh-allow-all");
+        assert_eq!(ingress_routes(http, port), "rds_ingress_http_8080");
+        assert_eq!(egress_port_routes(port), "rds_egress_http_8080");
+        assert_eq!(ingress_stats(false, http, port), "ingress");
+        assert_eq!(ingress_stats(true, http, port), "ingress.http.8080");
+        let proxy = ProxyId::Node(node);
+        assert_eq!(node_id(&mesh, &proxy, Some("a")), "mesh/shop/virtual_node/cart-v1/a");
+    }
+}
