@@ -4,7 +4,8 @@ use super::{Context, Exit, Failure, Format};
 use crate::dev::envoy_binary::{self, Places};
 use crate::dev::{self, Network, Options, Running, process, requests};
 use crate::diag::Severity;
-use crate::load::Loaded;
+use crate::load::{Loaded, Source};
+use crate::report::plan::{self as text, View};
 use clap::Args;
 use std::env;
 use std::ffi::OsString;
@@ -16,7 +17,8 @@ use std::time::Duration;
 /// Every node gets an address of its own in 127.0.0.0/8 and, unless meshctl.toml names a command,
 /// a small application that says who it is. What has to change in the mesh for that is an ordinary
 /// overlay, which --print-overlay shows. Then the requests of [dev] in meshctl.toml are made, or one
-/// for each way into the mesh; each is shown with its answer. Ctrl-C stops everything.
+/// for each way into the mesh; each is shown with its answer. Then changes of the files are planned
+/// and applied as they are saved, until Ctrl-C stops everything.
 #[derive(Debug, Args)]
 pub(super) struct DevArgs {
     /// The project's folder; unset is that of -C
@@ -51,24 +53,16 @@ pub(super) struct DevArgs {
 
 pub(super) fn run(context: &Context, args: &DevArgs) -> Result<Exit, Failure> {
     context.format(&[Format::Text])?;
-    let network = Network::new(args.network).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("{} is no second byte of 127.x.0.0", args.network))
-            .hint("write a number from 1 to 254")
-    })?;
-    let dir = args.example.clone().unwrap_or_else(|| context.directory());
-    let plain = context.load_from(dir.clone(), None)?;
-    let overlay = dev::overlay(&plain.mesh, network)
-        .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
     if args.print_overlay {
+        let dir = args.example.clone().unwrap_or_else(|| context.directory());
+        let plain = context.load_from(dir, None)?;
+        let overlay = dev::overlay(&plain.mesh, network(args)?)
+            .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
         context.checked(plain)?;
         context.ui.result(&overlay);
         return Ok(Exit::Done);
     }
-    let extra = Some(("the overlay of dev".to_owned(), overlay));
-    let mut loaded = context.load_from(dir, extra)?;
-    // What fits one host may be doubtful elsewhere, and the reverse: `check` has the warnings.
-    loaded.diagnostics.retain_mut(|found| found.severity == Severity::Error);
-    let loaded = context.checked(loaded)?;
+    let loaded = context.checked(fitted(context, args)?)?;
     let tries = match loaded.project.dev.requests.as_slice() {
         [] => requests::derived(&loaded.mesh),
         written => requests::written(&loaded.mesh, written)
@@ -84,7 +78,27 @@ pub(super) fn run(context: &Context, args: &DevArgs) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(Exit::Failed, &error))?
-        .block_on(serve(context, &loaded, options, &tries, args.once))
+        .block_on(serve(context, &loaded, options, &tries, args))
+}
+
+/// The project with the overlay that makes it fit on this host, and errors only: what fits one
+/// host may be doubtful elsewhere, and the reverse; `check` has the warnings.
+fn fitted(context: &Context, args: &DevArgs) -> Result<Loaded, Failure> {
+    let dir = args.example.clone().unwrap_or_else(|| context.directory());
+    let plain = context.load_from(dir.clone(), None)?;
+    let overlay = dev::overlay(&plain.mesh, network(args)?)
+        .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    let extra = Some(("the overlay of dev".to_owned(), overlay));
+    let mut loaded = context.load_from(dir, extra)?;
+    loaded.diagnostics.retain_mut(|found| found.severity == Severity::Error);
+    Ok(loaded)
+}
+
+fn network(args: &DevArgs) -> Result<Network, Failure> {
+    Network::new(args.network).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{} is no second byte of 127.x.0.0", args.network))
+            .hint("write a number from 1 to 254")
+    })
 }
 
 fn find_envoy(context: &Context, args: &DevArgs) -> Result<PathBuf, Failure> {
@@ -111,7 +125,7 @@ async fn serve(
     loaded: &Loaded,
     options: Options,
     tries: &[requests::Try],
-    once: bool,
+    args: &DevArgs,
 ) -> Result<Exit, Failure> {
     let ui = &context.ui;
     let mesh = &loaded.mesh;
@@ -144,28 +158,25 @@ async fn serve(
             | dev::Error::Admin(_) => failure,
         }
     })?;
-    let mut all_good = true;
-    for attempt in tries {
-        let outcome = tokio::select! {
-            outcome = attempt.make() => outcome,
-            exit = stop.asked() => {
-                running.stop().await;
-                return Ok(exit);
-            }
-        };
-        all_good &= outcome.good;
-        let mark = if outcome.good { "ok" } else { "BAD" };
-        ui.result(&format!("{mark:3} {attempt} -> {}\n", outcome.words));
-    }
-    let exit = match once {
+    let all_good = tokio::select! {
+        good = ask(context, tries) => good,
+        exit = stop.asked() => {
+            running.stop().await;
+            return Ok(exit);
+        }
+    };
+    let exit = match args.once {
         true => None,
         false => {
             ui.status("The mesh runs. Call it by:");
             for line in tries.iter().filter_map(requests::Try::command_line) {
                 ui.result(&format!("{line}\n"));
             }
-            ui.status("Ctrl-C stops everything.");
-            Some(watch(&mut running, &mut stop).await)
+            ui.status(
+                "Edit the files: a change is planned and applied here. Ctrl-C stops everything.",
+            );
+            let seen = loaded.sources.clone();
+            Some(watch(context, args, &mut running, &mut stop, seen, tries).await)
         }
     };
     running.stop().await;
@@ -178,8 +189,28 @@ async fn serve(
     }
 }
 
-/// Waits for Ctrl-C, or for something to end that should not.
-async fn watch(running: &mut Running, stop: &mut Stop) -> Result<Exit, Failure> {
+/// Makes the requests and shows the answers; says whether all were as they should be.
+async fn ask(context: &Context, tries: &[requests::Try]) -> bool {
+    let mut all_good = true;
+    for attempt in tries {
+        let outcome = attempt.make().await;
+        all_good &= outcome.good;
+        let mark = if outcome.good { "ok" } else { "BAD" };
+        context.ui.result(&format!("{mark:3} {attempt} -> {}\n", outcome.words));
+    }
+    all_good
+}
+
+/// Waits for Ctrl-C, or for something to end that should not; meanwhile brings changes of the
+/// files into force.
+async fn watch(
+    context: &Context,
+    args: &DevArgs,
+    running: &mut Running,
+    stop: &mut Stop,
+    mut seen: Vec<Source>,
+    tries: &[requests::Try],
+) -> Result<Exit, Failure> {
     let mut beat = tokio::time::interval(Duration::from_millis(500));
     loop {
         tokio::select! {
@@ -189,7 +220,62 @@ async fn watch(running: &mut Running, stop: &mut Stop) -> Result<Exit, Failure> 
                     let error = dev::Error::Ended(title, said);
                     return Err(Failure::from_error(Exit::Failed, &error));
                 }
+                // A file that is being written may be gone for a moment: the next beat sees it.
+                let Ok(loaded) = fitted(context, args) else { continue };
+                if loaded.sources == seen {
+                    continue;
+                }
+                seen.clone_from(&loaded.sources);
+                match context.checked(loaded) {
+                    Ok(loaded) => change(context, running, &loaded, tries).await,
+                    Err(failure) => {
+                        context.report_failure(&failure);
+                    }
+                }
             }
+        }
+    }
+}
+
+/// Plans and applies what changed in the files, and asks again.
+async fn change(
+    context: &Context,
+    running: &mut Running,
+    loaded: &Loaded,
+    tries: &[requests::Try],
+) {
+    if !running.fits(loaded) {
+        context.ui.warning(
+            "a node, a gateway or a port has come or gone: stop, and start meshctl dev again",
+        );
+        return;
+    }
+    let applied = match running.plan(loaded) {
+        Ok(plan) if plan.is_empty() => return,
+        Ok(plan) => {
+            let view = View { color: context.ui.color_out(), ..View::default() };
+            let text = text::differences(&plan.changes, view);
+            context.ui.result(&text);
+            running.apply(&plan).await.map(|outcome| (plan, outcome))
+        }
+        Err(error) => Err(error),
+    };
+    match applied {
+        Ok((plan, outcome)) => {
+            for rejection in &outcome.rejections {
+                let reason = rejection.reason.as_deref().unwrap_or("it gives no reason");
+                context.ui.warning(&format!("{} refused: {reason}", rejection.proxy));
+            }
+            context.ui.status(&format!(
+                "Applied {}: {} of {} proxies proven.",
+                plan.counts(),
+                outcome.proven.len(),
+                outcome.proxies
+            ));
+            ask(context, tries).await;
+        }
+        Err(error) => {
+            context.report_failure(&Failure::from_error(Exit::Failed, &error));
         }
     }
 }

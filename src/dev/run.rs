@@ -8,14 +8,14 @@ use crate::compile::proxies;
 use crate::envoy::{Admin, ProxyId, Settings, bootstrap};
 use crate::live::{self, Directory, Read as _, Target as _, admin};
 use crate::load::Loaded;
-use crate::model::NodeName;
-use crate::plan::{self, Consent, Guards, Scope};
+use crate::model::{NodeName, Port};
+use crate::plan::{self, Consent, Guards, Places, Plan, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -120,6 +120,24 @@ pub struct Running {
     upstreams: BTreeMap<NodeName, Vec<Upstream>>,
     commands: Vec<Process>,
     envoys: BTreeMap<ProxyId, Proxy>,
+    shape: Shape,
+}
+
+/// What the running applications and proxies were started for: where each node and gateway
+/// listens, and where its application does.
+type Shape = BTreeMap<ProxyId, Vec<(Option<IpAddr>, Port, Option<SocketAddr>)>>;
+
+fn shape(loaded: &Loaded) -> Shape {
+    let mesh = &loaded.mesh;
+    let nodes = mesh.nodes.iter().map(|(name, node)| {
+        let listeners = node.listeners.iter().map(|l| (l.address, l.port, l.app)).collect();
+        (ProxyId::Node(name.clone()), listeners)
+    });
+    let gateways = mesh.gateways.iter().map(|(name, gateway)| {
+        let listeners = gateway.listeners.iter().map(|l| (l.address, l.port, None)).collect();
+        (ProxyId::Gateway(name.clone()), listeners)
+    });
+    nodes.chain(gateways).collect()
 }
 
 /// A running Envoy.
@@ -150,6 +168,7 @@ impl Running {
             upstreams: BTreeMap::new(),
             commands: Vec::new(),
             envoys: BTreeMap::new(),
+            shape: shape(loaded),
         };
         for part in ["target", "run", "log", "boot"] {
             running.make(part)?;
@@ -159,7 +178,8 @@ impl Running {
         }
         running.start_applications(loaded).await?;
         // No proxy runs yet: they find the whole configuration when they start.
-        running.apply(loaded).await?;
+        let plan = running.plan(loaded)?;
+        running.apply(&plan).await?;
         for proxy in proxies(&loaded.mesh) {
             running.start_envoy(loaded, &proxy)?;
         }
@@ -306,9 +326,13 @@ impl Running {
         Ok(())
     }
 
-    /// Plans the way to a mesh and carries it out, as `meshctl apply` does, but without guards: each
-    /// step is gated on the proxies that run.
-    pub async fn apply(&mut self, loaded: &Loaded) -> Result<Outcome, Error> {
+    /// Whether a mesh runs on the applications and proxies that have been started.
+    pub fn fits(&self, loaded: &Loaded) -> bool {
+        self.shape == shape(loaded)
+    }
+
+    /// Plans the way to a mesh, without guards: the run is nobody's production.
+    pub fn plan(&self, loaded: &Loaded) -> Result<Plan, Error> {
         let target = Directory::open(self.root()).map_err(Error::Target)?;
         let state = target.state().map_err(Error::Target)?;
         let everything = Consent {
@@ -318,6 +342,8 @@ impl Running {
             accept: state.live.entries.keys().cloned().collect(),
             take_ownership: BTreeSet::new(),
         };
+        let places =
+            Places { origins: &loaded.origins, files: &loaded.files, overlay: loaded.overlay };
         let (plan, _) = plan::plan(&plan::Input {
             target: plan::Target {
                 name: "dev".to_owned(),
@@ -327,13 +353,19 @@ impl Running {
             live: &state.live,
             desired: &loaded.mesh,
             owner: loaded.project.owner.as_deref(),
-            places: None,
+            places: Some(places),
             settings: &self.settings,
             scope: Scope::default(),
             guards: Guards::default(),
             consent: everything,
             drift: Vec::new(),
         });
+        Ok(plan)
+    }
+
+    /// Carries a plan out as `meshctl apply` does: each step is gated on the proxies that run.
+    pub async fn apply(&mut self, plan: &Plan) -> Result<Outcome, Error> {
+        let target = Directory::open(self.root()).map_err(Error::Target)?;
         let admins = self.admins()?;
         let options = apply::Options {
             wait: (!admins.is_empty()).then_some(self.options.patience),
@@ -355,7 +387,7 @@ impl Running {
             stop: &stop,
             tell: &mut |_| {},
         };
-        apply::apply(&plan, &mut site).await.map_err(Error::Apply)
+        apply::apply(plan, &mut site).await.map_err(Error::Apply)
     }
 
     fn admins(&self) -> Result<BTreeMap<ProxyId, admin::Admin>, Error> {

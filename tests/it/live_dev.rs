@@ -172,3 +172,36 @@ fn a_missing_envoy_is_said_with_what_would_help() {
     assert!(said.contains("no Envoy was found") && said.contains("--install-envoy"), "{said}");
     sandbox.run(&["dev", &dir, "--once", "--envoy", "nowhere"]).exits(1);
 }
+
+#[test]
+fn a_change_of_the_files_is_planned_applied_and_shown() {
+    let sandbox = Sandbox::new();
+    for entry in fs::read_dir(root().join("examples/shop")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        sandbox.write(&format!("shop/{name}"), fs::read(&path).unwrap());
+    }
+    let envoy = envoy::binary().display().to_string();
+    let block = Block::take();
+    let network = block.second().to_string();
+    let mut child = sandbox
+        .command(&["dev", "shop", "--envoy", &envoy, "--network", &network])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let stable = "GET http://shop.example/cart/items -> 200 from cart-";
+    // The last request that `dev` makes at the start is the last of the project's file.
+    lines.by_ref().find(|line| line.starts_with("curl -X DELETE")).expect("dev shows its calls");
+    let cart = fs::read_to_string(sandbox.join("shop/cart.toml")).unwrap();
+    let shifted = cart.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 0, cart-v2 = 100");
+    assert_ne!(cart, shifted);
+    sandbox.write("shop/cart.toml", shifted);
+    let plan = lines.by_ref().find(|line| line.contains("targets[cart-v1].weight"));
+    assert!(plan.expect("the change is shown").contains("95 -> 0"));
+    let answer = lines.by_ref().find(|line| line.contains(stable)).expect("dev asks again");
+    assert!(answer.contains("from cart-v2"), "{answer}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
