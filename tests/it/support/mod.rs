@@ -15,6 +15,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// A file of the evidence beside the checkout; says that the test is skipped where there is none.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let file = root().join("../shared").join(path);
     if file.exists() {

@@ -45,6 +45,7 @@ impl Tier {
 /// Whether a test of a tier can run here. If not, says why, and fails where nothing may be
 /// skipped (`CI=true`).
 #[track_caller]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 pub(crate) fn has(tier: Tier) -> bool {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("?");
