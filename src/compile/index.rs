@@ -99,3 +99,67 @@ impl<'a> Index<'a> {
         reached.extend(self.callers.get(service).into_iter().flatten().cloned());
     }
 }
+
+/// The proxies whose resources can depend on what stands at some addresses, in one pass without an
+/// [`Index`]: what a plan of a few changes in a large mesh needs.
+pub fn reach_of(mesh: &Mesh, addresses: &BTreeSet<&Address>) -> BTreeSet<ProxyId> {
+    let mut reached = BTreeSet::new();
+    if addresses.is_empty() {
+        return reached;
+    }
+    if addresses.contains(&Address::Mesh) {
+        return super::proxies(mesh).into_iter().collect();
+    }
+    let (mut nodes, mut routers, mut services) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for address in addresses {
+        match address {
+            Address::Mesh => {}
+            Address::Node(name) => {
+                nodes.insert(name);
+                if mesh.nodes.contains_key(name) {
+                    reached.insert(ProxyId::Node(name.clone()));
+                }
+            }
+            Address::Router(name) | Address::Route(name, _) => {
+                routers.insert(name);
+            }
+            Address::Service(name) => {
+                services.insert(name);
+            }
+            Address::Gateway(name) | Address::GatewayRoute(name, _) => {
+                if mesh.gateways.contains_key(name) {
+                    reached.insert(ProxyId::Gateway(name.clone()));
+                }
+            }
+        }
+    }
+    if !nodes.is_empty() {
+        for (name, router) in &mesh.routers {
+            let mut targets = router.routes.iter().flat_map(|route| &route.targets);
+            if targets.any(|target| nodes.contains(&target.node)) {
+                routers.insert(name);
+            }
+        }
+    }
+    for (name, service) in &mesh.services {
+        let by_node = service.node.as_ref().is_some_and(|node| nodes.contains(node));
+        if by_node || service.router.as_ref().is_some_and(|router| routers.contains(router)) {
+            services.insert(name);
+        }
+    }
+    if services.is_empty() {
+        return reached;
+    }
+    for (name, node) in &mesh.nodes {
+        if node.backends.iter().any(|backend| services.contains(&backend.service)) {
+            reached.insert(ProxyId::Node(name.clone()));
+        }
+    }
+    for (name, gateway) in &mesh.gateways {
+        if gateway.routes.iter().any(|route| services.contains(&route.service.name)) {
+            reached.insert(ProxyId::Gateway(name.clone()));
+        }
+    }
+    reached
+}

@@ -3,7 +3,7 @@
 
 mod index;
 
-pub use index::Index;
+pub use index::{Index, reach_of};
 
 use crate::envoy::{self, ProxyConfig, ProxyId, Settings};
 use crate::model::{Address, Mesh};

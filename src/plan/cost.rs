@@ -10,8 +10,9 @@
 //! | filter chains of a listener only | clients of the changed chains are drained |
 //! | anything else of a listener | all its clients are drained |
 
-use super::{Action, Change, EnvoyName, PlannedStep, Step};
-use crate::compile::Index;
+use super::steps::Way;
+use super::{Action, Change, EnvoyName, PlannedStep, StepKind};
+use crate::compile::{Index, reach_of};
 use crate::envoy::{ProxyConfig, ProxyId, Resource, ResourceType};
 use crate::model::{Address, Mesh};
 use envoy_api::Json;
@@ -77,7 +78,7 @@ pub struct ResourceChange {
     /// What that costs.
     pub cost: Cost,
     /// The resources of the mesh that it is made from.
-    pub from: BTreeSet<Address>,
+    pub from: Vec<Address>,
 }
 
 fn cost_of(was: Option<&Resource>, is: Option<&Resource>) -> Cost {
@@ -129,35 +130,66 @@ fn listener_cost(was: &Resource, is: &Resource) -> Cost {
 
 /// The proxies whose configuration a set of changes can reach.
 pub(super) fn affected(live: &Mesh, desired: &Mesh, changes: &[Change]) -> BTreeSet<ProxyId> {
-    let mut found = BTreeSet::new();
-    if changes.is_empty() {
-        return found;
-    }
-    for mesh in [live, desired] {
-        let index = Index::new(mesh);
-        for change in changes.iter().filter(|change| change.action != Action::Mark) {
-            found.extend(index.reach(&change.address));
-        }
-    }
+    let addresses: BTreeSet<&Address> = changes
+        .iter()
+        .filter(|change| change.action != Action::Mark)
+        .map(|change| &change.address)
+        .collect();
+    let mut found = reach_of(live, &addresses);
+    found.extend(reach_of(desired, &addresses));
     found
 }
 
-/// What each step changes at each proxy.
-pub(super) fn planned(steps: &[Step]) -> Vec<PlannedStep> {
-    steps
-        .iter()
-        .map(|step| {
-            let proxies = step
-                .after
-                .iter()
-                .map(|(proxy, after)| {
-                    let before = step.before.get(proxy).and_then(Option::as_deref);
-                    (proxy.clone(), resource_changes(before, after.as_deref()))
+/// From so many proxies on, several threads share the work.
+const SHARED_FROM: usize = 64;
+/// How many threads share it.
+const THREADS: usize = 4;
+
+/// What each step changes at each proxy. The configurations themselves are let go at once: of a
+/// large mesh they are more than what a plan needs to remember.
+pub(super) fn planned(way: &Way<'_>, affected: &BTreeSet<ProxyId>) -> Vec<PlannedStep> {
+    let all: Vec<&ProxyId> = affected.iter().collect();
+    let parts: Vec<Vec<(ProxyId, [Option<Vec<ResourceChange>>; 3])>> = if all.len() < SHARED_FROM {
+        vec![all.iter().filter_map(|proxy| at_proxy(way, proxy)).collect()]
+    } else {
+        let size = all.len().div_ceil(THREADS);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = all
+                .chunks(size)
+                .map(|part| {
+                    scope.spawn(move || {
+                        part.iter().filter_map(|proxy| at_proxy(way, proxy)).collect()
+                    })
                 })
                 .collect();
-            PlannedStep { kind: step.kind, proxies }
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|why| std::panic::resume_unwind(why)))
+                .collect()
         })
-        .collect()
+    };
+    let mut steps = StepKind::ALL.map(|kind| PlannedStep { kind, proxies: BTreeMap::new() });
+    for (proxy, phases) in parts.into_iter().flatten() {
+        for (step, changed) in steps.iter_mut().zip(phases) {
+            if let Some(changed) = changed {
+                step.proxies.insert(proxy.clone(), changed);
+            }
+        }
+    }
+    steps.into_iter().filter(|step| !step.proxies.is_empty()).collect()
+}
+
+fn at_proxy(way: &Way<'_>, proxy: &ProxyId) -> Option<(ProxyId, [Option<Vec<ResourceChange>>; 3])> {
+    let (mut now, phases) = way.of(proxy)?;
+    let changed = phases.map(|next| {
+        if next == now {
+            return None;
+        }
+        let changed = resource_changes(now.as_deref(), next.as_deref());
+        now = next;
+        Some(changed)
+    });
+    Some((proxy.clone(), changed))
 }
 
 fn resource_changes(
@@ -178,13 +210,14 @@ fn resource_changes(
                 (_, None) => ResourceAction::Remove,
             };
             let sources = was.into_iter().chain(is).flat_map(|resource| &resource.origins);
+            let from: BTreeSet<&Address> = sources.map(|(address, _)| address).collect();
             Some(ResourceChange {
                 kind: key.0,
                 name: key.1.clone(),
                 action,
                 version: is.map(|resource| resource.version.clone()),
                 cost: cost_of(was.map(Arc::as_ref), is.map(Arc::as_ref)),
-                from: sources.map(|(address, _)| address.clone()).collect(),
+                from: from.into_iter().cloned().collect(),
             })
         })
         .collect()

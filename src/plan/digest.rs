@@ -1,10 +1,9 @@
 //! What a plan read, and the digest that names it.
 
 use super::{Change, Plan};
-use crate::graph::Graph;
 use crate::model::{Address, Mesh};
 use crate::revision::{Live, ObjectId, canonical_json};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,45 +31,32 @@ pub fn digest_matches(given: &str, digest: &str) -> Option<bool> {
 /// The digest over target, reads, changes and steps. Places in files are no part of it: the same
 /// change is the same wherever it is written.
 pub(super) fn of(plan: &Plan) -> String {
-    let changes: Vec<_> = plan
-        .changes
-        .iter()
-        .map(|change| {
-            json!({
-                "address": change.address,
-                "action": change.action,
-                "owner": change.owner,
-                "protected": change.protected,
-                "after": change.after,
-            })
-        })
-        .collect();
+    let mut hash = Sha256::new();
+    // One line of canonical JSON an item, so that no large document is built only to be hashed.
+    let mut line = |value: &Value| {
+        hash.update(canonical_json(value).as_bytes());
+        hash.update(b"\n");
+    };
+    line(&json!(["plan", plan.mesh, plan.target]));
+    for (address, object) in &plan.reads {
+        line(&json!(["read", address, object]));
+    }
+    for change in &plan.changes {
+        let Change { address, action, owner, protected, after, .. } = change;
+        let object = after.as_ref().map(ObjectId::of);
+        line(&json!(["change", address, action, owner, protected, object]));
+    }
     // What each resource becomes follows from the changes; it may hold what others have landed
     // meanwhile, which is no business of this plan. So the order counts, the bytes do not.
-    let steps: Vec<_> = plan
-        .steps
-        .iter()
-        .map(|step| {
-            let proxies: BTreeMap<String, Vec<_>> = step
-                .proxies
-                .iter()
-                .map(|(proxy, resources)| {
-                    let list = resources.iter().map(|r| json!([r.kind, r.name, r.action]));
-                    (proxy.to_string(), list.collect())
-                })
-                .collect();
-            json!({ "kind": step.kind, "proxies": proxies })
-        })
-        .collect();
-    let covered = json!({
-        "mesh": plan.mesh,
-        "target": plan.target,
-        "reads": plan.reads,
-        "changes": changes,
-        "steps": steps,
-    });
-    let hash = Sha256::digest(canonical_json(&covered).as_bytes());
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    for step in &plan.steps {
+        line(&json!(["step", step.kind]));
+        for (proxy, resources) in &step.proxies {
+            for resource in resources {
+                line(&json!([proxy, resource.kind, resource.name, resource.action]));
+            }
+        }
+    }
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{DIGEST_PREFIX}{hex}")
 }
 
@@ -81,15 +67,12 @@ pub(super) fn reads(
     desired: &Mesh,
     changes: &[Change],
 ) -> BTreeMap<Address, Option<ObjectId>> {
-    let mut wanted: BTreeSet<Address> = BTreeSet::new();
-    if !changes.is_empty() {
-        let graphs = [Graph::new(&live.mesh), Graph::new(desired)];
-        for change in changes {
-            wanted.insert(change.address.clone());
-            for graph in &graphs {
-                wanted.extend(graph.users(&change.address).iter().cloned());
-                wanted.extend(named_by(graph.mesh(), &change.address));
-            }
+    let changed: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
+    let mut wanted: BTreeSet<Address> = changed.iter().map(|address| (*address).clone()).collect();
+    for mesh in [&live.mesh, desired] {
+        users(mesh, &changed, &mut wanted);
+        for address in &changed {
+            wanted.extend(named_by(mesh, address));
         }
     }
     wanted
@@ -99,6 +82,60 @@ pub(super) fn reads(
             (address, object)
         })
         .collect()
+}
+
+/// The resources that name one of some: one pass over the references, which for a few changes in
+/// a large mesh is much less than a graph of all of them.
+fn users(mesh: &Mesh, of: &BTreeSet<&Address>, found: &mut BTreeSet<Address>) {
+    let (mut nodes, mut routers, mut services) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for address in of {
+        match address {
+            Address::Node(name) => {
+                nodes.insert(name);
+            }
+            Address::Router(name) => {
+                routers.insert(name);
+            }
+            Address::Service(name) => {
+                services.insert(name);
+            }
+            Address::Mesh
+            | Address::Route(..)
+            | Address::Gateway(_)
+            | Address::GatewayRoute(..) => {}
+        }
+    }
+    for (name, service) in &mesh.services {
+        let by_node = service.node.as_ref().is_some_and(|node| nodes.contains(node));
+        if by_node || service.router.as_ref().is_some_and(|router| routers.contains(router)) {
+            found.insert(Address::Service(name.clone()));
+        }
+    }
+    if !nodes.is_empty() {
+        for (name, router) in &mesh.routers {
+            for route in &router.routes {
+                if route.targets.iter().any(|target| nodes.contains(&target.node)) {
+                    found.insert(Address::Route(name.clone(), route.name.clone()));
+                }
+            }
+        }
+    }
+    if services.is_empty() {
+        return;
+    }
+    for (name, node) in &mesh.nodes {
+        if node.backends.iter().any(|backend| services.contains(&backend.service)) {
+            found.insert(Address::Node(name.clone()));
+        }
+    }
+    for (name, gateway) in &mesh.gateways {
+        for route in &gateway.routes {
+            if services.contains(&route.service.name) {
+                found.insert(Address::GatewayRoute(name.clone(), route.name.clone()));
+            }
+        }
+    }
 }
 
 /// The resources that one names.

@@ -5,25 +5,24 @@ use crate::graph::Graph;
 use crate::model::{Address, Mesh};
 use crate::revision::{self, Entry, Live, ObjectId, join, split};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The mesh that a plan leads to: the files' resources, those of other owners as they are, and
 /// what the scope leaves out as it is. With it comes what a scope had to take in beyond what was
 /// asked for, so that no reference dangles.
-pub fn desired_of(
+pub fn desired_of<'a>(
     live: &Live,
-    desired: &Mesh,
+    desired: &'a Mesh,
     owner: Option<&str>,
     scope: &Scope,
-) -> (Mesh, BTreeSet<Address>) {
+) -> (Cow<'a, Mesh>, BTreeSet<Address>) {
     let foreign = live
         .entries
         .iter()
         .any(|(address, entry)| entry.owner.as_deref() != owner && *address != Address::Mesh);
     if !foreign && *scope == Scope::default() {
-        let mut mesh = desired.clone();
-        mesh.external_services.clear();
-        return (mesh, BTreeSet::new());
+        return (Cow::Borrowed(desired), BTreeSet::new());
     }
     let pulled = pulled_in(live, desired, scope);
     let wanted = |address: &Address| {
@@ -44,7 +43,7 @@ pub fn desired_of(
     relist(&mut next);
     // The lists were just made to agree, and every object came from a mesh.
     let mesh = join(&next).expect("invariant: objects of meshes make a mesh");
-    (mesh, pulled)
+    (Cow::Owned(mesh), pulled)
 }
 
 /// The router or gateway that a route belongs to.

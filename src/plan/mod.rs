@@ -216,22 +216,31 @@ pub fn compare(
     Comparison { changes: plan.changes, summary: plan.summary }
 }
 
+/// How many resources a mesh has.
+fn resources(mesh: &Mesh) -> usize {
+    let Mesh { settings: _, nodes, services, routers, gateways, external_services: _ } = mesh;
+    let routes: usize = routers.values().map(|router| router.routes.len()).sum();
+    let gateway_routes: usize = gateways.values().map(|gateway| gateway.routes.len()).sum();
+    1 + nodes.len() + services.len() + routers.len() + routes + gateways.len() + gateway_routes
+}
+
 /// Makes a plan. The diagnostics are findings about the change itself (MC08xx).
 pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
     let (desired, pulled_in) = desired_of(input.live, input.desired, input.owner, &input.scope);
-    let mut changes = diff::changes(input, &desired);
-    marks::add(input, &desired, &mut changes);
-    let affected = cost::affected(&input.live.mesh, &desired, &changes);
-    let steps = steps(&input.live.mesh, &desired, input.settings, &affected);
-    let planned = cost::planned(&steps);
-    cost::charge(&input.live.mesh, &desired, &planned, &mut changes);
-    let reads = digest::reads(input.live, &desired, &changes);
-    let guards = guard::check(input, &desired, &changes);
-    let diagnostics = hazards::find(input, &desired, &changes);
+    let desired = desired.as_ref();
+    let mut changes = diff::changes(input, desired);
+    marks::add(input, desired, &mut changes);
+    let affected = cost::affected(&input.live.mesh, desired, &changes);
+    let way = steps::Way::new(&input.live.mesh, desired, input.settings);
+    let planned = cost::planned(&way, &affected);
+    cost::charge(&input.live.mesh, desired, &planned, &mut changes);
+    let reads = digest::reads(input.live, desired, &changes);
+    let guards = guard::check(input, desired, &changes);
+    let diagnostics = hazards::find(input, desired, &changes);
     let mut summary = Summary::of(&changes, &planned, &input.drift);
     summary.proxies_total = desired.nodes.len() + desired.gateways.len();
     let touched = changes.iter().filter(|change| change.before.is_some()).count();
-    let there = if input.live.revision.is_some() { input.live.mesh.addresses().len() } else { 0 };
+    let there = if input.live.revision.is_some() { resources(&input.live.mesh) } else { 0 };
     summary.unchanged = there.saturating_sub(touched);
     let mut plan = Plan {
         format: FORMAT.to_owned(),

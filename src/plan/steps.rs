@@ -12,7 +12,7 @@
 //! route ever names a cluster that its proxy lacks, and no client switches to a port before the
 //! server listens on it.
 
-use crate::compile::{compile, proxies};
+use crate::compile::compile;
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
 use crate::model::{Listener, Mesh, NodeName};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    /// Every kind, in the order in which they take place.
+    pub const ALL: [Self; 3] = [Self::Add, Self::Switch, Self::Remove];
+
     /// The word in plans and events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,41 +64,12 @@ pub fn steps(
     settings: &Settings,
     affected: &BTreeSet<ProxyId>,
 ) -> Vec<Step> {
-    let (live_proxies, desired_proxies): (BTreeSet<_>, BTreeSet<_>) =
-        (proxies(live).into_iter().collect(), proxies(desired).into_iter().collect());
-    let early = transition(live, desired, Same::AsLive);
-    let late = transition(live, desired, Same::AsDesired);
-    let mut steps: Vec<Step> = [StepKind::Add, StepKind::Switch, StepKind::Remove]
+    let way = Way::new(live, desired, settings);
+    let mut steps: Vec<Step> = StepKind::ALL
         .map(|kind| Step { kind, before: BTreeMap::new(), after: BTreeMap::new() })
         .into();
     for proxy in affected {
-        let before = live_proxies.contains(proxy).then(|| Arc::new(compile(live, settings, proxy)));
-        let after =
-            desired_proxies.contains(proxy).then(|| Arc::new(compile(desired, settings, proxy)));
-        if before == after {
-            continue;
-        }
-        let phases = match (&before, &after) {
-            (Some(before), Some(after)) => {
-                let through = |transition: &Option<(Mesh, BTreeSet<NodeName>)>| match proxy {
-                    ProxyId::Node(node) => match transition {
-                        Some((mesh, nodes)) if nodes.contains(node) => {
-                            Some(Arc::new(compile(mesh, settings, proxy)))
-                        }
-                        _ => Some(after.clone()),
-                    },
-                    ProxyId::Gateway(_) => None,
-                };
-                let add = add(before, after, through(&early).as_deref());
-                let switch = switch(before, after, through(&late).as_deref());
-                [Some(Arc::new(add)), Some(Arc::new(switch)), Some(after.clone())]
-            }
-            // A new proxy has no traffic that could be hurt; one that goes away is of use until
-            // its callers have switched.
-            (None, after) => [after.clone(), after.clone(), after.clone()],
-            (before, None) => [before.clone(), before.clone(), None],
-        };
-        let mut now = before;
+        let Some((mut now, phases)) = way.of(proxy) else { continue };
         for (step, next) in steps.iter_mut().zip(phases) {
             if next != now {
                 step.before.insert(proxy.clone(), now);
@@ -106,6 +80,65 @@ pub fn steps(
     }
     steps.retain(|step| !step.after.is_empty());
     steps
+}
+
+/// What a proxy has: `None` is nothing at all.
+pub(super) type Config = Option<Arc<ProxyConfig>>;
+
+/// The way from one mesh to another, proxy by proxy.
+pub(super) struct Way<'a> {
+    live: &'a Mesh,
+    desired: &'a Mesh,
+    settings: &'a Settings,
+    early: Option<(Mesh, BTreeSet<NodeName>)>,
+    late: Option<(Mesh, BTreeSet<NodeName>)>,
+}
+
+impl<'a> Way<'a> {
+    pub(super) fn new(live: &'a Mesh, desired: &'a Mesh, settings: &'a Settings) -> Self {
+        let early = transition(live, desired, Same::AsLive);
+        let late = transition(live, desired, Same::AsDesired);
+        Self { live, desired, settings, early, late }
+    }
+
+    /// What a proxy has before, and after each step; `None` if nothing changes for it.
+    pub(super) fn of(&self, proxy: &ProxyId) -> Option<(Config, [Config; 3])> {
+        let config = |mesh: &Mesh| {
+            exists(mesh, proxy).then(|| Arc::new(compile(mesh, self.settings, proxy)))
+        };
+        let (before, after) = (config(self.live), config(self.desired));
+        if before == after {
+            return None;
+        }
+        let phases = match (&before, &after) {
+            (Some(before), Some(after)) => {
+                let through = |transition: &Option<(Mesh, BTreeSet<NodeName>)>| match proxy {
+                    ProxyId::Node(node) => match transition {
+                        Some((mesh, nodes)) if nodes.contains(node) => {
+                            Some(Arc::new(compile(mesh, self.settings, proxy)))
+                        }
+                        _ => Some(after.clone()),
+                    },
+                    ProxyId::Gateway(_) => None,
+                };
+                let add = add(before, after, through(&self.early).as_deref());
+                let switch = switch(before, after, through(&self.late).as_deref());
+                [Some(Arc::new(add)), Some(Arc::new(switch)), Some(after.clone())]
+            }
+            // A new proxy has no traffic that could be hurt; one that goes away is of use until
+            // its callers have switched.
+            (None, after) => [after.clone(), after.clone(), after.clone()],
+            (before, None) => [before.clone(), before.clone(), None],
+        };
+        Some((before, phases))
+    }
+}
+
+fn exists(mesh: &Mesh, proxy: &ProxyId) -> bool {
+    match proxy {
+        ProxyId::Node(name) => mesh.nodes.contains_key(name),
+        ProxyId::Gateway(name) => mesh.gateways.contains_key(name),
+    }
 }
 
 /// Which form a listener has on the way, if both states have its port in another protocol.

@@ -471,3 +471,41 @@ fn a_server_listens_on_a_new_port_before_its_callers_use_it() {
     };
     assert_ne!(routes(&steps[0]), routes(&steps[1]));
 }
+
+#[test]
+fn the_short_way_to_the_reach_of_changes_is_that_of_the_index() {
+    let mesh = mesh(include_str!("../../tests/cases/plan/gateway/live.toml"));
+    let index = crate::compile::Index::new(&mesh);
+    let mut seen = BTreeSet::new();
+    for address in mesh.addresses() {
+        let reached = crate::compile::reach_of(&mesh, &BTreeSet::from([&address]));
+        assert_eq!(reached, index.reach(&address), "{address}");
+        seen.extend(reached);
+    }
+    assert_eq!(seen.len(), 4);
+}
+
+#[test]
+fn many_proxies_are_planned_as_few_are() {
+    let nodes = |count: usize, port: u16| {
+        let list = (0..count).map(|n| {
+            format!(
+                "[virtual_node.n{n}]\nlisteners = [{{ port = {port}, protocol = \"http\" }}]\n\
+                 discovery = {{ static = [\"127.0.0.1\"] }}\n"
+            )
+        });
+        mesh(&format!("[mesh]\nname = \"m\"\n{}", list.collect::<String>()))
+    };
+    let (before, after) = (live(nodes(100, 80)), nodes(100, 81));
+    let plan = plan_of(&before, &after);
+    let settings = Settings::path("/root");
+    let affected = crate::compile::proxies(&after).into_iter().collect();
+    let steps = steps(&before.mesh, &after, &settings, &affected);
+    assert_eq!(kinds(&plan), steps.iter().map(|step| step.kind).collect::<Vec<_>>());
+    for (planned, step) in plan.steps.iter().zip(&steps) {
+        assert_eq!(
+            planned.proxies.keys().collect::<Vec<_>>(),
+            step.after.keys().collect::<Vec<_>>()
+        );
+    }
+}
