@@ -1,12 +1,14 @@
 //! The one binary of all end-to-end tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod apply;
 mod artefacts;
 mod check_cases;
 mod compile;
 mod debian_load;
 mod debian_mariadb;
 mod debian_tls;
+mod directory;
 mod examples;
 mod input;
 mod live_dev;

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share.
 
 pub(crate) mod envoy;
+pub(crate) mod fake_envoy;
 pub(crate) mod golden;
 pub(crate) mod mesh;
 pub(crate) mod random_mesh;
