@@ -21,6 +21,8 @@ enum Name {
     Diagnostics,
     /// What `plan --format json` prints and `plan -o` saves
     Plan,
+    /// What `apply --format json` prints
+    Apply,
 }
 
 pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure> {
@@ -28,6 +30,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
     let text = match args.name {
         Name::Mesh => format!("{:#}\n", crate::schema::json_schema()),
         Name::Project => format!("{:#}\n", crate::load::project_schema()),
+        Name::Apply => include_str!("../../schemas/apply.v1.schema.json").to_owned(),
         Name::Diagnostics => include_str!("../../schemas/diagnostics.v1.schema.json").to_owned(),
         Name::Plan => include_str!("../../schemas/plan.v1.schema.json").to_owned(),
     };

@@ -16,8 +16,9 @@ fn project(more: &str) -> (Sandbox, Vec<FakeEnvoy>) {
     let sandbox = Sandbox::with_mesh(&mesh(1));
     let envoys: Vec<FakeEnvoy> =
         PROXIES.iter().map(|proxy| FakeEnvoy::start(&sandbox.join("live"), proxy)).collect();
-    let mut settings =
-        format!("[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n{more}\n[targets.local.admin]\n");
+    let mut settings = format!(
+        "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n{more}\n[targets.local.admin]\n"
+    );
     for (proxy, envoy) in PROXIES.iter().zip(&envoys) {
         settings.push_str(&format!("\"{proxy}\" = \"{}\"\n", envoy.address));
     }
@@ -54,10 +55,17 @@ fn an_apply_ends_when_every_proxy_has_taken_it() {
     }
     sandbox.write("mesh.toml", mesh(4));
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
-    assert!(ran.stdout.contains("Revision 2 is in force on local: +0 ~1 -0, 1 step; 3 of 3 proxies proven."), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("Revision 2 is in force on local: +0 ~1 -0, 1 step; 3 of 3 proxies proven."),
+        "{}",
+        ran.stdout
+    );
     assert!(ran.stderr.contains("Step 1/1 switch: 1 proxy."), "{}", ran.stderr);
     assert!(!ran.stderr.contains('\r') && !ran.stderr.contains('\u{1b}'));
-    assert!(status(&sandbox)["proxies"].as_array().unwrap().iter().all(|p| p["state"] == "in force"));
+    assert!(
+        status(&sandbox)["proxies"].as_array().unwrap().iter().all(|p| p["state"] == "in force")
+    );
     let waited = sandbox.run(&["wait", "--rev", "2", "--timeout", "5s"]).exits(0);
     assert!(waited.stdout.contains("3 proxies proven"), "{}", waited.stdout);
     sandbox.run(&["wait", "--rev", "3", "--timeout", "1ms"]).exits(7);
@@ -78,7 +86,9 @@ fn a_node_that_replaces_another_is_added_before_the_other_is_removed() {
     assert_eq!(kinds, ["add", "switch", "remove"]);
     for event in &events {
         assert_eq!(event["v"], 1);
-        assert!(event["type"].is_string() && event["message"].is_string() && event["at"].is_string());
+        assert!(
+            event["type"].is_string() && event["message"].is_string() && event["at"].is_string()
+        );
     }
     assert_eq!(events[0]["type"], "commit");
     let last = events.last().unwrap();
@@ -93,7 +103,6 @@ fn what_a_proxy_refuses_is_traced_to_its_line_and_taken_back() {
     let (sandbox, envoys) = project("");
     sandbox.run(&["apply", "--yes"]).exits(0);
     let in_force = files(&sandbox.join("live/current"));
-    envoys[0].is(Mood::Refuses("rds", "\"weight\": 6".to_owned()));
     envoys[0].is(Mood::Refuses("rds", "6".to_owned()));
     sandbox.write("mesh.toml", mesh(6));
     let ran = sandbox.run(&["apply", "--yes", "--format", "json"]).exits(7);
@@ -143,8 +152,9 @@ fn a_halted_rollout_stays_at_its_step_until_something_is_done() {
     let now = status(&sandbox);
     assert_eq!((&now["revision"], &now["steps_in_force"]), (&2.into(), &1.into()));
     assert!(now["rollout"]["halted"].as_str().unwrap().contains("virtual_node/web"));
-    let web = &now["proxies"].as_array().unwrap()[2];
-    assert_eq!((&web["proxy"], &web["state"]), (&"virtual_node/web".into(), &"rejected".into()));
+    let proxies = now["proxies"].as_array().unwrap();
+    let web = proxies.iter().find(|proxy| proxy["proxy"] == "virtual_node/web").unwrap();
+    assert_eq!(web["state"], "rejected");
     // The mended files lead on from the routes that are in force.
     sandbox.write("mesh.toml", mesh(1).replace("cart-v2", "cart-v4"));
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
@@ -209,7 +219,7 @@ fn a_proxy_that_is_not_running_is_named_and_not_waited_for() {
 fn without_approval_nothing_is_done_and_the_call_that_would_do_it_is_told() {
     let (sandbox, _envoys) = project("");
     let ran = sandbox.run(&["apply"]).exits(4);
-    let hint = ran.stderr.lines().find(|line| line.contains("--expect p1-")).unwrap();
+    let hint = ran.stderr.lines().find(|line| line.starts_with("hint: to apply")).unwrap();
     assert!(!sandbox.join("live").exists());
     let call: Vec<&str> = hint.split("meshctl ").nth(1).unwrap().split(' ').collect();
     sandbox.run(&call).exits(0);

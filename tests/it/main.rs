@@ -5,6 +5,8 @@ mod apply;
 mod artefacts;
 mod check_cases;
 mod compile;
+mod conformance;
+mod debian_kill;
 mod debian_load;
 mod debian_mariadb;
 mod debian_tls;
