@@ -1281,7 +1281,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__schema)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan apply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
