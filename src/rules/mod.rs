@@ -2,7 +2,8 @@
 //!
 //! A rule is a [`Code`], a function, and one line in the `RULES` table of its family. Rules only
 //! look and report: they know nothing of Envoy's messages and change nothing. Each is one linear
-//! pass over the model with the maps of [`Graph`], because a mesh can have 50,000 routes.
+//! pass over the model with the maps of [`Graph`](crate::graph::Graph), because a mesh can have
+//! 50,000 routes.
 #![deny(clippy::disallowed_methods)]
 
 mod capture;
