@@ -51,6 +51,11 @@ pub enum Event {
         /// The proxies without a known admin address.
         proxies: usize,
     },
+    /// What goes away is given time to finish its long streams.
+    Drain {
+        /// How long.
+        time: Duration,
+    },
     /// A step has ended.
     StepDone {
         /// Its number, from 1.

@@ -48,6 +48,8 @@ pub struct Options {
     pub wait: Option<Duration>,
     /// How long a step is given where nothing can prove that it arrived.
     pub settle: Duration,
+    /// How long long streams to what goes away are given before the last step takes it away.
+    pub drain: Duration,
     /// What to do when a proxy refuses a step.
     pub on_refusal: OnRefusal,
     /// How many proxies must be seen to have the result.

@@ -154,6 +154,9 @@ impl<'a, 'b> Roll<'a, 'b> {
         after: &Configs,
     ) -> bool {
         let reached = after.len();
+        if kind == StepKind::Remove.as_str() && !self.drain().await {
+            return false;
+        }
         let seen = match self.site.options.wait {
             Some(_) => gate::look(&self.admins(after)).await,
             None => BTreeMap::new(),
@@ -186,6 +189,19 @@ impl<'a, 'b> Roll<'a, 'b> {
             return false;
         }
         true
+    }
+
+    /// Gives long streams time before what they use goes away. Says whether to go on.
+    async fn drain(&mut self) -> bool {
+        let time = self.site.options.drain;
+        if time.is_zero() {
+            return true;
+        }
+        (self.site.tell)(Event::Drain { time });
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.site.stop.requested() => !self.stopped(),
+        }
     }
 
     /// Adds the files of proxies that should have kept theirs and have lost them.

@@ -30,6 +30,10 @@ pub(super) struct CarryArgs {
     #[arg(long, value_name = "TIME")]
     settle: Option<Patience>,
 
+    /// How long streams to what goes away are given before the last step; then they are closed
+    #[arg(long, value_name = "TIME", default_value = "none")]
+    drain: Patience,
+
     /// What to do when a proxy refuses a step
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     on_nack: OnNack,
@@ -219,6 +223,7 @@ fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
             Some(settle) => settle.time().unwrap_or_default(),
             None => target.settle,
         },
+        drain: args.drain.time().unwrap_or_default(),
         on_refusal: match args.on_nack {
             OnNack::Rollback => OnRefusal::Rollback,
             OnNack::Halt => OnRefusal::Halt,

@@ -370,6 +370,7 @@ impl Running {
         let options = apply::Options {
             wait: (!admins.is_empty()).then_some(self.options.patience),
             settle: Duration::ZERO,
+            drain: Duration::ZERO,
             on_refusal: OnRefusal::Halt,
             expect: None,
             admins,

@@ -36,6 +36,9 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
             let who = count(*proxies, "proxy", "proxies");
             format!("Giving {who} without an admin address {} ms.", time.as_millis())
         }
+        Event::Drain { time } => {
+            format!("Giving long streams {} s before what they use goes away.", time.as_secs_f64())
+        }
         Event::StepDone { number, proven, proxies } => {
             format!("Step {number} done: {proven} of {proxies} proven.")
         }
@@ -103,6 +106,9 @@ pub fn ndjson(event: &Event, place: Place<'_>) -> Value {
         }
         Event::Settle { time, proxies } => json!({
             "type": "settle", "milliseconds": time.as_millis() as u64, "proxies": proxies,
+        }),
+        Event::Drain { time } => json!({
+            "type": "drain", "milliseconds": time.as_millis() as u64,
         }),
         Event::StepDone { number, proven, proxies } => json!({
             "type": "step_done", "step": number, "proven": proven, "proxies": proxies,

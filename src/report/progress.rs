@@ -39,6 +39,7 @@ impl Progress {
             Event::Resume { .. }
             | Event::Commit { .. }
             | Event::Settle { .. }
+            | Event::Drain { .. }
             | Event::StepDone { .. }
             | Event::Rollback { .. } => {}
         }

@@ -76,14 +76,17 @@ fn a_node_that_replaces_another_is_added_before_the_other_is_removed() {
     let (sandbox, _envoys) = project("");
     sandbox.run(&["apply", "--yes"]).exits(0);
     sandbox.write("mesh.toml", mesh(1).replace("cart-v2", "cart-v3"));
-    let ran = sandbox.run(&["apply", "--yes", "--format", "ndjson"]).exits(0);
+    let ran = sandbox.run(&["apply", "--yes", "--format", "ndjson", "--drain", "10ms"]).exits(0);
     let events: Vec<Value> = ran.stdout.lines().map(json).collect();
     let kinds: Vec<&str> = events
         .iter()
-        .filter(|event| event["type"] == "step_start")
-        .map(|event| event["kind"].as_str().unwrap())
+        .filter_map(|event| match event["type"].as_str().unwrap() {
+            "step_start" => event["kind"].as_str(),
+            "drain" => Some("drain"),
+            _ => None,
+        })
         .collect();
-    assert_eq!(kinds, ["add", "switch", "remove"]);
+    assert_eq!(kinds, ["add", "switch", "drain", "remove"]);
     for event in &events {
         assert_eq!(event["v"], 1);
         assert!(

@@ -50,6 +50,7 @@ fn carry_out(target: &dyn Target, plan: &Plan) -> Result<(Outcome, Vec<Event>), 
     let options = Options {
         wait: Some(Duration::from_secs(5)),
         settle: Duration::ZERO,
+        drain: Duration::ZERO,
         on_refusal: OnRefusal::Rollback,
         expect: None,
         admins: BTreeMap::new(),
