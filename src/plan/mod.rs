@@ -19,6 +19,8 @@ mod stale;
 mod steps;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;
 
 pub use change::{Action, Change, Edit, EditOp, EnvoyName, Place, Summary};
 pub use codes::CODES;
