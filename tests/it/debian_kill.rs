@@ -11,15 +11,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// The calls by which the target changes; each is a point to be killed at, before it takes effect.
-const CALLS: &str = "write,openat,mkdir,mkdirat,rename,renameat,renameat2,symlink,symlinkat,link,\
-                     linkat,unlink,unlinkat,rmdir,fsync,fdatasync,syncfs,flock,close,readlink";
+/// The calls by which the target changes, and which are killed at: every one, or every n-th. They
+/// are counted each for itself.
+const CALLS: [&[(&str, usize)]; 2] = [
+    &[("fsync", 1), ("write", 1), ("symlink", 1), ("rename", 1), ("openat", 10)],
+    &[("unlinkat", 1), ("mkdir", 1), ("linkat", 1), ("unlink", 1), ("readlink", 1)],
+];
 
-/// Runs `meshctl apply`, killed when it makes the n-th of these calls. Says whether it lived.
-fn killed_at(sandbox: &Sandbox, call: usize, args: &[&str]) -> bool {
+/// Runs `meshctl apply`, killed when it makes this call for the n-th time. Says whether it lived.
+fn killed_at(sandbox: &Sandbox, (call, n): (&str, usize), args: &[&str]) -> bool {
     let status = Command::new("strace")
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CALLS}")])
-        .args(["-e", &format!("inject={CALLS}:signal=SIGKILL:when={call}")])
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
+        .args(["-e", &format!("inject={call}:signal=SIGKILL:when={n}")])
         .arg(env!("CARGO_BIN_EXE_meshctl"))
         .args(args)
         .current_dir(sandbox.path())
@@ -91,8 +94,8 @@ fn look(sandbox: &Sandbox) -> (State, Directory, Settings) {
     (state, directory, Settings::path(root.display().to_string()))
 }
 
-/// Kills at every `of`-th point, beginning with `first`; gives how often which step was in force.
-fn kill_at_points(first: usize, of: usize, from: &str, to: &str) -> (usize, [usize; 4]) {
+/// Kills at these calls; gives the number of points, and how often which step was in force.
+fn kill_at(calls: &[(&str, usize)], from: &str, to: &str) -> (usize, [usize; 4]) {
     let whole: Vec<BTreeMap<String, String>> = steps(from, to)
         .into_iter()
         .map(|step| step.into_iter().map(|(n, text)| (n, without_versions(&text))).collect())
@@ -110,35 +113,49 @@ fn kill_at_points(first: usize, of: usize, from: &str, to: &str) -> (usize, [usi
     };
     shell("cp -a live before");
     let (mut points, mut seen) = (0, [0; 4]);
-    for point in (first..).step_by(of) {
-        if killed_at(&sandbox, point, &apply) {
-            break;
+    for (call, every) in calls {
+        for n in (1..).step_by(*every) {
+            if killed_at(&sandbox, (call, n), &apply) {
+                // It has met every call of the kind.
+                sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+                shell("rm -rf live && cp -a before live");
+                break;
+            }
+            // One step is in force, whole, and the record is readable and truthful about it.
+            let now = in_force(&sandbox.join("live"));
+            let step = whole.iter().position(|step| *step == now);
+            let step =
+                step.unwrap_or_else(|| panic!("killed at {call} {n}, no step is whole: {now:?}"));
+            seen[step] += 1;
+            let (state, ..) = look(&sandbox);
+            match (state.live.revision, &state.rollout) {
+                (Some(1), None) => assert_eq!(step, 0, "killed at {call} {n}"),
+                (Some(2), None) => assert_eq!(step, 3, "killed at {call} {n}"),
+                (Some(2), Some(_)) => {
+                    assert_eq!(state.steps_in_force(), step, "killed at {call} {n}")
+                }
+                other => panic!("killed at {call} {n}: {other:?}"),
+            }
+            // The next run goes on, and nothing of the killed one is left or lost.
+            sandbox.run(&apply).exits(0);
+            let (state, directory, settings) = look(&sandbox);
+            assert_eq!(
+                (state.live.revision, &state.rollout),
+                (Some(2), &None),
+                "killed at {call} {n}"
+            );
+            assert_eq!(state.live.mesh, read(to), "killed at {call} {n}");
+            assert_eq!(drift(&directory, &state, &settings).unwrap(), [], "killed at {call} {n}");
+            assert_eq!(in_force(&sandbox.join("live")), whole[3], "killed at {call} {n}");
+            let left: Vec<String> = files(&sandbox.join("live")).into_keys().collect();
+            assert!(
+                left.iter().all(|name| !name.contains(".part")),
+                "killed at {call} {n}: {left:?}"
+            );
+            points += 1;
+            shell("rm -rf live && cp -a before live");
         }
-        // One step is in force, whole, and the record is readable and truthful about it.
-        let now = in_force(&sandbox.join("live"));
-        let step = whole.iter().position(|step| *step == now);
-        let step = step.unwrap_or_else(|| panic!("killed at {point}, no step is whole: {now:?}"));
-        seen[step] += 1;
-        let (state, ..) = look(&sandbox);
-        match (state.live.revision, &state.rollout) {
-            (Some(1), None) => assert_eq!(step, 0, "killed at {point}"),
-            (Some(2), None) => assert_eq!(step, 3, "killed at {point}"),
-            (Some(2), Some(_)) => assert_eq!(state.steps_in_force(), step, "killed at {point}"),
-            other => panic!("killed at {point}: {other:?}"),
-        }
-        // The next run goes on, and nothing of the killed one is left or lost.
-        sandbox.run(&apply).exits(0);
-        let (state, directory, settings) = look(&sandbox);
-        assert_eq!((state.live.revision, &state.rollout), (Some(2), &None), "killed at {point}");
-        assert_eq!(state.live.mesh, read(to), "killed at {point}");
-        assert_eq!(drift(&directory, &state, &settings).unwrap(), [], "killed at {point}");
-        assert_eq!(in_force(&sandbox.join("live")), whole[3], "killed at {point}");
-        let left: Vec<String> = files(&sandbox.join("live")).into_keys().collect();
-        assert!(left.iter().all(|name| !name.contains(".part")), "killed at {point}: {left:?}");
-        points += 1;
-        shell("rm -rf live && cp -a before live");
     }
-    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
     (points, seen)
 }
 
@@ -149,10 +166,10 @@ fn apply_may_be_killed_at_any_point() {
     }
     let from = mesh(1);
     let to = from.replace("cart-v1", "cart-v3").replace("cart-v2", "cart-v4");
-    let halves: Vec<_> = [1, 2]
-        .map(|first| {
+    let halves: Vec<_> = CALLS
+        .map(|calls| {
             let (from, to) = (from.clone(), to.clone());
-            thread::spawn(move || kill_at_points(first, 2, &from, &to))
+            thread::spawn(move || kill_at(calls, &from, &to))
         })
         .into_iter()
         .map(|half| half.join().unwrap())

@@ -13,6 +13,7 @@ mod debian_tls;
 mod directory;
 mod examples;
 mod input;
+mod live_apply;
 mod live_dev;
 mod live_faults;
 mod live_grpc;
