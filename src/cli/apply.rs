@@ -118,6 +118,15 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
         return Err(Failure::new(Exit::Refused, message)
             .hint(format!("name its target: --target {}", plan.target.name)));
     }
+    if let Some(refusal) = plan.refusals().next() {
+        // Consent is part of planning: a saved plan is applied as it is, or not at all.
+        let message = format!("the plan was refused by {}: {}", refusal.code, refusal.message);
+        let hint = match refusal.consent.starts_with("--") {
+            true => format!("to consent, plan again with {}", refusal.consent),
+            false => refusal.consent.clone(),
+        };
+        return Err(Failure::new(Exit::Refused, message).hint(hint));
+    }
     Ok(plan)
 }
 

@@ -1,7 +1,9 @@
 //! `drift`: what the files in force differ in from the live model.
 
-use super::{Context, Exit, Failure, Format, target};
-use crate::live;
+use super::{Context, Exit, Failure, Format, carry, status, target};
+use crate::envoy::ProxyId;
+use crate::live::{self, Read as _};
+use crate::plan::Drift;
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -22,8 +24,12 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
     let state = target.state()?;
-    let found = live::drift(&target.directory, &state, &target.settings)
+    let mut found = live::drift(&target.directory, &state, &target.settings)
         .map_err(|error| target::failure(&error))?;
+    if state.rollout.is_none() {
+        found.extend(at_proxies(&target)?);
+        found.sort();
+    }
     if format == Format::Json {
         let document = json!({
             "format": "meshctl.drift",
@@ -49,8 +55,34 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
     } else if found.is_empty() {
         context.ui.status("No drift.");
     } else {
-        context.ui.hint("meshctl apply --rewrite writes every file anew");
+        let files = found.iter().any(|item| item.how != NOT_TAKEN);
+        context.ui.hint(match files {
+            true => "meshctl apply --rewrite writes every file anew",
+            false => "meshctl status shows the proxies; their logs tell what they refused",
+        });
     }
     let differs = args.detailed_exitcode && !found.is_empty();
     Ok(if differs { Exit::Differences } else { Exit::Done })
+}
+
+/// How something differs that stands in the files and that a running proxy has not taken.
+const NOT_TAKEN: &str = "not_taken";
+
+/// What running proxies lack of the files in force. One that does not run, or does not tell, has
+/// no drift: it reads the files when it starts.
+fn at_proxies(target: &target::Target) -> Result<Vec<Drift>, Failure> {
+    let admins = carry::admins(target)?;
+    let proxies = target.directory.proxies().map_err(|error| target::failure(&error))?;
+    let known: Vec<ProxyId> =
+        proxies.into_iter().filter(|proxy| admins.contains_key(proxy)).collect();
+    let having = status::runtime()?.block_on(status::look(target, &admins, &known))?;
+    let lacks = having.into_iter().flat_map(|(proxy, having)| {
+        let item = move |what: &String| Drift {
+            proxy: proxy.clone(),
+            what: what.clone(),
+            how: NOT_TAKEN.to_owned(),
+        };
+        having.lacks().iter().map(item).collect::<Vec<_>>()
+    });
+    Ok(lacks.collect())
 }

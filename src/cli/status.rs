@@ -48,7 +48,8 @@ impl Having {
         }
     }
 
-    fn lacks(&self) -> &[String] {
+    /// What it lacks of the files in force.
+    pub(super) fn lacks(&self) -> &[String] {
         match self {
             Self::Behind(lacks) | Self::Rejected(lacks) => lacks,
             Self::InForce | Self::Warming | Self::Silent(_) | Self::Unknown => &[],

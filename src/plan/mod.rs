@@ -106,7 +106,7 @@ pub struct Drift {
     pub proxy: ProxyId,
     /// What differs, for example a file.
     pub what: String,
-    /// How: `changed`, `missing` or `unexpected`.
+    /// How: `changed`, `missing`, `unexpected`, or `not_taken` by a running proxy.
     pub how: String,
 }
 

@@ -194,6 +194,8 @@ fn the_others_go_on_without_a_proxy_that_refuses_if_told_to() {
     sandbox.run(&["apply", "--yes", "--on-nack", "continue"]).exits(7);
     let now = status(&sandbox);
     assert_eq!((&now["revision"], &now["rollout"]), (&2.into(), &Value::Null));
+    let drift = sandbox.run(&["drift", "--detailed-exitcode"]).exits(2).stdout;
+    assert!(drift.contains("not_taken   virtual_node/web  rds rds_egress_http_8080"), "{drift}");
 }
 
 #[test]

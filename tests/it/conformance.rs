@@ -2,13 +2,14 @@
 //! delete, empty.
 
 use crate::directory::mesh;
+use crate::support::random_mesh;
 use meshctl::apply::{self, End, Event, OnRefusal, Options, Outcome, Site, Stop};
 use meshctl::compile::{compile, proxies};
 use meshctl::envoy::{Settings, files};
 use meshctl::live::{Directory, Error, Memory, Target, drift};
 use meshctl::model::Mesh;
 use meshctl::plan::{self, Consent, Guards, Input, Plan, Scope};
-use meshctl::revision::split;
+use meshctl::revision::{join, split};
 use meshctl::span::Files;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -127,6 +128,20 @@ fn conforms(target: &dyn Target) {
     assert_eq!(split(&state.live.mesh).len(), 1);
     assert!(target.proxies().unwrap().is_empty());
     assert!(planned(target, &nothing).is_empty());
+}
+
+#[test]
+fn a_mesh_is_the_sum_of_its_objects() {
+    for seed in 0..300 {
+        let mut mesh = random_mesh::mesh(seed);
+        mesh.external_services.clear();
+        let objects = split(&mesh);
+        assert_eq!(objects.keys().cloned().collect::<Vec<_>>(), mesh.addresses(), "seed {seed}");
+        assert_eq!(join(&objects).unwrap(), mesh, "seed {seed}");
+        // As text, too, which is how they are kept.
+        let text = serde_json::to_string(&objects).unwrap();
+        assert_eq!(join(&serde_json::from_str(&text).unwrap()).unwrap(), mesh, "seed {seed}");
+    }
 }
 
 #[test]
