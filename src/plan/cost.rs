@@ -149,7 +149,7 @@ const THREADS: usize = 4;
 /// large mesh they are more than what a plan needs to remember.
 pub(super) fn planned(way: &Way<'_>, affected: &BTreeSet<ProxyId>) -> Vec<PlannedStep> {
     let all: Vec<&ProxyId> = affected.iter().collect();
-    let parts: Vec<Vec<(ProxyId, [Option<Vec<ResourceChange>>; 3])>> = if all.len() < SHARED_FROM {
+    let parts: Vec<Vec<AtProxy>> = if all.len() < SHARED_FROM {
         vec![all.iter().filter_map(|proxy| at_proxy(way, proxy)).collect()]
     } else {
         let size = all.len().div_ceil(THREADS);
@@ -179,7 +179,10 @@ pub(super) fn planned(way: &Way<'_>, affected: &BTreeSet<ProxyId>) -> Vec<Planne
     steps.into_iter().filter(|step| !step.proxies.is_empty()).collect()
 }
 
-fn at_proxy(way: &Way<'_>, proxy: &ProxyId) -> Option<(ProxyId, [Option<Vec<ResourceChange>>; 3])> {
+/// What each step changes at one proxy; `None` for a step that leaves it alone.
+type AtProxy = (ProxyId, [Option<Vec<ResourceChange>>; 3]);
+
+fn at_proxy(way: &Way<'_>, proxy: &ProxyId) -> Option<AtProxy> {
     let (mut now, phases) = way.of(proxy)?;
     let changed = phases.map(|next| {
         if next == now {
