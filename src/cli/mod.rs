@@ -57,8 +57,6 @@ enum Command {
     Init(init::InitArgs),
     Check(check::CheckArgs),
     Dev(dev::DevArgs),
-    #[command(name = crate::dev::process::TIED, hide = true)]
-    RunTied(dev::TiedArgs),
     Fmt(fmt::FmtArgs),
     Explain(explain::ExplainArgs),
     Plan(plan::PlanArgs),
@@ -81,6 +79,9 @@ enum Command {
 /// Runs the command that the arguments name, and says how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(failure) = dev::tied(&args) {
+        return Context::new(Global::default()).report_failure(&failure);
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return error::usage(&error, &args),
@@ -90,7 +91,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Init(args) => init::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Dev(args) => dev::run(&context, &args),
-        Command::RunTied(args) => dev::run_tied(&args),
         Command::Fmt(args) => fmt::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
