@@ -227,7 +227,10 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
         arrived: 0,
         halted: None,
     };
-    let number = state.live.revision.unwrap_or(0) + 1;
+    // Where the record was moved away and the files were not, the number of the step in force must
+    // not come again: a step of that number would pass for the one that is there.
+    let last = state.live.revision.or(state.in_force.map(|step| step.revision));
+    let number = last.unwrap_or(0) + 1;
     let commit = Commit {
         manifest: Manifest {
             format: MANIFEST_FORMAT,

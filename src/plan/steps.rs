@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  add     new clusters, endpoints, secrets, listeners and routes beside what is there; what
-//!    |     nodes listen on, grown to the ports of both states
+//!    |     nodes listen on, grown to the ports, TLS and plain text of both states
 //!  switch  everything that changes; nothing that is still used goes away
 //!    |
 //!  remove  exactly the desired state
@@ -14,7 +14,7 @@
 
 use crate::compile::compile;
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
-use crate::model::{Listener, Mesh, NodeName};
+use crate::model::{Listener, ListenerTls, Mesh, NodeName, Protocol, TlsMode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -141,7 +141,7 @@ fn exists(mesh: &Mesh, proxy: &ProxyId) -> bool {
     }
 }
 
-/// Which form a listener has on the way, if both states have its port in another protocol.
+/// Which form a listener has on the way where one form cannot serve the callers of both states.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Same {
     /// Its callers still speak the live one.
@@ -163,10 +163,12 @@ fn transition(live: &Mesh, desired: &Mesh, same: Same) -> Option<(Mesh, BTreeSet
         for listener in &was.listeners {
             match listeners.iter_mut().find(|l| l.port == listener.port) {
                 None => listeners.push(listener.clone()),
-                Some(is) if same == Same::AsLive && is.protocol != listener.protocol => {
-                    *is = listener.clone();
+                Some(is) if is.protocol != listener.protocol => {
+                    if same == Same::AsLive {
+                        *is = listener.clone();
+                    }
                 }
-                Some(_) => {}
+                Some(is) => is.tls = tls_on_the_way(listener, is, same),
             }
         }
         listeners.sort_by_key(|listener| listener.port);
@@ -185,6 +187,37 @@ fn transition(live: &Mesh, desired: &Mesh, same: Same) -> Option<(Mesh, BTreeSet
         }
     }
     Some((mesh, names))
+}
+
+/// The TLS of a port that both states have. Callers change over at the switch, so before it the
+/// port takes what the live ones send, after it what the desired ones do: TLS and plain text while
+/// the one becomes the other, and no client certificate before every caller has one.
+fn tls_on_the_way(live: &Listener, desired: &Listener, same: Same) -> Option<ListenerTls> {
+    let offered =
+        |listener: &Listener| listener.tls.clone().filter(|tls| tls.mode != TlsMode::Disabled);
+    match (offered(live), offered(desired)) {
+        (None, None) => desired.tls.clone(),
+        // To tell TLS from plain text takes the first bytes of the caller, and where it is the
+        // server that speaks first they do not come. So one of the two forms it is.
+        (None, Some(_)) | (Some(_), None) if desired.protocol == Protocol::Tcp => match same {
+            Same::AsLive => live.tls.clone(),
+            Same::AsDesired => desired.tls.clone(),
+        },
+        (None, Some(tls)) => {
+            Some(ListenerTls { mode: TlsMode::Permissive, validation: None, ..tls })
+        }
+        (Some(tls), None) => Some(ListenerTls { mode: TlsMode::Permissive, ..tls }),
+        (Some(was), Some(is)) => {
+            let mode = if was.mode == is.mode { is.mode } else { TlsMode::Permissive };
+            let asks = was.validation.is_some();
+            let tls = match same {
+                Same::AsLive => was,
+                Same::AsDesired => is,
+            };
+            let validation = tls.validation.filter(|_| asks);
+            Some(ListenerTls { mode, validation, ..tls })
+        }
+    }
 }
 
 /// Whether a resource carries traffic by itself, rather than being used by one that does.

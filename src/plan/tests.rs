@@ -436,3 +436,36 @@ fn many_proxies_are_planned_as_few_are() {
         );
     }
 }
+
+#[test]
+fn a_port_takes_tls_and_plain_text_until_its_callers_have_changed_over() {
+    let tls = "tls = { mode = \"strict\", certificate = { file = { chain = \"/c\", key = \"/k\" } }, \
+               validation = { trust = { file = \"/ca\" } } }";
+    let secured =
+        SHOP.replacen("app = \"127.0.0.1:18081\"", &format!("app = \"127.0.0.1:18081\", {tls}"), 1);
+    let (plain, strict) = (mesh(SHOP), mesh(&secured));
+    let settings = Settings::path("/root");
+    let server: ProxyId = "virtual_node/cart-v1".parse().unwrap();
+    for (from, to) in [(&plain, &strict), (&strict, &plain)] {
+        let affected = crate::compile::proxies(to).into_iter().collect();
+        let steps = steps(from, to, &settings, &affected);
+        let kinds: Vec<StepKind> = steps.iter().map(|step| step.kind).collect();
+        assert_eq!(kinds, [StepKind::Add, StepKind::Switch, StepKind::Remove]);
+        let chains = |config: &Option<std::sync::Arc<crate::envoy::ProxyConfig>>| -> String {
+            let config = config.clone().unwrap();
+            let text: Vec<String> = config
+                .of(ResourceType::Listener)
+                .map(|listener| listener.to_json().to_yaml())
+                .collect();
+            text.concat()
+        };
+        let add = chains(&steps[0].after[&server]);
+        assert!(add.contains("raw_buffer") && add.contains("transport_socket"), "{add}");
+        // The server has its last form only after its callers have theirs.
+        assert!(!steps[1].after.contains_key(&server) || chains(&steps[1].after[&server]) == add);
+        assert!(!chains(&steps[2].after[&server]).contains("raw_buffer"));
+        // No certificate is asked of callers that have none yet.
+        let asks = add.contains("require_client_certificate");
+        assert_eq!(asks, std::ptr::eq(from, &raw const strict));
+    }
+}

@@ -236,6 +236,21 @@ fn a_head_that_was_set_back_is_noticed() {
 }
 
 #[test]
+fn a_record_that_was_moved_away_begins_anew_and_its_files_are_written() {
+    let sandbox = project(9);
+    apply(&sandbox).exits(0);
+    fs::remove_dir_all(sandbox.path().join("live/meshctl")).unwrap();
+    sandbox.write("mesh.toml", &mesh(5));
+    apply(&sandbox).exits(0);
+    // The step in force had the number that a record without a past would begin with.
+    let drift = sandbox.run(&["drift"]);
+    assert_eq!(drift.stdout, "", "{}", drift.stderr);
+    let link = fs::read_link(sandbox.path().join("live/current")).unwrap();
+    assert_eq!(link, Path::new("steps/2-1"));
+    apply(&sandbox).exits(0);
+}
+
+#[test]
 fn what_is_no_target_is_told_apart_from_an_empty_one() {
     let sandbox = project(1);
     sandbox.run(&["status"]).exits(0);
