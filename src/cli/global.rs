@@ -13,11 +13,17 @@ pub struct Global {
     pub directory: Option<PathBuf>,
 
     /// The overlay to lay over the files: env/NAME.toml
-    #[arg(long, value_name = "NAME", env = "MESHCTL_ENV", global = true)]
+    #[arg(long, value_name = "NAME", env = "MESHCTL_ENV", hide_env_values = true, global = true)]
     pub env: Option<String>,
 
     /// The target of meshctl.toml to work against
-    #[arg(long, value_name = "NAME", env = "MESHCTL_TARGET", global = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "MESHCTL_TARGET",
+        hide_env_values = true,
+        global = true
+    )]
     pub target: Option<String>,
 
     /// The form of the result
@@ -27,6 +33,7 @@ pub struct Global {
         value_enum,
         default_value_t,
         env = "MESHCTL_FORMAT",
+        hide_env_values = true,
         global = true
     )]
     pub format: Format,

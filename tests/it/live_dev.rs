@@ -97,7 +97,7 @@ struct Waiting {
     child: Child,
     envoys: Vec<Pid>,
     folder: PathBuf,
-    _block: Block,
+    block: Block,
 }
 
 fn waiting(sandbox: &Sandbox) -> Waiting {
@@ -125,7 +125,7 @@ fn waiting(sandbox: &Sandbox) -> Waiting {
         .map(|id| Pid::from_raw(id.parse().unwrap()).unwrap())
         .collect();
     assert_eq!(envoys.len(), 6, "five nodes and a gateway");
-    Waiting { child, envoys, folder, _block: block }
+    Waiting { child, envoys, folder, block }
 }
 
 impl Waiting {
@@ -204,4 +204,18 @@ fn a_change_of_the_files_is_planned_applied_and_shown() {
     assert!(answer.contains("from cart-v2"), "{answer}");
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_run_at_the_same_addresses_is_told_to_take_others() {
+    let sandbox = Sandbox::new();
+    let mut first = waiting(&sandbox);
+    let network = first.block.second().to_string();
+    let mut command = sandbox.command(&["dev", &example("shop"), "--once", "--network", &network]);
+    let output = command.env("MESHCTL_ENVOY", envoy::binary()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot listen on 127.") && said.contains("--network"), "{said}");
+    kill_process(process_of(&first.child), Signal::INT).unwrap();
+    first.child.wait().unwrap();
 }
