@@ -119,8 +119,7 @@ fn conforms(target: &dyn Target) {
     assert!(matches!(target.at(3), Err(Error::NoRevision { revision: 3, newest: Some(2) })));
 
     // Delete, and it is empty again.
-    let mut nothing = Mesh::default();
-    nothing.settings = first.settings.clone();
+    let nothing = Mesh { settings: first.settings.clone(), ..Mesh::default() };
     let plan = planned(target, &nothing);
     carry_out(target, &plan).unwrap();
     let state = target.state().unwrap();

@@ -132,7 +132,7 @@ fn kill_at(calls: &[(&str, usize)], from: &str, to: &str) -> (usize, [usize; 4])
                 (Some(1), None) => assert_eq!(step, 0, "killed at {call} {n}"),
                 (Some(2), None) => assert_eq!(step, 3, "killed at {call} {n}"),
                 (Some(2), Some(_)) => {
-                    assert_eq!(state.steps_in_force(), step, "killed at {call} {n}")
+                    assert_eq!(state.steps_in_force(), step, "killed at {call} {n}");
                 }
                 other => panic!("killed at {call} {n}: {other:?}"),
             }

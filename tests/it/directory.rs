@@ -240,7 +240,7 @@ fn a_record_that_was_moved_away_begins_anew_and_its_files_are_written() {
     let sandbox = project(9);
     apply(&sandbox).exits(0);
     fs::remove_dir_all(sandbox.path().join("live/meshctl")).unwrap();
-    sandbox.write("mesh.toml", &mesh(5));
+    sandbox.write("mesh.toml", mesh(5));
     apply(&sandbox).exits(0);
     // The step in force had the number that a record without a past would begin with.
     let drift = sandbox.run(&["drift"]);
