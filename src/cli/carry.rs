@@ -249,11 +249,15 @@ pub(super) fn admins(target: &Target) -> Result<BTreeMap<crate::envoy::ProxyId, 
     Ok(admins)
 }
 
+/// Who this is: the name that the login gave, else the number.
 fn user() -> String {
-    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    let name = ["USER", "LOGNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        // The history is a list of lines.
+        .map(|name| name.chars().filter(|c| !c.is_control()).collect::<String>())
+        .find(|name| !name.trim().is_empty());
+    name.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 fn failure(error: &apply::Error) -> Failure {

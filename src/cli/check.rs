@@ -55,16 +55,19 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         }
     }
     let files = loaded.sources.len().saturating_sub(1);
-    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    let count = |number: usize, word: &str| {
+        if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+    };
+    let files = count(files, "file");
     if found.is_empty() {
         let mesh = &loaded.mesh;
         ui.status(&format!(
-            "{} is sound: {files}, {} nodes, {} services, {} routers, {} gateways.",
+            "{} is sound: {files}, {}, {}, {}, {}.",
             mesh.settings.name,
-            mesh.nodes.len(),
-            mesh.services.len(),
-            mesh.routers.len(),
-            mesh.gateways.len(),
+            count(mesh.nodes.len(), "node"),
+            count(mesh.services.len(), "service"),
+            count(mesh.routers.len(), "router"),
+            count(mesh.gateways.len(), "gateway"),
         ));
     } else {
         ui.status(&format!("{} in {files}.", diagnostics::summary(&found)));

@@ -130,24 +130,13 @@ impl Context {
 
     /// Says what went wrong, on stderr and, for those who read JSON, on stdout too.
     pub(super) fn report_failure(&self, failure: &Failure) -> Exit {
-        if self.global.format == Format::Json {
-            let items = match &failure.findings {
-                Some(found) => report::diagnostic_items(&found.0, &found.1.files),
-                None => Vec::new(),
-            };
-            let document = report::FailureDocument {
-                format: "meshctl.failure",
-                format_version: "1.0",
-                exit_code: failure.exit.code(),
-                message: failure.message.clone(),
-                causes: failure.causes.clone(),
-                hints: failure.hints.clone(),
-                diagnostics: items,
-            };
-            if let Ok(text) = serde_json::to_string_pretty(&document) {
-                self.ui.result(&format!("{text}\n"));
+        if let Some(document) = failure.document(self.global.format) {
+            self.ui.result(&document);
+        }
+        if let Some(found) = &failure.findings {
+            if self.global.format == Format::Github {
+                self.ui.result(&report::github(&found.0, &found.1.files));
             }
-        } else if let Some(found) = &failure.findings {
             let drawn =
                 diagnostics::render(&found.0, &found.1.files, self.ui.color_err(), self.ui.width());
             self.ui.words(&drawn);

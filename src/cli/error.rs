@@ -1,7 +1,10 @@
 //! How commands end: exit codes, and failures with their causes and hints.
 
+use super::Format;
 use crate::diag::Diagnostic;
 use crate::load::Loaded;
+use crate::report::{FailureDocument, diagnostic_items};
+use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -99,6 +102,36 @@ impl Failure {
         self
     }
 
+    /// The failure for those who read documents: with `json` one document, with `ndjson` the last
+    /// line. Other formats have none.
+    pub(super) fn document(&self, format: Format) -> Option<String> {
+        let document = FailureDocument {
+            format: "meshctl.failure",
+            format_version: "1.0",
+            exit_code: self.exit.code(),
+            message: self.message.clone(),
+            causes: self.causes.clone(),
+            hints: self.hints.clone(),
+            diagnostics: match &self.findings {
+                Some(found) => diagnostic_items(&found.0, &found.1.files),
+                None => Vec::new(),
+            },
+        };
+        match format {
+            Format::Json => Some(serde_json::to_string_pretty(&document).ok()? + "\n"),
+            Format::Ndjson => {
+                let mut line = serde_json::to_value(&document).ok()?;
+                line["v"] = 1.into();
+                line["type"] = "summary".into();
+                line["at"] = jiff::Timestamp::now().to_string().into();
+                Some(format!("{line}\n"))
+            }
+            Format::Text | Format::Markdown | Format::Github | Format::Sarif | Format::Junit => {
+                None
+            }
+        }
+    }
+
     /// Adds a cause.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
@@ -109,30 +142,33 @@ impl Failure {
 
 /// What clap says, with our exit code: help and versions are results, the rest is wrong usage.
 ///
-/// Of a JSON caller nothing is known here but the words of the call, so these are looked at.
+/// Of the caller's format nothing is known here but the words of the call and the environment.
 pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
     if !error.use_stderr() {
         // Nobody is left to tell if stdout is closed.
         let _ = error.print();
         return Exit::Done;
     }
-    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
-    let json = words.contains(&"--format=json")
-        || words.windows(2).any(|pair| pair == ["--format", "json"]);
-    if json {
-        let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let document = serde_json::json!({
-            "format": "meshctl.failure",
-            "format_version": "1.0",
-            "exit_code": Exit::Usage.code(),
-            "message": message,
-            "causes": [],
-            "hints": [],
-            "diagnostics": [],
-        });
-        let _ = writeln!(std::io::stdout(), "{document:#}");
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let failure = Failure::new(Exit::Usage, message);
+    if let Some(document) = failure.document(wanted(args)) {
+        let _ = std::io::stdout().write_all(document.as_bytes());
     }
     let _ = error.print();
     Exit::Usage
+}
+
+/// The format that a call asks for which could not be read as a whole.
+fn wanted(args: &[OsString]) -> Format {
+    let mut word = std::env::var("MESHCTL_FORMAT").unwrap_or_default();
+    let mut args = args.iter().filter_map(|arg| arg.to_str()).take_while(|arg| *arg != "--");
+    while let Some(arg) = args.next() {
+        if arg == "--format" {
+            word = args.next().unwrap_or_default().to_owned();
+        } else if let Some(given) = arg.strip_prefix("--format=") {
+            word = given.to_owned();
+        }
+    }
+    Format::from_str(&word, false).unwrap_or_default()
 }

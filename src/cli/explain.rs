@@ -29,8 +29,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
     let all = all_codes();
     let Some(wanted) = &args.code else {
         if format == Format::Json {
-            let list: Vec<_> = all.iter().map(|code| entry(code)).collect();
-            context.ui.result(&format!("{:#}\n", json!(list)));
+            context.ui.result(&document(&all));
         } else {
             let mut text = String::new();
             for code in all {
@@ -57,7 +56,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
         });
     };
     if format == Format::Json {
-        context.ui.result(&format!("{:#}\n", entry(code)));
+        context.ui.result(&document(&[code]));
     } else {
         let text = format!(
             "{} {} ({})\n\n{}.\n\n{}\n",
@@ -70,6 +69,17 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
         context.ui.result(&text);
     }
     Ok(Exit::Done)
+}
+
+/// One form for one code and for all of them.
+fn document(codes: &[&Code]) -> String {
+    let codes: Vec<_> = codes.iter().map(|code| entry(code)).collect();
+    let document = json!({
+        "format": "meshctl.explain",
+        "format_version": "1.0",
+        "codes": codes,
+    });
+    format!("{document:#}\n")
 }
 
 fn entry(code: &Code) -> serde_json::Value {

@@ -36,11 +36,16 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
     let paths = if args.paths.is_empty() { project_files(context)? } else { args.paths.clone() };
     let mut changed = 0;
     let mut failures = Vec::new();
+    let mut exit = Exit::Findings;
     for path in &paths {
         let shown = path.display().to_string();
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
+            // Text that is not UTF-8 is a mistake in the file, not of the machine.
             Err(error) => {
+                if error.kind() != io::ErrorKind::InvalidData {
+                    exit = Exit::Failed;
+                }
                 failures.push(format!("{shown}: {error}"));
                 continue;
             }
@@ -66,11 +71,12 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
         } else if args.check {
             context.ui.result(&format!("{shown}\n"));
         } else if let Err(error) = replace(path, &formatted) {
+            exit = Exit::Failed;
             failures.push(format!("{shown}: {error}"));
         }
     }
     if !failures.is_empty() {
-        let mut failure = Failure::new(Exit::Failed, "some files could not be formatted");
+        let mut failure = Failure::new(exit, "some files could not be formatted");
         failure.causes = failures;
         return Err(failure);
     }

@@ -12,6 +12,7 @@ mod debian_mariadb;
 mod debian_tls;
 mod directory;
 mod examples;
+mod exit_codes;
 mod input;
 mod live_apply;
 mod live_dev;

@@ -6,6 +6,7 @@ pub(crate) mod golden;
 pub(crate) mod mesh;
 pub(crate) mod random_mesh;
 pub(crate) mod sandbox;
+pub(crate) mod schemas;
 pub(crate) mod tier;
 
 use std::path::PathBuf;

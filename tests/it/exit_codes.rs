@@ -1,0 +1,669 @@
+//! The exit-code matrix: command x format x outcome. Formats never change a code, and whatever is
+//! read by programs stays readable by programs.
+
+use crate::support::sandbox::{Ran, Sandbox};
+use crate::support::schemas::{published, validate, validate_as, well_formed};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::pipe;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Every form of a result.
+const FORMATS: [&str; 7] = ["text", "json", "ndjson", "markdown", "github", "sarif", "junit"];
+
+/// The formats of each command.
+const COMMANDS: &[(&str, &[&str])] = &[
+    ("init", &["text"]),
+    ("check", &["text", "json", "sarif", "github", "junit"]),
+    ("dev", &["text"]),
+    ("fmt", &["text"]),
+    ("explain", &["text", "json"]),
+    ("plan", &["text", "json", "markdown", "github"]),
+    ("show", &["text", "json", "markdown", "github"]),
+    ("diff", &["text", "json"]),
+    ("apply", &["text", "json", "ndjson"]),
+    ("rollback", &["text", "json", "ndjson"]),
+    ("render", &["text", "json"]),
+    ("bootstrap", &["text"]),
+    ("drift", &["text", "json"]),
+    ("get", &["text", "json"]),
+    ("history", &["text", "json"]),
+    ("status", &["text", "json"]),
+    ("wait", &["text", "json"]),
+    ("schema", &["text", "json"]),
+    ("completions", &["text"]),
+    ("version", &["text", "json"]),
+];
+
+/// What must stay open while a case runs, for example a lock.
+type Held = Option<File>;
+
+/// One cell of the matrix, for every format of its command.
+struct Case {
+    outcome: &'static str,
+    code: i32,
+    prepare: fn(&Sandbox) -> Held,
+    args: &'static [&'static str],
+}
+
+const fn case(
+    outcome: &'static str,
+    code: i32,
+    prepare: fn(&Sandbox) -> Held,
+    args: &'static [&'static str],
+) -> Case {
+    Case { outcome, code, prepare, args }
+}
+
+fn mesh(weight: u32) -> String {
+    format!(
+        r#"[mesh]
+name = "m"
+
+[virtual_node.web]
+listeners = [{{ port = 8080, protocol = "http" }}]
+discovery = {{ dns = "web.internal" }}
+backends = ["cart.internal"]
+
+[virtual_node.cart-v1]
+listeners = [{{ port = 8080, protocol = "http" }}]
+discovery = {{ dns = "cart-v1.internal" }}
+
+[virtual_node.cart-v2]
+listeners = [{{ port = 8080, protocol = "http" }}]
+discovery = {{ dns = "cart-v2.internal" }}
+
+[virtual_service."cart.internal"]
+router = "cart"
+
+[virtual_router.cart]
+listeners = [{{ port = 8080, protocol = "http" }}]
+
+[[virtual_router.cart.routes]]
+name = "all"
+match = {{ prefix = "/" }}
+targets = {{ cart-v1 = {weight}, cart-v2 = 1 }}
+"#
+    )
+}
+
+const PROJECT: &str = "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n";
+
+/// No project at all.
+fn nothing(_: &Sandbox) -> Held {
+    None
+}
+
+/// A project that nobody has applied.
+fn fresh(sandbox: &Sandbox) -> Held {
+    sandbox.write("meshctl.toml", PROJECT);
+    sandbox.write("mesh.toml", mesh(1));
+    None
+}
+
+/// A project whose files have an error.
+fn wrong(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.write("mesh.toml", mesh(1).replace("[\"cart.internal\"]", "[\"nowhere.internal\"]"));
+    None
+}
+
+/// A project whose files are no TOML.
+fn garbage(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.write("mesh.toml", b"[mesh\n\xff\x00");
+    None
+}
+
+/// A project whose files have a warning.
+fn doubtful(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.write("mesh.toml", format!("{}tags = {{}}\n", mesh(1).replace("[mesh]", "[mesh]\n")));
+    sandbox.write("mesh.toml", mesh(1).replace("name = \"m\"", "name = \"m\"\ntags = {}"));
+    None
+}
+
+/// A project without a target.
+fn homeless(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.write("meshctl.toml", "");
+    None
+}
+
+/// A project that is applied.
+fn applied(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    None
+}
+
+/// A project that is applied, then changed.
+fn changed(sandbox: &Sandbox) -> Held {
+    applied(sandbox);
+    sandbox.write("mesh.toml", mesh(2));
+    None
+}
+
+/// A project that is applied, changed and applied again.
+fn twice(sandbox: &Sandbox) -> Held {
+    changed(sandbox);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    None
+}
+
+/// A project that would delete all of a mesh which does not want that.
+fn emptied(sandbox: &Sandbox) -> Held {
+    applied(sandbox);
+    sandbox.write("mesh.toml", "[mesh]\nname = \"m\"\n");
+    None
+}
+
+/// A target that holds another mesh.
+fn renamed(sandbox: &Sandbox) -> Held {
+    applied(sandbox);
+    sandbox.write("mesh.toml", mesh(1).replace("name = \"m\"", "name = \"other\""));
+    None
+}
+
+/// A target whose record is damaged.
+fn damaged(sandbox: &Sandbox) -> Held {
+    applied(sandbox);
+    sandbox.write("live/meshctl/head.json", "garbage");
+    None
+}
+
+/// A target that somebody else is changing.
+fn locked(sandbox: &Sandbox) -> Held {
+    twice(sandbox);
+    sandbox.write("mesh.toml", mesh(3));
+    let lock = File::options().write(true).open(sandbox.join("live/meshctl/lock")).unwrap();
+    lock.try_lock().unwrap();
+    Some(lock)
+}
+
+/// A target that expects a proxy, and there is none.
+fn lonely(sandbox: &Sandbox) -> Held {
+    twice(sandbox);
+    sandbox.write("mesh.toml", mesh(3));
+    sandbox.write("meshctl.toml", format!("{PROJECT}expect = 1\n"));
+    None
+}
+
+/// A target whose files were changed by hand.
+fn drifted(sandbox: &Sandbox) -> Held {
+    applied(sandbox);
+    let file = sandbox.join("live/current/virtual_node/web/lds.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("0.0.0.0", "0.0.0.1")).unwrap();
+    None
+}
+
+/// A saved plan that fits.
+fn saved(sandbox: &Sandbox) -> Held {
+    changed(sandbox);
+    sandbox.run(&["plan", "-o", "saved.json"]).exits(0);
+    None
+}
+
+/// A saved plan that was overtaken.
+fn overtaken(sandbox: &Sandbox) -> Held {
+    saved(sandbox);
+    sandbox.write("mesh.toml", mesh(5));
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    None
+}
+
+/// A saved plan that was edited.
+fn forged(sandbox: &Sandbox) -> Held {
+    saved(sandbox);
+    let text = fs::read_to_string(sandbox.join("saved.json")).unwrap();
+    sandbox.write("saved.json", text.replace("\"cart-v1\": 2", "\"cart-v1\": 7"));
+    None
+}
+
+/// A saved plan of another target.
+fn elsewhere(sandbox: &Sandbox) -> Held {
+    saved(sandbox);
+    sandbox.write("meshctl.toml", "[targets.prod]\ndirectory = \"prod\"\n");
+    None
+}
+
+/// A folder of rendered files.
+fn rendered(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.run(&["render", "-o", "out"]).exits(0);
+    None
+}
+
+/// A folder of rendered files of which one has another byte.
+fn outdated(sandbox: &Sandbox) -> Held {
+    rendered(sandbox);
+    let file = sandbox.join("out/virtual_node/web/lds.yaml");
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() = b' ';
+    fs::write(file, bytes).unwrap();
+    None
+}
+
+/// A file where a folder is wanted.
+fn blocked(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.write("out", "a file");
+    None
+}
+
+/// Files that are not formatted.
+fn untidy(sandbox: &Sandbox) -> Held {
+    fresh(sandbox);
+    sandbox.write("mesh.toml", mesh(1).replace("port = 8080", "port   =   8080"));
+    None
+}
+
+const WRONG_DIGEST: &str = "p1-0123456789abcdef";
+
+/// All cells. A command's wrong formats and unknown flags come on top.
+#[rustfmt::skip]
+const MATRIX: &[Case] = &[
+    case("ok", 0, nothing, &["init"]),
+    case("ok", 0, nothing, &["init", "shop", "--name", "shop"]),
+    case("usage", 64, nothing, &["init", "--name", "no name"]),
+    case("could not", 1, fresh, &["init", "--name", "m"]),
+
+    case("ok", 0, fresh, &["check"]),
+    case("ok", 0, doubtful, &["check"]),
+    case("findings", 3, doubtful, &["check", "--fail-on", "warning"]),
+    case("findings", 3, wrong, &["check"]),
+    case("findings", 3, garbage, &["check"]),
+    case("ok", 0, wrong, &["check", "--exit-zero"]),
+    case("could not", 1, nothing, &["check"]),
+    case("could not", 1, fresh, &["check", "--env", "nowhere"]),
+    case("usage", 64, fresh, &["check", "--fail-on", "never"]),
+
+    case("ok", 0, fresh, &["dev", "--print-overlay"]),
+    case("findings", 3, wrong, &["dev", "--once"]),
+    case("could not", 1, nothing, &["dev", "--once"]),
+    case("could not", 1, fresh, &["dev", "--once", "--envoy", "no-envoy-here"]),
+    case("usage", 64, fresh, &["dev", "--network", "0"]),
+
+    case("ok", 0, untidy, &["fmt"]),
+    case("ok", 0, fresh, &["fmt", "--check"]),
+    case("differences", 2, untidy, &["fmt", "--check"]),
+    case("differences", 2, untidy, &["fmt", "--diff"]),
+    case("findings", 3, garbage, &["fmt"]),
+    case("could not", 1, fresh, &["fmt", "no-such-file.toml"]),
+    case("could not", 1, nothing, &["fmt"]),
+
+    case("ok", 0, nothing, &["explain"]),
+    case("ok", 0, nothing, &["explain", "MC0001"]),
+    case("usage", 64, nothing, &["explain", "MC9999"]),
+
+    case("ok", 0, fresh, &["plan"]),
+    case("ok", 0, applied, &["plan", "--detailed-exitcode"]),
+    case("ok", 0, changed, &["plan"]),
+    case("ok", 0, drifted, &["plan", "--detailed-exitcode"]),
+    case("differences", 2, fresh, &["plan", "--detailed-exitcode"]),
+    case("differences", 2, changed, &["plan", "--detailed-exitcode", "-o", "saved.json"]),
+    case("findings", 3, wrong, &["plan"]),
+    case("findings", 3, renamed, &["plan"]),
+    case("refused", 4, emptied, &["plan"]),
+    case("refused", 4, emptied, &["plan", "--detailed-exitcode"]),
+    case("could not", 1, nothing, &["plan"]),
+    case("could not", 1, damaged, &["plan"]),
+    case("could not", 1, fresh, &["plan", "-o", "no/such/folder/saved.json"]),
+    case("usage", 64, homeless, &["plan"]),
+    case("usage", 64, fresh, &["plan", "--target", "nowhere"]),
+    case("usage", 64, fresh, &["plan", "--only", "virtual_node/nobody"]),
+
+    case("ok", 0, saved, &["show", "saved.json"]),
+    case("could not", 1, forged, &["show", "saved.json"]),
+    case("could not", 1, fresh, &["show", "saved.json"]),
+    case("usage", 64, fresh, &["show"]),
+
+    case("ok", 0, changed, &["diff", "live", "."]),
+    case("ok", 0, applied, &["diff", "live", ".", "--detailed-exitcode"]),
+    case("differences", 2, changed, &["diff", "live", ".", "--detailed-exitcode"]),
+    case("findings", 3, wrong, &["diff", "live", "."]),
+    case("could not", 1, applied, &["diff", "live", "rev:9"]),
+    case("usage", 64, applied, &["diff", "live", "rev:nine"]),
+    case("usage", 64, fresh, &["diff", "live"]),
+
+    case("ok", 0, fresh, &["apply", "--yes"]),
+    case("ok", 0, applied, &["apply", "--yes"]),
+    case("ok", 0, applied, &["apply"]),
+    case("ok", 0, saved, &["apply", "saved.json", "--yes"]),
+    case("ok", 0, drifted, &["apply", "--rewrite"]),
+    case("findings", 3, wrong, &["apply", "--yes"]),
+    case("refused", 4, fresh, &["apply"]),
+    case("refused", 4, saved, &["apply", "saved.json", "--no-input"]),
+    case("refused", 4, emptied, &["apply", "--yes"]),
+    case("refused", 4, elsewhere, &["apply", "saved.json", "--yes"]),
+    case("stale", 5, overtaken, &["apply", "saved.json", "--yes"]),
+    case("stale", 5, changed, &["apply", "--yes", "--expect", WRONG_DIGEST]),
+    case("busy", 6, locked, &["apply", "--yes"]),
+    case("not converged", 7, lonely, &["apply", "--yes"]),
+    case("could not", 1, nothing, &["apply", "--yes"]),
+    case("could not", 1, damaged, &["apply", "--yes"]),
+    case("could not", 1, forged, &["apply", "saved.json", "--yes"]),
+    case("could not", 1, applied, &["apply", "--resume"]),
+    case("usage", 64, homeless, &["apply", "--yes"]),
+    case("usage", 64, changed, &["apply", "--yes", "--expect", "cafe"]),
+    case("usage", 64, fresh, &["apply", "--wait", "soon"]),
+
+    case("ok", 0, twice, &["rollback", "--yes"]),
+    case("ok", 0, twice, &["rollback", "2", "--yes"]),
+    case("refused", 4, twice, &["rollback"]),
+    case("stale", 5, twice, &["rollback", "--yes", "--expect", WRONG_DIGEST]),
+    case("busy", 6, locked, &["rollback", "--yes"]),
+    case("not converged", 7, lonely, &["rollback", "--yes"]),
+    case("could not", 1, applied, &["rollback", "--yes"]),
+    case("could not", 1, fresh, &["rollback", "--yes"]),
+    case("could not", 1, twice, &["rollback", "9", "--yes"]),
+    case("could not", 1, damaged, &["rollback", "--yes"]),
+    case("usage", 64, twice, &["rollback", "--yes", "--expect", "cafe"]),
+    case("usage", 64, twice, &["rollback", "two"]),
+
+    case("ok", 0, fresh, &["render"]),
+    case("ok", 0, fresh, &["render", "-o", "out", "--source-map"]),
+    case("ok", 0, rendered, &["render", "-o", "out", "--check"]),
+    case("differences", 2, outdated, &["render", "-o", "out", "--check"]),
+    case("differences", 2, fresh, &["render", "-o", "out", "--check"]),
+    case("findings", 3, wrong, &["render", "-o", "out"]),
+    case("could not", 1, blocked, &["render", "-o", "out"]),
+    case("could not", 1, nothing, &["render"]),
+    case("usage", 64, fresh, &["render", "--only", "virtual_node/nobody"]),
+    case("usage", 64, fresh, &["render", "--check"]),
+
+    case("ok", 0, fresh, &["bootstrap", "virtual_node/web"]),
+    case("findings", 3, wrong, &["bootstrap", "virtual_node/web"]),
+    case("could not", 1, nothing, &["bootstrap", "virtual_node/web"]),
+    case("usage", 64, fresh, &["bootstrap", "virtual_node/nobody"]),
+    case("usage", 64, fresh, &["bootstrap"]),
+
+    case("ok", 0, fresh, &["drift", "--detailed-exitcode"]),
+    case("ok", 0, applied, &["drift", "--detailed-exitcode"]),
+    case("ok", 0, drifted, &["drift"]),
+    case("differences", 2, drifted, &["drift", "--detailed-exitcode"]),
+    case("could not", 1, damaged, &["drift"]),
+    case("usage", 64, homeless, &["drift"]),
+
+    case("ok", 0, fresh, &["get"]),
+    case("ok", 0, applied, &["get"]),
+    case("ok", 0, applied, &["get", "virtual_node"]),
+    case("ok", 0, applied, &["get", "virtual_node/web"]),
+    case("ok", 0, twice, &["get", "--rev", "1"]),
+    case("could not", 1, applied, &["get", "virtual_node/nobody"]),
+    case("could not", 1, applied, &["get", "--rev", "9"]),
+    case("could not", 1, damaged, &["get"]),
+    case("usage", 64, applied, &["get", "virtual_thing"]),
+
+    case("ok", 0, fresh, &["history"]),
+    case("ok", 0, twice, &["history"]),
+    case("ok", 0, twice, &["history", "-n", "1"]),
+    case("could not", 1, nothing, &["history"]),
+    case("could not", 1, damaged, &["history"]),
+    case("usage", 64, applied, &["history", "-n", "few"]),
+
+    case("ok", 0, fresh, &["status"]),
+    case("ok", 0, applied, &["status"]),
+    case("could not", 1, damaged, &["status"]),
+    case("usage", 64, homeless, &["status"]),
+
+    case("ok", 0, applied, &["wait"]),
+    case("not converged", 7, fresh, &["wait", "--timeout", "none"]),
+    case("not converged", 7, lonely, &["wait", "--timeout", "none"]),
+    case("could not", 1, damaged, &["wait"]),
+    case("usage", 64, applied, &["wait", "--timeout", "soon"]),
+
+    case("ok", 0, nothing, &["version"]),
+    case("usage", 64, nothing, &["version", "now"]),
+    case("ok", 0, nothing, &["completions", "bash"]),
+    case("usage", 64, nothing, &["completions", "cmd"]),
+    case("ok", 0, nothing, &["schema"]),
+    case("usage", 64, nothing, &["schema", "thing"]),
+];
+
+fn formats(command: &str) -> &'static [&'static str] {
+    let found = COMMANDS.iter().find(|(name, _)| *name == command);
+    found.unwrap_or_else(|| panic!("{command} is not in the list of commands")).1
+}
+
+/// Runs a case in one format, in a sandbox of its own.
+fn run(case: &Case, format: &str) -> Ran {
+    let sandbox = Sandbox::new();
+    let _held = (case.prepare)(&sandbox);
+    let args = [case.args, &["--format", format]].concat();
+    sandbox.run(&args)
+}
+
+/// Checks the cases of some commands; all are told about at once.
+fn check(commands: &[&str]) {
+    let mut wrong = Vec::new();
+    for case in MATRIX.iter().filter(|case| commands.contains(&case.args[0])) {
+        for format in formats(case.args[0]) {
+            let ran = run(case, format);
+            let call = format!("meshctl {} --format {format}", case.args.join(" "));
+            if ran.code != case.code {
+                let outcome = case.outcome;
+                wrong.push(format!("{outcome}: {call}\n  not {}: {}", case.code, ran.all()));
+            }
+            let form = std::panic::catch_unwind(|| {
+                // A schema is its own document, and shells are not asked for JSON.
+                if case.args[0] != "schema" || ran.code != 0 {
+                    well_formed(&ran, format);
+                }
+            });
+            if form.is_err() {
+                wrong.push(format!("{call}\n  not well-formed: {}", ran.all()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn codes_of_commands_that_read_only_files_do_not_depend_on_the_format() {
+    check(&["init", "check", "dev", "fmt", "explain", "render", "bootstrap"]);
+}
+
+#[test]
+fn codes_of_plans_do_not_depend_on_the_format() {
+    check(&["plan", "show", "diff"]);
+}
+
+#[test]
+fn codes_of_applies_do_not_depend_on_the_format() {
+    check(&["apply"]);
+}
+
+#[test]
+fn codes_of_rollbacks_do_not_depend_on_the_format() {
+    check(&["rollback"]);
+}
+
+#[test]
+fn codes_of_commands_that_look_at_a_target_do_not_depend_on_the_format() {
+    check(&["drift", "get", "history", "status", "wait", "version", "completions", "schema"]);
+}
+
+#[test]
+fn the_matrix_has_every_command_and_its_common_outcomes() {
+    let listed: BTreeSet<&str> = COMMANDS.iter().map(|(name, _)| *name).collect();
+    let command = meshctl::cli::command();
+    let there: BTreeSet<&str> = command
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set())
+        .map(clap::Command::get_name)
+        .filter(|name| *name != "help")
+        .collect();
+    assert_eq!(listed, there);
+    for name in there {
+        let of = |outcome| MATRIX.iter().any(|c| c.args[0] == name && c.outcome == outcome);
+        assert!(of("ok"), "{name} has no case that works");
+    }
+}
+
+#[test]
+fn a_format_that_a_command_does_not_have_is_wrong_usage_and_does_nothing() {
+    for (command, has) in COMMANDS {
+        let case = MATRIX.iter().find(|c| c.args[0] == *command && c.code == 0).unwrap();
+        for format in FORMATS.iter().filter(|format| !has.contains(format)) {
+            let ran = run(case, format);
+            assert_eq!(ran.code, 64, "{command} {format}: {}", ran.all());
+            assert!(ran.stderr.contains("formats of this command: text"), "{}", ran.all());
+            well_formed(&ran, format);
+        }
+    }
+}
+
+#[test]
+fn unknown_words_and_flags_are_wrong_usage_in_every_format() {
+    let sandbox = Sandbox::new();
+    fresh(&sandbox);
+    for (command, has) in COMMANDS {
+        for format in *has {
+            let ran = sandbox.run(&[command, "--format", format, "--no-such-flag"]).exits(64);
+            assert!(ran.stderr.contains("--no-such-flag"), "{}", ran.all());
+            well_formed(&ran, format);
+            let ran = sandbox.command(&[command, "--no-such-flag"]);
+            let ran = run_with(ran, "MESHCTL_FORMAT", format).exits(64);
+            well_formed(&ran, format);
+        }
+    }
+    for args in [&["--format", "json", "no-such-command"][..], &["--format=json"], &["plan"; 3]] {
+        let ran = sandbox.run(args).exits(64);
+        well_formed(&ran, if args[0] == "plan" { "text" } else { "json" });
+    }
+    let ran = sandbox.run(&["plan", "--format", "yaml"]).exits(64);
+    assert!(ran.stderr.contains("yaml") && ran.stdout.is_empty(), "{}", ran.all());
+}
+
+fn run_with(mut command: std::process::Command, name: &str, value: &str) -> Ran {
+    Ran::new(command.env(name, value).output().unwrap())
+}
+
+#[test]
+fn nothing_that_is_piped_has_an_escape_byte_whatever_the_terminal() {
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "xterm-256color")] {
+        for prepare in [wrong, doubtful, fresh] {
+            for args in [&["check"][..], &["plan"], &["apply", "--yes"], &["nonsense"], &["--help"]]
+            {
+                let sandbox = Sandbox::new();
+                prepare(&sandbox);
+                well_formed(&run_with(sandbox.command(args), name, value), "text");
+            }
+        }
+    }
+    let sandbox = Sandbox::new();
+    wrong(&sandbox);
+    let coloured = sandbox.run(&["check", "--color", "always"]).exits(3);
+    assert!(coloured.stdout.contains('\u{1b}'), "{}", coloured.all());
+    let forced = run_with(sandbox.command(&["check"]), "FORCE_COLOR", "1");
+    assert!(forced.stdout.contains('\u{1b}'), "{}", forced.all());
+    let mut both = sandbox.command(&["check"]);
+    both.env("NO_COLOR", "1");
+    well_formed(&run_with(both, "FORCE_COLOR", "1"), "text");
+    let never = run_with(sandbox.command(&["check", "--color", "never"]), "FORCE_COLOR", "1");
+    well_formed(&never, "text");
+    // Colour is for people: documents have none even then.
+    let json = sandbox.run(&["check", "--format", "json", "--color", "always"]).exits(3);
+    assert!(!json.stdout.contains('\u{1b}'), "{}", json.all());
+}
+
+#[test]
+fn quiet_leaves_out_words_but_neither_results_nor_errors() {
+    let sandbox = Sandbox::new();
+    changed(&sandbox);
+    let ran = sandbox.run(&["apply", "--yes", "-q"]).exits(0);
+    assert!(ran.stderr.is_empty() && ran.stdout.contains("Revision 2"), "{}", ran.all());
+    let ran = sandbox.run(&["apply", "--yes", "-q", "--expect", WRONG_DIGEST]).exits(5);
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.all());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error_and_no_noise() {
+    for (args, code) in [
+        (&["explain"][..], 0),
+        (&["schema"], 0),
+        (&["--help"], 0),
+        (&["plan"], 0),
+        (&["render"], 0),
+        (&["check", "--format", "sarif"], 0),
+        (&["apply", "--yes", "-q"], 0),
+        (&["plan", "--detailed-exitcode", "--format", "json"], 0),
+        (&["plan", "--nonsense", "--format", "json"], 64),
+    ] {
+        let sandbox = Sandbox::new();
+        applied(&sandbox);
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let output = sandbox.command(args).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(!stderr.contains("pipe") && !stderr.contains("panicked"), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn an_interrupted_apply_ends_with_its_own_code_and_a_whole_document() {
+    for (signal, code, format) in [
+        (rustix::process::Signal::INT, 130, "json"),
+        (rustix::process::Signal::TERM, 143, "ndjson"),
+        (rustix::process::Signal::INT, 130, "text"),
+    ] {
+        let sandbox = Sandbox::new();
+        fresh(&sandbox);
+        sandbox.write("meshctl.toml", PROJECT.replace("0s", "5m"));
+        let mut command = sandbox.command(&["apply", "--yes", "--format", format]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !sandbox.join("live/current").exists() {
+            assert!(Instant::now() < deadline, "no step came into force");
+            std::thread::yield_now();
+        }
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, signal).unwrap();
+        let ran = Ran::new(child.wait_with_output().unwrap()).exits(code);
+        well_formed(&ran, format);
+        assert!(ran.stderr.contains("meshctl apply --resume"), "{}", ran.all());
+        sandbox.run(&["status"]).exits(0);
+        sandbox.write("meshctl.toml", PROJECT);
+        sandbox.run(&["apply", "--resume"]).exits(0);
+        sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+    }
+}
+
+#[test]
+fn schema_prints_each_published_schema() {
+    let sandbox = Sandbox::new();
+    for (name, schema) in published() {
+        let ran = sandbox.run(&["schema", &name]).exits(0);
+        let printed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(printed, schema, "{name}");
+        assert!(jsonschema::meta::is_valid(&schema), "{name} is no schema");
+        let promise = "ignore keys that they do not know and refuse another major version";
+        let says = schema["description"].as_str().unwrap_or_default();
+        assert!(says.contains(promise), "{name} does not say what readers may rely on: {says}");
+    }
+}
+
+#[test]
+fn what_is_written_to_files_is_what_its_schema_says() {
+    let sandbox = Sandbox::new();
+    changed(&sandbox);
+    sandbox.run(&["plan", "-o", "saved.json"]).exits(0);
+    sandbox.run(&["render", "-o", "out", "--source-map"]).exits(0);
+    for file in ["saved.json", "out/source-map.json"] {
+        let text = fs::read_to_string(sandbox.join(file)).unwrap();
+        validate(&serde_json::from_str(&text).unwrap());
+    }
+    let printed = sandbox.run(&["plan", "--format", "json"]).exits(0).stdout;
+    assert_eq!(printed, fs::read_to_string(sandbox.join("saved.json")).unwrap());
+}
+
+#[test]
+fn schemas_refuse_what_is_not_theirs() {
+    let document = serde_json::json!({ "format": "meshctl.wait", "format_version": "2.0" });
+    let refused = std::panic::catch_unwind(|| validate_as("wait", &document));
+    assert!(refused.is_err());
+}
