@@ -1231,7 +1231,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__schema)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan apply"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get wait explain version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -265,7 +265,10 @@ impl<'a, 'b> Roll<'a, 'b> {
             (self.site.tell)(Event::Settle { time: settle, proxies: blind });
             tokio::select! {
                 () = tokio::time::sleep(settle) => {}
-                () = self.site.stop.requested() => {}
+                () = self.site.stop.requested() => {
+                    self.stopped();
+                    return false;
+                }
             }
         }
         true

@@ -95,7 +95,13 @@ pub(super) fn go(
         }));
     }
     if !plan.is_empty() {
-        let shown = report::Shown { plan, findings, files: Some(&loaded.files), sources: &[] };
+        let shown = report::Shown {
+            plan,
+            findings,
+            files: Some(&loaded.files),
+            sources: &[],
+            target_named: context.global.target.is_some(),
+        };
         let text = plan_command::draw(context, Format::Text, &shown, false);
         carry::approve(context, args, target, plan, &text)?;
     }
@@ -130,7 +136,8 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn expect(given: &str, plan: &Plan) -> Result<(), Failure> {
+/// Refuses a plan that is not the one that was reviewed.
+pub(super) fn expect(given: &str, plan: &Plan) -> Result<(), Failure> {
     match digest_matches(given, &plan.digest) {
         Some(true) => Ok(()),
         Some(false) => {

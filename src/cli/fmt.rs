@@ -33,9 +33,9 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
         context.ui.result(&format_text("stdin", &text)?);
         return Ok(Exit::Done);
     }
-    let paths = if args.paths.is_empty() { project_files(context)? } else { args.paths.clone() };
+    let (paths, mut failures) =
+        if args.paths.is_empty() { project_files(context)? } else { (args.paths.clone(), vec![]) };
     let mut changed = 0;
-    let mut failures = Vec::new();
     let mut exit = Exit::Findings;
     for path in &paths {
         let shown = path.display().to_string();
@@ -86,9 +86,16 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
     Ok(if only_looked && changed > 0 { Exit::Differences } else { Exit::Done })
 }
 
-/// The files of the project, its overlays and `meshctl.toml`.
-fn project_files(context: &Context) -> Result<Vec<PathBuf>, Failure> {
-    let loaded = context.load()?;
+/// The files of the project, its overlays and `meshctl.toml`; and what was wrong with files that
+/// could not be read.
+fn project_files(context: &Context) -> Result<(Vec<PathBuf>, Vec<String>), Failure> {
+    let mut loaded = context.load()?;
+    let unread = std::mem::take(&mut loaded.diagnostics)
+        .sorted()
+        .into_iter()
+        .filter(|found| load::CODES.iter().any(|code| code.id == found.code.id))
+        .map(|found| found.message)
+        .collect();
     let mut paths: Vec<PathBuf> =
         loaded.sources.iter().map(|source| loaded.root.join(&source.path)).collect();
     if let Ok(entries) = fs::read_dir(loaded.root.join("env")) {
@@ -101,7 +108,7 @@ fn project_files(context: &Context) -> Result<Vec<PathBuf>, Failure> {
     paths.sort();
     paths.dedup();
     debug_assert!(load::is_project(&loaded.root));
-    Ok(paths)
+    Ok((paths, unread))
 }
 
 /// Formats a text, or says why it cannot: formatting what is no TOML would lose something.

@@ -48,6 +48,7 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
             .filter(|source| source.path != crate::load::PROJECT_FILE)
             .map(|source| (source.path.clone(), source.sha256.clone()))
             .collect::<Vec<_>>(),
+        target_named: context.global.target.is_some(),
     };
     if let Some(path) = &args.output {
         fs::write(path, report::plan_document(&shown)).map_err(|error| {
@@ -90,7 +91,7 @@ pub(super) fn draw(
                 summary,
                 full: context.ui.verbose() > 0,
             };
-            text::render(shown.plan, shown.findings, shown.files, shown.sources.len(), view)
+            text::render(shown, view)
         }
     }
 }

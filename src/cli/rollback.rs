@@ -3,7 +3,7 @@
 use super::carry::CarryArgs;
 use super::{Context, Exit, Failure, Format, apply, target};
 use crate::live::Read as _;
-use crate::plan::{self, Consent, Guards, Input, Scope, digest_matches, short};
+use crate::plan::{self, Consent, Guards, Input, Scope};
 use clap::Args;
 
 /// Bring an earlier revision back, as a new one
@@ -61,11 +61,8 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
         consent,
         drift: Vec::new(),
     });
-    if let Some(given) = &args.expect
-        && digest_matches(given, &plan.digest) != Some(true)
-    {
-        let message = format!("the plan is now {}, not {given}", short(&plan.digest));
-        return Err(Failure::new(Exit::Stale, message));
+    if let Some(given) = &args.expect {
+        apply::expect(given, &plan)?;
     }
     context.ui.status(&format!("From revision {newest} back to what {to} was."));
     apply::go(context, &args.carry, &loaded, &target, format, &plan, &findings.sorted())

@@ -25,6 +25,10 @@ enum Name {
     Diagnostics,
     /// What `plan --format json` prints and `plan -o` saves
     Plan,
+    /// What `diff --format json` prints
+    Diff,
+    /// What `show rev:N --format json` prints
+    Revision,
     /// What any command prints with `--format json` if it could not do its work
     Failure,
     /// What `apply --format json` and `rollback --format json` print
@@ -60,6 +64,8 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Project => format!("{:#}\n", crate::load::project_schema()),
         Name::Diagnostics => include_str!("../../schemas/diagnostics.v1.schema.json").to_owned(),
         Name::Plan => include_str!("../../schemas/plan.v1.schema.json").to_owned(),
+        Name::Diff => include_str!("../../schemas/diff.v1.schema.json").to_owned(),
+        Name::Revision => include_str!("../../schemas/revision.v1.schema.json").to_owned(),
         Name::Failure => include_str!("../../schemas/failure.v1.schema.json").to_owned(),
         Name::Apply => include_str!("../../schemas/apply.v1.schema.json").to_owned(),
         Name::Events => include_str!("../../schemas/events.v1.schema.json").to_owned(),

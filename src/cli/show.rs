@@ -35,8 +35,13 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
                 return Ok(Exit::Done);
             }
             let (findings, sources) = report::saved(&text, plan::CODES);
-            let shown =
-                report::Shown { plan: &plan, findings: &findings, files: None, sources: &sources };
+            let shown = report::Shown {
+                plan: &plan,
+                findings: &findings,
+                files: None,
+                sources: &sources,
+                target_named: context.global.target.is_some(),
+            };
             context.ui.result(&draw(context, format, &shown, args.summary));
             Ok(Exit::Done)
         }

@@ -136,7 +136,8 @@ fn document(target: &Target, state: &State, having: &BTreeMap<ProxyId, Having>) 
     let proxies: Vec<Value> = having
         .iter()
         .map(|(proxy, having)| {
-            json!({ "proxy": proxy, "state": having.word(), "lacks": having.lacks() })
+            let state = having.word().replace(' ', "_");
+            json!({ "proxy": proxy, "state": state, "lacks": having.lacks() })
         })
         .collect();
     let document = json!({

@@ -81,9 +81,10 @@ pub(super) fn run(context: &Context, args: &WaitArgs) -> Result<Exit, Failure> {
                 "open": open,
             });
             context.ui.result(&format!("{document:#}\n"));
-        } else if waits {
+        }
+        if waits {
             context.ui.error(&format!("the time is up: {}", open.join(", ")));
-        } else {
+        } else if format == Format::Text {
             let revision = state.live.revision.unwrap_or(0);
             let proof = match proven {
                 0 => "0 proxies: not proven".to_owned(),

@@ -1,7 +1,7 @@
 //! A plan as people read it. Columns are fixed, symbols carry the meaning without colour, and the
 //! last three lines are the whole story.
 
-use super::paint;
+use super::{Shown, paint};
 use crate::diag::Diagnostic;
 use crate::model::Address;
 use crate::plan::{
@@ -31,24 +31,19 @@ const NAMED: usize = 3;
 const PLACE_COLUMN: usize = 44;
 
 /// The whole text. Findings are those about the change.
-pub fn render(
-    plan: &Plan,
-    findings: &[Diagnostic],
-    files: Option<&Files>,
-    sources: usize,
-    view: View,
-) -> String {
+pub fn render(shown: &Shown<'_>, view: View) -> String {
+    let Shown { plan, findings, files, sources, .. } = *shown;
     let mut text = String::new();
     let base = match plan.base_revision {
         Some(revision) => format!("revision {revision}"),
         None => "no revision yet".to_owned(),
     };
-    let head = format!("{} on {}", plan.mesh, plan.target.name);
+    let head = shown.head();
     if plan.is_empty() && plan.drift.is_empty() && findings.is_empty() {
         let _ = writeln!(text, "{head}: no changes ({base})");
         return text;
     }
-    let read = match sources {
+    let read = match sources.len() {
         0 => String::new(),
         1 => "   1 file".to_owned(),
         n => format!("   {n} files"),
@@ -63,7 +58,7 @@ pub fn render(
     }
     drift(&mut text, plan, view);
     about(&mut text, plan, findings, files, view);
-    story(&mut text, plan, findings, view);
+    story(&mut text, shown, view);
     text
 }
 
@@ -322,7 +317,8 @@ fn consent(words: &str) -> String {
 }
 
 /// The last three lines.
-fn story(text: &mut String, plan: &Plan, findings: &[Diagnostic], view: View) {
+fn story(text: &mut String, shown: &Shown<'_>, view: View) {
+    let Shown { plan, findings, .. } = *shown;
     let summary = &plan.summary;
     let mut words = vec![tally(summary)];
     words.push(format!("{} drift", summary.drift));
@@ -340,7 +336,7 @@ fn story(text: &mut String, plan: &Plan, findings: &[Diagnostic], view: View) {
         let by = many(refused, "guard", "guards");
         paint(view.color, &format!("refused by {by}"), "31;1")
     } else {
-        format!("apply: meshctl apply --expect {digest}")
+        format!("apply: {}", shown.call())
     };
     let _ = writeln!(text, "plan {digest}   {end}");
 }

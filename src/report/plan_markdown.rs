@@ -13,13 +13,14 @@ const ANNOTATIONS: usize = 9;
 
 /// The plan as Markdown of at most 60,000 bytes; what does not fit is counted.
 pub fn markdown(plan: &Shown<'_>, summary: bool) -> String {
-    let Shown { plan, findings, files, sources: _ } = *plan;
-    let mut text = format!("### meshctl plan: {} on {}\n\n", plan.mesh, plan.target.name);
+    let shown = plan;
+    let Shown { plan, findings, files, .. } = *shown;
+    let mut text = format!("### meshctl plan: {}\n\n", shown.head());
     if plan.is_empty() && plan.drift.is_empty() && findings.is_empty() {
         text.push_str("No changes.\n");
         return text;
     }
-    let tail = tail(plan);
+    let tail = tail(shown);
     counts(&mut text, plan);
     // Findings and refusals come before the changes: they must not be what is left out.
     for finding in findings {
@@ -134,7 +135,8 @@ fn folded(change: &Change) -> String {
     text
 }
 
-fn tail(plan: &Plan) -> String {
+fn tail(shown: &Shown<'_>) -> String {
+    let plan = shown.plan;
     let digest = short(&plan.digest);
     if plan.is_empty() {
         return format!("\nplan `{digest}`: nothing to apply\n");
@@ -142,7 +144,7 @@ fn tail(plan: &Plan) -> String {
     if plan.refusals().next().is_some() {
         return format!("\nplan `{digest}`: refused\n");
     }
-    format!("\nplan `{digest}`: `meshctl apply --expect {digest}`\n")
+    format!("\nplan `{digest}`: `{}`\n", shown.call())
 }
 
 fn escape(text: &str) -> String {

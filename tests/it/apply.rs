@@ -64,7 +64,7 @@ fn an_apply_ends_when_every_proxy_has_taken_it() {
     assert!(ran.stderr.contains("Step 1/1 switch: 1 proxy."), "{}", ran.stderr);
     assert!(!ran.stderr.contains('\r') && !ran.stderr.contains('\u{1b}'));
     assert!(
-        status(&sandbox)["proxies"].as_array().unwrap().iter().all(|p| p["state"] == "in force")
+        status(&sandbox)["proxies"].as_array().unwrap().iter().all(|p| p["state"] == "in_force")
     );
     let waited = sandbox.run(&["wait", "--rev", "2", "--timeout", "5s"]).exits(0);
     assert!(waited.stdout.contains("3 proxies proven"), "{}", waited.stdout);

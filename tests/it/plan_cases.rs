@@ -94,7 +94,7 @@ fn shown<'a>(
     desired: &'a Loaded,
     sources: &'a [(String, String)],
 ) -> Shown<'a> {
-    Shown { plan, findings, files: Some(&desired.files), sources }
+    Shown { plan, findings, files: Some(&desired.files), sources, target_named: false }
 }
 
 /// The document without what any change of the renderer changes: versions of Envoy resources.
@@ -123,8 +123,10 @@ fn plans_read_as_recorded() {
         let (plan, findings) = plan_of(&live, &desired);
         let sources: Vec<(String, String)> =
             desired.sources.iter().map(|s| (s.path.clone(), s.sha256.clone())).collect();
+        // The project file is no source of the mesh.
+        let read: Vec<_> = sources.iter().filter(|(p, _)| p != "meshctl.toml").cloned().collect();
         let view = text::View::default();
-        let human = text::render(&plan, &findings, Some(&desired.files), 1, view);
+        let human = text::render(&shown(&plan, &findings, &desired, &read), view);
         golden::check(&case.join("human.txt"), &human);
         let document = report::plan_document(&shown(&plan, &findings, &desired, &sources));
         let value: Value = serde_json::from_str(&document).unwrap();
@@ -162,7 +164,7 @@ fn planning_twice_gives_the_same_bytes_and_after_an_apply_nothing() {
         let after = applied(&live, &one.0);
         let (again, _) = plan_of(&after, &desired);
         assert!(again.is_empty() && again.steps.is_empty(), "{}", case.display());
-        let line = text::render(&again, &[], None, 1, text::View::default());
+        let line = text::render(&shown(&again, &[], &desired, &[]), text::View::default());
         assert_eq!(line.lines().count(), 1, "{line}");
     }
 }

@@ -307,7 +307,7 @@ fn looking_writes_nothing() {
         &["history"],
         &["drift"],
         &["get"],
-        &["diff", "live", "project"],
+        &["diff", "live", "."],
         &["show", "rev:1"],
         &["bootstrap", "virtual_node/cart-v1"],
         &["wait"],
@@ -379,7 +379,8 @@ fn a_plan_names_the_overlay_that_it_was_made_with() {
     let overlay = "[virtual_node.new-cart]\ndiscovery = { dns = \"cart.prod.internal\" }\n";
     sandbox.write("project/env/prod.toml", overlay);
     let text = run(&sandbox, &["plan", "--env", "prod"], 0);
-    assert!(text.contains("env/prod.toml"), "{text}");
+    assert!(text.starts_with("shop on local, overlay prod (revision 1)"), "{text}");
+    assert!(text.contains("meshctl apply --env prod --expect p1-"), "{text}");
     let plain = run(&sandbox, &["plan"], 0);
     assert!(!plain.contains("prod"), "{plain}");
     let markdown = run(&sandbox, &["plan", "--env", "prod", "--format", "markdown"], 0);

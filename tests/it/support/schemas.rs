@@ -98,7 +98,8 @@ pub(crate) fn well_formed(ran: &Ran, format: &str) {
         }
         "github" => {
             let command = |line: &str| {
-                ["::error ", "::warning ", "::notice "].iter().any(|word| line.starts_with(word))
+                let kind = line.strip_prefix("::").and_then(|rest| rest.split([' ', ':']).next());
+                kind.is_some_and(|kind| ["error", "warning", "notice"].contains(&kind))
             };
             assert!(ran.stdout.lines().all(command), "{}", ran.all());
         }
