@@ -3,6 +3,7 @@
 //! The library exists for the binary and its tests; it promises no stable API. Modules stand in
 //! the order of their layers, lowest first; imports only point downward (`tests/it/tidy.rs`).
 
+pub mod parallel;
 pub mod span;
 
 pub mod diag;

@@ -5,6 +5,7 @@ use crate::compile::{compile, proxies};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
 use crate::load::Loaded;
 use crate::model::Address;
+use crate::parallel;
 use clap::Args;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -56,11 +57,10 @@ pub(super) fn run(context: &Context, args: &RenderArgs) -> Result<Exit, Failure>
     }
     let wanted: Vec<&ProxyId> =
         known.iter().filter(|p| args.only.is_empty() || args.only.contains(p)).collect();
-    let configs: Vec<ProxyConfig> =
-        wanted.iter().map(|proxy| compile(&loaded.mesh, &settings, proxy)).collect();
+    let configs = parallel::map(&wanted, |proxy| compile(&loaded.mesh, &settings, proxy));
     let mut rendered: BTreeMap<String, String> = BTreeMap::new();
-    for config in &configs {
-        for (file, text) in files(config) {
+    for (config, files) in configs.iter().zip(parallel::map(&configs, files)) {
+        for (file, text) in files {
             rendered.insert(format!("{}/{file}", config.proxy), text);
         }
     }

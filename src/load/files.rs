@@ -2,6 +2,7 @@
 
 use super::{Error, PROJECT_FILE, Project, Source, codes};
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::parallel;
 use crate::schema::{Node, parse};
 use crate::span::{FileId, Files, Loc, Span};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -175,11 +176,13 @@ pub(super) fn read_all(
     let mut ids = Vec::with_capacity(paths.len());
     let project_text = files.get(project_file).text().clone();
     sources.push(source(PROJECT_FILE, &project_text));
-    for relative in paths {
-        let path = root.join(&relative);
-        match read_text(&path) {
-            Ok(text) => {
-                sources.push(source(&relative, &text));
+    let texts = parallel::map(&paths, |relative| {
+        read_text(&root.join(relative)).map(|text| (source(relative, &text), text))
+    });
+    for (relative, text) in paths.into_iter().zip(texts) {
+        match text {
+            Ok((source, text)) => {
+                sources.push(source);
                 ids.push(files.add(relative, text));
             }
             Err(why) => {
@@ -207,22 +210,7 @@ pub(super) fn read_all(
 
 /// Parses files on all cores; the results are in the order of the files.
 pub(super) fn parse_all(files: &Files, ids: &[FileId]) -> Vec<(Node, Diagnostics)> {
-    let parse_one = |id: &FileId| parse(*id, files.get(*id).text());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    if threads == 1 || ids.len() < 16 {
-        return ids.iter().map(parse_one).collect();
-    }
-    let chunks: Vec<&[FileId]> = ids.chunks(ids.len().div_ceil(threads)).collect();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = chunks
-            .into_iter()
-            .map(|chunk| scope.spawn(move || chunk.iter().map(parse_one).collect::<Vec<_>>()))
-            .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().expect("invariant: parsing does not panic"))
-            .collect()
-    })
+    parallel::map(ids, |id| parse(*id, files.get(*id).text()))
 }
 
 /// A finding about a file whose text cannot be shown: it points at the start of an empty one.

@@ -47,6 +47,20 @@ impl Origins {
         self.fields[section.0].push(Field { start, length: pointer.len() as u32, loc });
     }
 
+    /// Takes in the places of other resources.
+    pub fn absorb(&mut self, mut other: Self) {
+        let (sections, pointers) = (self.fields.len(), self.pointers.len() as u32);
+        self.pointers.push_str(&other.pointers);
+        for section in other.sections.values_mut() {
+            section.0 += sections;
+        }
+        for field in other.fields.iter_mut().flatten() {
+            field.start += pointers;
+        }
+        self.sections.append(&mut other.sections);
+        self.fields.append(&mut other.fields);
+    }
+
     /// Where a field stands, or else the nearest thing around it that stands somewhere.
     pub fn find(&self, address: &Address, pointer: &str) -> Option<Loc> {
         let mut pointer = pointer;

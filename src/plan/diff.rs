@@ -4,6 +4,7 @@
 
 use super::{Action, Change, Cost, EditOp, Input, Place, Places, edit};
 use crate::model::{Address, Mesh, VirtualGateway, VirtualRouter};
+use crate::parallel;
 use crate::revision::object;
 use crate::span::Loc;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,53 +13,51 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
     let live = &input.live.mesh;
     let exists = input.live.revision.is_some();
-    differing(live, desired, exists)
-        .into_iter()
-        .map(|address| {
-            let before = if exists { object(live, &address) } else { None };
-            let after = object(desired, &address);
-            let action = match (&before, &after) {
-                (None, _) => Action::Create,
-                (_, None) => Action::Delete,
-                (Some(_), Some(_)) => Action::Update,
-            };
-            let origin = match action {
-                Action::Delete => None,
-                Action::Create | Action::Update | Action::Mark => {
-                    input.places.and_then(|places| place_of(&places, &address, ""))
-                }
-            };
-            let mut edits = match (&before, &after) {
-                (Some(before), Some(after)) => edit::edits(before, after),
-                _ => Vec::new(),
-            };
-            if let Some(places) = &input.places {
-                for edit in &mut edits {
-                    // What was removed stood in what is still there.
-                    let pointer = match edit.op {
-                        EditOp::Remove => edit.pointer.rsplit_once('/').map_or("", |split| split.0),
-                        EditOp::Add | EditOp::Replace => &edit.pointer,
-                    };
-                    edit.origin = place_of(places, &address, pointer);
-                }
+    let differing: Vec<Address> = differing(live, desired, exists).into_iter().collect();
+    parallel::map(&differing, |address| {
+        let before = if exists { object(live, address) } else { None };
+        let after = object(desired, address);
+        let action = match (&before, &after) {
+            (None, _) => Action::Create,
+            (_, None) => Action::Delete,
+            (Some(_), Some(_)) => Action::Update,
+        };
+        let origin = match action {
+            Action::Delete => None,
+            Action::Create | Action::Update | Action::Mark => {
+                input.places.and_then(|places| place_of(&places, address, ""))
             }
-            Change {
-                owner: owner_of(input, &address, action),
-                protected: protected_of(input, &address, action),
-                kind: address.kind().to_string(),
-                address,
-                action,
-                origin,
-                before,
-                after,
-                edits,
-                envoy: BTreeSet::new(),
-                proxies: BTreeSet::new(),
-                steps: BTreeSet::new(),
-                cost: Cost::Nothing,
+        };
+        let mut edits = match (&before, &after) {
+            (Some(before), Some(after)) => edit::edits(before, after),
+            _ => Vec::new(),
+        };
+        if let Some(places) = &input.places {
+            for edit in &mut edits {
+                // What was removed stood in what is still there.
+                let pointer = match edit.op {
+                    EditOp::Remove => edit.pointer.rsplit_once('/').map_or("", |split| split.0),
+                    EditOp::Add | EditOp::Replace => &edit.pointer,
+                };
+                edit.origin = place_of(places, address, pointer);
             }
-        })
-        .collect()
+        }
+        Change {
+            owner: owner_of(input, address, action),
+            protected: protected_of(input, address, action),
+            kind: address.kind().to_string(),
+            address: address.clone(),
+            action,
+            origin,
+            before,
+            after,
+            edits,
+            envoy: BTreeSet::new(),
+            proxies: BTreeSet::new(),
+            steps: BTreeSet::new(),
+            cost: Cost::Nothing,
+        }
+    })
 }
 
 /// What is new belongs to who plans it. What belongs to nobody is taken on with its first update;

@@ -2,8 +2,10 @@
 
 use super::{Change, Plan};
 use crate::model::{Address, Mesh};
+use crate::parallel;
 use crate::revision::{Live, ObjectId, canonical_json};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,33 +33,36 @@ pub fn digest_matches(given: &str, digest: &str) -> Option<bool> {
 /// The digest over target, reads, changes and steps. Places in files are no part of it: the same
 /// change is the same wherever it is written.
 pub(super) fn of(plan: &Plan) -> String {
-    let mut hash = Sha256::new();
     // One line of canonical JSON an item, so that no large document is built only to be hashed.
-    let mut line = |value: &Value| {
-        hash.update(canonical_json(value).as_bytes());
-        hash.update(b"\n");
-    };
-    line(&json!(["plan", plan.mesh, plan.target]));
+    let mut hash = Sha256::new();
+    hash.update(canonical_json(&json!(["plan", plan.mesh, plan.target])));
+    hash.update(b"\n");
     for (address, object) in &plan.reads {
-        line(&json!(["read", address, object]));
+        line(&mut hash, &("read", address, object));
     }
-    for change in &plan.changes {
-        let Change { address, action, owner, protected, after, .. } = change;
-        let object = after.as_ref().map(ObjectId::of);
-        line(&json!(["change", address, action, owner, protected, object]));
+    let objects = parallel::map(&plan.changes, |change| change.after.as_ref().map(ObjectId::of));
+    for (change, object) in plan.changes.iter().zip(objects) {
+        let Change { address, action, owner, protected, .. } = change;
+        line(&mut hash, &("change", address, action, owner, protected, object));
     }
     // What each resource becomes follows from the changes; it may hold what others have landed
     // meanwhile, which is no business of this plan. So the order counts, the bytes do not.
     for step in &plan.steps {
-        line(&json!(["step", step.kind]));
+        line(&mut hash, &("step", step.kind));
         for (proxy, resources) in &step.proxies {
             for resource in resources {
-                line(&json!([proxy, resource.kind, resource.name, resource.action]));
+                line(&mut hash, &(proxy, resource.kind, &resource.name, resource.action));
             }
         }
     }
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{DIGEST_PREFIX}{hex}")
+}
+
+/// A line of texts and numbers, which have no keys that would need an order.
+fn line(hash: &mut Sha256, item: &impl Serialize) {
+    hash.update(serde_json::to_vec(item).expect("invariant: plain data serialises"));
+    hash.update(b"\n");
 }
 
 /// What the changes depend on: the resources themselves, those that they name, and those that

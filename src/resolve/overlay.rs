@@ -132,9 +132,9 @@ fn malformed(loc: Loc, message: &str, diagnostics: &mut Diagnostics) {
 fn remove(node: &mut Node, path: &[&str]) -> bool {
     let Some((first, rest)) = path.split_first() else { return false };
     match &mut node.value {
-        Value::Table(table) if rest.is_empty() => table.entries.remove(*first).is_some(),
+        Value::Table(table) if rest.is_empty() => table.entries.remove(first).is_some(),
         Value::Table(table) => {
-            table.entries.get_mut(*first).is_some_and(|entry| remove(&mut entry.node, rest))
+            table.entries.get_mut(first).is_some_and(|entry| remove(&mut entry.node, rest))
         }
         Value::Array(items) => {
             let Some(at) = items.iter().position(|item| is_named(item, first)) else {

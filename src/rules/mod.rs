@@ -28,6 +28,7 @@ mod weights;
 pub use context::Ctx;
 
 use crate::diag::{Code, Diagnostics};
+use crate::parallel;
 use std::collections::BTreeSet;
 
 /// What a rule is: it walks the model and reports what it finds.
@@ -58,9 +59,15 @@ const FAMILIES: &[&[Rule]] = &[
 
 /// Runs every rule over a model.
 pub fn check(ctx: &Ctx<'_>) -> Diagnostics {
-    let mut found = Diagnostics::default();
-    for Rule(_, run) in FAMILIES.iter().copied().flatten() {
+    let rules: Vec<&Rule> = FAMILIES.iter().copied().flatten().collect();
+    let by_rule = parallel::map(&rules, |Rule(_, run)| {
+        let mut found = Diagnostics::default();
         run(ctx, &mut found);
+        found
+    });
+    let mut found = Diagnostics::default();
+    for findings in by_rule {
+        found.append(findings);
     }
     // What is wrong with a resource that was read in part may follow from the missing part.
     if !ctx.broken.is_empty() {

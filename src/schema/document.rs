@@ -1,7 +1,7 @@
 //! The whole document: from a merged tree to a mesh.
 
 use super::codes;
-use super::reader::{Cx, Defs, Shape, object, table};
+use super::reader::{Cx, Defs, Shape, TableReader, object, table};
 use super::route::read_listeners;
 use super::scalar::read_name;
 use super::tree::{Entry, Node, Value};
@@ -11,6 +11,7 @@ use crate::model::{
     GatewayRoute, Mesh, MeshSettings, NodeName, Origins, Route, RouteName, RouterListener,
     RouterName, ServiceName, Tags, VirtualGateway, VirtualNode, VirtualRouter, VirtualService,
 };
+use crate::parallel::both;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,29 @@ pub struct Reading {
     pub broken: BTreeSet<Address>,
     /// What is wrong.
     pub diagnostics: Diagnostics,
+}
+
+impl Reading {
+    /// Takes in what was read of other resources.
+    fn absorb(&mut self, other: Self) {
+        let Self { mesh, origins, mut broken, diagnostics } = other;
+        let Mesh {
+            settings: _,
+            mut nodes,
+            mut services,
+            mut routers,
+            mut gateways,
+            mut external_services,
+        } = mesh;
+        self.mesh.nodes.append(&mut nodes);
+        self.mesh.services.append(&mut services);
+        self.mesh.routers.append(&mut routers);
+        self.mesh.gateways.append(&mut gateways);
+        self.mesh.external_services.append(&mut external_services);
+        self.origins.absorb(origins);
+        self.broken.append(&mut broken);
+        self.diagnostics.append(diagnostics);
+    }
 }
 
 /// The tables that a document may have.
@@ -56,6 +80,18 @@ pub fn read_mesh(root: &Node) -> Reading {
             );
         }
     }
+    // Nodes are about half of a mesh.
+    let (nodes, others) = both(|| read_nodes(&table), || read_others(&table));
+    for part in [nodes, others] {
+        reading.absorb(part);
+    }
+    reading
+}
+
+fn read_nodes(table: &TableReader<'_>) -> Reading {
+    let mut reading = Reading::default();
+    let Reading { mesh, origins, broken, diagnostics } = &mut reading;
+    let mut cx = Cx::new(diagnostics, origins);
     each(&mut cx, table.node("virtual_node"), NodeName::new, |cx, name, entry| {
         let address = Address::Node(name.clone());
         match cx.about(address.clone(), entry.key, |cx| VirtualNode::read(&entry.node, cx)) {
@@ -67,6 +103,13 @@ pub fn read_mesh(root: &Node) -> Reading {
             }
         }
     });
+    reading
+}
+
+fn read_others(table: &TableReader<'_>) -> Reading {
+    let mut reading = Reading::default();
+    let Reading { mesh, origins, broken, diagnostics } = &mut reading;
+    let mut cx = Cx::new(diagnostics, origins);
     each(&mut cx, table.node("virtual_service"), ServiceName::new, |cx, name, entry| {
         let address = Address::Service(name.clone());
         match cx.about(address.clone(), entry.key, |cx| VirtualService::read(&entry.node, cx)) {

@@ -3,7 +3,7 @@
 //! Files and overlays are merged in this form, before anything is read from it.
 
 use crate::span::Loc;
-use std::collections::BTreeMap;
+use std::{slice, vec};
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -37,7 +37,86 @@ pub enum Value {
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// The entries by key.
-    pub entries: BTreeMap<String, Entry>,
+    pub entries: Entries,
+}
+
+/// Entries by key. A sorted list, because nearly every table has a handful of keys and a tree of
+/// maps would take three times the memory; whoever adds many entries collects them first.
+#[derive(Clone, Debug, Default)]
+pub struct Entries(Vec<(String, Entry)>);
+
+impl Entries {
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(key))
+    }
+
+    /// The entry of a key.
+    pub fn get(&self, key: &str) -> Option<&Entry> {
+        self.place(key).ok().map(|at| &self.0[at].1)
+    }
+
+    /// The entry of a key, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        self.place(key).ok().map(|at| &mut self.0[at].1)
+    }
+
+    /// Whether there is an entry of a key.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.place(key).is_ok()
+    }
+
+    /// Adds an entry, or replaces that of the same key. The cost is linear in the table.
+    pub fn insert(&mut self, key: String, entry: Entry) {
+        match self.place(&key) {
+            Ok(at) => self.0[at].1 = entry,
+            Err(at) => self.0.insert(at, (key, entry)),
+        }
+    }
+
+    /// Takes an entry out. The cost is linear in the table.
+    pub fn remove(&mut self, key: &str) -> Option<Entry> {
+        self.place(key).ok().map(|at| self.0.remove(at).1)
+    }
+
+    /// The keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().map(|(key, _)| key)
+    }
+
+    /// The entries, in the order of their keys.
+    pub fn iter(&self) -> slice::Iter<'_, (String, Entry)> {
+        self.0.iter()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, Entry)> for Entries {
+    /// The keys must differ.
+    fn from_iter<I: IntoIterator<Item = (String, Entry)>>(entries: I) -> Self {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self(entries)
+    }
+}
+
+impl IntoIterator for Entries {
+    type Item = (String, Entry);
+    type IntoIter = vec::IntoIter<(String, Entry)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Entries {
+    type Item = &'a (String, Entry);
+    type IntoIter = slice::Iter<'a, (String, Entry)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
 }
 
 /// A key's place and its value.

@@ -25,6 +25,7 @@ mod plan;
 mod plan_cases;
 mod properties;
 mod root_redirect;
+mod scale;
 mod schema;
 mod support;
 mod tidy;

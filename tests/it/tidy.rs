@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src`, lowest layer first (ARCHITECTURE.md shows the same table).
 const LAYERS: &[&[&str]] = &[
-    &["span"],
+    &["span", "parallel"],
     &["model", "diag"],
     &["schema", "graph", "api"],
     &["resolve", "traffic", "envoy", "revision"],
