@@ -119,7 +119,7 @@ fn live_envoys_prove_what_they_take_and_what_one_refuses_is_taken_back_from_all(
     assert_eq!(files(&sandbox.join("live/current")), in_force);
     let status = json(&sandbox.run(&["status", "--format", "json"]).exits(0).stdout);
     for proxy in status["proxies"].as_array().unwrap() {
-        assert_eq!(proxy["state"], "in force", "{status:#}");
+        assert_eq!(proxy["state"], "in_force", "{status:#}");
     }
 
     // The port is free, and the same files are taken.
