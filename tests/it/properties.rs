@@ -227,10 +227,8 @@ fn the_order_of_routes_counts() {
     routes.remove(0);
     routes.push(first);
     // Tables are written where they stood, unless their place is forgotten.
-    let mut place = 1000;
-    for route in routes.iter_mut() {
+    for (place, route) in (1000..).zip(routes.iter_mut()) {
         route.set_position(Some(place));
-        place += 1;
     }
     sandbox.write(file, document.to_string());
     run(&sandbox, &["plan", "--detailed-exitcode"], 2);
