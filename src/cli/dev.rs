@@ -131,10 +131,9 @@ async fn serve(
     let mesh = &loaded.mesh;
     let mut stop = Stop::new().map_err(|error| Failure::from_error(Exit::Failed, &error))?;
     ui.status(&format!(
-        "Starting {}: {} nodes, {} gateways.",
+        "Starting {}: {} proxies, and an application behind each node.",
         mesh.settings.name,
-        mesh.nodes.len(),
-        mesh.gateways.len()
+        mesh.nodes.len() + mesh.gateways.len()
     ));
     let started = tokio::select! {
         started = Running::start(loaded, options) => started,
