@@ -8,6 +8,7 @@ pub mod admin;
 mod directory;
 mod drift;
 mod error;
+mod http;
 mod memory;
 
 pub use directory::Directory;

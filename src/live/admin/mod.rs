@@ -55,7 +55,7 @@ impl Admin {
     /// An admin interface at `http://HOST:PORT` or `unix:///PATH`. The error says what is wrong
     /// with the address.
     pub fn new(address: &str) -> Result<Self, String> {
-        let builder = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+        let builder = super::http::builder().timeout(TIMEOUT);
         let (builder, base) = match address.strip_prefix("unix://") {
             Some(path) if path.starts_with('/') => {
                 (builder.unix_socket(path), "http://localhost".to_owned())

@@ -204,7 +204,7 @@ impl Live {
     /// Waits until something holds; fails after ten seconds.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while !holds(self) {
             assert!(Instant::now() < deadline, "not in time: {what}");
             self.wait(async { tokio::time::sleep(Duration::from_millis(10)).await });
