@@ -160,6 +160,7 @@ fn planned(loaded: &Loaded, live: &Live, settings: &Settings) -> Plan {
     let (plan, _) = plan(&Input {
         target: Target { name: "t".into(), kind: "directory".into(), id: "x".into() },
         live,
+        unrecorded: false,
         desired: &loaded.mesh,
         owner: None,
         places: Some(Places { origins: &loaded.origins, files: &loaded.files, overlay: None }),

@@ -193,7 +193,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__apply)
-            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --accept --take-ownership --yes --wait --settle --drain --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --allow-lost-record --accept --take-ownership --yes --wait --settle --drain --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1049,7 +1049,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__plan)
-            opts="-o -C -q -v -h -V --output --detailed-exitcode --summary --only --no-prune --allow-deletes --allow-updates --allow-empty --accept --take-ownership --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-o -C -q -v -h -V --output --detailed-exitcode --summary --only --no-prune --allow-deletes --allow-updates --allow-empty --allow-lost-record --accept --take-ownership --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -196,24 +197,39 @@ pub(super) fn carry_out(
     Ok(finish(context, target, format, work, &outcome, &place))
 }
 
-/// Stops at a safe point on Ctrl-C and on SIGTERM.
+/// Stops at a safe point on Ctrl-C and on SIGTERM, and at once on the second of them.
 fn listen() -> Stop {
     let (sender, stop) = Stop::new();
+    let sender = Arc::new(sender);
     for (kind, signal_kind) in
         [(Signal::Interrupt, SignalKind::interrupt()), (Signal::Terminate, SignalKind::terminate())]
     {
-        let sender = sender.clone();
+        let sender = Arc::clone(&sender);
         // Without a handler the signal ends the process at once, which is safe too.
         if let Ok(mut stream) = signal(signal_kind) {
             tokio::spawn(async move {
-                if stream.recv().await.is_some() {
-                    // Nobody listens any more once the work is done.
-                    let _ = sender.send(Some(kind));
+                while stream.recv().await.is_some() {
+                    if sender.send_replace(Some(kind)).is_some() {
+                        at_once(kind);
+                    }
                 }
             });
         }
     }
     stop
+}
+
+/// Ends the process where it stands, which is what a kill would do: the next run goes on from there.
+#[expect(clippy::exit, reason = "whoever asks twice does not want to wait for what is under way")]
+fn at_once(signal: Signal) {
+    std::process::exit(i32::from(stopped(signal).code()));
+}
+
+fn stopped(signal: Signal) -> Exit {
+    match signal {
+        Signal::Interrupt => Exit::Interrupted,
+        Signal::Terminate => Exit::Terminated,
+    }
 }
 
 fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
@@ -285,8 +301,7 @@ fn exit(end: &End) -> Exit {
         End::Late | End::Refused | End::RolledBack { .. } | End::TooFew | End::Broken(_) => {
             Exit::NotConverged
         }
-        End::Stopped(Signal::Interrupt) => Exit::Interrupted,
-        End::Stopped(Signal::Terminate) => Exit::Terminated,
+        End::Stopped(signal) => stopped(*signal),
     }
 }
 

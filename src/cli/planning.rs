@@ -33,6 +33,10 @@ pub(super) struct PlanningArgs {
     #[arg(long, help_heading = "Consent")]
     pub(super) allow_empty: bool,
 
+    /// Consent to writing the whole mesh anew, for a target whose record is lost
+    #[arg(long, help_heading = "Consent")]
+    pub(super) allow_lost_record: bool,
+
     /// Consent to a finding about one resource, for example `MC0906@route/cart/all`
     #[arg(long, value_name = "CODE@ADDR", help_heading = "Consent")]
     pub(super) accept: Vec<Accept>,
@@ -90,6 +94,7 @@ pub(super) fn make(
     let input = Input {
         target: target.id.clone(),
         live: &state.live,
+        unrecorded: state.is_unrecorded(),
         desired: &loaded.mesh,
         owner: loaded.project.owner.as_deref(),
         places: Some(Places {
@@ -104,6 +109,7 @@ pub(super) fn make(
             deletes: args.allow_deletes,
             updates: args.allow_updates,
             empty: args.allow_empty,
+            lost_record: args.allow_lost_record,
             accept: args.accept.iter().map(|accept| accept.address.clone()).collect(),
             take_ownership: args.take_ownership.iter().cloned().collect(),
         },

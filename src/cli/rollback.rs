@@ -52,6 +52,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     let (plan, findings) = plan::plan(&Input {
         target: target.id.clone(),
         live: &state.live,
+        unrecorded: false,
         desired: &before.mesh,
         owner: loaded.project.owner.as_deref(),
         places: None,

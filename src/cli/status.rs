@@ -2,6 +2,7 @@
 
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, carry};
+use crate::compile::proxies;
 use crate::envoy::ProxyId;
 use crate::live::admin::{Admin, Silence, expected};
 use crate::live::{Read as _, State};
@@ -63,21 +64,29 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
     let target = context.open_target(&loaded)?;
     let state = target.state()?;
     let admins = carry::admins(&target)?;
-    let mut proxies: Vec<ProxyId> =
+    let mut present: Vec<ProxyId> =
         target.directory.proxies().map_err(|error| target::failure(&error))?.into_iter().collect();
-    proxies.retain(|proxy| args.only.as_ref().is_none_or(|only| only == proxy));
-    let having = runtime()?.block_on(look(&target, &admins, &proxies))?;
+    present.retain(|proxy| args.only.as_ref().is_none_or(|only| only == proxy));
+    let having = runtime()?.block_on(look(&target, &admins, &present))?;
     match format {
         Format::Json => context.ui.result(&document(&target, &state, &having)),
         _ => context.ui.result(&text(&target, &state, &having)),
     }
-    if let Some(rollout) = &state.rollout {
+    if files_missing(&state) {
+        context.ui.hint("meshctl apply --rewrite writes the files of every proxy anew");
+    } else if let Some(rollout) = &state.rollout {
         context.ui.hint(match rollout.halted {
             Some(_) => "mend the files and apply again, or go back: meshctl rollback",
             None => "meshctl apply --resume goes on with the rollout",
         });
     }
     Ok(Exit::Done)
+}
+
+/// Whether no proxy has files, although the revision has proxies and its rollout has begun.
+fn files_missing(state: &State) -> bool {
+    let begun = state.rollout.as_ref().is_none_or(|rollout| rollout.arrived > 0);
+    state.in_force.is_none() && begun && !proxies(&state.live.mesh).is_empty()
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -161,6 +170,7 @@ fn text(target: &Target, state: &State, having: &BTreeMap<ProxyId, Having>) -> S
     let mesh = &state.live.mesh.settings.name;
     let mut text = format!("{mesh} on {}: revision {revision}", target.id.name);
     match &state.rollout {
+        _ if files_missing(state) => text.push_str("; no step is in force, the files are gone\n"),
         None => text.push('\n'),
         Some(rollout) => {
             let done = state.steps_in_force();

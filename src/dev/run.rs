@@ -339,6 +339,7 @@ impl Running {
             deletes: Some(usize::MAX),
             updates: Some(usize::MAX),
             empty: true,
+            lost_record: true,
             accept: state.live.entries.keys().cloned().collect(),
             take_ownership: BTreeSet::new(),
         };
@@ -351,6 +352,7 @@ impl Running {
                 id: target.place(),
             },
             live: &state.live,
+            unrecorded: state.is_unrecorded(),
             desired: &loaded.mesh,
             owner: loaded.project.owner.as_deref(),
             places: Some(places),

@@ -84,7 +84,7 @@ impl Error {
         match self {
             Self::Damaged { .. } => Some(
                 "put the file back as it was, or move the folder `meshctl` of the target away: \
-                 the next apply then records and writes the whole mesh anew"
+                 `apply --allow-lost-record` then records and writes the whole mesh anew"
                     .to_owned(),
             ),
             Self::Newer { .. } => Some("use the meshctl that wrote it, or a later one".to_owned()),

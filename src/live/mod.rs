@@ -46,7 +46,9 @@ impl StepId {
     /// Reads the name of a step's folder.
     pub fn parse(text: &str) -> Option<Self> {
         let (revision, number) = text.split_once('-')?;
-        Some(Self { revision: revision.parse().ok()?, number: number.parse().ok()? })
+        // A number of more digits is no step of ours, and the one after it must exist.
+        let (revision, number): (u32, u32) = (revision.parse().ok()?, number.parse().ok()?);
+        Some(Self { revision: revision.into(), number: usize::try_from(number).ok()? })
     }
 }
 
@@ -79,6 +81,11 @@ pub struct State {
 }
 
 impl State {
+    /// Whether proxies have files although no revision tells of them: the record was lost.
+    pub fn is_unrecorded(&self) -> bool {
+        self.live.revision.is_none() && self.in_force.is_some()
+    }
+
     /// How many steps of the unfinished rollout are in force.
     pub fn steps_in_force(&self) -> usize {
         match (self.in_force, self.live.revision) {

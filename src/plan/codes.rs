@@ -90,6 +90,16 @@ pub const LOST_TRAFFIC: Code = Code::error(
     "A service loses its provider, a router its last route, or a gateway route goes away: requests \
      that were answered would not be. `--accept MC0906@ADDRESS` consents for one resource.",
 );
+/// The record of what is in force is gone.
+pub const LOST_RECORD: Code = Code::error(
+    "MC0907",
+    "lost-record",
+    "proxies have files of the target, but no record tells of what mesh",
+    "Without the record (the folder `meshctl` of a directory target) the plan cannot tell what is \
+     live: it takes everything for new, so it cannot order the change, and requests may be lost \
+     while proxies take it. Bring the record back. `--allow-lost-record` consents to recording and \
+     writing the whole mesh anew.",
+);
 
 /// All codes of this module.
 pub const CODES: &[&Code] = &[
@@ -104,4 +114,5 @@ pub const CODES: &[&Code] = &[
     &PROTECTED,
     &FOREIGN,
     &LOST_TRAFFIC,
+    &LOST_RECORD,
 ];

@@ -40,6 +40,8 @@ pub struct Consent {
     pub updates: Option<usize>,
     /// Deleting everything.
     pub empty: bool,
+    /// Writing everything anew where no record tells what is in force.
+    pub lost_record: bool,
     /// Lost traffic of these resources.
     pub accept: BTreeSet<Address>,
     /// Taking these over from their owners.
@@ -134,6 +136,13 @@ pub(super) fn check(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Ve
             &codes::LOST_TRAFFIC,
             list(lost, "taking traffic now and would take none", |address| {
                 format!("--accept {}@{address}", codes::LOST_TRAFFIC.id)
+            }),
+        ),
+        verdict(
+            &codes::LOST_RECORD,
+            (input.unrecorded && !changes.is_empty() && !input.consent.lost_record).then(|| {
+                let message = "proxies have files of this target, and its record is gone";
+                (message.to_owned(), "--allow-lost-record".to_owned())
             }),
         ),
     ]

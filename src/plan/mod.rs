@@ -72,6 +72,8 @@ pub struct Input<'a> {
     pub live: &'a Live,
     /// The files.
     pub desired: &'a Mesh,
+    /// Whether proxies have files of the target although it holds no revision.
+    pub unrecorded: bool,
     /// Who plans; resources of other owners are left alone.
     pub owner: Option<&'a str>,
     /// Where things stand in the files, if there are files.
@@ -205,6 +207,7 @@ pub fn compare(
     let input = Input {
         target: Target { name: none.clone(), kind: none.clone(), id: none },
         live: &live,
+        unrecorded: false,
         desired,
         owner: None,
         places,

@@ -58,6 +58,7 @@ fn with<'a>(live: &'a Live, desired: &'a Mesh, settings: &'a Settings) -> Input<
     Input {
         target: Target { name: "t".into(), kind: "directory".into(), id: "x".into() },
         live,
+        unrecorded: false,
         desired,
         owner: None,
         places: None,

@@ -6,6 +6,7 @@ use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// Draws findings, one after the other, in the order in which they come.
 pub fn render(diagnostics: &[Diagnostic], files: &Files, color: bool, width: usize) -> String {
@@ -55,7 +56,7 @@ struct Drawn {
     message: String,
     severity: Severity,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    source: Option<NamedSource<Arc<str>>>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -66,26 +67,34 @@ impl Drawn {
         let mut labels = Vec::new();
         let mut elsewhere = Vec::new();
         if let Some(label) = primary
-            && !files.get(label.loc.file).text().is_empty()
+            && drawable(files.get(label.loc.file).text(), label.loc)
         {
             let text = (!label.text.is_empty()).then(|| label.text.clone());
             labels.push(LabeledSpan::new_primary_with_span(text, span(label.loc)));
         }
         for Label { loc, text } in &diagnostic.related {
-            if Some(loc.file) == shown {
+            if Some(loc.file) == shown && drawable(files.get(loc.file).text(), *loc) {
                 labels.push(LabeledSpan::new_with_span(Some(text.clone()), span(*loc)));
             } else {
                 elsewhere.push(format!("see {}: {text}", files.show(*loc)));
             }
         }
         let help: Vec<String> = elsewhere.into_iter().chain(diagnostic.help.clone()).collect();
+        // Labels beside a primary one that cannot be drawn would be all that is seen.
+        let drawn = labels.first().is_some_and(LabeledSpan::primary);
+        if !drawn {
+            labels.clear();
+        }
         let place = match primary {
-            Some(label) if labels.is_empty() => format!("{}: ", files.get(label.loc.file).path()),
+            Some(Label { loc, .. }) if files.get(loc.file).text().is_empty() => {
+                format!("{}: ", files.get(loc.file).path())
+            }
+            Some(label) if !drawn => format!("{}: ", files.show(label.loc)),
             _ => String::new(),
         };
-        let source = primary.filter(|_| !labels.is_empty()).map(|label| {
+        let source = primary.filter(|_| drawn).map(|label| {
             let file = files.get(label.loc.file);
-            NamedSource::new(file.path(), file.text().to_string())
+            NamedSource::new(file.path(), Arc::clone(file.text()))
         });
         Self {
             code: format!("{} {}", diagnostic.code.id, diagnostic.code.name),
@@ -96,6 +105,19 @@ impl Drawn {
             labels,
         }
     }
+}
+
+/// Longer lines are not drawn: a screen full of one line tells less than its place does.
+const LONGEST_LINE: usize = 1000;
+
+/// Whether a place and the lines around it can be shown.
+fn drawable(text: &str, loc: Loc) -> bool {
+    let clip = |at: u32| text.floor_char_boundary(at as usize);
+    let (start, end) = (clip(loc.span.start), clip(loc.span.end));
+    let before: usize = text[..start].split_inclusive('\n').rev().take(2).map(str::len).sum();
+    let after: usize = text[end..].split_inclusive('\n').take(2).map(str::len).sum();
+    let around = &text[start - before..end + after];
+    !text.is_empty() && around.lines().all(|line| line.len() <= LONGEST_LINE)
 }
 
 fn span(loc: Loc) -> SourceSpan {

@@ -52,7 +52,7 @@ fn node(file: FileId, value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Value::Integer(number),
-            // No key takes a number of this size; as a float it is reported as out of place.
+            // No key takes a number of this size; infinity is reported as out of range.
             Err(_) => Value::Float(f64::INFINITY),
         },
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),

@@ -54,6 +54,12 @@ pub(super) fn integer(node: &Node, cx: &mut Cx<'_>, low: i64, high: i64) -> Opti
             format!("{number} is out of range"),
             format!("write a whole number from {low} to {high}"),
         ),
+        None if matches!(node.value, Value::Float(number) if number.is_infinite()) => cx.fail(
+            &codes::OUT_OF_RANGE,
+            node.loc,
+            "the number is out of range",
+            format!("write a whole number from {low} to {high}"),
+        ),
         None => cx.wrong_type(node, "a whole number"),
     }
 }

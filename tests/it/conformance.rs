@@ -35,6 +35,7 @@ fn planned(target: &dyn Target, desired: &Mesh) -> Plan {
             id: "t".to_owned(),
         },
         live: &state.live,
+        unrecorded: state.is_unrecorded(),
         desired,
         owner: None,
         places: None,

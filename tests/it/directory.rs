@@ -177,6 +177,37 @@ fn a_proxy_folder_that_is_gone_comes_back_with_the_next_step() {
     sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
 }
 
+#[test]
+fn files_that_are_gone_as_a_whole_are_told_and_written_anew() {
+    for gone in ["live/current", "live/steps"] {
+        for again in [&["apply", "--rewrite"][..], &["apply", "--yes"]] {
+            let sandbox = project(1);
+            apply(&sandbox).exits(0);
+            match gone {
+                "live/current" => fs::remove_file(sandbox.join(gone)).unwrap(),
+                _ => fs::remove_dir_all(sandbox.join(gone)).unwrap(),
+            }
+            let status = sandbox.run(&["status"]).exits(0);
+            assert!(status.stdout.contains("the files are gone"), "{}", status.stdout);
+            assert!(status.stderr.contains("apply --rewrite"), "{}", status.stderr);
+            sandbox.run(&["drift", "--detailed-exitcode"]).exits(2);
+            sandbox.write("mesh.toml", if again.contains(&"--yes") { mesh(2) } else { mesh(1) });
+            sandbox.run(again).exits(0);
+            sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn a_link_to_a_step_that_never_was_is_not_believed() {
+    let sandbox = project(1);
+    apply(&sandbox).exits(0);
+    fs::remove_file(sandbox.join("live/current")).unwrap();
+    symlink(format!("steps/1-{}", u64::MAX), sandbox.join("live/current")).unwrap();
+    let ran = sandbox.run(&["status"]).exits(1);
+    assert!(ran.stderr.contains("it points at"), "{}", ran.stderr);
+}
+
 /// Applies, spoils one file, and checks that everything that reads it says so, names it, and
 /// leaves all files as they are.
 fn spoiled(file: &str, spoil: impl Fn(&str) -> Option<String>, says: &str) {
@@ -241,7 +272,10 @@ fn a_record_that_was_moved_away_begins_anew_and_its_files_are_written() {
     apply(&sandbox).exits(0);
     fs::remove_dir_all(sandbox.path().join("live/meshctl")).unwrap();
     sandbox.write("mesh.toml", mesh(5));
-    apply(&sandbox).exits(0);
+    let refused = apply(&sandbox).exits(4);
+    assert!(refused.stderr.contains("MC0907"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--allow-lost-record"), "{}", refused.stderr);
+    sandbox.run(&["apply", "--yes", "--allow-lost-record"]).exits(0);
     // The step in force had the number that a record without a past would begin with.
     let drift = sandbox.run(&["drift"]);
     assert_eq!(drift.stdout, "", "{}", drift.stderr);

@@ -210,3 +210,27 @@ fn suppressions_take_findings_out_and_are_findings_when_unused() {
     let ran = sandbox.run(&["check", "--fail-on", "warning"]).exits(3);
     assert!(ran.stdout.contains("MC0017"), "{}", ran.all());
 }
+
+#[test]
+fn a_line_of_a_megabyte_is_placed_and_not_drawn() {
+    let sandbox = Sandbox::new();
+    let filler = "x".repeat(1_000_000);
+    sandbox.write("meshctl.toml", "");
+    sandbox.write("m.toml", format!("[mesh]\nname = \"m\"\nx = 1 # {filler}\ncapture = 3\n"));
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("m.toml:3:1: "), "{}", &ran.stdout[..500]);
+    assert!(ran.stdout.len() < 5_000, "{} bytes", ran.stdout.len());
+}
+
+#[test]
+fn a_number_beyond_64_bits_is_out_of_range() {
+    let sandbox = Sandbox::new();
+    sandbox.write("meshctl.toml", "");
+    sandbox.write(
+        "m.toml",
+        "[mesh]\nname = \"m\"\n[virtual_node.n]\n\
+         listeners = [{ port = 123456789012345678901234567890, protocol = \"http\" }]\n",
+    );
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("MC0007"), "{}", ran.stdout);
+}

@@ -54,6 +54,7 @@ fn plan_of(live: &Live, desired: &Loaded) -> (Plan, Vec<Diagnostic>) {
     let input = Input {
         target: Target { name: "local".into(), kind: "directory".into(), id: "live".into() },
         live,
+        unrecorded: false,
         desired: &desired.mesh,
         owner: None,
         places: Some(Places {

@@ -86,6 +86,7 @@ fn planned(live: &Live, desired: &Loaded) -> Plan {
     let (plan, _) = plan(&Input {
         target: Target { name: "t".into(), kind: "directory".into(), id: "x".into() },
         live,
+        unrecorded: false,
         desired: &desired.mesh,
         owner: None,
         places: Some(Places { origins: &desired.origins, files: &desired.files, overlay: None }),

@@ -73,7 +73,7 @@ impl Directory {
         self.root.join("current")
     }
 
-    /// The step that `current` points at.
+    /// The step that `current` points at; none if its folder is gone, so that it is written anew.
     fn in_force(&self) -> Result<Option<StepId>, Error> {
         let link = self.current();
         let to = match fs::read_link(&link) {
@@ -86,7 +86,7 @@ impl Directory {
         };
         let step = to.strip_prefix("steps").ok().and_then(Path::to_str).and_then(StepId::parse);
         match step {
-            Some(step) => Ok(Some(step)),
+            Some(step) => Ok(step::folder(&self.root, step).is_dir().then_some(step)),
             None => {
                 let why = format!("it points at {}", to.display());
                 Err(Error::Damaged { path: link, why })
