@@ -1,7 +1,7 @@
 //! The gate after a step: every proxy that can be asked has it, or the time is up.
 
 use super::{Event, ProxyState, Rejection, Stop, Suspect};
-use crate::envoy::{ProxyConfig, ProxyId, ResourceType};
+use crate::envoy::{ProxyConfig, ProxyId, ResourceType, file_stem};
 use crate::live::admin::{Admin, Expected, Seen, Silence, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -184,7 +184,7 @@ pub(super) fn rejection(
             let was = before.and_then(|config| config.get(*kind, &resource.name));
             was.is_none_or(|was| was.version != resource.version)
         }
-        name => resource.name == name,
+        name => file_stem(*kind, &resource.name) == name,
     });
     let resources = suspects
         .map(|resource| Suspect { name: resource.name.clone(), origins: resource.origins.clone() })

@@ -32,7 +32,7 @@ mod tls;
 
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};
 pub use files::{files, version};
-pub use names::{file, node_id};
+pub use names::{file, file_stem, node_id};
 pub use resource::{ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side};
 
 use crate::model::Mesh;

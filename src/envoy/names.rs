@@ -3,6 +3,7 @@
 
 use super::resource::{ProxyId, ResourceType};
 use crate::model::{Address, MeshName, NodeName, Port, Protocol, ServiceName};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// The inbound listener of redirect capture.
@@ -118,16 +119,24 @@ const FILE_NAME_MAX: usize = 200;
 /// The file of a resource, relative to its proxy's folder. Names that are too long for a file
 /// system are cut and told apart by a hash.
 pub fn file(kind: ResourceType, name: &str) -> String {
+    match kind.one_per_file() {
+        true => format!("{kind}/{}.yaml", file_stem(kind, name)),
+        false => format!("{kind}.yaml"),
+    }
+}
+
+/// The name of a resource's file without its folder and ending; empty if it stands in the file of
+/// its kind.
+pub fn file_stem(kind: ResourceType, name: &str) -> Cow<'_, str> {
     if !kind.one_per_file() {
-        return format!("{kind}.yaml");
+        return Cow::Borrowed("");
     }
     if name.len() <= FILE_NAME_MAX {
-        return format!("{kind}/{name}.yaml");
+        return Cow::Borrowed(name);
     }
     let whole = envoy_api::Any { type_url: String::new(), value: name.as_bytes().to_vec() };
     let hash = super::resource::version_of(&whole);
-    // Names are ASCII (see `model::name`), so any cut is between characters.
-    format!("{kind}/{}-{hash}.yaml", &name[..FILE_NAME_MAX])
+    Cow::Owned(format!("{}-{hash}", &name[..name.floor_char_boundary(FILE_NAME_MAX)]))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The statistics of an Envoy's subscriptions.
 
 use super::Expected;
-use crate::envoy::ResourceType;
+use crate::envoy::{ResourceType, file_stem};
 use std::collections::BTreeMap;
 
-/// What a subscription is of. Listeners and clusters come as whole sets, without a name.
+/// What a subscription is of. Listeners and clusters come as whole sets, without a name; the others
+/// are named as their file is, which is the resource's name unless that is too long for one.
 pub type Subject = (ResourceType, String);
 
 /// One subscription.
@@ -96,12 +97,10 @@ impl Seen {
         subject: &'a Subject,
     ) -> impl Iterator<Item = (&'a Subject, &'a Subscription)> {
         self.subscriptions.iter().filter(move |((kind, name), _)| {
+            let is_named = |name: &str| file_stem(*kind, name) == subject.1;
+            let shares = || name.match_indices("_via_").any(|(at, _)| is_named(&name[..at]));
             *kind == subject.0
-                && (*name == subject.1
-                    || (*kind == ResourceType::ClusterLoadAssignment
-                        && name
-                            .strip_prefix(subject.1.as_str())
-                            .is_some_and(|rest| rest.starts_with("_via_"))))
+                && (is_named(name) || (*kind == ResourceType::ClusterLoadAssignment && shares()))
         })
     }
 }
@@ -156,6 +155,19 @@ mod tests {
         assert_eq!(missing, [(ResourceType::RouteConfiguration, "r.1".to_owned())]);
         let warming = Seen { warming: 1, ..seen };
         assert!(!warming.has(&expect("v1", "v1")));
+    }
+
+    #[test]
+    fn names_that_were_cut_for_the_file_are_found_again() {
+        let long = format!("cds_egress_{}", "n".repeat(250));
+        let text = format!("cluster.{long}_via_s.x.version_text: \"v1\"\n");
+        let seen = Seen::parse(&text);
+        let kind = ResourceType::ClusterLoadAssignment;
+        let subject = (kind, file_stem(kind, &long).into_owned());
+        assert!(subject.1.len() < long.len());
+        let expect = |version: &str| Expected::from([(subject.clone(), version.to_owned())]);
+        assert_eq!(seen.missing(&expect("v1")), []);
+        assert_eq!(seen.missing(&expect("v2")), [subject.clone()]);
     }
 
     #[test]
