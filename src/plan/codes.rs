@@ -31,8 +31,9 @@ pub const STRICT_AT_ONCE: Code = Code::warning(
     "MC0804",
     "strict-tls-at-once",
     "a port in use goes from plain text to strict TLS in one plan",
-    "Callers that still speak plain text are refused as soon as the listener is strict. With \
-     `permissive` first, the listener takes both until every caller speaks TLS.",
+    "The steps of an apply let the listener take both until every proxy of the target has changed. \
+     Callers that the target does not configure (another project's, probes, scripts) and still \
+     speak plain text are refused from then on. With `permissive` first there is time to find them.",
 );
 /// A health check is added to something in use.
 pub const HEALTH_CHECK_IN_PLACE: Code = Code::warning(
@@ -41,6 +42,15 @@ pub const HEALTH_CHECK_IN_PLACE: Code = Code::warning(
     "a listener in use gets a health check",
     "Every caller starts to probe at once, and endpoints that do not answer the probe get no \
      traffic, although they may serve requests well.",
+);
+/// A certificate and the trust in it change together.
+pub const TRUST_WITH_CERTIFICATE: Code = Code::warning(
+    "MC0806",
+    "trust-changed-with-certificate",
+    "a certificate and what is trusted on the other side change in one plan",
+    "Callers and server cannot change at one instant. A caller that trusts only the old authority \
+     refuses the new certificate, and one that trusts only the new authority refuses the old one. \
+     Roll an authority in three plans: trust both, change the certificates, then trust the new one.",
 );
 /// More deletes than a plan may have.
 pub const TOO_MANY_DELETES: Code = Code::error(
@@ -108,6 +118,7 @@ pub const CODES: &[&Code] = &[
     &PROTOCOL_IN_PLACE,
     &STRICT_AT_ONCE,
     &HEALTH_CHECK_IN_PLACE,
+    &TRUST_WITH_CERTIFICATE,
     &TOO_MANY_DELETES,
     &TOO_MANY_UPDATES,
     &EMPTY_DESIRED,

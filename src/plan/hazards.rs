@@ -1,12 +1,14 @@
 //! MC08xx: findings about a change as a whole. They do not stop a plan, but for another mesh.
 
 use super::{Action, Change, Input, codes};
+use crate::compile::reach_of;
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::envoy::ProxyId;
 use crate::graph::Graph;
-use crate::model::{Address, Listener, ListenerTls, Mesh, TlsMode};
+use crate::model::{Address, ClientPolicy, ClientTls, Listener, ListenerTls, Mesh, TlsMode};
 use crate::revision::canonical_json;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at a change; the desired mesh is that after the plan.
 pub(super) fn find(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Diagnostics {
@@ -91,9 +93,73 @@ fn in_place(input: &Input<'_>, desired: &Mesh, changes: &[Change], found: &mut D
         for (at, listener) in node.listeners.iter().enumerate() {
             if let Some(was) = live.listener(listener.port) {
                 changed_listener(input, &change.address, at, was, listener, found);
+                authority(input, desired, &change.address, at, (was, listener), found);
             }
         }
     }
+}
+
+/// Both ends of a TLS connection changing together: what one shows, and what the other believes.
+fn authority(
+    input: &Input<'_>,
+    desired: &Mesh,
+    address: &Address,
+    at: usize,
+    (was, is): (&Listener, &Listener),
+    found: &mut Diagnostics,
+) {
+    let (Some(before), Some(after)) = (&was.tls, &is.tls) else { return };
+    let believed = |tls: &ListenerTls| tls.validation.as_ref().map(|v| v.trust.clone());
+    let shows_another = before.certificate != after.certificate;
+    let believes_another = believed(before) != believed(after);
+    if !shows_another && !believes_another {
+        return;
+    }
+    let callers = reach_of(&input.live.mesh, &BTreeSet::from([address]));
+    for caller in callers.iter().filter(|caller| caller.address() != *address) {
+        let (then, now) = (client_tls(&input.live.mesh, caller), client_tls(desired, caller));
+        if now.is_empty() {
+            continue;
+        }
+        let differ = |part: fn(&ClientTls) -> Value| {
+            let parts = |all: &[&ClientTls]| all.iter().map(|tls| part(tls)).collect::<Vec<_>>();
+            parts(&then) != parts(&now)
+        };
+        let (pointer, shown, believing) = if shows_another && differ(|tls| json!(tls.validation)) {
+            ("certificate", address.clone(), caller.address())
+        } else if believes_another && differ(|tls| json!(tls.certificate)) {
+            ("validation", caller.address(), address.clone())
+        } else {
+            continue;
+        };
+        let message = format!(
+            "the certificate of `{shown}` and what `{believing}` trusts change together, on port {}",
+            is.port
+        );
+        let pointer = format!("/listeners/{at}/tls/{pointer}");
+        let finding = finding(input, &codes::TRUST_WITH_CERTIFICATE, address, &pointer, message);
+        found.push(finding.help(
+            "trust a bundle of both authorities first, then change the certificate, then take the \
+             old authority out: a plan each",
+        ));
+        // One caller shows it; the others are no other problem.
+        return;
+    }
+}
+
+/// The TLS settings with which a proxy calls, in the order of its backends.
+fn client_tls<'a>(mesh: &'a Mesh, proxy: &ProxyId) -> Vec<&'a ClientTls> {
+    let policies: Vec<&ClientPolicy> = match proxy {
+        ProxyId::Node(name) => mesh.nodes.get(name).map_or_else(Vec::new, |node| {
+            let own = node.backends.iter().filter_map(|backend| backend.client_policy.as_ref());
+            own.chain(&node.backend_defaults.client_policy).collect()
+        }),
+        ProxyId::Gateway(name) => {
+            let gateway = mesh.gateways.get(name);
+            gateway.and_then(|g| g.backend_defaults.client_policy.as_ref()).into_iter().collect()
+        }
+    };
+    policies.into_iter().filter_map(|policy| policy.tls.as_ref()).collect()
 }
 
 fn changed_listener(

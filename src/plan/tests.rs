@@ -334,6 +334,22 @@ fn changes_under_users_are_findings() {
     let permissive = strict.replace("strict", "permissive");
     assert!(codes_of(&before, &mesh(&permissive)).is_empty());
     assert!(codes_of(&live(mesh(&permissive)), &mesh(&strict)).is_empty());
+    let rolled = |server: &str, trust: &str| {
+        let tls = format!(
+            "app = \"127.0.0.1:18081\", tls = {{ mode = \"strict\", certificate = {{ sds = \
+             \"{server}\" }} }}"
+        );
+        let policy = format!(
+            "[virtual_node.web]\nbackend_defaults = {{ client_policy = {{ tls = {{ validation = {{ \
+             trust = {{ sds = \"{trust}\" }}, subject_alternative_names = [\"cart\"] }} }} }} }}"
+        );
+        let served = SHOP.replacen("app = \"127.0.0.1:18081\"", &tls, 1);
+        mesh(&served.replacen("[virtual_node.web]", &policy, 1))
+    };
+    let tls = live(rolled("old", "old"));
+    assert_eq!(codes_of(&tls, &rolled("new", "new")), ["MC0806"]);
+    assert!(codes_of(&tls, &rolled("old", "both")).is_empty());
+    assert!(codes_of(&live(rolled("old", "both")), &rolled("new", "both")).is_empty());
     let probed = SHOP.replacen(
         "app = \"127.0.0.1:18081\"",
         "app = \"127.0.0.1:18081\", health_check = { protocol = \"tcp\", interval = \"5s\", \
