@@ -229,6 +229,7 @@ async fn watch(
                     Ok(loaded) => change(context, running, &loaded, tries).await,
                     Err(failure) => {
                         context.report_failure(&failure);
+                        context.ui.status("Nothing was applied; the mesh goes on as it was.");
                     }
                 }
             }

@@ -101,10 +101,7 @@ fn read(context: &Context, what: &str) -> Result<Side, Failure> {
     if let Some(number) = revision(what)? {
         return Ok(Side { mesh: Some(at(&open(context)?, number)?.mesh), loaded: None });
     }
-    let path = match &context.global.directory {
-        Some(directory) => directory.join(what),
-        None => PathBuf::from(what),
-    };
+    let path = PathBuf::from(what);
     if load::is_project(&path) {
         let loaded = context.checked(context.load_from(path, None)?)?;
         return Ok(Side { mesh: Some(loaded.mesh.clone()), loaded: Some(loaded) });

@@ -355,12 +355,18 @@ fn tally(summary: &Summary) -> String {
     format!("+{create}  ~{update}  -{delete}{marks}    {unchanged} unchanged")
 }
 
-/// How many proxies suffer what, for example `12 proxies: nothing; 1 proxy: listener drain`.
+/// How many proxies suffer what, for example `12 proxies: no cost; 1 proxy: listener drain`.
 pub(super) fn costs(summary: &Summary) -> String {
     let all: Vec<String> = summary
         .costs
         .iter()
-        .map(|(cost, count)| format!("{}: {cost}", many(*count, "proxy", "proxies")))
+        .map(|(cost, count)| {
+            let proxies = many(*count, "proxy", "proxies");
+            match cost {
+                Cost::Nothing => format!("{proxies}: no cost"),
+                cost => format!("{proxies}: {cost}"),
+            }
+        })
         .collect();
     if all.is_empty() { "no proxy is reached".to_owned() } else { all.join("; ") }
 }

@@ -185,6 +185,11 @@ fn diff_compares_folders_plans_revisions_and_the_live_state() {
     let ran = sandbox.run(&["show", "rev:2"]).exits(0);
     assert!(ran.stdout.contains("by tester") && ran.stdout.contains("95 -> 90"), "{}", ran.stdout);
     sandbox.run(&["show", "rev:2", "--format", "json"]).exits(0);
+    // Paths are as the caller's shell sees them, here as for every other command.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let project = sandbox.path().to_str().unwrap();
+    let mut command = sandbox.command(&["-C", project, "diff", project, "live"]);
+    assert!(command.current_dir(elsewhere.path()).status().unwrap().success());
     sandbox.run(&["diff", "rev:1", "rev:7"]).exits(1);
     sandbox.run(&["show", "rev:7"]).exits(1);
 }
