@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<Exit, Failure
                     "at": manifest.meta.at,
                     "by": manifest.meta.by,
                     "summary": manifest.meta.summary,
-                    "resources": manifest.entries.len(),
+                    "resources": manifest.resources,
                 })
             })
             .collect();

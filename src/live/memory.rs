@@ -2,7 +2,7 @@
 
 use super::{Commit, Error, ProxyFiles, Read, Rollout, State, StepFiles, StepId, Target, Write};
 use crate::envoy::ProxyId;
-use crate::revision::{Live, Manifest, ObjectId, join};
+use crate::revision::{Header, Live, Manifest, ObjectId, join};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,8 +72,8 @@ impl Read for Memory {
         }
     }
 
-    fn history(&self) -> Result<Vec<Manifest>, Error> {
-        Ok(self.content().manifests.iter().rev().cloned().collect())
+    fn history(&self) -> Result<Vec<Header>, Error> {
+        Ok(self.content().manifests.iter().rev().map(Manifest::header).collect())
     }
 
     fn proxies(&self) -> Result<BTreeSet<ProxyId>, Error> {
@@ -107,7 +107,7 @@ impl Read for Writer {
         self.0.at(revision)
     }
 
-    fn history(&self) -> Result<Vec<Manifest>, Error> {
+    fn history(&self) -> Result<Vec<Header>, Error> {
         self.0.history()
     }
 

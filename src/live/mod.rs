@@ -16,58 +16,15 @@ pub use drift::{drift, drift_at};
 pub use error::Error;
 pub use memory::Memory;
 
+pub use crate::revision::{Commit, Rollout, StepId};
+
 use crate::envoy::ProxyId;
-use crate::revision::{Live, Manifest, ObjectId};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use crate::revision::{Header, Live};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 /// The files of one proxy by their paths in the proxy's folder.
 pub type ProxyFiles = BTreeMap<String, String>;
-
-/// Names one step of one rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StepId {
-    /// The revision that the rollout brings into force.
-    pub revision: u64,
-    /// The step's number in it, from 1.
-    pub number: usize,
-}
-
-impl fmt::Display for StepId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.revision, self.number)
-    }
-}
-
-impl StepId {
-    /// Reads the name of a step's folder.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (revision, number) = text.split_once('-')?;
-        // A number of more digits is no step of ours, and the one after it must exist.
-        let (revision, number): (u32, u32) = (revision.parse().ok()?, number.parse().ok()?);
-        Some(Self { revision: revision.into(), number: usize::try_from(number).ok()? })
-    }
-}
-
-/// A rollout that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rollout {
-    /// The digest of the plan.
-    pub plan: String,
-    /// The revision that was in force before; `None` if there was none.
-    pub from: Option<u64>,
-    /// What each step does, in their order.
-    pub steps: Vec<String>,
-    /// How many steps have arrived at the proxies, or were given the time to.
-    pub arrived: usize,
-    /// Why it was halted; a rollout that was merely interrupted has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub halted: Option<String>,
-}
 
 /// What a target holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,17 +52,6 @@ impl State {
     }
 }
 
-/// A new revision.
-#[derive(Clone, Debug)]
-pub struct Commit {
-    /// What it is; its parent must be the newest revision.
-    pub manifest: Manifest,
-    /// The content of its entries; what the target has already may be left out.
-    pub objects: BTreeMap<ObjectId, Value>,
-    /// How it will be brought into force; `None` if no proxy gets anything else.
-    pub rollout: Option<Rollout>,
-}
-
 /// The files of a step.
 #[derive(Debug)]
 pub struct StepFiles<'a> {
@@ -129,7 +75,7 @@ pub trait Read: Send + Sync {
     fn at(&self, revision: u64) -> Result<Live, Error>;
 
     /// Every revision, the newest first.
-    fn history(&self) -> Result<Vec<Manifest>, Error>;
+    fn history(&self) -> Result<Vec<Header>, Error>;
 
     /// The proxies that have files in the step in force.
     fn proxies(&self) -> Result<BTreeSet<ProxyId>, Error>;

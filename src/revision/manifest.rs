@@ -42,6 +42,38 @@ pub struct Manifest {
     pub meta: Meta,
 }
 
+/// A manifest without its resources: a line of the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The mesh.
+    pub mesh: MeshName,
+    /// Its number.
+    pub revision: u64,
+    /// The revision that it was made from.
+    pub parent: Option<u64>,
+    /// The digest of the plan that made it.
+    pub plan: String,
+    /// How many resources it has.
+    pub resources: usize,
+    /// Who made it, when and why.
+    pub meta: Meta,
+}
+
+impl Manifest {
+    /// What the history says of it.
+    pub fn header(&self) -> Header {
+        let Self { format: _, mesh, revision, parent, plan, entries, meta } = self;
+        Header {
+            mesh: mesh.clone(),
+            revision: *revision,
+            parent: *parent,
+            plan: plan.clone(),
+            resources: entries.len(),
+            meta: meta.clone(),
+        }
+    }
+}
+
 /// Who made a revision, when and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

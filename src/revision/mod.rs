@@ -7,6 +7,8 @@
 
 mod manifest;
 mod object;
+mod rollout;
 
-pub use manifest::{Entry, Live, MANIFEST_FORMAT, Manifest, Meta};
+pub use manifest::{Entry, Header, Live, MANIFEST_FORMAT, Manifest, Meta};
 pub use object::{Error, ObjectId, canonical_json, join, object, split};
+pub use rollout::{Commit, Rollout, StepId};

@@ -15,7 +15,7 @@ mod step;
 
 use super::{Commit, Error, ProxyFiles, Read, Rollout, State, StepFiles, StepId, Target, Write};
 use crate::envoy::ProxyId;
-use crate::revision::{Live, Manifest};
+use crate::revision::{Header, Live};
 use record::{Folder, Head};
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeSet;
@@ -135,10 +135,10 @@ impl Read for Directory {
         }
     }
 
-    fn history(&self) -> Result<Vec<Manifest>, Error> {
+    fn history(&self) -> Result<Vec<Header>, Error> {
         let Some(head) = self.head()? else { return Ok(Vec::new()) };
         let all = self.record().read_history(&head)?;
-        Ok(all.into_iter().map(|record| record.manifest).collect())
+        Ok(all.iter().map(|record| record.manifest.header()).collect())
     }
 
     fn proxies(&self) -> Result<BTreeSet<ProxyId>, Error> {
@@ -197,7 +197,7 @@ impl Read for Locked {
         self.directory.at(revision)
     }
 
-    fn history(&self) -> Result<Vec<Manifest>, Error> {
+    fn history(&self) -> Result<Vec<Header>, Error> {
         self.directory.history()
     }
 

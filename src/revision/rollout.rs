@@ -1,0 +1,75 @@
+//! How a revision comes into force: what is committed, the rollout, and its steps.
+
+use super::{Manifest, ObjectId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Names one step of one rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StepId {
+    /// The revision that the rollout brings into force.
+    pub revision: u64,
+    /// The step's number in it, from 1.
+    pub number: usize,
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.revision, self.number)
+    }
+}
+
+impl TryFrom<String> for StepId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` names no step: it has the form 5-2"))
+    }
+}
+
+impl From<StepId> for String {
+    fn from(step: StepId) -> Self {
+        step.to_string()
+    }
+}
+
+impl StepId {
+    /// Reads the name of a step.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (revision, number) = text.split_once('-')?;
+        // A number of more digits is no step of ours, and the one after it must exist.
+        let (revision, number): (u32, u32) = (revision.parse().ok()?, number.parse().ok()?);
+        Some(Self { revision: revision.into(), number: usize::try_from(number).ok()? })
+    }
+}
+
+/// A rollout that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rollout {
+    /// The digest of the plan.
+    pub plan: String,
+    /// The revision that was in force before; `None` if there was none.
+    pub from: Option<u64>,
+    /// What each step does, in their order.
+    pub steps: Vec<String>,
+    /// How many steps have arrived at the proxies, or were given the time to.
+    pub arrived: usize,
+    /// Why it was halted; a rollout that was merely interrupted has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<String>,
+}
+
+/// A new revision.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// What it is; its parent must be the newest revision.
+    pub manifest: Manifest,
+    /// The content of its entries; what the target has already may be left out.
+    pub objects: BTreeMap<ObjectId, Value>,
+    /// How it will be brought into force; `None` if no proxy gets anything else.
+    pub rollout: Option<Rollout>,
+}
