@@ -52,6 +52,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand rollback 'Bring an earlier revision back, as a new one'
             cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
+            cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand completions 'Print the completion script of a shell'
             cand version 'Print the version'
@@ -454,6 +455,96 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'meshctl;store'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand check 'Read every revision and object, and hold each to its hash'
+            cand backup 'Write all of it to a new file'
+            cand restore 'Make a store from a backup'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;store;check'= {
+            cand --data 'The folder of the store; no server may be using it'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;store;backup'= {
+            cand --data 'The folder of the store; no server may be using it'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;store;restore'= {
+            cand --data 'The folder of the store to make'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --replace 'Put it in the place of the store that is there, which is kept beside it'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;store;help'= {
+            cand check 'Read every revision and object, and hold each to its hash'
+            cand backup 'Write all of it to a new file'
+            cand restore 'Make a store from a backup'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;store;help;check'= {
+        }
+        &'meshctl;store;help;backup'= {
+        }
+        &'meshctl;store;help;restore'= {
+        }
+        &'meshctl;store;help;help'= {
+        }
         &'meshctl;schema'= {
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -523,6 +614,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand rollback 'Bring an earlier revision back, as a new one'
             cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
+            cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand completions 'Print the completion script of a shell'
             cand version 'Print the version'
@@ -561,6 +653,17 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;status'= {
         }
         &'meshctl;help;wait'= {
+        }
+        &'meshctl;help;store'= {
+            cand check 'Read every revision and object, and hold each to its hash'
+            cand backup 'Write all of it to a new file'
+            cand restore 'Make a store from a backup'
+        }
+        &'meshctl;help;store;check'= {
+        }
+        &'meshctl;help;store;backup'= {
+        }
+        &'meshctl;help;store;restore'= {
         }
         &'meshctl;help;schema'= {
         }

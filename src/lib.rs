@@ -22,6 +22,7 @@ pub mod rules;
 
 pub mod live;
 pub mod load;
+pub mod store;
 
 pub mod apply;
 pub mod dev;

@@ -23,6 +23,7 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod store;
 mod target;
 mod version;
 mod wait;
@@ -71,6 +72,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
+    Store(store::StoreArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
@@ -105,6 +107,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rollback(args) => rollback::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Wait(args) => wait::run(&context, &args),
+        Command::Store(args) => store::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Version(args) => version::run(&context, &args),

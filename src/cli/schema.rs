@@ -51,6 +51,8 @@ enum Name {
     Get,
     /// What `wait --format json` prints
     Wait,
+    /// What `store --format json` prints
+    Store,
     /// What `explain --format json` prints
     Explain,
     /// What `version --format json` prints
@@ -77,6 +79,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Drift => include_str!("../../schemas/drift.v1.schema.json").to_owned(),
         Name::Get => include_str!("../../schemas/get.v1.schema.json").to_owned(),
         Name::Wait => include_str!("../../schemas/wait.v1.schema.json").to_owned(),
+        Name::Store => include_str!("../../schemas/store.v1.schema.json").to_owned(),
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),
         Name::Version => include_str!("../../schemas/version.v1.schema.json").to_owned(),
     };

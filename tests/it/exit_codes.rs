@@ -31,6 +31,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("history", &["text", "json"]),
     ("status", &["text", "json"]),
     ("wait", &["text", "json"]),
+    ("store", &["text", "json"]),
     ("schema", &["text", "json"]),
     ("completions", &["text"]),
     ("version", &["text", "json"]),
@@ -268,6 +269,29 @@ fn untidy(sandbox: &Sandbox) -> Held {
 
 const WRONG_DIGEST: &str = "p1-0123456789abcdef";
 
+/// A store of a control plane, and a backup of it.
+fn stored(sandbox: &Sandbox) -> Held {
+    let store = meshctl::store::Embedded::open_or_create(sandbox.join("data")).unwrap();
+    store.backup(&sandbox.join("backup")).unwrap();
+    None
+}
+
+/// A store that lost its tail.
+fn torn(sandbox: &Sandbox) -> Held {
+    stored(sandbox);
+    let file = File::options().write(true).open(sandbox.join("data/store.redb")).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    None
+}
+
+/// A store that a server has open.
+fn in_use(sandbox: &Sandbox) -> Held {
+    stored(sandbox);
+    let lock = File::options().write(true).open(sandbox.join("data/lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    Some(lock)
+}
+
 /// All cells. A command's wrong formats and unknown flags come on top.
 #[rustfmt::skip]
 const MATRIX: &[Case] = &[
@@ -425,6 +449,15 @@ const MATRIX: &[Case] = &[
     case("could not", 1, damaged, &["wait"]),
     case("usage", 64, applied, &["wait", "--timeout", "soon"]),
 
+    case("ok", 0, stored, &["store", "check", "--data", "data"]),
+    case("could not", 1, nothing, &["store", "check", "--data", "data"]),
+    case("could not", 1, torn, &["store", "check", "--data", "data"]),
+    case("busy", 6, in_use, &["store", "check", "--data", "data"]),
+    case("refused", 4, stored, &["store", "restore", "backup", "--data", "data"]),
+    case("refused", 4, stored, &["store", "backup", "backup", "--data", "data"]),
+    case("could not", 1, stored, &["store", "restore", "none", "--data", "other"]),
+    case("usage", 64, stored, &["store", "check"]),
+
     case("ok", 0, nothing, &["version"]),
     case("usage", 64, nothing, &["version", "now"]),
     case("ok", 0, nothing, &["completions", "bash"]),
@@ -513,6 +546,7 @@ fn codes_of_rollbacks_do_not_depend_on_the_format() {
 #[test]
 fn codes_of_commands_that_look_at_a_target_do_not_depend_on_the_format() {
     check(&["drift", "get", "history", "status", "wait", "version", "completions", "schema"]);
+    check(&["store"]);
 }
 
 #[test]

@@ -27,5 +27,6 @@ mod properties;
 mod root_redirect;
 mod scale;
 mod schema;
+mod store;
 mod support;
 mod tidy;

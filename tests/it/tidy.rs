@@ -13,8 +13,9 @@ const LAYERS: &[&[&str]] = &[
     &["rules", "import", "compile"],
     &["plan"],
     &["live", "store", "load"],
-    &["apply", "serve"],
-    &["report", "dev"],
+    &["apply"],
+    &["serve", "report"],
+    &["dev"],
     &["cli"],
 ];
 
