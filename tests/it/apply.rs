@@ -213,11 +213,10 @@ fn a_proxy_that_is_not_running_is_named_and_not_waited_for() {
         "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n[targets.local.admin]\n\
          \"virtual_node/web\" = \"unix:///nowhere/envoy.sock\"\n",
     );
-    let start = Instant::now();
-    let ran = sandbox.run(&["apply", "--yes"]).exits(0);
+    // Were it waited for, that would take an hour.
+    let ran = sandbox.run(&["apply", "--yes", "--wait", "60m"]).exits(0);
     assert!(ran.stderr.contains("virtual_node/web is not running"), "{}", ran.stderr);
     assert!(ran.stdout.contains("0 proxies: not proven"), "{}", ran.stdout);
-    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

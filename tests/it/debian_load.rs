@@ -12,7 +12,7 @@ const APPLIES: u32 = 50;
 /// How long wrk calls, at the least.
 const LOAD: Duration = Duration::from_secs(20);
 /// How long it calls if nobody stops it.
-const LOAD_MAX: Duration = Duration::from_secs(180);
+const LOAD_MAX: Duration = Duration::from_secs(300);
 
 /// A client and up to three servers, of which two take part at a time.
 fn mesh(members: &[(&str, u32)]) -> String {

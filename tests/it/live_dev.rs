@@ -130,7 +130,7 @@ fn waiting(sandbox: &Sandbox) -> Waiting {
 
 impl Waiting {
     fn all_end(&self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.envoys.iter().any(|envoy| test_kill_process(*envoy).is_ok()) {
             assert!(Instant::now() < deadline, "an Envoy has outlived dev");
             std::thread::yield_now();
