@@ -3,6 +3,7 @@
 use super::{Cost, Drift, PlannedStep};
 use crate::envoy::{ProxyId, ResourceType};
 use crate::model::Address;
+use crate::revision::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,10 +63,10 @@ pub struct Change {
     pub origin: Option<Place>,
     /// The live object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
+    pub before: Option<Object>,
     /// The desired object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
+    pub after: Option<Object>,
     /// The fields that differ, of an update.
     pub edits: Vec<Edit>,
     /// The Envoy resources that come from the resource and change.

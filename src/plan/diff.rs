@@ -5,7 +5,7 @@
 use super::{Action, Change, Cost, EditOp, Input, Place, Places, edit};
 use crate::model::{Address, Mesh, VirtualGateway, VirtualRouter};
 use crate::parallel;
-use crate::revision::object;
+use crate::revision::{Object, object};
 use crate::span::Loc;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,8 +49,8 @@ pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
             address: address.clone(),
             action,
             origin,
-            before,
-            after,
+            before: before.as_ref().map(Object::new),
+            after: after.as_ref().map(Object::new),
             edits,
             envoy: BTreeSet::new(),
             proxies: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use super::{Change, Plan};
 use crate::model::{Address, Mesh};
 use crate::parallel;
-use crate::revision::{Live, ObjectId, canonical_json};
+use crate::revision::{Live, Object, ObjectId, canonical_json};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -40,7 +40,7 @@ pub(super) fn of(plan: &Plan) -> String {
     for (address, object) in &plan.reads {
         line(&mut hash, &("read", address, object));
     }
-    let objects = parallel::map(&plan.changes, |change| change.after.as_ref().map(ObjectId::of));
+    let objects = parallel::map(&plan.changes, |change| change.after.as_ref().map(Object::id));
     for (change, object) in plan.changes.iter().zip(objects) {
         let Change { address, action, owner, protected, .. } = change;
         line(&mut hash, &("change", address, action, owner, protected, object));

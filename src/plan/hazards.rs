@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::envoy::ProxyId;
 use crate::graph::Graph;
 use crate::model::{Address, ClientPolicy, ClientTls, Listener, ListenerTls, Mesh, TlsMode};
-use crate::revision::canonical_json;
+use crate::revision::{Object, canonical_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,8 +47,8 @@ fn other_mesh(input: &Input<'_>, found: &mut Diagnostics) {
 
 /// A delete and a create of the same content are most often one thing with another name.
 fn renamed(input: &Input<'_>, changes: &[Change], found: &mut Diagnostics) {
-    let key = |address: &Address, value: Option<&Value>| {
-        let mut value = value?.clone();
+    let key = |address: &Address, object: Option<&Object>| {
+        let mut value = object?.value();
         let map = value.as_object_mut()?;
         map.remove("name");
         (!map.is_empty()).then(|| (address.kind(), canonical_json(&value)))

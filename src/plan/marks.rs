@@ -2,7 +2,7 @@
 
 use super::{Action, Change, Cost, Edit, EditOp, Input, diff};
 use crate::model::{Address, Mesh};
-use crate::revision::{Entry, object};
+use crate::revision::{Entry, Object, object};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(super) fn add(input: &Input<'_>, desired: &Mesh, changes: &mut Vec<Change>) 
         if edits.is_empty() {
             continue;
         }
-        let value = object(desired, address);
+        let value = object(desired, address).as_ref().map(Object::new);
         changes.push(Change {
             address: address.clone(),
             kind: address.kind().to_string(),

@@ -3,7 +3,7 @@
 use super::{Change, Scope, marks};
 use crate::graph::Graph;
 use crate::model::{Address, Mesh};
-use crate::revision::{self, Entry, Live, ObjectId, join, split};
+use crate::revision::{self, Entry, Live, join, split};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,7 +138,7 @@ pub fn apply_changes(live: &Live, changes: &[Change]) -> Result<Mesh, revision::
     for change in changes {
         match &change.after {
             Some(after) => {
-                next.insert(change.address.clone(), after.clone());
+                next.insert(change.address.clone(), after.value());
             }
             None => {
                 next.remove(&change.address);
@@ -155,7 +155,7 @@ pub fn entries_after(live: &Live, changes: &[Change]) -> BTreeMap<Address, Entry
         match &change.after {
             Some(after) => {
                 let entry = Entry {
-                    object: ObjectId::of(after),
+                    object: after.id(),
                     owner: change.owner.clone(),
                     protected: change.protected,
                 };

@@ -7,6 +7,7 @@ use crate::model::Address;
 use crate::plan::{
     Action, Change, Cost, Edit, EditOp, Place, Plan, PlannedStep, ResourceAction, Summary, short,
 };
+use crate::revision::Object;
 use crate::span::Files;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -132,7 +133,8 @@ fn changes(text: &mut String, changes: &[Change], view: View) {
                     Action::Delete => op == EditOp::Remove,
                     Action::Update | Action::Mark => false,
                 };
-                for (path, value) in value.iter().filter(|_| whole).flat_map(leaves) {
+                let value = value.as_ref().filter(|_| whole).map(Object::value);
+                for (path, value) in value.iter().flat_map(leaves) {
                     let _ = writeln!(text, "      {path} = {}", cut(&value));
                 }
             }

@@ -10,5 +10,5 @@ mod object;
 mod rollout;
 
 pub use manifest::{Entry, Header, Live, MANIFEST_FORMAT, Manifest, Meta};
-pub use object::{Error, ObjectId, canonical_json, join, object, split};
+pub use object::{Error, Object, ObjectId, canonical_json, join, object, split};
 pub use rollout::{Commit, Rollout, StepId};

@@ -6,7 +6,7 @@ use crate::model::{
     VirtualRouter,
 };
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -20,7 +20,11 @@ pub struct ObjectId(String);
 impl ObjectId {
     /// The identity of a resource's JSON.
     pub fn of(value: &Value) -> Self {
-        let hash = Sha256::digest(canonical_json(value).as_bytes());
+        Self::of_text(&canonical_json(value))
+    }
+
+    fn of_text(canonical: &str) -> Self {
+        let hash = Sha256::digest(canonical.as_bytes());
         let mut hex = String::with_capacity(64);
         for byte in hash {
             // Writing to a string does not fail.
@@ -38,6 +42,40 @@ impl ObjectId {
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The JSON of a resource, kept as its canonical text: a tenth of the memory of a tree of values,
+/// and hashed as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object(Box<str>);
+
+impl Object {
+    /// The object of a value.
+    pub fn new(value: &Value) -> Self {
+        Self(canonical_json(value).into())
+    }
+
+    /// The value.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).expect("invariant: the text was written from a value")
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> ObjectId {
+        ObjectId::of_text(&self.0)
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Value::deserialize(from).map(|value| Self::new(&value))
     }
 }
 

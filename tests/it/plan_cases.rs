@@ -179,7 +179,8 @@ fn places_in_plans_are_those_of_the_values() {
             for edit in &change.edits {
                 if !edit.pointer.is_empty() && edit.op != meshctl::plan::EditOp::Remove {
                     assert!(edit.origin.is_some(), "{}: {edit:?}", case.display());
-                    let after = change.after.as_ref().unwrap().pointer(&edit.pointer);
+                    let after = change.after.as_ref().unwrap().value();
+                    let after = after.pointer(&edit.pointer);
                     assert_eq!(after, edit.after.as_ref(), "{}", case.display());
                 }
             }
