@@ -12,9 +12,11 @@ pub mod model;
 pub mod graph;
 pub mod schema;
 
-pub mod envoy;
 pub mod resolve;
 pub mod revision;
+pub mod traffic;
+
+pub mod envoy;
 
 pub mod compile;
 pub mod plan;

@@ -4,13 +4,13 @@ use super::builder::{Builder, Origin};
 use super::defaults::{self, duration};
 use super::pb::{cluster, core, endpoint as pb_endpoint, upstream_http};
 use super::resource::{ResourceType, Side};
-use super::service::NodeListener;
 use super::tls::{Caller, discovery_name};
 use super::{endpoint, names, patch, tls};
 use crate::model::{
     Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, IpPreference, Listener,
     OutlierDetection, PoolLimits, Protocol,
 };
+use crate::traffic::NodeListener;
 use cluster::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
 use envoy_api::pack;
 use std::collections::BTreeMap;

@@ -12,15 +12,15 @@ use super::builder::{Builder, Origin, socket_address};
 use super::listener::Inbound;
 use super::pb::{core, matcher, route as pb_route};
 use super::resource::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
-use super::service::{self, ServicePort};
 use super::tls::Caller;
-use super::{cluster, hcm, listener, matching, names, node, patch, route};
+use super::{cluster, hcm, listener, names, node, patch, route};
 use crate::model::{
-    Address, GatewayListener, GatewayName, GatewayRoute, Mesh, PathMatch, Port, PrefixRewrite,
-    Protocol, ServiceName, VirtualGateway,
+    Address, GatewayListener, GatewayName, Mesh, Port, Protocol, ServiceName, VirtualGateway,
+};
+use crate::traffic::{
+    Action, Match, Path, PathRewrite, Rewrite, ServicePort, gateway_rows, gateway_target,
 };
 use pb_route::route_action::{ClusterSpecifier, HostRewriteSpecifier};
-use pb_route::route_match::PathSpecifier;
 use std::collections::BTreeMap;
 
 /// Compiles the proxy of a gateway; one that the mesh does not have gets nothing.
@@ -83,17 +83,21 @@ fn first_routes(
 ) -> String {
     let mut routes = Vec::new();
     let mut origins = vec![origin.clone()];
-    for entry in &gateway.routes {
-        if gateway.listener_of(&entry.matches).is_none_or(|l| l.port != item.port) {
-            continue;
-        }
-        let address = Address::GatewayRoute(name.clone(), entry.name.clone());
+    for row in gateway_rows(b.mesh, name, gateway, item) {
         let several = gateway.listeners.len() > 1;
-        let to = to_second_hop(b, name, item, several, entry, &address);
-        for message in rewritten(item.protocol, entry, &address, to.as_deref()) {
-            routes.push(patch::apply(message, entry.patch.as_ref()));
+        let action = match &row.action {
+            Action::Service { to, rewrite } => {
+                let cluster = to_second_hop(b, name, item, several, to, &row.address);
+                rewritten(cluster, &row.matches, rewrite)
+            }
+            Action::Answer(status) => route::answer(u32::from(*status)),
+            Action::Targets(_) => unreachable!("invariant: a gateway leads to services only"),
+        };
+        routes.push(route::message(&row, action));
+        let from = (row.address, String::new());
+        if origins.last() != Some(&from) {
+            origins.push(from);
         }
-        origins.push((address, String::new()));
     }
     let host = route::virtual_host(names::SELF_REDIRECT, vec!["*".to_owned()], routes);
     let routes_name = names::ingress_routes(item.protocol, item.port);
@@ -106,17 +110,15 @@ fn first_routes(
     routes_name
 }
 
-/// The cluster that leads to the second hop of a route's target; `None` when the target has no
-/// provider, or none on the port.
+/// The cluster that leads to the second hop of a route's target.
 fn to_second_hop(
     b: &mut Builder<'_>,
     name: &GatewayName,
     item: &GatewayListener,
     several: bool,
-    entry: &GatewayRoute,
+    target: &ServicePort<'_>,
     address: &Address,
-) -> Option<String> {
-    let target = target(b.mesh, entry)?;
+) -> String {
     let ingress = several.then_some(item.port);
     let cluster_name = names::self_redirect_cluster(
         b.mesh_name(),
@@ -129,82 +131,35 @@ fn to_second_hop(
     let limits = item.connection_pool.clone().unwrap_or_default();
     let origins = vec![(address.clone(), String::new())];
     cluster::self_redirect(b, &cluster_name, &listener_name, &limits, origins);
-    Some(cluster_name)
+    cluster_name
 }
 
-/// The service port that a gateway route means: the given one, or the only one.
-fn target<'a>(mesh: &'a Mesh, entry: &GatewayRoute) -> Option<ServicePort<'a>> {
-    let (name, item) = mesh.services.get_key_value(&entry.service.name)?;
-    let wanted = |port: &ServicePort<'_>| entry.service.port.map_or(port.sole, |p| p == port.port);
-    service::ports(mesh, name, item).into_iter().find(|p| p.protocol.is_http() && wanted(p))
-}
-
-/// A gateway route as one or two Envoy routes with App Mesh's rewrites.
-fn rewritten(
-    protocol: Protocol,
-    entry: &GatewayRoute,
-    address: &Address,
-    to: Option<&str>,
-) -> Vec<pb_route::Route> {
-    let matches = matching::gateway(protocol, &entry.matches);
-    let message =
-        |matches: pb_route::RouteMatch, action: pb_route::route::Action| pb_route::Route {
-            name: names::route(address),
-            r#match: Some(matches),
-            action: Some(action),
-            ..Default::default()
-        };
-    // What has no provider answers as it does to a node: there is no route, so 404.
-    let Some(to) = to else { return vec![message(matches, route::answer(404))] };
+/// To the second hop, with what is changed on the way.
+fn rewritten(to: String, matches: &Match<'_>, rewrite: &Rewrite<'_>) -> pb_route::route::Action {
     let mut action = pb_route::RouteAction {
-        cluster_specifier: Some(ClusterSpecifier::Cluster(to.to_owned())),
+        cluster_specifier: Some(ClusterSpecifier::Cluster(to)),
         // The second hop keeps the time.
         timeout: Some(envoy_api::Duration::default()),
         idle_timeout: Some(envoy_api::Duration::default()),
         ..Default::default()
     };
-    if entry.rewrite.hostname {
-        let host = entry.service.name.to_string();
-        action.host_rewrite_specifier = Some(HostRewriteSpecifier::HostRewriteLiteral(host));
+    if let Some(host) = rewrite.host {
+        action.host_rewrite_specifier =
+            Some(HostRewriteSpecifier::HostRewriteLiteral(host.to_owned()));
         // App Mesh lost the host that was called; applications build links from it.
         action.append_x_forwarded_host = true;
     }
-    let done = |matches, action| message(matches, pb_route::route::Action::Route(action));
-    // gRPC paths are service and method, and stay.
-    let path = entry.matches.path.as_ref().filter(|_| protocol != Protocol::Grpc);
-    match path {
-        Some(PathMatch::Prefix(prefix)) => {
-            let value = match &entry.rewrite.prefix {
-                PrefixRewrite::Root => Some("/"),
-                PrefixRewrite::Value(value) => Some(value.as_str()),
-                PrefixRewrite::Keep => None,
-            };
-            // A prefix that becomes itself needs no word.
-            let Some(value) = value.filter(|value| value != prefix) else {
-                return vec![done(matches, action)];
-            };
-            action.prefix_rewrite = value.to_owned();
-            if prefix.ends_with('/') || !value.ends_with('/') {
-                return vec![done(matches, action)];
-            }
-            // `/x` to `/` would make `//y` of `/x/y`; with the slash in the match it does not.
-            let slashed = pb_route::RouteMatch {
-                path_specifier: Some(PathSpecifier::Prefix(format!("{prefix}/"))),
-                ..matches.clone()
-            };
-            vec![done(slashed, action.clone()), done(matches, action)]
+    match (rewrite.path, &matches.path) {
+        (PathRewrite::Keep, _) => {}
+        (PathRewrite::Whole(path), Path::Regex(_)) => {
+            action.regex_rewrite = Some(whole_path(path));
         }
-        Some(PathMatch::Exact(_)) => {
-            // What is "rewritten" is what matched: all of it.
-            action.prefix_rewrite = entry.rewrite.path.clone().unwrap_or_default();
-            vec![done(matches, action)]
+        // Envoy rewrites what matched: of an exact path that is all of it.
+        (PathRewrite::Prefix(value) | PathRewrite::Whole(value), _) => {
+            value.clone_into(&mut action.prefix_rewrite);
         }
-        Some(PathMatch::Regex(_)) => {
-            action.regex_rewrite = entry.rewrite.path.as_deref().map(whole_path);
-            vec![done(matches, action)]
-        }
-        None => vec![done(matches, action)],
     }
+    pb_route::route::Action::Route(action)
 }
 
 /// Replaces the whole path, but not the query.
@@ -222,7 +177,7 @@ fn second_hops(b: &mut Builder<'_>, name: &GatewayName, gateway: &VirtualGateway
     let mut targets: BTreeMap<(&ServiceName, Port), (ServicePort<'_>, Vec<Origin>)> =
         BTreeMap::new();
     for entry in &gateway.routes {
-        if let Some(port) = target(mesh, entry) {
+        if let Some(port) = gateway_target(mesh, entry) {
             let origin =
                 (Address::GatewayRoute(name.clone(), entry.name.clone()), "/service".to_owned());
             let slot = targets.entry((port.name, port.port)).or_insert((port, Vec::new()));

@@ -6,11 +6,12 @@
 use super::builder::Origin;
 use super::pb::{cluster, core, listener, route};
 use super::resource::ProxyConfig;
-use super::{log_format, matching, patch, re2};
+use super::{log_format, patch};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{
     AccessLog, Address, LogFormat, Matcher, Mesh, Origins, Patch, PathMatch, Pattern, pointer,
 };
+use crate::traffic::{host_expression, re2};
 use envoy_api::{Message, Name, pack};
 use std::collections::BTreeMap;
 
@@ -141,7 +142,7 @@ pub fn check(mesh: &Mesh, origins: &Origins, regex_max: u32) -> Diagnostics {
             check.matchers(&address, "query_parameters", &item.matches.query_parameters);
             check.matchers(&address, "metadata", &item.matches.metadata);
             if let Some(hostname) = &item.matches.hostname {
-                check.regex(&address, "/match/hostname", &matching::hostname_regex(hostname));
+                check.regex(&address, "/match/hostname", &host_expression(hostname));
             }
             check.patch(&address, "/patch", item.patch.as_ref(), base_route);
         }

@@ -6,71 +6,34 @@ use super::pb::route::{
     query_parameter_matcher::QueryParameterMatchSpecifier, route_match::PathSpecifier,
 };
 use super::pb::r#type::Int64Range;
-use crate::model::{
-    GatewayMatch, HostnameMatch, Matcher, PathMatch, Pattern, Protocol, RouteMatch as Conditions,
-};
-use std::collections::BTreeMap;
+use crate::model::{HostnameMatch, Pattern};
+use crate::traffic::{Match, Named, Path, host_expression};
 
-/// The conditions of a router's route.
-pub(super) fn route(protocol: Protocol, conditions: &Conditions) -> RouteMatch {
+/// The conditions of a row.
+pub(super) fn row(matches: &Match<'_>) -> RouteMatch {
     let mut headers = Vec::new();
-    if protocol == Protocol::Grpc {
-        named(&mut headers, &conditions.metadata);
-        let service = conditions.service_name.as_deref();
-        let path = grpc_path(service, conditions.method_name.as_deref());
-        return RouteMatch { path_specifier: Some(path), headers, ..Default::default() };
-    }
-    headers.extend(conditions.method.map(|m| exact_header(":method", m.as_str())));
-    headers.extend(conditions.scheme.map(|s| exact_header(":scheme", s.as_str())));
-    named(&mut headers, &conditions.headers);
+    headers.extend(matches.host.map(hostname));
+    headers.extend(matches.method.map(|m| exact_header(":method", m.as_str())));
+    headers.extend(matches.scheme.map(|s| exact_header(":scheme", s.as_str())));
+    headers.extend(matches.headers.iter().map(header));
     RouteMatch {
-        path_specifier: Some(path(conditions.path.as_ref())),
+        path_specifier: Some(path(&matches.path)),
         headers,
-        query_parameters: query(&conditions.query_parameters),
-        ..Default::default()
-    }
-}
-
-/// The conditions of a gateway route, except for its path, which rewriting may have to split.
-pub(super) fn gateway(protocol: Protocol, conditions: &GatewayMatch) -> RouteMatch {
-    let mut headers = Vec::new();
-    headers.extend(conditions.hostname.as_ref().map(hostname));
-    if protocol == Protocol::Grpc {
-        named(&mut headers, &conditions.metadata);
-        let path = grpc_path(conditions.service_name.as_deref(), None);
-        return RouteMatch { path_specifier: Some(path), headers, ..Default::default() };
-    }
-    headers.extend(conditions.method.map(|m| exact_header(":method", m.as_str())));
-    named(&mut headers, &conditions.headers);
-    RouteMatch {
-        path_specifier: Some(path(conditions.path.as_ref())),
-        headers,
-        query_parameters: query(&conditions.query_parameters),
+        query_parameters: matches.query.iter().filter_map(query).collect(),
         ..Default::default()
     }
 }
 
 /// Every path.
 pub(super) fn everything() -> RouteMatch {
-    RouteMatch { path_specifier: Some(path(None)), ..Default::default() }
+    row(&Match::everything())
 }
 
-fn path(path: Option<&PathMatch>) -> PathSpecifier {
+fn path(path: &Path<'_>) -> PathSpecifier {
     match path {
-        None => PathSpecifier::Prefix("/".to_owned()),
-        Some(PathMatch::Prefix(prefix)) => PathSpecifier::Prefix(prefix.clone()),
-        Some(PathMatch::Exact(path)) => PathSpecifier::Path(path.clone()),
-        Some(PathMatch::Regex(expression)) => PathSpecifier::SafeRegex(regex(expression)),
-    }
-}
-
-/// gRPC calls are requests for `/SERVICE/METHOD`.
-fn grpc_path(service: Option<&str>, method: Option<&str>) -> PathSpecifier {
-    match (service, method) {
-        (Some(service), Some(method)) => PathSpecifier::Path(format!("/{service}/{method}")),
-        (Some(service), None) => PathSpecifier::Prefix(format!("/{service}/")),
-        // A method needs its service (the rules say so).
-        (None, _) => PathSpecifier::Prefix("/".to_owned()),
+        Path::Prefix(prefix) => PathSpecifier::Prefix(prefix.to_string()),
+        Path::Exact(path) => PathSpecifier::Path(path.to_string()),
+        Path::Regex(expression) => PathSpecifier::SafeRegex(regex(expression)),
     }
 }
 
@@ -80,28 +43,11 @@ fn grpc_path(service: Option<&str>, method: Option<&str>) -> PathSpecifier {
 fn hostname(hostname: &HostnameMatch) -> HeaderMatcher {
     HeaderMatcher {
         name: ":authority".to_owned(),
-        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(whole(&hostname_regex(
+        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(whole(&host_expression(
             hostname,
         )))),
         ..Default::default()
     }
-}
-
-/// The expression that [`hostname`] uses, for the check of its size.
-pub(super) fn hostname_regex(hostname: &HostnameMatch) -> String {
-    let (start, name) = match hostname {
-        HostnameMatch::Exact(name) => ("", name),
-        HostnameMatch::Suffix(name) => (".*", name),
-    };
-    let mut text = format!("(?i){start}");
-    for c in name.chars() {
-        if !c.is_ascii_alphanumeric() && c.is_ascii() {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    text.push_str("(:[0-9]+)?");
-    text
 }
 
 fn regex(expression: &str) -> RegexMatcher {
@@ -137,14 +83,8 @@ pub(super) fn exact_header(name: &str, value: &str) -> HeaderMatcher {
     }
 }
 
-/// Several matchers on one name are several entries: Envoy wants all of them.
-fn named(headers: &mut Vec<HeaderMatcher>, conditions: &BTreeMap<String, Vec<Matcher>>) {
-    for (name, matchers) in conditions {
-        headers.extend(matchers.iter().map(|matcher| header(name, matcher)));
-    }
-}
-
-fn header(name: &str, matcher: &Matcher) -> HeaderMatcher {
+fn header(condition: &Named<'_>) -> HeaderMatcher {
+    let matcher = condition.matcher;
     let specifier = match &matcher.pattern {
         Pattern::Range(range) => {
             HeaderMatchSpecifier::RangeMatch(Int64Range { start: range.start, end: range.end })
@@ -156,34 +96,29 @@ fn header(name: &str, matcher: &Matcher) -> HeaderMatcher {
         Pattern::Regex(text) => HeaderMatchSpecifier::StringMatch(whole(text)),
     };
     HeaderMatcher {
-        name: name.to_owned(),
+        name: condition.name.to_owned(),
         invert_match: matcher.invert,
         header_match_specifier: Some(specifier),
         ..Default::default()
     }
 }
 
-fn query(conditions: &BTreeMap<String, Vec<Matcher>>) -> Vec<QueryParameterMatcher> {
-    let mut all = Vec::new();
-    for (name, matchers) in conditions {
-        for matcher in matchers {
-            let specifier = match &matcher.pattern {
-                // Envoy has no inversion here, but absence is the opposite of presence.
-                Pattern::Present(present) => {
-                    QueryParameterMatchSpecifier::PresentMatch(*present != matcher.invert)
-                }
-                Pattern::Exact(text) => QueryParameterMatchSpecifier::StringMatch(exact(text)),
-                Pattern::Prefix(text) => QueryParameterMatchSpecifier::StringMatch(prefix(text)),
-                Pattern::Suffix(text) => QueryParameterMatchSpecifier::StringMatch(suffix(text)),
-                Pattern::Regex(text) => QueryParameterMatchSpecifier::StringMatch(whole(text)),
-                // Envoy has none (the rules say so).
-                Pattern::Range(_) => continue,
-            };
-            all.push(QueryParameterMatcher {
-                name: name.clone(),
-                query_parameter_match_specifier: Some(specifier),
-            });
+fn query(condition: &Named<'_>) -> Option<QueryParameterMatcher> {
+    let matcher = condition.matcher;
+    let specifier = match &matcher.pattern {
+        // Envoy has no inversion here, but absence is the opposite of presence.
+        Pattern::Present(present) => {
+            QueryParameterMatchSpecifier::PresentMatch(*present != matcher.invert)
         }
-    }
-    all
+        Pattern::Exact(text) => QueryParameterMatchSpecifier::StringMatch(exact(text)),
+        Pattern::Prefix(text) => QueryParameterMatchSpecifier::StringMatch(prefix(text)),
+        Pattern::Suffix(text) => QueryParameterMatchSpecifier::StringMatch(suffix(text)),
+        Pattern::Regex(text) => QueryParameterMatchSpecifier::StringMatch(whole(text)),
+        // Envoy has none, and no row has one.
+        Pattern::Range(_) => return None,
+    };
+    Some(QueryParameterMatcher {
+        name: condition.name.to_owned(),
+        query_parameter_match_specifier: Some(specifier),
+    })
 }

@@ -23,11 +23,9 @@ mod node;
 pub mod oracle;
 mod patch;
 mod pb;
-mod re2;
 mod resource;
 mod route;
 mod secret;
-mod service;
 mod tls;
 
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};

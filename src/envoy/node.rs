@@ -12,15 +12,16 @@ use super::listener::Inbound;
 use super::pb::{core, listener as pb_listener, route as pb_route};
 use super::resource::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
 use super::route::{self, TcpTargets};
-use super::service::{self, ServicePort};
 use super::tls::Caller;
 use super::{cluster, hcm, listener, names, patch};
 use crate::model::{
-    Address, Backend, Capture, Duration, EgressFilter, Listener, ListenerTimeout, Mesh, NodeName,
-    Port, Protocol, ServiceName, VirtualNode,
+    Address, Backend, Capture, Duration, Listener, ListenerTimeout, Mesh, NodeName, Port, Protocol,
+    VirtualNode,
+};
+use crate::traffic::{
+    CapturedPort, Door, Entry, ServicePort, bound_entries, capture, captured_ports, passes_on,
 };
 use core::TrafficDirection;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The two ports of redirect capture.
 const REDIRECT_PORTS: (u16, u16) = (15000, 15001);
@@ -29,7 +30,7 @@ const REDIRECT_PORTS: (u16, u16) = (15000, 15001);
 pub(super) fn compile(mesh: &Mesh, settings: &Settings, name: &NodeName) -> ProxyConfig {
     let mut b = Builder::new(mesh, settings, ProxyId::Node(name.clone()));
     if let Some(node) = mesh.nodes.get(name) {
-        match node.capture.unwrap_or(mesh.settings.capture) {
+        match capture(mesh, node) {
             Capture::Redirect => {
                 redirect_ingress(&mut b, name, node);
                 redirect_egress(&mut b, name, node);
@@ -150,43 +151,24 @@ fn ingress_routes(
     name
 }
 
-/// The services on one outbound port.
-#[derive(Default)]
-struct Shared<'a> {
-    services: Vec<(Caller<'a>, ServicePort<'a>)>,
-}
-
 fn redirect_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
     let mesh = b.mesh;
-    let allow_all = mesh.settings.egress == EgressFilter::AllowAll;
-    let mut by_port: BTreeMap<Port, Shared<'_>> = BTreeMap::new();
-    let mut idle: Vec<&ServiceName> = Vec::new();
-    for (index, backend) in node.backends.iter().enumerate() {
-        let Some(item) = mesh.services.get(&backend.service) else { continue };
-        let ports = service::ports(mesh, &backend.service, item);
-        if ports.is_empty() {
-            idle.push(&backend.service);
-        }
-        for port in ports {
-            let caller = caller(name, node, index, backend);
-            by_port.entry(port.port).or_default().services.push((caller, port));
-        }
-    }
     let mut chains = Vec::new();
     let mut origins = vec![(Address::Node(name.clone()), "/backends".to_owned())];
-    for (port, shared) in &by_port {
-        let http = shared.services.iter().any(|(_, service)| service.protocol.is_http());
-        if http {
-            chains.push(shared_port(b, node, *port, shared, &idle, allow_all));
-        } else if let Some((caller, service)) = shared.services.first() {
-            // Connections have no host, so a port has one TCP service; the rules refuse a second.
-            let Some(targets) = route::tcp_targets(b, caller, service) else { continue };
+    for captured in captured_ports(mesh, name, node) {
+        let port = captured.port;
+        if captured.http {
+            chains.push(shared_port(b, name, node, &captured));
+        } else if let Some((caller, service)) =
+            captured.entries.first().and_then(|entry| called(name, node, entry))
+        {
+            let Some(targets) = route::tcp_targets(b, &caller, &service) else { continue };
             origins.push(targets.origin.clone());
             let filter = hcm::tcp(names::EGRESS, &targets, node.access_log.as_ref());
-            chains.push(listener::chain(&format!("egress_tcp_{port}"), Some(*port), "", filter));
+            chains.push(listener::chain(&format!("egress_tcp_{port}"), Some(port), "", filter));
         }
     }
-    let passed_on = allow_all.then(|| everything_else(b, node));
+    let passed_on = passes_on(mesh).then(|| everything_else(b, node));
     if chains.is_empty() && passed_on.is_none() {
         // Envoy takes no listener without a chain. Nothing listens, so nothing gets out.
         return;
@@ -205,43 +187,34 @@ fn redirect_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
 /// The chain of a port on which HTTP services are called by their names.
 fn shared_port(
     b: &mut Builder<'_>,
+    name: &NodeName,
     node: &VirtualNode,
-    port: Port,
-    shared: &Shared<'_>,
-    idle: &[&ServiceName],
-    allow_all: bool,
+    captured: &CapturedPort<'_>,
 ) -> pb_listener::FilterChain {
+    let port = captured.port;
     let mut hosts = Vec::new();
     let mut origins = Vec::new();
-    // Hosts ignore case, and Envoy takes each once.
-    let mut taken = BTreeSet::new();
-    let mut domains = |service: &ServiceName| {
-        taken
-            .insert(service.as_str().to_ascii_lowercase())
-            .then(|| vec![service.to_string(), format!("{service}:{port}")])
-    };
-    for (caller, service) in shared.services.iter().filter(|(_, s)| s.protocol.is_http()) {
-        let Some(domains) = domains(service.name) else { continue };
-        let mut routes = route::of_service(b, caller, service, None);
-        hosts.push(route::virtual_host(service.name.as_str(), domains, routes.routes));
-        origins.append(&mut routes.origins);
+    let mut upgrades = false;
+    for entry in &captured.entries {
+        let domains = entry.hosts().map(Vec::from).unwrap_or_default();
+        if let Some((caller, service)) = called(name, node, entry) {
+            let mut routes = route::of_service(b, &caller, &service, None);
+            hosts.push(route::virtual_host(service.name.as_str(), domains, routes.routes));
+            origins.append(&mut routes.origins);
+            upgrades |= service.protocol == Protocol::Http;
+        } else if let Door::Captured { service, .. } = entry.door {
+            hosts.push(route::virtual_host(service.as_str(), domains, Vec::new()));
+            origins.push((Address::Service(service.clone()), String::new()));
+        }
     }
-    // A service without a provider has no port. Where names are looked at, its name is known and
-    // leads nowhere (404), rather than out of the mesh.
-    for service in idle {
-        let Some(domains) = domains(service) else { continue };
-        hosts.push(route::virtual_host(service.as_str(), domains, Vec::new()));
-        origins.push((Address::Service((*service).clone()), String::new()));
-    }
-    if allow_all {
+    if passes_on(b.mesh) {
         // Other hosts on the port leave the mesh as they are. Only HTTP can: whatever else is
         // spoken on a port that HTTP services share does not get through, as in App Mesh.
         hosts.push(route::pass_through(cluster::allow_all(b)));
     }
-    let upgrades = shared.services.iter().any(|(_, s)| s.protocol == Protocol::Http);
-    let name = names::egress_port_routes(port);
-    egress_routes(b, &name, hosts, origins);
-    let filter = egress_http(b, node, &name, upgrades);
+    let routes_name = names::egress_port_routes(port);
+    egress_routes(b, &routes_name, hosts, origins);
+    let filter = egress_http(b, node, &routes_name, upgrades);
     listener::chain(&format!("egress_http_{port}"), Some(port), "", filter)
 }
 
@@ -260,34 +233,31 @@ fn everything_else(b: &mut Builder<'_>, node: &VirtualNode) -> pb_listener::Filt
 /// name, which is what the server sees under redirect too.
 fn explicit_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
     let mesh = b.mesh;
-    for (index, backend) in node.backends.iter().enumerate() {
-        let Some(item) = mesh.services.get(&backend.service) else { continue };
-        for service in service::ports(mesh, &backend.service, item) {
-            let Some(bind) = backend.bind.address(service.port, service.sole) else { continue };
-            let caller = caller(name, node, index, backend);
-            let at = (Address::Node(name.clone()), format!("/backends/{index}"));
-            let filter = if service.protocol.is_http() {
-                let host = service.name.as_str();
-                let routes = route::of_service(b, &caller, &service, Some(host));
-                let hosts = vec![route::virtual_host(host, vec!["*".to_owned()], routes.routes)];
-                let routes_name = names::egress_service_routes(service.name, service.port);
-                egress_routes(b, &routes_name, hosts, routes.origins);
-                egress_http(b, node, &routes_name, service.protocol == Protocol::Http)
-            } else {
-                let Some(targets) = route::tcp_targets(b, &caller, &service) else { continue };
-                hcm::tcp(names::EGRESS, &targets, node.access_log.as_ref())
-            };
-            let listener_name = names::egress_bind(bind.ip(), bind.port());
-            let chain = format!("egress_{}_{}", service.protocol, service.port);
-            let message = listener::on(
-                &listener_name,
-                socket_address(bind.ip(), bind.port()),
-                TrafficDirection::Outbound,
-                vec![listener::chain(&chain, None, "", filter)],
-            );
-            let origins = vec![at, (Address::Service(service.name.clone()), String::new())];
-            b.add(ResourceType::Listener, &listener_name, Side::Egress, &message, origins);
-        }
+    for entry in bound_entries(mesh, name, node) {
+        let Door::Bound { backend, at: bind, to: service, .. } = entry.door else { continue };
+        let Some((caller, _)) = called(name, node, &entry) else { continue };
+        let filter = if service.protocol.is_http() {
+            let host = service.name.as_str();
+            let routes = route::of_service(b, &caller, &service, Some(host));
+            let hosts = vec![route::virtual_host(host, vec!["*".to_owned()], routes.routes)];
+            let routes_name = names::egress_service_routes(service.name, service.port);
+            egress_routes(b, &routes_name, hosts, routes.origins);
+            egress_http(b, node, &routes_name, service.protocol == Protocol::Http)
+        } else {
+            let Some(targets) = route::tcp_targets(b, &caller, &service) else { continue };
+            hcm::tcp(names::EGRESS, &targets, node.access_log.as_ref())
+        };
+        let listener_name = names::egress_bind(bind.ip(), bind.port());
+        let chain = format!("egress_{}_{}", service.protocol, service.port);
+        let message = listener::on(
+            &listener_name,
+            socket_address(bind.ip(), bind.port()),
+            TrafficDirection::Outbound,
+            vec![listener::chain(&chain, None, "", filter)],
+        );
+        let at = (Address::Node(name.clone()), format!("/backends/{backend}"));
+        let origins = vec![at, (Address::Service(service.name.clone()), String::new())];
+        b.add(ResourceType::Listener, &listener_name, Side::Egress, &message, origins);
     }
 }
 
@@ -318,6 +288,19 @@ pub(super) fn egress_routes(
     let message =
         pb_route::RouteConfiguration { name: name.to_owned(), virtual_hosts, ..Default::default() };
     b.add(ResourceType::RouteConfiguration, name, Side::Egress, &message, origins);
+}
+
+/// How an entry of a node calls its service; `None` if nothing provides that.
+fn called<'a>(
+    name: &NodeName,
+    node: &'a VirtualNode,
+    entry: &Entry<'a>,
+) -> Option<(Caller<'a>, ServicePort<'a>)> {
+    let (Door::Captured { backend: index, .. } | Door::Bound { backend: index, .. }) = entry.door
+    else {
+        return None;
+    };
+    Some((caller(name, node, index, node.backends.get(index)?), entry.service()?))
 }
 
 /// How a node calls one of its backends.

@@ -2,17 +2,15 @@
 
 use super::builder::{Builder, Origin};
 use super::pb::route;
-use super::service::{NodeListener, Provider, ServicePort, routes_on, target_listener};
 use super::tls::Caller;
 use super::{cluster, defaults, matching, names, patch};
-use crate::model::{Address, ListenerTimeout, RetryPolicy, Target};
+use crate::model::{Address, ListenerTimeout, RetryPolicy};
+use crate::traffic::{
+    self, Action, NodeListener, Provider, Row, ServicePort, Share, connection_row,
+};
 use route::route_action::{ClusterSpecifier, HostRewriteSpecifier};
 
-/// Envoy refuses a weighted cluster whose sum is beyond 32 bits.
-const WEIGHTS_MAX: u64 = u32::MAX as u64;
-
 /// Routes, and what they are made from.
-#[derive(Default)]
 pub(super) struct Routes {
     pub(super) routes: Vec<route::Route>,
     pub(super) origins: Vec<Origin>,
@@ -26,42 +24,35 @@ pub(super) fn of_service(
     port: &ServicePort<'_>,
     host: Option<&str>,
 ) -> Routes {
-    let service = (Address::Service(port.name.clone()), String::new());
-    let mut all = Routes { routes: Vec::new(), origins: vec![service.clone()] };
+    let mut origins = vec![(Address::Service(port.name.clone()), String::new())];
     match port.provider {
-        Provider::Node(node) => {
-            all.origins.push(listener_origin(node));
-            let specifier = ClusterSpecifier::Cluster(cluster::peer(b, caller, node));
-            // There is no route to say how long a request may take, so the listener's own word
-            // holds for both sides. (App Mesh kept 15 s here, whatever the listener said.)
-            let action = action(specifier, &node.listener.timeout, None, host);
-            all.routes.push(route::Route {
-                name: names::route(&service.0),
-                r#match: Some(matching::everything()),
-                action: Some(action),
-                ..Default::default()
-            });
-        }
-        Provider::Router(name, router) => {
-            all.origins.push((Address::Router(name.clone()), String::new()));
-            for item in routes_on(router, port.port) {
-                let address = Address::Route(name.clone(), item.name.clone());
-                let action = match specifier(b, caller, &item.targets) {
-                    Some(to) => action(to, &item.timeout, item.retry.as_ref(), host),
-                    None => answer(503),
-                };
-                let message = route::Route {
-                    name: names::route(&address),
-                    r#match: Some(matching::route(port.protocol, &item.matches)),
-                    action: Some(action),
-                    ..Default::default()
-                };
-                all.routes.push(patch::apply(message, item.patch.as_ref()));
-                all.origins.push((address, String::new()));
-            }
+        Provider::Node(node) => origins.push(listener_origin(node)),
+        Provider::Router(name, _) => origins.push((Address::Router(name.clone()), String::new())),
+    }
+    let mut routes = Vec::new();
+    for row in traffic::service_rows(b.mesh, port) {
+        let action = match &row.action {
+            Action::Targets(shares) => action(specifier(b, caller, shares), &row, host),
+            Action::Answer(status) => answer(u32::from(*status)),
+            Action::Service { .. } => unreachable!("invariant: a service leads to no service"),
+        };
+        routes.push(message(&row, action));
+        if matches!(row.address, Address::Route(..)) {
+            origins.push((row.address, String::new()));
         }
     }
-    all
+    Routes { routes, origins }
+}
+
+/// A row with what is done, and the row's patch over both.
+pub(super) fn message(row: &Row<'_>, action: route::route::Action) -> route::Route {
+    let message = route::Route {
+        name: names::route(&row.address),
+        r#match: Some(matching::row(&row.matches)),
+        action: Some(action),
+        ..Default::default()
+    };
+    patch::apply(message, row.patch)
 }
 
 /// The virtual host of a service with these routes.
@@ -113,26 +104,14 @@ pub(super) fn tcp_targets(
     caller: &Caller<'_>,
     port: &ServicePort<'_>,
 ) -> Option<TcpTargets> {
-    match port.provider {
-        Provider::Node(node) => Some(TcpTargets {
-            clusters: vec![(cluster::peer(b, caller, node), 1)],
-            timeout: node.listener.timeout,
-            origin: listener_origin(node),
-        }),
-        // A second TCP route on a port could never be told from the first; the rules refuse it.
-        Provider::Router(name, router) => {
-            let item = routes_on(router, port.port).next()?;
-            let mut clusters = weighted(b, caller, &item.targets);
-            // A share of zero is no share; for connections Envoy has no word for it.
-            clusters.retain(|(_, weight)| *weight > 0);
-            let address = Address::Route(name.clone(), item.name.clone());
-            (!clusters.is_empty()).then(|| TcpTargets {
-                clusters,
-                timeout: item.timeout,
-                origin: (address, String::new()),
-            })
-        }
-    }
+    let row = connection_row(b.mesh, port)?;
+    let Action::Targets(shares) = &row.action else { return None };
+    let origin = match port.provider {
+        Provider::Node(node) => listener_origin(node),
+        Provider::Router(..) => (row.address.clone(), String::new()),
+    };
+    let clusters = weighted(b, caller, shares);
+    Some(TcpTargets { clusters, timeout: row.timeout.unwrap_or_default(), origin })
 }
 
 /// Clusters of a TCP route with their weights, none of them zero.
@@ -146,16 +125,14 @@ fn listener_origin(node: NodeListener<'_>) -> Origin {
     (Address::Node(node.name.clone()), format!("/listeners/{}", node.index))
 }
 
-fn specifier(
-    b: &mut Builder<'_>,
-    caller: &Caller<'_>,
-    targets: &[Target],
-) -> Option<ClusterSpecifier> {
-    let mut all = weighted(b, caller, targets);
-    if all.len() == 1 {
-        return all.pop().map(|(name, _)| ClusterSpecifier::Cluster(name));
+fn specifier(b: &mut Builder<'_>, caller: &Caller<'_>, shares: &[Share<'_>]) -> ClusterSpecifier {
+    let mut all = weighted(b, caller, shares);
+    if all.len() == 1
+        && let Some((name, _)) = all.pop()
+    {
+        return ClusterSpecifier::Cluster(name);
     }
-    let clusters: Vec<_> = all
+    let clusters = all
         .into_iter()
         .map(|(name, weight)| route::weighted_cluster::ClusterWeight {
             name,
@@ -163,41 +140,15 @@ fn specifier(
             ..Default::default()
         })
         .collect();
-    // Zero weights stay: a node that is about to take traffic keeps its place and its cluster.
-    clusters.iter().any(|c| c.weight != Some(0)).then(|| {
-        ClusterSpecifier::WeightedClusters(route::WeightedCluster {
-            clusters,
-            ..Default::default()
-        })
-    })
+    ClusterSpecifier::WeightedClusters(route::WeightedCluster { clusters, ..Default::default() })
 }
 
-/// The clusters of targets with weights whose sum Envoy takes.
-fn weighted(b: &mut Builder<'_>, caller: &Caller<'_>, targets: &[Target]) -> Vec<(String, u32)> {
-    let mut all = Vec::new();
-    for target in targets {
-        if let Some(node) = target_listener(b.mesh, target) {
-            all.push((cluster::peer(b, caller, node), target.weight));
-        }
-    }
-    let sum: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
-    if sum > WEIGHTS_MAX {
-        // Weights are relative. Each may be rounded up once, so room is left for that.
-        let divisor = sum / (WEIGHTS_MAX - all.len() as u64) + 1;
-        for (_, weight) in &mut all {
-            *weight = u64::from(*weight).div_ceil(divisor) as u32;
-        }
-    }
-    all
+fn weighted(b: &mut Builder<'_>, caller: &Caller<'_>, shares: &[Share<'_>]) -> Vec<(String, u32)> {
+    shares.iter().map(|share| (cluster::peer(b, caller, share.to), share.weight)).collect()
 }
 
-fn action(
-    to: ClusterSpecifier,
-    timeout: &ListenerTimeout,
-    retry: Option<&RetryPolicy>,
-    host: Option<&str>,
-) -> route::route::Action {
-    let mut action = route_action(to, timeout, retry);
+fn action(to: ClusterSpecifier, row: &Row<'_>, host: Option<&str>) -> route::route::Action {
+    let mut action = route_action(to, &row.timeout.unwrap_or_default(), row.retry);
     action.host_rewrite_specifier =
         host.map(|host| HostRewriteSpecifier::HostRewriteLiteral(host.to_owned()));
     route::route::Action::Route(action)

@@ -4,10 +4,10 @@ use super::builder::{Builder, Origin};
 use super::pb::{core, matcher, tls};
 use super::resource::Side;
 use super::secret::{self, Role};
-use super::service::NodeListener;
 use crate::model::{
     ClientTls, Discovery, ListenerTls, Port, Protocol, ServiceName, TlsMode, VirtualNode,
 };
+use crate::traffic::NodeListener;
 use envoy_api::{Message, Name, pack};
 use std::net::IpAddr;
 

@@ -5,14 +5,20 @@ use super::{Class, REPEAT_MAX, Tree, add};
 /// Deepest nesting that is read; RE2's own limit is about as high.
 const DEPTH_MAX: usize = 500;
 
-/// The tree of a whole expression, or what is wrong with it.
-pub(super) fn parse(expression: &str) -> Result<Tree, String> {
-    let mut parser =
-        Parser { text: expression.as_bytes(), at: 0, flags: Flags::default(), depth: 0 };
+/// The tree of a whole expression, or what is wrong with it; and the first construct whose meaning
+/// the tree only comes near to.
+pub(super) fn parse(expression: &str) -> Result<(Tree, Option<&'static str>), String> {
+    let mut parser = Parser {
+        text: expression.as_bytes(),
+        at: 0,
+        flags: Flags::default(),
+        depth: 0,
+        inexact: None,
+    };
     let tree = parser.alternatives()?;
     match parser.peek() {
         Some(_) => Err("a `)` closes nothing".to_owned()),
-        None => Ok(tree),
+        None => Ok((tree, parser.inexact)),
     }
 }
 
@@ -27,6 +33,7 @@ struct Parser<'a> {
     at: usize,
     flags: Flags,
     depth: usize,
+    inexact: Option<&'static str>,
 }
 
 impl Parser<'_> {
@@ -144,9 +151,8 @@ impl Parser<'_> {
         match self.next().unwrap_or_default() {
             b'(' => self.group(),
             b'[' => self.class(),
-            // At both ends they cost nothing, and in the middle next to nothing.
             b'^' => Ok(Tree::Start),
-            b'$' => Ok(Tree::Empty(0)),
+            b'$' => Ok(Tree::End),
             b'.' => {
                 let mut class = Class([true; 256]);
                 class.0[usize::from(b'\n')] = self.flags.dot_all;
@@ -173,7 +179,7 @@ impl Parser<'_> {
         } else if self.eat("?") {
             captures = false;
             if self.flag_group()? {
-                return Ok(Tree::Empty(0));
+                return Ok(Tree::Empty);
             }
         }
         let tree = self.alternatives()?;
@@ -194,7 +200,9 @@ impl Parser<'_> {
                 Some(b'-') => on = false,
                 Some(b'i') => self.flags.fold = on,
                 Some(b's') => self.flags.dot_all = on,
-                Some(b'm' | b'U') => {}
+                // Greed changes what a group holds, never whether the whole matches.
+                Some(b'U') => {}
+                Some(b'm') => self.inexact = self.inexact.or(Some("the flag `m`")),
                 Some(b'=' | b'!') => return Err("a look-ahead is not known".to_owned()),
                 Some(other) => {
                     return Err(format!("`(?{}` is not known", char::from(other)));
@@ -204,14 +212,19 @@ impl Parser<'_> {
         }
     }
 
-    fn literal(&self, byte: u8) -> Tree {
+    fn literal(&mut self, byte: u8) -> Tree {
         let mut class = Class([false; 256]);
         class.0[usize::from(byte)] = true;
         Tree::One(Box::new(self.folded(class)))
     }
 
-    fn folded(&self, mut class: Class) -> Class {
+    fn folded(&mut self, mut class: Class) -> Class {
         if self.flags.fold {
+            let beyond = &class.0[128..];
+            if beyond.contains(&true) && beyond.contains(&false) {
+                // RE2 folds the letters of Latin-1 too.
+                self.inexact = self.inexact.or(Some("the flag `i` beyond ASCII"));
+            }
             for letter in b'a'..=b'z' {
                 let (lower, upper) = (usize::from(letter), usize::from(letter - 32));
                 let either = class.0[lower] || class.0[upper];
@@ -229,11 +242,11 @@ impl Parser<'_> {
             }
             Some(b'z') => {
                 self.at += 1;
-                Ok(Tree::Empty(0))
+                Ok(Tree::End)
             }
-            Some(b'b' | b'B') => {
+            Some(word @ (b'b' | b'B')) => {
                 self.at += 1;
-                Ok(Tree::Empty(1))
+                Ok(Tree::Word(word == b'b'))
             }
             Some(b'C') => {
                 self.at += 1;
@@ -256,6 +269,7 @@ impl Parser<'_> {
             b's' => |b| matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' '),
             b'p' => {
                 self.property()?;
+                self.inexact = self.inexact.or(Some("`\\p`"));
                 // Near enough: what matters is that it can be read.
                 |b| b.is_ascii_alphabetic()
             }

@@ -1,10 +1,13 @@
-//! Regular expressions as Envoy reads them: RE2, byte by byte. Whether one can be read, and how
-//! long its program is.
+//! Regular expressions as Envoy reads them: RE2, byte by byte. Whether one can be read, how long
+//! its program is, and what it matches.
 //!
 //! Envoy refuses an expression whose program exceeds a limit, which no other engine can tell. The
 //! numbers here are RE2's own for all but exotic expressions (a test compares them with Envoy).
 
+mod meaning;
 mod parse;
+
+pub use meaning::{Regex, hir};
 
 /// Most repetitions of one counted group, nested ones multiplied.
 const REPEAT_MAX: u32 = 1000;
@@ -12,8 +15,8 @@ const REPEAT_MAX: u32 = 1000;
 const OVERHEAD: u64 = 4;
 
 /// The number of instructions of an expression's program, or why there is none.
-pub(super) fn program_size(expression: &str) -> Result<u64, String> {
-    let tree = parse::parse(expression)?;
+pub fn program_size(expression: &str) -> Result<u64, String> {
+    let tree = parse::parse(expression)?.0;
     repetitions(&tree, 1)?;
     Ok(OVERHEAD + cost(&tree) - prefix(&tree))
 }
@@ -24,10 +27,14 @@ struct Class([bool; 256]);
 
 #[derive(Clone, PartialEq)]
 enum Tree {
-    /// Nothing, or a place such as `$`, with what it costs.
-    Empty(u64),
+    /// Nothing.
+    Empty,
     /// The start of the text.
     Start,
+    /// The end of the text.
+    End,
+    /// A place where a word begins or ends (`true`), or where none does.
+    Word(bool),
     One(Box<Class>),
     All(Vec<Self>),
     Either(Vec<Self>),
@@ -77,8 +84,9 @@ fn prefix(tree: &Tree) -> u64 {
 
 fn cost(tree: &Tree) -> u64 {
     match tree {
-        Tree::Start => 0,
-        Tree::Empty(cost) => *cost,
+        // At both ends they cost nothing, and in the middle next to nothing.
+        Tree::Start | Tree::End | Tree::Empty => 0,
+        Tree::Word(_) => 1,
         Tree::One(class) => ranges(class),
         Tree::All(items) => items.iter().map(cost).sum(),
         Tree::Group(inner) => cost(inner) + 2,
@@ -97,7 +105,7 @@ fn cost(tree: &Tree) -> u64 {
 fn sequence(tree: &Tree) -> Vec<&Tree> {
     match tree {
         Tree::All(items) => items.iter().collect(),
-        Tree::Empty(0) => Vec::new(),
+        Tree::Empty | Tree::End => Vec::new(),
         other => vec![other],
     }
 }
@@ -135,7 +143,7 @@ fn alternatives(all: &[&[&Tree]]) -> u64 {
 /// Nested counts multiply, and RE2 limits the product.
 fn repetitions(tree: &Tree, outer: u32) -> Result<(), String> {
     match tree {
-        Tree::Empty(_) | Tree::Start | Tree::One(_) => Ok(()),
+        Tree::Empty | Tree::Start | Tree::End | Tree::Word(_) | Tree::One(_) => Ok(()),
         Tree::All(items) | Tree::Either(items) => {
             items.iter().try_for_each(|item| repetitions(item, outer))
         }

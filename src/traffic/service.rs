@@ -6,34 +6,44 @@ use crate::model::{
 };
 
 /// One port of a virtual service.
-#[derive(Clone, Copy)]
-pub(super) struct ServicePort<'a> {
-    pub(super) name: &'a ServiceName,
-    pub(super) port: Port,
-    pub(super) protocol: Protocol,
-    pub(super) provider: Provider<'a>,
+#[derive(Clone, Copy, Debug)]
+pub struct ServicePort<'a> {
+    /// The service.
+    pub name: &'a ServiceName,
+    /// The port that callers address.
+    pub port: Port,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// Who provides it.
+    pub provider: Provider<'a>,
     /// Whether the service has no other port.
-    pub(super) sole: bool,
+    pub sole: bool,
 }
 
 /// Who provides a service port.
-#[derive(Clone, Copy)]
-pub(super) enum Provider<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Provider<'a> {
+    /// One listener of a node.
     Node(NodeListener<'a>),
+    /// The routes of a router.
     Router(&'a RouterName, &'a VirtualRouter),
 }
 
 /// One listener of a node, with its index for JSON pointers.
-#[derive(Clone, Copy)]
-pub(super) struct NodeListener<'a> {
-    pub(super) name: &'a NodeName,
-    pub(super) node: &'a VirtualNode,
-    pub(super) index: usize,
-    pub(super) listener: &'a Listener,
+#[derive(Clone, Copy, Debug)]
+pub struct NodeListener<'a> {
+    /// The node's name.
+    pub name: &'a NodeName,
+    /// The node.
+    pub node: &'a VirtualNode,
+    /// Which of its listeners, counted from 0.
+    pub index: usize,
+    /// The listener.
+    pub listener: &'a Listener,
 }
 
 /// The ports of a service in ascending order. Without a provider there are none.
-pub(super) fn ports<'a>(
+pub fn ports<'a>(
     mesh: &'a Mesh,
     name: &'a ServiceName,
     service: &'a VirtualService,
@@ -64,7 +74,7 @@ pub(super) fn ports<'a>(
 }
 
 /// The listener that a target means: the one on its port, or the node's only one.
-pub(super) fn target_listener<'a>(mesh: &'a Mesh, target: &Target) -> Option<NodeListener<'a>> {
+pub fn target_listener<'a>(mesh: &'a Mesh, target: &Target) -> Option<NodeListener<'a>> {
     let (name, node) = mesh.nodes.get_key_value(&target.node)?;
     let index = match target.port {
         Some(port) => node.listeners.iter().position(|l| l.port == port)?,
@@ -75,7 +85,7 @@ pub(super) fn target_listener<'a>(mesh: &'a Mesh, target: &Target) -> Option<Nod
 }
 
 /// The routes of a router that belong to one of its ports, in order.
-pub(super) fn routes_on(router: &VirtualRouter, port: Port) -> impl Iterator<Item = &Route> {
+pub fn routes_on(router: &VirtualRouter, port: Port) -> impl Iterator<Item = &Route> {
     router
         .routes
         .iter()

@@ -1,0 +1,25 @@
+//! Traffic: what a mesh does with requests. The routing of every entry point as ordered tables,
+//! and what becomes of one request.
+//!
+//! `envoy` renders these very tables, so that what is told of a request and what a proxy does come
+//! from one order, one set of conditions, one arithmetic of weights.
+#![deny(clippy::disallowed_methods)]
+
+mod entry;
+mod matching;
+pub mod re2;
+mod request;
+mod service;
+mod table;
+
+pub use entry::{
+    CapturedPort, Door, Entry, Source, bound_entries, capture, captured_ports, entries, entries_of,
+    passes_on, sources,
+};
+pub use matching::{Match, Named, Path, host_expression};
+pub use request::{BadRequest, Request};
+pub use service::{NodeListener, Provider, ServicePort, ports, routes_on, target_listener};
+pub use table::{
+    Action, PathRewrite, Rewrite, Row, Share, connection_row, gateway_rows, gateway_target,
+    service_rows,
+};
