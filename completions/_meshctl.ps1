@@ -347,6 +347,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Show the files instead, with overlay: the line that sets each field')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')

@@ -650,7 +650,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__get)
-            opts="-C -q -v -h -V --rev --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --rev --origin --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1326,7 +1326,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__schema)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get wait store explain version"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins wait store explain version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -330,6 +330,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --target 'The target of meshctl.toml to work against'
             cand --format 'The form of the result'
             cand --color 'When to colour output'
+            cand --origin 'Show the files instead, with overlay: the line that sets each field'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'

@@ -361,6 +361,7 @@ junit\t'JUnit XML'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l origin -d 'Show the files instead, with overlay: the line that sets each field'
 complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand get" -s v -l verbose -d 'Say more; may be given twice'

@@ -3,6 +3,8 @@
 use super::{Context, Exit, Failure, Format, target};
 use crate::live::Read as _;
 use crate::model::{Address, Kind};
+use crate::plan::Places;
+use crate::report;
 use crate::revision::object;
 use clap::Args;
 use serde_json::{Value, json};
@@ -18,10 +20,17 @@ pub(super) struct GetArgs {
     /// Look at this revision rather than the newest
     #[arg(long, value_name = "REV")]
     rev: Option<u64>,
+
+    /// Show the files instead, with overlay: the line that sets each field
+    #[arg(long, conflicts_with = "rev")]
+    origin: bool,
 }
 
 pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
     let format = context.format(&[Format::Text, Format::Json])?;
+    if args.origin {
+        return origins(context, args, format);
+    }
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
     let live = match args.rev {
@@ -97,6 +106,43 @@ pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
             target.id.name
         )),
         None => context.ui.status(&format!("{} holds no revision yet.", target.id.name)),
+    }
+    Ok(Exit::Done)
+}
+
+/// The files' resources with the lines that set them.
+fn origins(context: &Context, args: &GetArgs, format: Format) -> Result<Exit, Failure> {
+    let loaded = context.load_checked()?;
+    let (kind, address) = wanted(args.what.as_deref())?;
+    let all = loaded.mesh.addresses();
+    let found: Vec<&Address> = all
+        .iter()
+        .filter(|a| kind.is_none_or(|kind| a.kind() == kind))
+        .filter(|a| address.as_ref().is_none_or(|address| *a == address))
+        .collect();
+    if let Some(address) = &address
+        && found.is_empty()
+    {
+        return Err(Failure::new(Exit::Failed, format!("the files have no {address}"))
+            .hint("meshctl get --origin shows what there is"));
+    }
+    let places = Places { origins: &loaded.origins, files: &loaded.files, overlay: loaded.overlay };
+    let resources: Vec<_> = found
+        .into_iter()
+        .filter_map(|address| {
+            Some(report::origins::of(address, &object(&loaded.mesh, address)?, &places))
+        })
+        .collect();
+    if format == Format::Json {
+        let document = json!({
+            "format": "meshctl.origins",
+            "format_version": "1.0",
+            "mesh": loaded.mesh.settings.name,
+            "resources": report::origins::json(&resources),
+        });
+        context.ui.result(&format!("{document:#}\n"));
+    } else {
+        context.ui.result(&report::origins::text(&resources));
     }
     Ok(Exit::Done)
 }

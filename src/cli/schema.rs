@@ -49,6 +49,8 @@ enum Name {
     Drift,
     /// What `get --format json` prints
     Get,
+    /// What `get --origin --format json` prints
+    Origins,
     /// What `wait --format json` prints
     Wait,
     /// What `store --format json` prints
@@ -78,6 +80,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Status => include_str!("../../schemas/status.v1.schema.json").to_owned(),
         Name::Drift => include_str!("../../schemas/drift.v1.schema.json").to_owned(),
         Name::Get => include_str!("../../schemas/get.v1.schema.json").to_owned(),
+        Name::Origins => include_str!("../../schemas/origins.v1.schema.json").to_owned(),
         Name::Wait => include_str!("../../schemas/wait.v1.schema.json").to_owned(),
         Name::Store => include_str!("../../schemas/store.v1.schema.json").to_owned(),
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),

@@ -85,7 +85,7 @@ fn protected_of(input: &Input<'_>, address: &Address, action: Action) -> bool {
 }
 
 /// Where a field of the desired model stands.
-pub(super) fn place_of(places: &Places<'_>, address: &Address, pointer: &str) -> Option<Place> {
+pub fn place_of(places: &Places<'_>, address: &Address, pointer: &str) -> Option<Place> {
     let loc: Loc = places.origins.find(address, pointer)?;
     let at = places.files.start(loc);
     Some(Place {

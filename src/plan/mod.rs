@@ -25,6 +25,7 @@ mod whole;
 pub use change::{Action, Change, Edit, EditOp, EnvoyName, Place, Summary};
 pub use codes::CODES;
 pub use cost::{Cost, ResourceAction, ResourceChange};
+pub use diff::place_of;
 pub use digest::{DIGEST_PREFIX, digest_matches, short};
 pub use guard::{Consent, GuardVerdict, Guards, Refusal};
 pub use merge::{apply_changes, desired_of, entries_after};

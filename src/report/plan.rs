@@ -134,7 +134,7 @@ fn changes(text: &mut String, changes: &[Change], view: View) {
                     Action::Update | Action::Mark => false,
                 };
                 let value = value.as_ref().filter(|_| whole).map(Object::value);
-                for (path, value) in value.iter().flat_map(leaves) {
+                for Leaf { path, value, .. } in value.iter().flat_map(leaves) {
                     let _ = writeln!(text, "      {path} = {}", cut(&value));
                 }
             }
@@ -408,24 +408,41 @@ fn shorten(text: &str, most: usize) -> String {
 }
 
 /// The fields of an object that hold no further fields, with their paths.
-fn leaves(value: &Value) -> Vec<(String, Value)> {
-    fn walk(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
+pub(super) fn leaves(value: &Value) -> Vec<Leaf> {
+    fn walk(value: &Value, pointer: &str, path: &str, found: &mut Vec<Leaf>) {
         match value {
             Value::Object(map) if !map.is_empty() => {
                 for (key, value) in map {
+                    let pointer =
+                        format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
                     let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    walk(value, &path, found);
+                    walk(value, &pointer, &path, found);
                 }
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 for (at, item) in items.iter().enumerate() {
-                    walk(item, &format!("{path}[{at}]"), found);
+                    walk(item, &format!("{pointer}/{at}"), &format!("{path}[{at}]"), found);
                 }
             }
-            other => found.push((path.to_owned(), other.clone())),
+            other => found.push(Leaf {
+                pointer: pointer.to_owned(),
+                path: path.to_owned(),
+                value: other.clone(),
+            }),
         }
     }
     let mut found = Vec::new();
-    walk(value, "", &mut found);
+    walk(value, "", "", &mut found);
     found
+}
+
+/// A value in a resource, and where it is.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    /// As a JSON pointer.
+    pub(super) pointer: String,
+    /// As people write it.
+    pub(super) path: String,
+    /// The value.
+    pub(super) value: Value,
 }

@@ -166,6 +166,27 @@ fn files_that_are_gone_at_proxies_are_drift_and_no_change() {
 }
 
 #[test]
+fn get_names_the_line_and_the_overlay_that_set_a_field() {
+    let sandbox = Sandbox::with_mesh(SHOP);
+    let overlay =
+        "[[virtual_router.cart.routes]]\nname = \"all\"\ntimeout = { request = \"9s\" }\n";
+    sandbox.write("env/slow.toml", overlay);
+    let get = ["get", "route/cart/all", "--origin", "--env", "slow"];
+    let ran = sandbox.run(&get).exits(0);
+    let line = |field: &str| {
+        let line = ran.stdout.lines().find(|line| line.trim_start().starts_with(field));
+        line.unwrap_or_else(|| panic!("{field}: {}", ran.stdout)).to_owned()
+    };
+    assert!(line("timeout.request").ends_with("env/slow.toml:3 (overlay)"), "{}", ran.stdout);
+    assert!(line("targets[0].weight").contains("mesh.toml:"), "{}", ran.stdout);
+    let json = sandbox.run(&[&get[..], &["--format", "json"]].concat()).exits(0).stdout;
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let fields = document["resources"][0]["fields"].as_array().unwrap();
+    let timeout = fields.iter().find(|field| field["pointer"] == "/timeout/request").unwrap();
+    assert_eq!((&timeout["value"], &timeout["origin"]["overlay"]), (&"9s".into(), &true.into()));
+}
+
+#[test]
 fn diff_compares_folders_plans_revisions_and_the_live_state() {
     let sandbox = Sandbox::with_mesh(SHOP);
     record(&sandbox, 1, None);
