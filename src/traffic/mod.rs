@@ -10,6 +10,7 @@ mod matching;
 pub mod re2;
 mod request;
 mod service;
+pub mod symbolic;
 mod table;
 
 pub use entry::{

@@ -1,0 +1,366 @@
+//! Texts told apart by what is asked of them: the finitely many kinds of paths, hosts and values
+//! that a list of tests can tell, each with a short text of the kind.
+//!
+//! All tests become one automaton, which is walked over the characters that requests have. The
+//! sets of tests that its states accept are the kinds. An automaton that would grow beyond its
+//! bound is not made: the dearest tests are left out, and what they say is *not decided*.
+
+use super::regex;
+use super::set::Set;
+use regex_automata::dfa::Automaton;
+use regex_automata::dfa::{StartKind, dense};
+use regex_automata::nfa::thompson::{Compiler, Config, WhichCaptures};
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::Hir;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most bytes of one automaton; some ten thousand states of forty kinds of characters.
+const AUTOMATON_MAX: usize = 3 << 20;
+
+/// What is asked of a text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Test {
+    /// It is this.
+    Exact(String),
+    /// It starts with this.
+    Prefix(String),
+    /// It ends with this.
+    Suffix(String),
+    /// The whole is matched by this RE2 expression.
+    Regex(String),
+    /// It is a whole number from the first to below the second.
+    Range(i64, i64),
+    /// It starts with `prefix`, and what `value` and the rest make meets the RE2 expression.
+    Behind {
+        /// The start, which becomes `value`.
+        prefix: String,
+        /// What it becomes.
+        value: String,
+        /// The expression for the whole that comes of it.
+        regex: String,
+    },
+    /// It starts with this, and a segment `.` or `..` follows at once.
+    Dots(String),
+}
+
+impl Test {
+    /// The test as a tree; `None` if it cannot be said in one.
+    fn tree(&self) -> Option<Hir> {
+        Some(match self {
+            Self::Exact(text) => regex::literal(text),
+            Self::Prefix(text) => Hir::concat(vec![regex::literal(text), regex::anything()]),
+            Self::Suffix(text) => Hir::concat(vec![regex::anything(), regex::literal(text)]),
+            Self::Regex(expression) => regex::parse(expression)?,
+            Self::Range(start, end) => regex::range(*start, *end),
+            Self::Behind { prefix, value, regex } => {
+                let rest = regex::after(&regex::parse(regex)?, value)?;
+                Hir::concat(vec![regex::literal(prefix), rest])
+            }
+            Self::Dots(text) => {
+                let dots = regex::parse("\\.\\.?(?:/(?s:.)*)?")?;
+                Hir::concat(vec![regex::literal(text), dots])
+            }
+        })
+    }
+
+    /// How likely the test is to make an automaton large: loops that anything fits count most.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Regex(text) | Self::Behind { regex: text, .. } => {
+                1 + text.len() + 100 * (text.matches(".*").count() + text.matches(".+").count())
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Which texts there are at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Universe {
+    /// Paths as they are after the proxy has normalised them, without the query.
+    Path,
+    /// Lower-case host names without a port.
+    Host,
+    /// Values of headers; those of one name that stands several times joined by commas.
+    Header,
+    /// Values of query parameters, as they are written.
+    Query,
+}
+
+impl Universe {
+    fn expression(self) -> &'static str {
+        match self {
+            Self::Path => {
+                "/(?:(?:C|\\.C|\\.\\.[^/]|\\.\\.\\.)[^/]*/)*\
+                 (?:(?:C|\\.C|\\.\\.[^/])[^/]*)?"
+            }
+            Self::Host => "[a-z0-9_-]+(?:\\.[a-z0-9_-]+)*",
+            Self::Header => "(?:[!-~](?:[ -~]*[!-~])?)?",
+            Self::Query => "[^&#]*",
+        }
+    }
+
+    fn tree(self) -> Hir {
+        // `C` is any character of a segment but a dot.
+        let text = self.expression().replace('C', "[^/.]");
+        regex::parse(&text).expect("invariant: our own expressions are read")
+    }
+
+    /// The bytes that its texts are made of, the ones that read best first.
+    fn bytes(self) -> Vec<u8> {
+        let order = b"/abcdefghijklmnopqrstuvwxyz0123456789-_.~ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let mut all: Vec<u8> = order.to_vec();
+        all.extend((b' '..=b'~').filter(|byte| !order.contains(byte)));
+        let never: &[u8] = match self {
+            Self::Path => b" ?#\\",
+            Self::Query => b" #&",
+            Self::Host | Self::Header => b"",
+        };
+        all.retain(|byte| !never.contains(byte));
+        if self != Self::Path {
+            // Only paths look best with a slash.
+            all.retain(|byte| *byte != b'/');
+            all.push(b'/');
+        }
+        all
+    }
+}
+
+/// One kind of texts.
+#[derive(Clone, Debug)]
+pub(super) struct Kind {
+    /// The tests that its texts pass.
+    pub(super) passes: Set,
+    /// A short text of the kind.
+    pub(super) text: String,
+}
+
+/// The kinds of texts that tests tell apart.
+#[derive(Clone, Debug)]
+pub(super) struct Kinds {
+    /// The kinds, those with shorter texts first.
+    pub(super) kinds: Vec<Kind>,
+    /// The tests that could not be looked at: of them nothing is known.
+    pub(super) unread: Set,
+    /// The states that were looked at.
+    pub(super) work: usize,
+}
+
+/// Tells apart the texts of a universe by tests.
+pub(super) fn kinds(universe: Universe, tests: &[&Test]) -> Kinds {
+    let trees: Vec<Option<Hir>> = tests.iter().map(|test| test.tree().map(regex::whole)).collect();
+    let mut read: Vec<usize> = (0..tests.len()).filter(|at| trees[*at].is_some()).collect();
+    loop {
+        let all: Vec<Hir> = read.iter().filter_map(|at| trees[*at].clone()).collect();
+        if let Some(automaton) = automaton(&all) {
+            return walk(universe, &automaton, &read, tests.len());
+        }
+        // The dearer half of the expressions is given up; plain texts alone always fit.
+        let mut dear: Vec<usize> =
+            read.iter().copied().filter(|at| tests[*at].weight() > 0).collect();
+        if dear.is_empty() {
+            let none = Kinds { kinds: Vec::new(), unread: Set::all(tests.len()), work: 0 };
+            return none;
+        }
+        dear.sort_by_key(|at| (tests[*at].weight(), *at));
+        let kept = dear.len() / 4;
+        read.retain(|at| !dear[kept..].contains(at));
+    }
+}
+
+fn automaton(trees: &[Hir]) -> Option<dense::DFA<Vec<u32>>> {
+    let config = Config::new()
+        .utf8(false)
+        .which_captures(WhichCaptures::None)
+        .nfa_size_limit(Some(AUTOMATON_MAX));
+    let nfa = Compiler::new().configure(config).build_many_from_hir(trees).ok()?;
+    let config = dense::Config::new()
+        .match_kind(MatchKind::All)
+        .start_kind(StartKind::Anchored)
+        .accelerate(false)
+        .dfa_size_limit(Some(AUTOMATON_MAX))
+        .determinize_size_limit(Some(AUTOMATON_MAX));
+    dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()
+}
+
+/// Walks the automaton side by side with that of the universe, breadth first from their starts.
+fn walk(
+    universe: Universe,
+    automaton: &dense::DFA<Vec<u32>>,
+    read: &[usize],
+    tests: usize,
+) -> Kinds {
+    let texts = self::automaton(&[regex::whole(universe.tree())])
+        .expect("invariant: our own automata are small");
+    let bytes = representatives(universe, [&texts, automaton]);
+    let mut unread = Set::all(tests);
+    for at in read {
+        unread.remove(*at);
+    }
+    let start = start::Config::new().anchored(Anchored::Yes);
+    let start = |dfa: &dense::DFA<Vec<u32>>| {
+        dfa.start_state(&start).expect("invariant: it was built for this start")
+    };
+    let start = (start(&texts), start(automaton));
+    // Each pair of states with the pair before it and the byte between the two.
+    let mut states = vec![(start, 0, 0_u8)];
+    let mut known = BTreeSet::from([start]);
+    let mut found: BTreeMap<Set, usize> = BTreeMap::new();
+    let mut all: Vec<Kind> = Vec::new();
+    let mut at = 0;
+    while at < states.len() {
+        let ((text_state, state), ..) = states[at];
+        if texts.is_match_state(texts.next_eoi_state(text_state)) {
+            let end = automaton.next_eoi_state(state);
+            let mut passes = Set::none(tests);
+            if automaton.is_match_state(end) {
+                for index in 0..automaton.match_len(end) {
+                    passes.insert(read[automaton.match_pattern(end, index).as_usize()]);
+                }
+            }
+            match found.get(&passes) {
+                None => {
+                    found.insert(passes.clone(), all.len());
+                    all.push(Kind { passes, text: text(&states, at) });
+                }
+                // An empty value is a poor example.
+                Some(kind) if all[*kind].text.is_empty() => all[*kind].text = text(&states, at),
+                Some(_) => {}
+            }
+        }
+        for byte in &bytes {
+            let next = (texts.next_state(text_state, *byte), automaton.next_state(state, *byte));
+            if !texts.is_dead_state(next.0) && known.insert(next) {
+                states.push((next, at, *byte));
+            }
+        }
+        at += 1;
+    }
+    Kinds { kinds: all, unread, work: states.len() * bytes.len() }
+}
+
+/// One byte for each kind of bytes that the automata tell apart, the one that reads best.
+fn representatives(universe: Universe, automata: [&dense::DFA<Vec<u32>>; 2]) -> Vec<u8> {
+    let mut seen = BTreeSet::new();
+    let mut bytes = universe.bytes();
+    bytes.retain(|byte| seen.insert(automata.map(|dfa| dfa.byte_classes().get(*byte))));
+    bytes
+}
+
+/// The text that leads to a state.
+fn text<S>(states: &[(S, usize, u8)], mut at: usize) -> String {
+    let mut bytes = Vec::new();
+    while at != 0 {
+        let (_, before, byte) = &states[at];
+        bytes.push(*byte);
+        at = *before;
+    }
+    bytes.reverse();
+    bytes.into_iter().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(universe: Universe, tests: &[Test], expected: &[(&str, &[usize])]) {
+        let tests: Vec<&Test> = tests.iter().collect();
+        let kinds = kinds(universe, &tests);
+        let found: Vec<(String, Vec<usize>)> =
+            kinds.kinds.iter().map(|k| (k.text.clone(), k.passes.iter().collect())).collect();
+        let expected: Vec<(String, Vec<usize>)> =
+            expected.iter().map(|(text, set)| ((*text).to_owned(), set.to_vec())).collect();
+        assert_eq!(found, expected);
+    }
+
+    fn prefix(text: &str) -> Test {
+        Test::Prefix(text.to_owned())
+    }
+
+    fn exact(text: &str) -> Test {
+        Test::Exact(text.to_owned())
+    }
+
+    fn regex(text: &str) -> Test {
+        Test::Regex(text.to_owned())
+    }
+
+    #[test]
+    fn paths_are_told_apart_with_the_shortest_example() {
+        check(
+            Universe::Path,
+            &[prefix("/a"), exact("/a"), regex("/a/[0-9]+")],
+            &[("/", &[]), ("/a", &[0, 1]), ("/a/", &[0]), ("/a/0", &[0, 2])],
+        );
+        check(Universe::Path, &[regex("/.*"), prefix("/")], &[("/", &[0, 1])]);
+        check(Universe::Path, &[regex("a|/a//b|/\\.\\./x|/x y|/q\\?")], &[("/", &[])]);
+        let behind = Test::Behind {
+            prefix: "/shop/".into(),
+            value: "/v2/".into(),
+            regex: "/v[0-9]/x*".into(),
+        };
+        check(
+            Universe::Path,
+            &[behind, prefix("/shop/"), Test::Dots("/x".into())],
+            &[("/", &[]), ("/x.", &[2]), ("/shop/", &[0, 1]), ("/shop/a", &[1])],
+        );
+    }
+
+    #[test]
+    fn dot_segments_and_empty_ones_are_no_paths() {
+        let tree = Universe::Path.tree();
+        let regex =
+            regex_automata::meta::Regex::builder().build_from_hir(&regex::whole(tree)).unwrap();
+        for path in ["/", "/a", "/a/", "/.a", "/..a/b", "/...", "/.../x", "/a/.b/..c", "/a.b"] {
+            assert!(regex.is_match(path), "{path}");
+        }
+        for path in ["", "a", "//", "/.", "/..", "/a/.", "/a//b", "/./a", "/a/../b", "/a/.."] {
+            assert!(!regex.is_match(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn values_and_hosts_are_told_apart() {
+        check(
+            Universe::Header,
+            &[exact("true"), Test::Range(5, 7), Test::Suffix("x".into())],
+            &[("a", &[]), ("x", &[2]), ("5", &[1]), ("true", &[0])],
+        );
+        check(
+            Universe::Host,
+            &[Test::Suffix(".x".into()), exact("a.x")],
+            &[("a", &[]), ("a.x", &[0, 1]), ("b.x", &[0])],
+        );
+    }
+
+    #[test]
+    fn a_thousand_tests_are_told_apart() {
+        let mut tests = Vec::new();
+        for at in 0..1000 {
+            let name = format!("/api/v{}/team{}/service{at}", at % 3, at % 50);
+            tests.push(match at % 5 {
+                0 => regex(&format!("{name}/items/[0-9]+(/.*)?")),
+                1 => exact(&name),
+                _ => prefix(&name),
+            });
+        }
+        let tests: Vec<&Test> = tests.iter().collect();
+        let kinds = kinds(Universe::Path, &tests);
+        assert!(kinds.unread.is_empty());
+        assert_eq!(kinds.kinds.len(), 1001);
+        assert!(kinds.work < 400_000, "{}", kinds.work);
+    }
+
+    #[test]
+    fn what_would_grow_without_end_is_left_undecided() {
+        // Each needs the automaton to remember which of the others it has passed.
+        let mut tests: Vec<Test> =
+            (0..20).map(|at| regex(&format!("/.*x{at}y.*z{at}.*"))).collect();
+        tests.push(prefix("/a"));
+        let tests: Vec<&Test> = tests.iter().collect();
+        let kinds = kinds(Universe::Path, &tests);
+        assert!(!kinds.unread.is_empty() && !kinds.unread.has(20));
+        assert!(kinds.kinds.iter().any(|kind| kind.passes.has(20)));
+    }
+}

@@ -1,0 +1,17 @@
+//! Sets of requests: which ones each row of a table really takes, and how two tables differ.
+//!
+//! Each part of a request (path, host, method, a header…) is cut into the kinds that the rows'
+//! conditions can tell apart ([`Space`]); a row's match is then a product of sets of kinds
+//! ([`Region`]), and questions about matches are questions about sets. Nothing is guessed: what
+//! the automata cannot hold within their bounds is *undecided*, and said to be.
+
+mod language;
+mod regex;
+mod set;
+mod space;
+mod walk;
+
+pub use language::{Test, Universe};
+pub use set::Set;
+pub use space::{Asks, Condition, Example, Part, Region, Space};
+pub use walk::{Shown, Taker, Takers, WORK_MAX, takers};

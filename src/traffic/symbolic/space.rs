@@ -1,0 +1,378 @@
+//! The requests of an entry point as a product of dimensions, each cut into the finitely many
+//! kinds that the conditions of its rows tell apart.
+
+use super::language::{Kinds, Test, Universe, kinds};
+use super::set::Set;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What of a request a condition looks at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The path without its query.
+    Path,
+    /// The host that was called, without case and port.
+    Host,
+    /// The method.
+    Method,
+    /// The scheme.
+    Scheme,
+    /// A header, by its lower-case name.
+    Header(String),
+    /// The first value of a query parameter, by its name.
+    Query(String),
+    /// Whether a condition holds that cannot be looked into, by its words.
+    Assumed(String),
+}
+
+/// How a condition looks at its part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asks {
+    /// It is there, and passes the test.
+    Is(Test),
+    /// It is there, and fails the test.
+    IsNot(Test),
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+    /// Whether it holds cannot be told here, only that it holds whenever it holds elsewhere; the
+    /// text says what it is.
+    Unknown(String),
+    /// It never holds.
+    Never,
+}
+
+/// One condition of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    /// What it looks at.
+    pub part: Part,
+    /// How.
+    pub asks: Asks,
+}
+
+impl Condition {
+    /// A condition.
+    pub fn new(part: Part, asks: Asks) -> Self {
+        Self { part, asks }
+    }
+}
+
+/// One part with its kinds.
+#[derive(Clone, Debug)]
+pub(super) struct Dimension {
+    pub(super) part: Part,
+    /// An example of each kind; `None` is a part that is not there.
+    examples: Vec<Option<String>>,
+    /// The kinds that meet each condition.
+    sets: BTreeMap<Asks, Arc<Set>>,
+}
+
+impl Dimension {
+    pub(super) fn size(&self) -> usize {
+        self.examples.len()
+    }
+
+    pub(super) fn is_assumed(&self) -> bool {
+        matches!(self.part, Part::Assumed(_))
+    }
+}
+
+/// The kinds of one part that a row is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) dimension: usize,
+    pub(super) set: Arc<Set>,
+}
+
+/// The conditions of one row, as sets: a box.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Region {
+    pub(super) bounds: Vec<Bound>,
+    /// Whether a condition is assumed.
+    assumed: bool,
+}
+
+impl Region {
+    /// Whether surely no request is in it.
+    pub fn is_empty(&self) -> bool {
+        self.bounds.iter().any(|bound| bound.set.is_empty())
+    }
+
+    /// Whether all its conditions are understood.
+    pub fn is_exact(&self) -> bool {
+        !self.assumed
+    }
+
+    /// Whether surely every request of this one is in the other.
+    pub fn within(&self, other: &Self) -> bool {
+        other.bounds.iter().all(|outer| {
+            self.bound(outer.dimension).is_some_and(|own| own.set.within(&outer.set))
+        })
+    }
+
+    /// Whether surely some request is in both.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.is_exact() && other.is_exact() && !self.is_empty() && !other.is_empty()
+            && self.bounds.iter().all(|own| {
+                other.bound(own.dimension).is_none_or(|outer| own.set.meets(&outer.set))
+            })
+    }
+
+    /// The bound on a part, if there is one.
+    pub(super) fn bound(&self, dimension: usize) -> Option<&Bound> {
+        self.bounds.iter().find(|bound| bound.dimension == dimension)
+    }
+
+    fn bind(&mut self, dimension: usize, set: &Arc<Set>) {
+        match self.bounds.iter_mut().find(|bound| bound.dimension == dimension) {
+            Some(bound) => Arc::make_mut(&mut bound.set).keep(set),
+            None => self.bounds.push(Bound { dimension, set: Arc::clone(set) }),
+        }
+    }
+}
+
+/// The dimensions of a set of rows.
+#[derive(Clone, Debug, Default)]
+pub struct Space {
+    pub(super) dimensions: Vec<Dimension>,
+    work: usize,
+}
+
+/// Methods, the commonest first; the last stands for all others.
+const METHODS: [&str; 10] =
+    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROPFIND"];
+const SCHEMES: [&str; 2] = ["http", "https"];
+
+impl Space {
+    /// Cuts the requests by every condition of some rows.
+    pub fn new<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> Self {
+        let mut parts: BTreeMap<&Part, Vec<&Asks>> = BTreeMap::new();
+        for condition in conditions {
+            parts.entry(&condition.part).or_default().push(&condition.asks);
+        }
+        let mut space = Self::default();
+        let mut assumed = BTreeSet::new();
+        for (part, mut asks) in parts {
+            asks.sort();
+            asks.dedup();
+            let (dimension, unread, work) = dimension(part, &asks);
+            assumed.extend(unread.into_iter().map(|test| label(part, test)));
+            assumed.extend(asks.iter().filter_map(|ask| match ask {
+                Asks::Unknown(text) => Some(text.clone()),
+                _ => None,
+            }));
+            space.work += work;
+            space.dimensions.push(dimension);
+        }
+        for text in assumed {
+            let examples = vec![None, Some(text.clone())];
+            let part = Part::Assumed(text);
+            space.dimensions.push(Dimension { part, examples, sets: BTreeMap::new() });
+        }
+        space
+    }
+
+    /// How much was looked at, in states and kinds: it follows from the conditions alone.
+    pub fn work(&self) -> usize {
+        self.work
+    }
+
+    /// How many kinds a part has.
+    pub fn kinds(&self, part: &Part) -> usize {
+        self.dimensions.iter().find(|d| d.part == *part).map_or(1, Dimension::size)
+    }
+
+    fn at(&self, part: &Part) -> usize {
+        let found = self.dimensions.iter().position(|d| d.part == *part);
+        found.expect("invariant: the space was made from these conditions")
+    }
+
+    /// The region of conditions that must all hold. They must have been known to [`Self::new`].
+    pub fn region(&self, conditions: &[Condition]) -> Region {
+        let mut region = Region::default();
+        for condition in conditions {
+            let at = self.at(&condition.part);
+            region.bind(at, &self.dimensions[at].sets[&condition.asks]);
+            let (text, holds) = match &condition.asks {
+                Asks::Is(test) => (label(&condition.part, test), true),
+                Asks::IsNot(test) => (label(&condition.part, test), false),
+                Asks::Unknown(text) => (text.clone(), true),
+                Asks::Present | Asks::Absent | Asks::Never => continue,
+            };
+            let part = Part::Assumed(text);
+            if let Some(at) = self.dimensions.iter().position(|d| d.part == part) {
+                let mut set = Set::none(2);
+                set.insert(usize::from(holds));
+                region.bind(at, &Arc::new(set));
+                region.assumed = true;
+            }
+        }
+        region.bounds.sort_by_key(|bound| bound.dimension);
+        region
+    }
+
+    /// A request that is surely in all the regions, if there is one.
+    pub fn example(&self, regions: &[&Region]) -> Option<Example> {
+        let mut point = vec![None; self.dimensions.len()];
+        for (at, chosen) in point.iter_mut().enumerate() {
+            let mut set: Option<Set> = None;
+            for bound in regions.iter().filter_map(|region| region.bound(at)) {
+                match &mut set {
+                    Some(set) => set.keep(&bound.set),
+                    None => set = Some((*bound.set).clone()),
+                }
+            }
+            if let Some(set) = set {
+                if self.dimensions[at].is_assumed() {
+                    return None;
+                }
+                *chosen = Some(set.first()?);
+            }
+        }
+        Some(self.spell(&point))
+    }
+
+    /// The request of a choice of atoms; parts without one are as they come.
+    pub(super) fn spell(&self, point: &[Option<usize>]) -> Example {
+        let mut example = Example::default();
+        for (dimension, chosen) in self.dimensions.iter().zip(point) {
+            let Some(text) = dimension.examples[chosen.unwrap_or(0)].clone() else { continue };
+            match &dimension.part {
+                Part::Path => example.path = Some(text),
+                Part::Host => example.host = Some(text),
+                Part::Method => example.method = Some(text),
+                Part::Scheme => example.scheme = Some(text),
+                Part::Header(name) => {
+                    example.headers.insert(name.clone(), text);
+                }
+                Part::Query(name) => {
+                    example.query.insert(name.clone(), text);
+                }
+                Part::Assumed(_) => {}
+            }
+        }
+        example
+    }
+}
+
+/// A request of a region, as far as its conditions say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Example {
+    /// The path.
+    pub path: Option<String>,
+    /// The host.
+    pub host: Option<String>,
+    /// The method.
+    pub method: Option<String>,
+    /// The scheme.
+    pub scheme: Option<String>,
+    /// Headers with their values.
+    pub headers: BTreeMap<String, String>,
+    /// Query parameters with their values.
+    pub query: BTreeMap<String, String>,
+}
+
+/// What is said of a test that could not be looked into.
+fn label(part: &Part, test: &Test) -> String {
+    let part = match part {
+        Part::Path => "the path".to_owned(),
+        Part::Host => "the host".to_owned(),
+        Part::Method => "the method".to_owned(),
+        Part::Scheme => "the scheme".to_owned(),
+        Part::Header(name) => format!("the header `{name}`"),
+        Part::Query(name) => format!("the query parameter `{name}`"),
+        Part::Assumed(text) => return text.clone(),
+    };
+    match test {
+        Test::Regex(text) | Test::Behind { regex: text, .. } => format!("{part} matches `{text}`"),
+        other => format!("{part} meets {other:?}"),
+    }
+}
+
+/// The kinds of one part, the tests that could not be looked into, and the work.
+fn dimension<'a>(part: &Part, asks: &[&'a Asks]) -> (Dimension, Vec<&'a Test>, usize) {
+    let mut tests: Vec<&Test> = Vec::new();
+    for ask in asks {
+        if let Asks::Is(test) | Asks::IsNot(test) = ask {
+            tests.push(test);
+        }
+    }
+    tests.sort();
+    tests.dedup();
+    let optional = matches!(part, Part::Header(_) | Part::Query(_));
+    let Kinds { kinds, unread, work } = match part {
+        Part::Path => kinds(Universe::Path, &tests),
+        Part::Host => kinds(Universe::Host, &tests),
+        Part::Header(_) => kinds(Universe::Header, &tests),
+        Part::Query(_) => kinds(Universe::Query, &tests),
+        Part::Method => listed(&METHODS, &tests),
+        Part::Scheme => listed(&SCHEMES, &tests),
+        Part::Assumed(_) => listed(&[], &tests),
+    };
+    // The first kind of an optional part is its absence.
+    let first = usize::from(optional);
+    let size = first + kinds.len();
+    let mut examples = Vec::with_capacity(size);
+    if optional {
+        examples.push(None);
+    }
+    let mut by_test: Vec<Set> = tests.iter().map(|_| Set::none(size)).collect();
+    for (at, kind) in kinds.into_iter().enumerate() {
+        for test in kind.passes.iter() {
+            by_test[test].insert(first + at);
+        }
+        examples.push(Some(kind.text));
+    }
+    let mut there = Set::all(size);
+    let mut absent = Set::none(size);
+    if optional {
+        absent.insert(0);
+        there.remove(0);
+    }
+    let mut sets = BTreeMap::new();
+    for ask in asks {
+        let of = |test: &Test| tests.binary_search(&test).expect("invariant: all were collected");
+        let set = match ask {
+            // Of these only that the part is there; the rest is assumed.
+            Asks::Is(test) | Asks::IsNot(test) if unread.has(of(test)) => there.clone(),
+            Asks::Is(test) => by_test[of(test)].clone(),
+            Asks::IsNot(test) => {
+                let mut rest = there.clone();
+                rest.drop(&by_test[of(test)]);
+                rest
+            }
+            Asks::Present => there.clone(),
+            Asks::Absent => absent.clone(),
+            Asks::Unknown(_) => Set::all(size),
+            Asks::Never => Set::none(size),
+        };
+        sets.insert((*ask).clone(), Arc::new(set));
+    }
+    let unread = unread.iter().map(|at| tests[at]).collect();
+    (Dimension { part: part.clone(), examples, sets }, unread, work + size)
+}
+
+/// The kinds of a part that has few values.
+fn listed(values: &[&str], tests: &[&Test]) -> Kinds {
+    let mut kinds: Vec<super::language::Kind> = Vec::new();
+    let mut unread = Set::none(tests.len());
+    for (at, test) in tests.iter().enumerate() {
+        if !matches!(test, Test::Exact(_)) {
+            unread.insert(at);
+        }
+    }
+    for value in values {
+        let mut passes = Set::none(tests.len());
+        for (at, test) in tests.iter().enumerate() {
+            if matches!(test, Test::Exact(text) if text == value) {
+                passes.insert(at);
+            }
+        }
+        if !kinds.iter().any(|kind| kind.passes == passes) {
+            kinds.push(super::language::Kind { passes, text: (*value).to_owned() });
+        }
+    }
+    Kinds { kinds, unread, work: values.len() * tests.len() }
+}
