@@ -9,6 +9,7 @@ use super::regex;
 use super::set::Set;
 use regex_automata::dfa::Automaton;
 use regex_automata::dfa::{StartKind, dense};
+use regex_automata::meta::Regex;
 use regex_automata::nfa::thompson::{Compiler, Config, WhichCaptures};
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
@@ -62,6 +63,13 @@ impl Test {
                 Hir::concat(vec![regex::literal(text), dots])
             }
         })
+    }
+
+    /// Whether a text passes. `None` if that cannot be told.
+    pub fn passes(&self, text: &str) -> Option<bool> {
+        let tree = regex::whole(self.tree()?);
+        let expression = Regex::builder().build_from_hir(&tree).ok()?;
+        Some(expression.is_match(text))
     }
 
     /// How likely the test is to make an automaton large: loops that anything fits count most.

@@ -5,13 +5,19 @@
 //! ([`Region`]), and questions about matches are questions about sets. Nothing is guessed: what
 //! the automata cannot hold within their bounds is *undecided*, and said to be.
 
+mod conditions;
+mod diff;
 mod language;
 mod regex;
 mod set;
 mod space;
+mod table;
 mod walk;
 
+pub use conditions::{PathChange, of as conditions, set_on_the_way};
+pub use diff::{Class, Differences, Entry, EntryDiff, Severity, Side, compare};
 pub use language::{Test, Universe};
 pub use set::Set;
 pub use space::{Asks, Condition, Example, Part, Region, Space};
+pub use table::{Gives, Row, Share, of_gateway, of_service};
 pub use walk::{Shown, Taker, Takers, WORK_MAX, takers};

@@ -1,0 +1,244 @@
+//! What stands at an entry point, as one ordered table: each row's conditions on the request that
+//! comes in, and what becomes of it. The two hops of a gateway make one table.
+
+use super::conditions::{PathChange, of, through};
+use super::diff::Side;
+use super::language::Test;
+use super::space::{Asks, Condition, Part};
+use crate::model::{
+    Address, GatewayListener, GatewayName, Mesh, NodeName, Port, Protocol, RouteName,
+    VirtualGateway,
+};
+use crate::traffic::{
+    self, Action, Path, PathRewrite, Rewrite, Row as Hop, ServicePort, connection_row,
+    service_rows,
+};
+use std::collections::BTreeSet;
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gives {
+    /// It goes to one of these nodes, by their weights.
+    Nodes(Vec<Share>),
+    /// The proxy answers itself, with this status.
+    Answer(u16),
+    /// It leaves the mesh.
+    Leaves,
+    /// No proxy of the mesh takes it.
+    Refused,
+    /// What all rows of a gateway route, which is the same before and after, make of it.
+    Folded(GatewayName, RouteName),
+    /// What comes of it is not decided.
+    Unclear,
+}
+
+impl Gives {
+    /// Whether a server gets it.
+    pub fn served(&self) -> bool {
+        match self {
+            Self::Nodes(_) | Self::Leaves | Self::Folded(..) | Self::Unclear => true,
+            Self::Answer(status) => *status < 400,
+            Self::Refused => false,
+        }
+    }
+}
+
+/// A node that gets a share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// The node.
+    pub node: NodeName,
+    /// Its port.
+    pub port: Port,
+    /// Its weight, among those of the same row.
+    pub weight: u32,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// All of these must hold.
+    pub conditions: Vec<Condition>,
+    /// What becomes of the request.
+    pub gives: Gives,
+    /// What becomes of its path.
+    pub path: PathChange,
+    /// What becomes of its host; `None` is nothing.
+    pub host: Option<String>,
+    /// What it goes through: the gateway route, the service, the router, the route.
+    pub via: Vec<Address>,
+}
+
+impl Row {
+    /// A row that takes every request and changes nothing.
+    pub(super) fn plain(gives: Gives, via: Vec<Address>) -> Self {
+        Self { conditions: Vec::new(), gives, path: PathChange::Keep, host: None, via }
+    }
+
+    /// What becomes of a request with this path.
+    pub(super) fn side(&self, path: &str) -> Side {
+        let nodes = matches!(self.gives, Gives::Nodes(_));
+        Side {
+            gives: self.gives.clone(),
+            path: nodes.then(|| self.path.apply(path)),
+            host: self.host.clone(),
+            via: self.via.clone(),
+        }
+    }
+
+    /// Whether two rows do the same with a request.
+    pub fn does_as(&self, other: &Self) -> bool {
+        self.gives == other.gives
+            && (!matches!(self.gives, Gives::Nodes(_))
+                || (self.path == other.path && self.host == other.host))
+    }
+}
+
+/// The rows of one port of a service, in the order in which its callers' proxies try them. What
+/// none takes is answered 404.
+pub fn of_service(mesh: &Mesh, port: &ServicePort<'_>) -> Vec<Row> {
+    let hops = match port.protocol {
+        Protocol::Tcp => connection_row(mesh, port).into_iter().collect(),
+        Protocol::Http | Protocol::Http2 | Protocol::Grpc => service_rows(mesh, port),
+    };
+    hops.iter().map(|hop| last_hop(port, hop)).collect()
+}
+
+fn last_hop(port: &ServicePort<'_>, hop: &Hop<'_>) -> Row {
+    let gives = match &hop.action {
+        // Raw fields may say anything.
+        _ if hop.patch.is_some() => Gives::Unclear,
+        Action::Targets(shares) => nodes(shares),
+        Action::Answer(status) => Gives::Answer(*status),
+        // Only gateways send on to a service.
+        Action::Service { .. } => Gives::Unclear,
+    };
+    let mut via = vec![Address::Service(port.name.clone())];
+    if let Address::Route(router, _) = &hop.address {
+        via.push(Address::Router(router.clone()));
+        via.push(hop.address.clone());
+    }
+    Row { conditions: of(&hop.matches), gives, path: PathChange::Keep, host: None, via }
+}
+
+/// Shares in lowest terms, without those that get nothing.
+fn nodes(shares: &[traffic::Share<'_>]) -> Gives {
+    let sole = shares.len() == 1;
+    let mut all: Vec<Share> = shares
+        .iter()
+        .map(|share| Share {
+            node: share.to.name.clone(),
+            port: share.to.listener.port,
+            weight: if sole { 1 } else { share.weight },
+        })
+        .filter(|share| share.weight > 0)
+        .collect();
+    all.sort();
+    let divisor = all.iter().fold(0, |sum, share| common(sum, share.weight));
+    for share in &mut all {
+        share.weight /= divisor;
+    }
+    Gives::Nodes(all)
+}
+
+/// The greatest common divisor.
+fn common(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common(b, a % b) }
+}
+
+/// The rows of one row of a gateway: those of the service that it leads to, and at the end one
+/// for what none of them takes.
+fn both_hops(mesh: &Mesh, hop: &Hop<'_>, all: &mut Vec<Row>) {
+    let own = of(&hop.matches);
+    let plain = |gives: Gives| Row {
+        conditions: own.clone(),
+        gives,
+        path: PathChange::Keep,
+        host: None,
+        via: vec![hop.address.clone()],
+    };
+    let (to, rewrite) = match &hop.action {
+        _ if hop.patch.is_some() => return all.push(plain(Gives::Unclear)),
+        Action::Answer(status) => return all.push(plain(Gives::Answer(*status))),
+        Action::Targets(shares) => return all.push(plain(nodes(shares))),
+        Action::Service { to, rewrite } => (to, rewrite),
+    };
+    let change = change(&hop.matches.path, rewrite);
+    if let PathChange::Prefix { from, to } = &change
+        && !from.ends_with('/')
+        && to.ends_with('/')
+    {
+        // `/x..` becomes `/..`, which the second hop resolves once more.
+        let mut row = plain(Gives::Unclear);
+        row.conditions.push(Condition::new(Part::Path, Asks::Is(Test::Dots(from.clone()))));
+        all.push(row);
+    }
+    for row in of_service(mesh, to) {
+        let mut conditions = own.clone();
+        conditions.extend(through(&change, row.conditions));
+        let mut via = vec![hop.address.clone()];
+        via.extend(row.via);
+        all.push(Row {
+            conditions,
+            gives: row.gives,
+            path: change.clone(),
+            host: rewrite.host.map(str::to_owned),
+            via,
+        });
+    }
+    all.push(plain(Gives::Answer(404)));
+}
+
+fn change(matched: &Path<'_>, rewrite: &Rewrite<'_>) -> PathChange {
+    match (rewrite.path, matched) {
+        (PathRewrite::Keep, _) => PathChange::Keep,
+        (PathRewrite::Whole(path), _) => PathChange::Whole(path.to_owned()),
+        (PathRewrite::Prefix(to), Path::Prefix(from)) => {
+            PathChange::Prefix { from: from.to_string(), to: to.to_owned() }
+        }
+        // What is rewritten is what matched.
+        (PathRewrite::Prefix(to), Path::Exact(_) | Path::Regex(_)) => {
+            PathChange::Whole(to.to_owned())
+        }
+    }
+}
+
+/// The rows of one port of a gateway. Each route that `folded` names is one row.
+pub fn of_gateway(
+    mesh: &Mesh,
+    name: &GatewayName,
+    gateway: &VirtualGateway,
+    listener: &GatewayListener,
+    folded: &BTreeSet<&RouteName>,
+) -> Vec<Row> {
+    let mut all: Vec<Row> = Vec::new();
+    let health = listener.health_check.as_ref().filter(|check| check.protocol != Protocol::Grpc);
+    if let Some(path) = health.and_then(|check| check.path.as_ref()) {
+        let query = "the request has no query string".to_owned();
+        all.push(Row {
+            conditions: vec![
+                Condition::new(Part::Path, Asks::Is(Test::Exact(path.clone()))),
+                Condition::new(Part::Path, Asks::Unknown(query)),
+            ],
+            gives: Gives::Answer(200),
+            path: PathChange::Keep,
+            host: None,
+            via: vec![Address::Gateway(name.clone())],
+        });
+    }
+    for hop in traffic::gateway_rows(mesh, name, gateway, listener) {
+        let Address::GatewayRoute(_, route) = &hop.address else { continue };
+        if !folded.contains(route) {
+            both_hops(mesh, &hop, &mut all);
+            continue;
+        }
+        all.push(Row {
+            conditions: of(&hop.matches),
+            gives: Gives::Folded(name.clone(), route.clone()),
+            path: PathChange::Keep,
+            host: None,
+            via: vec![hop.address.clone()],
+        });
+    }
+    all
+}
