@@ -70,6 +70,7 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<Exit, Failure> {
             "to": args.to,
             "summary": compared.summary,
             "changes": compared.changes,
+            "traffic": compared.traffic,
         });
         context.ui.result(&format!("{document:#}\n"));
     } else if compared.changes.is_empty() {
@@ -81,9 +82,10 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<Exit, Failure> {
             full: context.ui.verbose() > 0,
         };
         context.ui.result(&format!(
-            "{} -> {}\n{}\n{}\n",
+            "{} -> {}\n{}{}\n{}\n",
             args.from,
             args.to,
+            text::requests(&compared.traffic, view),
             text::differences(&compared.changes, view),
             text::counts(&compared.summary),
         ));

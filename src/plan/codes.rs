@@ -96,9 +96,11 @@ pub const FOREIGN: Code = Code::error(
 pub const LOST_TRAFFIC: Code = Code::error(
     "MC0906",
     "lost-traffic",
-    "something that takes traffic would take none",
-    "A service loses its provider, a router its last route, or a gateway route goes away: requests \
-     that were answered would not be. `--accept MC0906@ADDRESS` consents for one resource.",
+    "requests that are served would not be",
+    "Some request that has a server now would have none: no route takes it any more, or what took \
+     it has no target. The plan's TRAFFIC section names one, and the changes that cause it. \
+     `--accept MC0906@ADDRESS` consents for one of these. Keep the old route for a while, or route \
+     what it took elsewhere.",
 );
 /// The record of what is in force is gone.
 pub const LOST_RECORD: Code = Code::error(

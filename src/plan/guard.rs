@@ -1,9 +1,9 @@
 //! Guards: what a plan may not do without being told so in so many words.
 
-use super::{Action, Change, Input, codes};
+use super::{Action, Change, Input, codes, traffic};
 use crate::diag::Code;
-use crate::graph::Graph;
-use crate::model::{Address, GatewayMatch, Mesh, PathMatch};
+use crate::model::{Address, Mesh};
+use crate::traffic::symbolic::Differences;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -71,8 +71,12 @@ pub struct Refusal {
     pub consent: String,
 }
 
-/// Asks every guard. The desired mesh is that after the plan, not that of the files alone.
-pub(super) fn check(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Vec<GuardVerdict> {
+/// Asks every guard.
+pub(super) fn check(
+    input: &Input<'_>,
+    changes: &[Change],
+    requests: &Differences,
+) -> Vec<GuardVerdict> {
     let entry = |change: &Change| input.live.entries.get(&change.address);
     let owned = input.live.entries.values().filter(|e| e.owner.as_deref() == input.owner).count();
     let count = |action| changes.iter().filter(|change| change.action == action).count();
@@ -99,10 +103,6 @@ pub(super) fn check(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Ve
             && !input.consent.take_ownership.contains(&change.address)
             && entry(change).is_some_and(|e| e.owner.is_some() && e.owner.as_deref() != input.owner)
     });
-    let lost = loses_traffic(input, desired, changes)
-        .into_iter()
-        .filter(|change| !input.consent.accept.contains(&change.address));
-
     let number = |refused: bool, number: usize, verb: &str, flag: &str| {
         let message = format!("{number} of {owned} resources would be {verb}");
         refused.then(|| (message, format!("{flag} {number}")))
@@ -132,19 +132,7 @@ pub(super) fn check(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Ve
             &codes::FOREIGN,
             list(foreign, "another project's", |address| format!("--take-ownership {address}")),
         ),
-        verdict(
-            &codes::LOST_TRAFFIC,
-            list(lost, "taking traffic now and would take none", |address| {
-                format!("--accept {}@{address}", codes::LOST_TRAFFIC.id)
-            }),
-        ),
-        verdict(
-            &codes::LOST_RECORD,
-            (input.unrecorded && !changes.is_empty() && !input.consent.lost_record).then(|| {
-                let message = "proxies have files of this target, and its record is gone";
-                (message.to_owned(), "--allow-lost-record".to_owned())
-            }),
-        ),
+        verdict(&codes::LOST_TRAFFIC, lost_traffic(input, requests)),
     ]
 }
 
@@ -153,60 +141,31 @@ fn is_empty(mesh: &Mesh) -> bool {
     nodes.is_empty() && services.is_empty() && routers.is_empty() && gateways.is_empty()
 }
 
-/// The changes of which the model says by itself that something which takes traffic will take
-/// none: a service that is called and loses its provider, a router in use that loses its last
-/// route, a gateway route that goes away while its gateway stays and nothing else takes the same
-/// requests.
-fn loses_traffic<'a>(input: &Input<'_>, desired: &Mesh, changes: &'a [Change]) -> Vec<&'a Change> {
-    let live = &input.live.mesh;
-    let mut graphs = None;
-    let mut used_in_both = |address: &Address| {
-        let (before, after) = graphs.get_or_insert_with(|| (Graph::new(live), Graph::new(desired)));
-        !before.users(address).is_empty() && !after.users(address).is_empty()
-    };
-    let mut loses = |change: &Change| match &change.address {
-        Address::Service(name) => {
-            let provided = |mesh: &Mesh| {
-                mesh.services.get(name).is_some_and(|s| s.node.is_some() || s.router.is_some())
-            };
-            provided(live) && !provided(desired) && used_in_both(&change.address)
-        }
-        Address::Router(name) => {
-            let routes = |mesh: &Mesh| mesh.routers.get(name).map(|router| router.routes.len());
-            routes(live).is_some_and(|count| count > 0)
-                && routes(desired) == Some(0)
-                && used_in_both(&change.address)
-        }
-        Address::GatewayRoute(gateway, name) => {
-            let was = live
-                .gateways
-                .get(gateway)
-                .and_then(|item| item.routes.iter().find(|route| route.name == *name));
-            match (was, desired.gateways.get(gateway)) {
-                (Some(was), Some(now)) => {
-                    change.action == Action::Delete
-                        && !now.routes.iter().any(|route| takes_over(&route.matches, &was.matches))
-                }
-                _ => false,
-            }
-        }
-        Address::Mesh | Address::Node(_) | Address::Route(..) | Address::Gateway(_) => false,
-    };
-    changes.iter().filter(|change| loses(change)).collect()
-}
-
-/// Whether one match surely takes all that another takes: it is the same, or has no condition but
-/// the port and the path `/`.
-fn takes_over(wide: &GatewayMatch, narrow: &GatewayMatch) -> bool {
-    let everything =
-        GatewayMatch { port: wide.port, path: wide.path.clone(), ..GatewayMatch::default() };
-    let all_paths = match &wide.path {
-        None => true,
-        Some(PathMatch::Prefix(prefix)) => prefix == "/",
-        Some(PathMatch::Exact(_) | PathMatch::Regex(_)) => false,
-    };
-    wide == narrow
-        || (*wide == everything && all_paths && (wide.port.is_none() || wide.port == narrow.port))
+/// What is said of lost traffic that nobody has consented to.
+fn lost_traffic(input: &Input<'_>, requests: &Differences) -> Option<(String, String)> {
+    let lost = traffic::lost(requests);
+    let refused: Vec<_> = lost
+        .iter()
+        .filter(|(causes, _)| !causes.iter().all(|a| input.consent.accept.contains(a)))
+        .collect();
+    let (_, witness) = refused.first()?;
+    let causes: BTreeSet<&Address> = refused.iter().flat_map(|(causes, _)| causes.iter()).collect();
+    let mut names: Vec<String> = causes.iter().take(NAMED).map(ToString::to_string).collect();
+    if causes.len() > NAMED {
+        names.push(format!("{} more", causes.len() - NAMED));
+    }
+    let verb = if causes.len() == 1 { "takes" } else { "take" };
+    let message = format!(
+        "{} {verb} away what serves requests now, for example {} {}",
+        names.join(", "),
+        witness.method,
+        witness.url
+    );
+    let flags: Vec<String> = causes
+        .iter()
+        .map(|address| format!("--accept {}@{address}", codes::LOST_TRAFFIC.id))
+        .collect();
+    Some((message, flags.join(" ")))
 }
 
 fn verdict(code: &Code, refused: Option<(String, String)>) -> GuardVerdict {

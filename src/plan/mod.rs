@@ -19,6 +19,7 @@ mod stale;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod traffic;
 #[cfg(test)]
 mod whole;
 
@@ -31,12 +32,17 @@ pub use guard::{Consent, GuardVerdict, Guards, Refusal};
 pub use merge::{apply_changes, desired_of, entries_after};
 pub use stale::Stale;
 pub use steps::{Step, StepKind, steps};
+pub use traffic::{
+    End, NodeShare, Outcome, Percent, Traffic, TrafficChange, TrafficEntry, TrafficSeverity,
+    Witness,
+};
 
 use crate::diag::Diagnostics;
 use crate::envoy::{ProxyId, Settings};
 use crate::model::{Address, Mesh, MeshName, Origins};
 use crate::revision::{Live, ObjectId};
 use crate::span::{FileId, Files};
+use crate::traffic::symbolic::Differences;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,6 +158,9 @@ pub struct Plan {
     pub guards: Vec<GuardVerdict>,
     /// Counts.
     pub summary: Summary,
+    /// What it does to requests.
+    #[serde(default)]
+    pub traffic: Traffic,
 }
 
 /// One step of a plan: what each proxy gets.
@@ -193,6 +202,8 @@ pub struct Comparison {
     pub changes: Vec<Change>,
     /// Counts.
     pub summary: Summary,
+    /// What they do to requests.
+    pub traffic: Traffic,
 }
 
 /// Compares two states.
@@ -219,7 +230,7 @@ pub fn compare(
         drift: Vec::new(),
     };
     let (plan, _) = plan(&input);
-    Comparison { changes: plan.changes, summary: plan.summary }
+    Comparison { changes: plan.changes, summary: plan.summary, traffic: plan.traffic }
 }
 
 /// How many resources a mesh has.
@@ -241,7 +252,12 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
     let planned = cost::planned(&way, &affected);
     cost::charge(&input.live.mesh, desired, &planned, &mut changes);
     let reads = digest::reads(input.live, desired, &changes);
-    let guards = guard::check(input, desired, &changes);
+    // Where nothing is live, nobody's requests change.
+    let requests = match input.live.revision {
+        Some(_) => traffic::differences(&input.live.mesh, desired, &changes),
+        None => Differences::default(),
+    };
+    let guards = guard::check(input, &changes, &requests);
     let diagnostics = hazards::find(input, desired, &changes);
     let mut summary = Summary::of(&changes, &planned, &input.drift);
     summary.proxies_total = desired.nodes.len() + desired.gateways.len();
@@ -266,6 +282,7 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         drift: input.drift.clone(),
         guards,
         summary,
+        traffic: Traffic::of(&requests),
     };
     plan.digest = digest::of(&plan);
     (plan, diagnostics)

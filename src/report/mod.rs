@@ -10,6 +10,7 @@ pub mod plan;
 mod plan_json;
 mod plan_markdown;
 mod progress;
+mod traffic;
 
 pub use apply_json::{Applied, document as apply_document, end_word, proven};
 pub use diagnostics_json::{

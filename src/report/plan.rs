@@ -5,7 +5,8 @@ use super::{Shown, paint};
 use crate::diag::Diagnostic;
 use crate::model::Address;
 use crate::plan::{
-    Action, Change, Cost, Edit, EditOp, Place, Plan, PlannedStep, ResourceAction, Summary, short,
+    Action, Change, Cost, Edit, EditOp, Place, Plan, PlannedStep, ResourceAction, Summary, Traffic,
+    short,
 };
 use crate::revision::Object;
 use crate::span::Files;
@@ -51,6 +52,7 @@ pub fn render(shown: &Shown<'_>, view: View) -> String {
     };
     let _ = writeln!(text, "{head} ({base}){read}");
     scope(&mut text, plan);
+    super::traffic::section(&mut text, &plan.traffic, view);
     if !plan.changes.is_empty() && !view.summary {
         changes(&mut text, &plan.changes, view);
     }
@@ -60,6 +62,13 @@ pub fn render(shown: &Shown<'_>, view: View) -> String {
     drift(&mut text, plan, view);
     about(&mut text, plan, findings, files, view);
     story(&mut text, shown, view);
+    text
+}
+
+/// What requests fare otherwise, as `diff` shows it.
+pub fn requests(traffic: &Traffic, view: View) -> String {
+    let mut text = String::new();
+    super::traffic::section(&mut text, traffic, view);
     text
 }
 

@@ -52,6 +52,12 @@ pub fn markdown(plan: &Shown<'_>, summary: bool) -> String {
         );
         push(&mut text, &line, tail.len());
     }
+    let traffic = super::traffic::markdown(&plan.traffic);
+    let told = traffic.iter().take_while(|part| push(&mut text, part, tail.len() + 200)).count();
+    if told < traffic.len() {
+        let rest = many(traffic.len() - told, "line", "lines");
+        let _ = writeln!(text, "\n_{rest} about requests left out to stay within {BUDGET} bytes._");
+    }
     text.push('\n');
     if !summary {
         let mut left_out = 0;

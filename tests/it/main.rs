@@ -23,6 +23,7 @@ mod live_outlier;
 mod live_shop;
 mod plan;
 mod plan_cases;
+mod plan_traffic;
 mod properties;
 mod root_redirect;
 mod scale;

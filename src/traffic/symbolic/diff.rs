@@ -12,7 +12,7 @@ use crate::model::{
     Address, EgressFilter, GatewayName, Mesh, NodeName, Port, Protocol, RouteName, ServiceName,
 };
 use crate::parallel;
-use crate::traffic::{ServicePort, gateway_target, ports};
+use crate::traffic::{Request, ServicePort, gateway_target, ports};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where requests come in.
@@ -76,12 +76,48 @@ pub struct EntryDiff {
     pub callers: Vec<NodeName>,
     /// Whether it is there before, and after.
     pub there: (bool, bool),
+    /// Whether the callers themselves have given it up.
+    pub given_up: bool,
     /// How many classes there are.
     pub classes: usize,
     /// Those that change, the worst first.
     pub changed: Vec<Class>,
     /// Whether the comparison was given up, so that there may be more.
     pub cut_short: bool,
+}
+
+impl EntryDiff {
+    /// An example as a request to the entry point.
+    pub fn request(&self, example: &Example) -> Request {
+        let (host, port) = match &self.entry {
+            Entry::Gateway(name, port) => {
+                let host = example.host.clone();
+                (host.unwrap_or_else(|| name.as_str().to_ascii_lowercase()), *port)
+            }
+            Entry::Service(name, port) => (name.to_string(), *port),
+        };
+        let tcp = self.protocol == Protocol::Tcp;
+        let scheme = if tcp { "tcp" } else { example.scheme.as_deref().unwrap_or("http") };
+        let method = match self.protocol {
+            Protocol::Tcp => "TCP",
+            Protocol::Grpc => "POST",
+            Protocol::Http | Protocol::Http2 => "GET",
+        };
+        let mut path = example.path.clone().unwrap_or_else(|| "/".to_owned());
+        for (at, (name, value)) in example.query.iter().enumerate() {
+            path.push(if at == 0 { '?' } else { '&' });
+            path.push_str(&format!("{name}={value}"));
+        }
+        let headers = example.headers.iter();
+        Request {
+            method: example.method.clone().unwrap_or_else(|| method.to_owned()),
+            scheme: scheme.to_owned(),
+            authority: format!("{host}:{port}"),
+            port: port.get(),
+            path: if tcp { String::new() } else { path },
+            headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        }
+    }
 }
 
 /// The comparison of two meshes.
@@ -255,6 +291,7 @@ impl Task<'_> {
                     protocol,
                     callers: callers.clone(),
                     there,
+                    given_up: !called.1,
                     classes: 0,
                     changed: Vec::new(),
                     cut_short: false,
@@ -262,7 +299,9 @@ impl Task<'_> {
                 // Who calls or no longer calls is itself the cause.
                 let mut causes = changed.clone();
                 if *called == (true, true) {
-                    causes.retain(|address| !matches!(address, Address::Node(n) if callers.contains(n)));
+                    causes.retain(
+                        |address| !matches!(address, Address::Node(n) if callers.contains(n)),
+                    );
                 }
                 differ(about, &tables, &causes)
             }
@@ -270,8 +309,10 @@ impl Task<'_> {
                 let mut folded = foldable(before, after, name, services);
                 let mut spent = 0;
                 loop {
-                    let (was, is) =
-                        (gateway(before, name, *port, &folded), gateway(after, name, *port, &folded));
+                    let (was, is) = (
+                        gateway(before, name, *port, &folded),
+                        gateway(after, name, *port, &folded),
+                    );
                     let there = (was.is_some(), is.is_some());
                     let protocol = is.as_ref().or(was.as_ref()).map_or(Protocol::Http, |(p, _)| *p);
                     let rows = |found: Option<(Protocol, Vec<Row>)>| {
@@ -283,6 +324,7 @@ impl Task<'_> {
                         protocol,
                         callers: Vec::new(),
                         there,
+                        given_up: false,
                         classes: 0,
                         changed: Vec::new(),
                         cut_short: false,
@@ -426,9 +468,12 @@ fn causes(changed: &BTreeSet<Address>, rows: &[&Row], tables: &[Vec<Row>; 2]) ->
         }
         all
     };
-    let routes = |address: &Address| matches!(address, Address::Route(..) | Address::GatewayRoute(..));
-    let near = among(&mut rows.iter().flat_map(named));
-    if near.iter().any(routes) {
+    let mut near = among(&mut rows.iter().flat_map(named));
+    let route =
+        |address: &Address| matches!(address, Address::Route(..) | Address::GatewayRoute(..));
+    if near.iter().any(route) {
+        // A router that changes because a route of it does is no cause of its own.
+        near.retain(|a| !matches!(a, Address::Router(_) | Address::Gateway(_)));
         return near;
     }
     let far = among(&mut tables.iter().flatten().flat_map(|row| named(&row)));

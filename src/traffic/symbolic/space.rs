@@ -107,17 +107,22 @@ impl Region {
 
     /// Whether surely every request of this one is in the other.
     pub fn within(&self, other: &Self) -> bool {
-        other.bounds.iter().all(|outer| {
-            self.bound(outer.dimension).is_some_and(|own| own.set.within(&outer.set))
-        })
+        other
+            .bounds
+            .iter()
+            .all(|outer| self.bound(outer.dimension).is_some_and(|own| own.set.within(&outer.set)))
     }
 
     /// Whether surely some request is in both.
     pub fn meets(&self, other: &Self) -> bool {
-        self.is_exact() && other.is_exact() && !self.is_empty() && !other.is_empty()
-            && self.bounds.iter().all(|own| {
-                other.bound(own.dimension).is_none_or(|outer| own.set.meets(&outer.set))
-            })
+        self.is_exact()
+            && other.is_exact()
+            && !self.is_empty()
+            && !other.is_empty()
+            && self
+                .bounds
+                .iter()
+                .all(|own| other.bound(own.dimension).is_none_or(|outer| own.set.meets(&outer.set)))
     }
 
     /// The bound on a part, if there is one.

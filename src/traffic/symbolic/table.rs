@@ -10,8 +10,7 @@ use crate::model::{
     VirtualGateway,
 };
 use crate::traffic::{
-    self, Action, Path, PathRewrite, Rewrite, Row as Hop, ServicePort, connection_row,
-    service_rows,
+    self, Action, Path, PathRewrite, Rewrite, Row as Hop, ServicePort, connection_row, service_rows,
 };
 use std::collections::BTreeSet;
 

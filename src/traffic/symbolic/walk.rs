@@ -62,7 +62,8 @@ pub fn takers(space: &Space, tables: &[&[Region]], within: Option<&Region>) -> T
         });
         start.push(open.collect());
     }
-    let mut walk = Walk { space, tables, within, known: BTreeSet::new(), takers: Takers::default() };
+    let mut walk =
+        Walk { space, tables, within, known: BTreeSet::new(), takers: Takers::default() };
     let mut point = vec![None; space.dimensions.len()];
     if let Some(region) = within {
         for bound in &region.bounds {
@@ -253,7 +254,10 @@ mod tests {
             &[prefix("/")],
         ]);
         let takers = takers(&space, &[&regions], None);
-        assert_eq!(found(&takers), [Taker::Row(0), Taker::Row(1), Taker::Row(2), Taker::Nothing][..3]);
+        assert_eq!(
+            found(&takers),
+            [Taker::Row(0), Taker::Row(1), Taker::Row(2), Taker::Nothing][..3]
+        );
         let assumed: Vec<bool> = takers.found.values().map(|shown| shown.assumed).collect();
         assert_eq!(assumed, [true, true, false]);
         assert!(!regions[1].within(&regions[0]) && regions[0].within(&regions[1]));
