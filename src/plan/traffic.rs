@@ -279,7 +279,7 @@ fn outcome(side: &Side) -> Outcome {
         Gives::Answer(status) => (End::Answer, Vec::new(), Some(*status)),
         Gives::Leaves => (End::Leaves, Vec::new(), None),
         Gives::Refused => (End::Refused, Vec::new(), None),
-        Gives::Folded(..) | Gives::Unclear => (End::Unclear, Vec::new(), None),
+        Gives::Folded(..) | Gives::Unclear(_) => (End::Unclear, Vec::new(), None),
     };
     Outcome {
         end,

@@ -215,9 +215,7 @@ pub(super) fn end(outcome: &Outcome) -> String {
         },
         End::Leaves => "leaves the mesh".to_owned(),
         End::Refused => "nobody takes it".to_owned(),
-        End::Unclear => {
-            "not decided (raw Envoy fields, or a path that is resolved twice)".to_owned()
-        }
+        End::Unclear => "not decided: raw Envoy fields".to_owned(),
     }
 }
 

@@ -174,7 +174,7 @@ fn before(change: &PathChange, test: Test) -> Option<Condition> {
         Test::Regex(regex) => {
             Asks::Is(Test::Behind { prefix: from.clone(), value: to.clone(), regex })
         }
-        other @ (Test::Suffix(_) | Test::Range(..) | Test::Behind { .. } | Test::Dots(_)) => {
+        other @ (Test::Suffix(_) | Test::Range(..) | Test::Behind { .. }) => {
             Asks::Unknown(format!("the new path meets {other:?}"))
         }
     })

@@ -1,7 +1,7 @@
 //! How the traffic of two meshes differs: for every entry point that a change reaches, the classes
 //! of requests that fare otherwise, each with a request that shows it.
 //!
-//! A class is what one row takes before and one row takes after. The work follows from the change:
+//! A class is what goes one way through the routes before and one way after. The work follows from the change:
 //! only services that the changed addresses reach are looked at, and of a gateway the routes to
 //! other services are folded into a row each.
 
@@ -397,6 +397,15 @@ fn foldable<'m>(
     same.map(|route| &route.name).collect()
 }
 
+/// The way of a class before and after, and whether it is the same: several rows can be of one
+/// way, where a rewrite makes several rows of a route.
+type Ways<'a> = (bool, Way<'a>, Way<'a>);
+type Way<'a> = (&'a [Address], &'a Gives, Option<&'a str>);
+
+fn way(row: &Row) -> Way<'_> {
+    (&row.via, &row.gives, row.host.as_deref())
+}
+
 /// Compares two tables.
 fn differ(
     mut about: EntryDiff,
@@ -415,7 +424,6 @@ fn differ(
     });
     let found = takers(&space, &[&regions[0], &regions[1]], None);
     let work = space.work() + found.work;
-    about.classes = found.found.len();
     about.cut_short = found.cut_short;
     let nothing = Row::plain(Gives::Answer(404), Vec::new());
     let closed = Row::plain(Gives::Refused, Vec::new());
@@ -426,9 +434,15 @@ fn differ(
         Taker::Nothing if !(if side == 0 { about.there.0 } else { about.there.1 }) => &closed,
         Taker::Nothing => &nothing,
     };
+    let mut known: BTreeMap<Ways<'_>, Option<Class>> = BTreeMap::new();
     for (key, shown) in &found.found {
         let [was, is] = [row(0, key[0]), row(1, key[1])];
-        if was.does_as(is) {
+        let same = was.does_as(is);
+        let slot = known.entry((same, way(was), way(is))).or_insert(None);
+        let path = shown.example.path.as_deref().unwrap_or("/");
+        // One class has one example: that of its first row, if that one is proven.
+        let better = |class: &Class| class.assumed && !shown.assumed;
+        if same || slot.as_ref().is_some_and(|class| !better(class)) {
             continue;
         }
         let severity = match (was.gives.served(), is.gives.served()) {
@@ -436,17 +450,17 @@ fn differ(
             (false, true) => Severity::New,
             _ => Severity::Changed,
         };
-        let causes = causes(changed, &[was, is], tables);
-        let path = shown.example.path.as_deref().unwrap_or("/");
-        about.changed.push(Class {
+        *slot = Some(Class {
             severity,
             before: was.side(path),
             after: is.side(path),
             example: shown.example.clone(),
             assumed: shown.assumed,
-            causes,
+            causes: causes(changed, &[was, is], tables),
         });
     }
+    about.classes = known.len();
+    about.changed = known.into_values().flatten().collect();
     about.changed.sort_by(|a, b| (a.severity, &a.example).cmp(&(b.severity, &b.example)));
     (Some(about), work)
 }

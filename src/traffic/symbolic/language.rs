@@ -7,6 +7,7 @@
 
 use super::regex;
 use super::set::Set;
+use crate::traffic::re2;
 use regex_automata::dfa::Automaton;
 use regex_automata::dfa::{StartKind, dense};
 use regex_automata::meta::Regex;
@@ -41,8 +42,6 @@ pub enum Test {
         /// The expression for the whole that comes of it.
         regex: String,
     },
-    /// It starts with this, and a segment `.` or `..` follows at once.
-    Dots(String),
 }
 
 impl Test {
@@ -52,15 +51,11 @@ impl Test {
             Self::Exact(text) => regex::literal(text),
             Self::Prefix(text) => Hir::concat(vec![regex::literal(text), regex::anything()]),
             Self::Suffix(text) => Hir::concat(vec![regex::anything(), regex::literal(text)]),
-            Self::Regex(expression) => regex::parse(expression)?,
+            Self::Regex(expression) => re2::hir(expression).ok()?,
             Self::Range(start, end) => regex::range(*start, *end),
             Self::Behind { prefix, value, regex } => {
-                let rest = regex::after(&regex::parse(regex)?, value)?;
+                let rest = regex::after(&re2::hir(regex).ok()?, value)?;
                 Hir::concat(vec![regex::literal(prefix), rest])
-            }
-            Self::Dots(text) => {
-                let dots = regex::parse("\\.\\.?(?:/(?s:.)*)?")?;
-                Hir::concat(vec![regex::literal(text), dots])
             }
         })
     }
@@ -112,7 +107,7 @@ impl Universe {
     fn tree(self) -> Hir {
         // `C` is any character of a segment but a dot.
         let text = self.expression().replace('C', "[^/.]");
-        regex::parse(&text).expect("invariant: our own expressions are read")
+        regex::own(&text)
     }
 
     /// A word for a text like any other, where one reads better than the shortest.
@@ -332,8 +327,8 @@ mod tests {
         };
         check(
             Universe::Path,
-            &[behind, prefix("/shop/"), Test::Dots("/x".into())],
-            &[("/", &[]), ("/x.", &[2]), ("/shop/", &[0, 1]), ("/shop/a", &[1])],
+            &[behind, prefix("/shop/")],
+            &[("/", &[]), ("/shop/", &[0, 1]), ("/shop/a", &[1])],
         );
     }
 

@@ -1,90 +1,12 @@
-//! Envoy's expressions (RE2) as syntax trees of the automata library, and what can be said of the
-//! trees: what is left of one after a text.
+//! What can be said of expressions as trees: what is left of one after a text, which texts are
+//! numbers of a range.
 
-use regex_syntax::ParserBuilder;
+use crate::traffic::re2;
 use regex_syntax::hir::{Class, Hir, HirKind, Literal, Look, Repetition};
 
-/// Reads an RE2 expression. `None`: the two dialects differ in something that it uses.
-pub(super) fn parse(expression: &str) -> Option<Hir> {
-    let text = translate(expression)?;
-    let mut parser = ParserBuilder::new().unicode(false).utf8(false).octal(true).build();
-    parser.parse(&text).ok()
-}
-
-/// RE2 and the library agree but for a few signs, which are written so that both mean the same.
-fn translate(expression: &str) -> Option<String> {
-    // What is beyond ASCII is bytes here and letters there.
-    if !expression.is_ascii() {
-        return None;
-    }
-    let mut text = String::new();
-    let mut rest = expression.chars().peekable();
-    let mut class = false;
-    // Where the class began: a `]` there is a sign of it.
-    let mut first = false;
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' => match rest.next()? {
-                'Q' | 'C' | 'p' | 'P' => return None,
-                // Word boundaries here, but letters in RE2.
-                c @ ('<' | '>') => text.push(c),
-                c => {
-                    text.push('\\');
-                    text.push(c);
-                }
-            },
-            '[' if class => {
-                // A POSIX class is one in both; else a bracket is a bracket.
-                if rest.peek() == Some(&':') {
-                    text.push('[');
-                    for c in rest.by_ref() {
-                        text.push(c);
-                        if c == ']' {
-                            break;
-                        }
-                    }
-                } else {
-                    text.push_str("\\[");
-                }
-            }
-            '[' => {
-                class = true;
-                first = true;
-                text.push('[');
-                if rest.peek() == Some(&'^') {
-                    rest.next();
-                    text.push('^');
-                }
-                continue;
-            }
-            ']' if class && first => text.push_str("\\]"),
-            ']' if class => {
-                class = false;
-                text.push(']');
-            }
-            // Operators on classes there, signs here.
-            '&' | '~' if class => {
-                text.push('\\');
-                text.push(c);
-            }
-            '-' if class && rest.peek() == Some(&'-') => return None,
-            '{' if !class && !counts(rest.clone()) => text.push_str("\\{"),
-            '}' if !class && !text.contains('{') => text.push_str("\\}"),
-            c => text.push(c),
-        }
-        first = false;
-    }
-    Some(text)
-}
-
-/// Whether a count follows an opening brace: `{2}`, `{2,}` or `{2,3}`.
-fn counts(rest: impl Iterator<Item = char>) -> bool {
-    let inner: String = rest.take_while(|c| *c != '}').collect();
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match inner.split_once(',') {
-        None => number(&inner),
-        Some((min, max)) => number(min) && (max.is_empty() || number(max)),
-    }
+/// The tree of an expression of ours.
+pub(super) fn own(expression: &str) -> Hir {
+    re2::hir(expression).expect("invariant: our own expressions are read")
 }
 
 /// The tree of exactly this text.
@@ -200,8 +122,10 @@ pub(super) fn range(start: i64, end: i64) -> Hir {
             all.push(format!("-0*(?:{numbers})"));
         }
     }
-    let text = if all.is_empty() { "[^\\x00-\\xff]".to_owned() } else { all.join("|") };
-    parse(&text).unwrap_or_else(Hir::fail)
+    if all.is_empty() {
+        return Hir::fail();
+    }
+    own(&all.join("|"))
 }
 
 /// Expressions for the decimal texts, without leading zeros, of the numbers from `from` to `to`.
@@ -242,30 +166,6 @@ mod tests {
     }
 
     #[test]
-    fn expressions_mean_what_re2_means() {
-        for (expression, yes, no) in [
-            ("/a.c", "/abc", "/ac"),
-            ("[a&&b]+", "a&b", "c"),
-            ("[[a]", "[", "]"),
-            ("[]a]", "]", "b"),
-            ("a{,3}", "a{,3}", "aaa"),
-            ("x{", "x{", "x"),
-            ("\\<b\\>", "<b>", "b"),
-            ("(?i)get", "GeT", "gut"),
-            ("[[:digit:]]{2}", "12", "1"),
-            ("a|b", "b", "ab"),
-            ("\\d+\\.\\w", "12._", "12.-"),
-        ] {
-            let tree = parse(expression).unwrap_or_else(|| panic!("{expression}"));
-            assert!(matches(&tree, yes), "{expression} takes {yes}");
-            assert!(!matches(&tree, no), "{expression} leaves {no}");
-        }
-        for expression in ["é", "\\Qa.b\\E", "\\pL"] {
-            assert!(parse(expression).is_none(), "{expression}");
-        }
-    }
-
-    #[test]
     fn ranges_hold_their_numbers_and_no_other() {
         for (start, end) in
             [(0, 1), (5, 10), (-5, 10), (98, 1234), (-1234, -98), (0, 100), (-3, 1), (7, 7), (9, 3)]
@@ -287,14 +187,14 @@ mod tests {
 
     #[test]
     fn what_follows_a_text_is_what_the_expression_leaves() {
-        let tree = parse("^/(v2/)?items/[0-9]+$").unwrap();
+        let tree = own("^/(v2/)?items/[0-9]+$");
         let rest = after(&tree, "/v2/").unwrap();
         assert!(matches(&rest, "items/7") && !matches(&rest, "v2/items/7"));
         let rest = after(&tree, "/").unwrap();
         assert!(matches(&rest, "items/7") && matches(&rest, "v2/items/7"));
-        let rest = after(&parse("(ab){2,3}c*").unwrap(), "aba").unwrap();
+        let rest = after(&own("(ab){2,3}c*"), "aba").unwrap();
         assert!(matches(&rest, "b") && matches(&rest, "babcc") && !matches(&rest, "bab b"));
         assert!(!matches(&after(&tree, "/x").unwrap(), "items/7"));
-        assert!(after(&parse("/a\\bc").unwrap(), "/").is_none());
+        assert!(after(&own("/a\\bc"), "/").is_none());
     }
 }

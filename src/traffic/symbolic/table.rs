@@ -6,7 +6,7 @@ use super::diff::Side;
 use super::language::Test;
 use super::space::{Asks, Condition, Part};
 use crate::model::{
-    Address, GatewayListener, GatewayName, Mesh, NodeName, Port, Protocol, RouteName,
+    Address, GatewayListener, GatewayName, Mesh, NodeName, Patch, Port, Protocol, RouteName,
     VirtualGateway,
 };
 use crate::traffic::{
@@ -27,15 +27,15 @@ pub enum Gives {
     Refused,
     /// What all rows of a gateway route, which is the same before and after, make of it.
     Folded(GatewayName, RouteName),
-    /// What comes of it is not decided.
-    Unclear,
+    /// What comes of it is not decided: these raw Envoy fields may do anything.
+    Unclear(String),
 }
 
 impl Gives {
     /// Whether a server gets it.
     pub fn served(&self) -> bool {
         match self {
-            Self::Nodes(_) | Self::Leaves | Self::Folded(..) | Self::Unclear => true,
+            Self::Nodes(_) | Self::Leaves | Self::Folded(..) | Self::Unclear(_) => true,
             Self::Answer(status) => *status < 400,
             Self::Refused => false,
         }
@@ -87,9 +87,11 @@ impl Row {
 
     /// Whether two rows do the same with a request.
     pub fn does_as(&self, other: &Self) -> bool {
-        self.gives == other.gives
-            && (!matches!(self.gives, Gives::Nodes(_))
-                || (self.path == other.path && self.host == other.host))
+        // To those who ask, one refusal is like another.
+        (!self.gives.served() && !other.gives.served())
+            || (self.gives == other.gives
+                && (!matches!(self.gives, Gives::Nodes(_))
+                    || (self.path == other.path && self.host == other.host)))
     }
 }
 
@@ -105,12 +107,11 @@ pub fn of_service(mesh: &Mesh, port: &ServicePort<'_>) -> Vec<Row> {
 
 fn last_hop(port: &ServicePort<'_>, hop: &Hop<'_>) -> Row {
     let gives = match &hop.action {
-        // Raw fields may say anything.
-        _ if hop.patch.is_some() => Gives::Unclear,
+        _ if hop.patch.is_some() => unclear(hop.patch),
         Action::Targets(shares) => nodes(shares),
         Action::Answer(status) => Gives::Answer(*status),
         // Only gateways send on to a service.
-        Action::Service { .. } => Gives::Unclear,
+        Action::Service { .. } => unclear(None),
     };
     let mut via = vec![Address::Service(port.name.clone())];
     if let Address::Route(router, _) = &hop.address {
@@ -118,6 +119,10 @@ fn last_hop(port: &ServicePort<'_>, hop: &Hop<'_>) -> Row {
         via.push(hop.address.clone());
     }
     Row { conditions: of(&hop.matches), gives, path: PathChange::Keep, host: None, via }
+}
+
+fn unclear(patch: Option<&Patch>) -> Gives {
+    Gives::Unclear(patch.map_or_else(String::new, |patch| format!("{patch:?}")))
 }
 
 /// Shares in lowest terms, without those that get nothing.
@@ -157,35 +162,56 @@ fn both_hops(mesh: &Mesh, hop: &Hop<'_>, all: &mut Vec<Row>) {
         via: vec![hop.address.clone()],
     };
     let (to, rewrite) = match &hop.action {
-        _ if hop.patch.is_some() => return all.push(plain(Gives::Unclear)),
+        _ if hop.patch.is_some() => return all.push(plain(unclear(hop.patch))),
         Action::Answer(status) => return all.push(plain(Gives::Answer(*status))),
         Action::Targets(shares) => return all.push(plain(nodes(shares))),
         Action::Service { to, rewrite } => (to, rewrite),
     };
     let change = change(&hop.matches.path, rewrite);
-    if let PathChange::Prefix { from, to } = &change
-        && !from.ends_with('/')
-        && to.ends_with('/')
-    {
-        // `/x..` becomes `/..`, which the second hop resolves once more.
-        let mut row = plain(Gives::Unclear);
-        row.conditions.push(Condition::new(Part::Path, Asks::Is(Test::Dots(from.clone()))));
-        all.push(row);
+    let inner = of_service(mesh, to);
+    let mut ways = dots(&change);
+    ways.push((None, change));
+    for (test, change) in ways {
+        let more = test.map(|test| Condition::new(Part::Path, Asks::Is(test)));
+        let with = |conditions: Vec<Condition>| -> Vec<Condition> {
+            own.iter().cloned().chain(more.clone()).chain(conditions).collect()
+        };
+        for row in &inner {
+            let mut via = vec![hop.address.clone()];
+            via.extend(row.via.iter().cloned());
+            all.push(Row {
+                conditions: with(through(&change, row.conditions.clone())),
+                gives: row.gives.clone(),
+                path: change.clone(),
+                host: rewrite.host.map(str::to_owned),
+                via,
+            });
+        }
+        let mut rest = plain(Gives::Answer(404));
+        rest.conditions = with(Vec::new());
+        all.push(rest);
     }
-    for row in of_service(mesh, to) {
-        let mut conditions = own.clone();
-        conditions.extend(through(&change, row.conditions));
-        let mut via = vec![hop.address.clone()];
-        via.extend(row.via);
-        all.push(Row {
-            conditions,
-            gives: row.gives,
-            path: change.clone(),
-            host: rewrite.host.map(str::to_owned),
-            via,
-        });
+}
+
+/// `/x` to `/` makes `/..` of `/x..`, which the second hop resolves: paths of which a rewrite
+/// makes a segment `.` or `..`, and what becomes of them.
+fn dots(change: &PathChange) -> Vec<(Option<Test>, PathChange)> {
+    let PathChange::Prefix { from, to } = change else { return Vec::new() };
+    if from.ends_with('/') || !to.ends_with('/') {
+        return Vec::new();
     }
-    all.push(plain(Gives::Answer(404)));
+    let parent = match to.trim_end_matches('/').rfind('/') {
+        Some(at) => &to[..=at],
+        None => "/",
+    };
+    let mut all = Vec::new();
+    for (segment, to) in [(".", to.as_str()), ("..", parent)] {
+        let (bare, slashed) = (format!("{from}{segment}"), format!("{from}{segment}/"));
+        all.push((Some(Test::Exact(bare)), PathChange::Whole(to.to_owned())));
+        let change = PathChange::Prefix { from: slashed.clone(), to: to.to_owned() };
+        all.push((Some(Test::Prefix(slashed)), change));
+    }
+    all
 }
 
 fn change(matched: &Path<'_>, rewrite: &Rewrite<'_>) -> PathChange {
