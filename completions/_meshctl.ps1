@@ -57,6 +57,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a revision is in force at every proxy that can be asked')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check or back up the store of a control plane, or bring a backup back')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn App Mesh definitions into a project')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print the version')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -596,6 +597,32 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'meshctl;import' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder of the new project; made if it does not exist')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'The folder of the new project; made if it does not exist')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'The format of the sources; told by their content unless given')
+            [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'A value for a parameter, variable or placeholder of the sources')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'What a file defines that holds only a spec')
+            [CompletionResult]::new('--mesh', '--mesh', [CompletionResultType]::ParameterName, 'The mesh''s name, or which of several to import')
+            [CompletionResult]::new('--override', '--override', [CompletionResultType]::ParameterName, 'Which of several definitions of one resource counts')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--allow-loss', '--allow-loss', [CompletionResultType]::ParameterName, 'Go on though something of the sources is lost')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'meshctl;completions' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
@@ -652,6 +679,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a revision is in force at every proxy that can be asked')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check or back up the store of a control plane, or bring a backup back')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn App Mesh definitions into a project')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print the version')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -724,6 +752,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;schema' {
+            break
+        }
+        'meshctl;help;import' {
             break
         }
         'meshctl;help;completions' {

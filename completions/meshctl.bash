@@ -52,6 +52,9 @@ _meshctl() {
             meshctl,history)
                 cmd="meshctl__subcmd__history"
                 ;;
+            meshctl,import)
+                cmd="meshctl__subcmd__import"
+                ;;
             meshctl,init)
                 cmd="meshctl__subcmd__init"
                 ;;
@@ -124,6 +127,9 @@ _meshctl() {
             meshctl__subcmd__help,history)
                 cmd="meshctl__subcmd__help__subcmd__history"
                 ;;
+            meshctl__subcmd__help,import)
+                cmd="meshctl__subcmd__help__subcmd__import"
+                ;;
             meshctl__subcmd__help,init)
                 cmd="meshctl__subcmd__help__subcmd__init"
                 ;;
@@ -194,7 +200,7 @@ _meshctl() {
 
     case "${cmd}" in
         meshctl)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema completions version help"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -692,7 +698,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help)
-            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema completions version help"
+            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -860,6 +866,20 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1068,6 +1088,72 @@ _meshctl() {
                     ;;
                 -n)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__import)
+            opts="-o -C -q -v -h -V --out --from --var --kind --mesh --override --allow-loss --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -W "api kubernetes" -- "${cur}"))
+                    return 0
+                    ;;
+                --var)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -W "mesh virtual-node virtual-router route virtual-service virtual-gateway gateway-route" -- "${cur}"))
+                    return 0
+                    ;;
+                --mesh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -W "later" -- "${cur}"))
                     return 0
                     ;;
                 --directory)
@@ -1326,7 +1412,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__schema)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins wait store explain version"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins import wait store explain version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

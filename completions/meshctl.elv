@@ -54,6 +54,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
+            cand import 'Turn App Mesh definitions into a project'
             cand completions 'Print the completion script of a shell'
             cand version 'Print the version'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -563,6 +564,31 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'meshctl;import'= {
+            cand -o 'The folder of the new project; made if it does not exist'
+            cand --out 'The folder of the new project; made if it does not exist'
+            cand --from 'The format of the sources; told by their content unless given'
+            cand --var 'A value for a parameter, variable or placeholder of the sources'
+            cand --kind 'What a file defines that holds only a spec'
+            cand --mesh 'The mesh''s name, or which of several to import'
+            cand --override 'Which of several definitions of one resource counts'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --allow-loss 'Go on though something of the sources is lost'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'meshctl;completions'= {
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -617,6 +643,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
+            cand import 'Turn App Mesh definitions into a project'
             cand completions 'Print the completion script of a shell'
             cand version 'Print the version'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -667,6 +694,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;store;restore'= {
         }
         &'meshctl;help;schema'= {
+        }
+        &'meshctl;help;import'= {
         }
         &'meshctl;help;completions'= {
         }

@@ -20,6 +20,7 @@ pub fn all_codes() -> Vec<&'static Code> {
             .concat();
     all.extend(crate::rules::codes());
     all.extend(crate::envoy::limits::CODES);
+    all.extend(crate::import::CODES);
     all.sort_by_key(|code| code.id);
     all
 }

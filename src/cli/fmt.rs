@@ -2,6 +2,7 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::load;
+use crate::schema;
 use clap::Args;
 use similar::TextDiff;
 use std::fs;
@@ -118,20 +119,7 @@ fn format_text(name: &str, text: &str) -> Result<String, Failure> {
         return Err(Failure::new(Exit::Findings, format!("{name}: {what}"))
             .hint("meshctl check shows where"));
     }
-    let options = taplo::formatter::Options {
-        column_width: 100,
-        indent_string: "  ".into(),
-        array_trailing_comma: true,
-        array_auto_expand: true,
-        array_auto_collapse: false,
-        compact_arrays: true,
-        compact_inline_tables: false,
-        inline_table_expand: false,
-        trailing_newline: true,
-        allowed_blank_lines: 1,
-        ..Default::default()
-    };
-    Ok(taplo::formatter::format(text, options))
+    Ok(schema::format(text))
 }
 
 /// Replaces a file whole: a full disk or a crash leaves the old text.

@@ -15,6 +15,7 @@ mod fmt;
 mod get;
 mod global;
 mod history;
+mod import;
 mod init;
 mod plan;
 mod planning;
@@ -74,6 +75,7 @@ enum Command {
     Wait(wait::WaitArgs),
     Store(store::StoreArgs),
     Schema(schema::SchemaArgs),
+    Import(import::ImportArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
 }
@@ -109,6 +111,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Wait(args) => wait::run(&context, &args),
         Command::Store(args) => store::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
+        Command::Import(args) => import::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Version(args) => version::run(&context, &args),
     };

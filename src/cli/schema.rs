@@ -51,6 +51,8 @@ enum Name {
     Get,
     /// What `get --origin --format json` prints
     Origins,
+    /// What `import --format json` prints
+    Import,
     /// What `wait --format json` prints
     Wait,
     /// What `store --format json` prints
@@ -81,6 +83,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Drift => include_str!("../../schemas/drift.v1.schema.json").to_owned(),
         Name::Get => include_str!("../../schemas/get.v1.schema.json").to_owned(),
         Name::Origins => include_str!("../../schemas/origins.v1.schema.json").to_owned(),
+        Name::Import => include_str!("../../schemas/import.v1.schema.json").to_owned(),
         Name::Wait => include_str!("../../schemas/wait.v1.schema.json").to_owned(),
         Name::Store => include_str!("../../schemas/store.v1.schema.json").to_owned(),
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),

@@ -3,12 +3,15 @@
 pub mod codes;
 mod files;
 mod project;
+mod sources;
 
 pub use codes::CODES;
 pub use project::{
     Certificates, DevRequest, DevSettings, EnvoySettings, Guards, Level, Lints, Project,
     TargetSettings, Tracing, Upstream, project_schema,
 };
+
+pub use sources::read_sources;
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::envoy;

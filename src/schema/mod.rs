@@ -7,6 +7,7 @@
 
 pub mod codes;
 mod document;
+mod format;
 mod gateway;
 mod json_schema;
 mod matching;
@@ -17,11 +18,15 @@ mod reader;
 mod route;
 mod scalar;
 mod tree;
+mod write;
 
 pub use codes::CODES;
 pub use document::{Reading, TOP_LEVEL, read_mesh};
+pub use format::format;
 pub use json_schema::{json_schema, key_paths};
 pub use parse::parse;
 pub(crate) use reader::table;
 pub use reader::{Cx, Defs, FieldShape, Shape, TableReader, object, schema_of};
 pub use tree::{Entry, Node, Table, Value};
+pub(crate) use write::quoted;
+pub use write::{write, write_mesh};

@@ -32,6 +32,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("status", &["text", "json"]),
     ("wait", &["text", "json"]),
     ("store", &["text", "json"]),
+    ("import", &["text", "json"]),
     ("schema", &["text", "json"]),
     ("completions", &["text"]),
     ("version", &["text", "json"]),
@@ -267,6 +268,21 @@ fn untidy(sandbox: &Sandbox) -> Held {
     None
 }
 
+/// Sources of an import: a whole one, one with a variable, and one that is broken.
+fn sources(sandbox: &Sandbox) -> Held {
+    let node = |host: &str| {
+        format!(
+            r#"{{ "meshName": "m", "virtualNodeName": "web", "spec": {{
+            "listeners": [{{ "portMapping": {{ "port": 8080, "protocol": "http" }} }}],
+            "serviceDiscovery": {{ "dns": {{ "hostname": {host} }} }} }} }}"#
+        )
+    };
+    sandbox.write("whole.json", node("\"web.internal\""));
+    sandbox.write("variable.json", node("$HOST"));
+    sandbox.write("broken.json", &node("")[..60]);
+    None
+}
+
 const WRONG_DIGEST: &str = "p1-0123456789abcdef";
 
 /// A store of a control plane, and a backup of it.
@@ -326,6 +342,17 @@ const MATRIX: &[Case] = &[
     case("findings", 3, garbage, &["fmt", "--check", "mesh.toml"]),
     case("could not", 1, fresh, &["fmt", "no-such-file.toml"]),
     case("could not", 1, nothing, &["fmt"]),
+
+    case("ok", 0, sources, &["import", "whole.json"]),
+    case("ok", 0, sources, &["import", "whole.json", "-o", "made"]),
+    case("ok", 0, sources, &["import", "variable.json", "--allow-loss"]),
+    case("ok", 0, sources, &["import", "variable.json", "--var", "HOST=web.internal"]),
+    case("refused", 4, sources, &["import", "variable.json", "-o", "made"]),
+    case("findings", 3, sources, &["import", "broken.json"]),
+    case("could not", 1, sources, &["import", "no-such-file.json"]),
+    case("could not", 1, fresh, &["import", "no-such-folder", "-o", "."]),
+    case("usage", 64, sources, &["import", "whole.json", "--var", "HOST"]),
+    case("usage", 64, nothing, &["import"]),
 
     case("ok", 0, nothing, &["explain"]),
     case("ok", 0, nothing, &["explain", "MC0001"]),

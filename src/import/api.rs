@@ -1,0 +1,322 @@
+//! API JSON: what the AWS CLI and the SDKs print and take, and files that hold only a `spec`.
+
+use super::context::Cx;
+use super::item::{self, Item, Named, Raw, lax, name_of, parent_of};
+use super::report::Reason;
+use super::shape::{Dialect, folded};
+use super::tree::{Entry, Node, Value};
+use super::{Document, codes};
+use crate::diag::Diagnostic;
+use crate::model::Kind;
+
+/// The wrappers of answers, with what is in them.
+const SINGLE: [(&str, Kind); 7] = [
+    ("mesh", Kind::Mesh),
+    ("virtualNode", Kind::VirtualNode),
+    ("virtualRouter", Kind::VirtualRouter),
+    ("route", Kind::Route),
+    ("virtualService", Kind::VirtualService),
+    ("virtualGateway", Kind::VirtualGateway),
+    ("gatewayRoute", Kind::GatewayRoute),
+];
+/// The wrappers of lists.
+const LISTS: [(&str, Kind); 7] = [
+    ("meshes", Kind::Mesh),
+    ("virtualNodes", Kind::VirtualNode),
+    ("virtualRouters", Kind::VirtualRouter),
+    ("routes", Kind::Route),
+    ("virtualServices", Kind::VirtualService),
+    ("virtualGateways", Kind::VirtualGateway),
+    ("gatewayRoutes", Kind::GatewayRoute),
+];
+/// What may stand beside a spec.
+const BESIDE: [&str; 16] = [
+    "meshname",
+    "meshowner",
+    "virtualnodename",
+    "virtualroutername",
+    "routename",
+    "tags",
+    "spec",
+    "virtualservicename",
+    "virtualgatewayname",
+    "gatewayroutename",
+    "clienttoken",
+    "metadata",
+    "status",
+    "arn",
+    "resourceowner",
+    "responsemetadata",
+];
+
+/// Whether a document is of this format. A file that is called after a mesh may be empty.
+pub(super) fn is(document: &Document, kind: Option<Kind>) -> bool {
+    let node = &document.node;
+    if let Value::List(items) = &node.value {
+        return !items.is_empty()
+            && items
+                .iter()
+                .all(|item| is(&Document { node: item.clone(), ..document.clone() }, kind));
+    }
+    let Value::Map(entries) = &node.value else { return false };
+    let wrapped = entries.iter().any(|entry| {
+        SINGLE
+            .iter()
+            .any(|(word, _)| folded(word) == folded(&entry.key) && !entry.node.entries().is_empty())
+            || LISTS.iter().any(|(word, _)| folded(word) == folded(&entry.key) && is_list(entry))
+    });
+    let known = entries.iter().all(|entry| BESIDE.contains(&folded(&entry.key).as_str()));
+    let named = entries.iter().any(|entry| {
+        let key = folded(&entry.key);
+        key == "spec" || key.ends_with("name") && BESIDE.contains(&key.as_str())
+    });
+    let empty = entries.is_empty()
+        && (document.stem.to_lowercase().ends_with("mesh") || kind == Some(Kind::Mesh));
+    wrapped || (known && named) || empty
+}
+
+fn is_list(entry: &Entry) -> bool {
+    match &entry.node.value {
+        Value::List(items) => {
+            items.iter().all(|item| lax(item, "arn").is_some() || lax(item, "spec").is_some())
+        }
+        Value::Null | Value::Scalar(_) | Value::Map(_) => false,
+    }
+}
+
+/// Reads the resources of a document.
+pub(super) fn read(
+    cx: &mut Cx<'_>,
+    document: &Document,
+    kind: Option<Kind>,
+    items: &mut Vec<Item>,
+) {
+    let node = &document.node;
+    if let Value::List(all) = &node.value {
+        for inner in all {
+            read(cx, &Document { node: inner.clone(), ..document.clone() }, kind, items);
+        }
+        return;
+    }
+    let mut found = false;
+    for entry in node.entries() {
+        let key = folded(&entry.key);
+        if let Some((_, kind)) = SINGLE.iter().find(|(word, _)| folded(word) == key)
+            && !entry.node.entries().is_empty()
+        {
+            found = true;
+            items.extend(one(cx, document, &entry.node, Some(*kind)));
+        } else if let Some((_, kind)) = LISTS.iter().find(|(word, _)| folded(word) == key)
+            && is_list(entry)
+        {
+            found = true;
+            for listed in entry.node.items() {
+                if lax(listed, "spec").is_some() {
+                    items.extend(one(cx, document, listed, Some(*kind)));
+                } else if let Some(name) = lax(listed, name_of(*kind)).and_then(Named::of) {
+                    cx.listed.push((*kind, name));
+                }
+            }
+        } else if found && key != "responsemetadata" && key != "nexttoken" {
+            cx.unknown_field(entry.at, &entry.key, "answer");
+        }
+    }
+    if !found {
+        items.extend(one(cx, document, node, kind));
+    }
+}
+
+/// Reads one resource: names beside a spec, or a spec whose file says the rest.
+fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) -> Option<Item> {
+    let empty = Node { loc: node.loc, value: Value::Map(Vec::new()) };
+    let spec = lax(node, "spec").unwrap_or(&empty);
+    let Some(kind) = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec, document))
+    else {
+        cx.report_error(
+            Diagnostic::new(
+                &codes::UNPLACED,
+                node.loc,
+                format!("`{}` does not say what it defines", document.stem),
+            )
+            .help(
+                "say it with --kind, for example --kind virtual-node, or end the file's name in \
+                   -vn, -vs, -vr, -vg or -route",
+            ),
+        );
+        return None;
+    };
+    let of = |key: &str| lax(node, key).and_then(Named::of);
+    let name = of(name_of(kind)).unwrap_or_else(|| {
+        let text = if kind == Kind::Mesh { String::new() } else { stem_name(kind, &document.stem) };
+        Named { text, loc: node.loc }
+    });
+    let parent = parent_of(kind).and_then(of);
+    cx.about = Some(item::address(kind, parent.as_ref(), &name));
+    beside(cx, kind, node);
+    let mesh = if kind == Kind::Mesh { None } else { of("meshName") };
+    let metadata = lax(node, "metadata");
+    let from_metadata = |key: &str| metadata.and_then(|node| lax(node, key)).and_then(Named::of);
+    let mesh_owner = of("meshOwner").or_else(|| from_metadata("meshOwner"));
+    let owner = match from_metadata("resourceOwner") {
+        // A resource of the mesh's owner needs no owner of its own.
+        Some(owner) if kind != Kind::Mesh => {
+            Some(owner).filter(|owner| mesh_owner.as_ref().is_some_and(|m| m.text != owner.text))
+        }
+        _ => None,
+    };
+    if let Some(owner) = mesh_owner {
+        cx.saw("CreateVirtualNode.meshOwner");
+        cx.mesh_owners.push(owner);
+    }
+    let raw = Raw {
+        kind,
+        name,
+        parent,
+        mesh,
+        owner,
+        tags: lax(node, "tags"),
+        spec,
+        path: "spec",
+        loc: node.loc,
+        remarks: Vec::new(),
+    };
+    item::item(cx, raw, Dialect::Api)
+}
+
+/// Reports what stands beside the spec and is not read.
+fn beside(cx: &mut Cx<'_>, kind: Kind, node: &Node) {
+    let read =
+        [name_of(kind), parent_of(kind).unwrap_or("spec"), "meshName", "meshOwner", "spec", "tags"];
+    let read: Vec<String> = read.iter().map(|key| folded(key)).collect();
+    for entry in node.entries() {
+        match folded(&entry.key).as_str() {
+            "metadata" | "status" | "arn" | "clienttoken" | "resourceowner"
+            | "responsemetadata" => {
+                let message = "is AWS's bookkeeping".to_owned();
+                cx.note(Reason::Elsewhere, entry.at, &entry.key, message);
+            }
+            key if read.iter().any(|known| known == key) => {}
+            _ => cx.unknown_field(entry.at, &entry.key, kind.as_str()),
+        }
+    }
+}
+
+/// The kind by the names that stand beside the spec.
+fn kind_by_names(node: &Node) -> Option<Kind> {
+    // Those that may name another resource come last.
+    let order = [
+        Kind::GatewayRoute,
+        Kind::Route,
+        Kind::VirtualNode,
+        Kind::VirtualService,
+        Kind::VirtualRouter,
+        Kind::VirtualGateway,
+    ];
+    let route = |kind| match kind {
+        // A route's spec may come with the name of its router alone.
+        Kind::VirtualRouter | Kind::VirtualGateway => {
+            lax(node, "spec").is_none_or(|spec| by_route(spec).is_none())
+        }
+        _ => true,
+    };
+    order.into_iter().find(|kind| lax(node, name_of(*kind)).is_some() && route(*kind)).or_else(
+        || (lax(node, "meshName").is_some() && lax(node, "spec").is_none()).then_some(Kind::Mesh),
+    )
+}
+
+/// A route's kind by its target.
+fn by_route(spec: &Node) -> Option<Kind> {
+    let route =
+        ["httpRoute", "http2Route", "grpcRoute", "tcpRoute"].iter().find_map(|k| lax(spec, k))?;
+    let target = lax(route, "action").is_some_and(|action| lax(action, "target").is_some());
+    Some(if target { Kind::GatewayRoute } else { Kind::Route })
+}
+
+/// The kind by what the spec has, and where that fits several, by the file's name.
+fn kind_by_spec(spec: &Node, document: &Document) -> Option<Kind> {
+    if let Some(kind) = by_route(spec) {
+        return Some(kind);
+    }
+    if lax(spec, "provider").is_some() {
+        return Some(Kind::VirtualService);
+    }
+    let discovery = lax(spec, "serviceDiscovery");
+    if lax(spec, "egressFilter").is_some()
+        || discovery
+            .is_some_and(|node| lax(node, "ipPreference").is_some() && lax(node, "dns").is_none())
+    {
+        return Some(Kind::Mesh);
+    }
+    if discovery.is_some() || lax(spec, "backends").is_some() {
+        return Some(Kind::VirtualNode);
+    }
+    let listeners = lax(spec, "listeners").map(Node::items).unwrap_or_default();
+    let node_only = ["timeout", "outlierDetection"];
+    if listeners.iter().any(|listener| node_only.iter().any(|key| lax(listener, key).is_some())) {
+        return Some(Kind::VirtualNode);
+    }
+    let by_name = [
+        ("vn", Kind::VirtualNode),
+        ("vs", Kind::VirtualService),
+        ("vr", Kind::VirtualRouter),
+        ("vg", Kind::VirtualGateway),
+        ("mesh", Kind::Mesh),
+        ("node", Kind::VirtualNode),
+        ("service", Kind::VirtualService),
+        ("router", Kind::VirtualRouter),
+        ("gateway", Kind::VirtualGateway),
+    ];
+    let stem = document.stem.to_lowercase();
+    let words: Vec<&str> = stem.split(['-', '_', '.']).collect();
+    words
+        .iter()
+        .rev()
+        .find_map(|word| by_name.iter().find(|(known, _)| known == word))
+        .map(|(_, kind)| *kind)
+}
+
+/// The name that a file of a spec stands for. What follows the kind's mark in the file's name is
+/// the state (`color-vn-tls` is a state of `color-vn`), unless it is a number.
+fn stem_name(kind: Kind, stem: &str) -> String {
+    let mark = match kind {
+        Kind::VirtualNode => "-vn",
+        Kind::VirtualService => "-vs",
+        Kind::VirtualRouter => "-vr",
+        Kind::VirtualGateway => "-vg",
+        Kind::Route | Kind::GatewayRoute => "-route",
+        Kind::Mesh => return stem.to_owned(),
+    };
+    let Some(at) = stem.rfind(mark) else { return stem.to_owned() };
+    let (name, rest) = stem.split_at(at + mark.len());
+    let digits = rest.strip_prefix('-').unwrap_or(rest);
+    let number = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    if number == 0 {
+        return if rest.is_empty() || rest.starts_with(['-', '_', '.']) {
+            name.to_owned()
+        } else {
+            stem.to_owned()
+        };
+    }
+    let end = rest.len() - digits.len() + number;
+    format!("{name}{}", &rest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_spec_is_that_of_its_file() {
+        for (kind, stem, name) in [
+            (Kind::VirtualNode, "color-white-vn", "color-white-vn"),
+            (Kind::VirtualNode, "color-white-vn-tls", "color-white-vn"),
+            (Kind::VirtualRouter, "color-vr-1", "color-vr-1"),
+            (Kind::Route, "color-route1", "color-route1"),
+            (Kind::Route, "color-route1-timeout18s", "color-route1"),
+            (Kind::Route, "color-route-2-timeout", "color-route-2"),
+            (Kind::VirtualNode, "orders", "orders"),
+        ] {
+            assert_eq!(stem_name(kind, stem), name);
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! Kubernetes resources of `appmesh.k8s.aws`, v1beta2: names as the controller made them.
+
+use super::Document;
+use super::context::Cx;
+use super::item::{self, Item, Named, Raw, elsewhere};
+use super::k8s_legacy as legacy;
+use super::report::Reason;
+use super::shape::Dialect;
+use super::tree::{Entry, Node, Value};
+use crate::model::Kind;
+use std::collections::BTreeMap;
+
+/// The group of App Mesh's resources.
+const GROUP: &str = "appmesh.k8s.aws/";
+
+/// The kinds of the group.
+const KINDS: [(&str, Kind); 6] = [
+    ("Mesh", Kind::Mesh),
+    ("VirtualNode", Kind::VirtualNode),
+    ("VirtualRouter", Kind::VirtualRouter),
+    ("VirtualService", Kind::VirtualService),
+    ("VirtualGateway", Kind::VirtualGateway),
+    ("GatewayRoute", Kind::GatewayRoute),
+];
+
+/// An object of Kubernetes.
+pub(super) struct Object<'a> {
+    pub(super) node: &'a Node,
+    pub(super) metadata: &'a Node,
+    pub(super) spec: Node,
+    pub(super) kind: &'a str,
+    pub(super) legacy: bool,
+}
+
+/// Whether a document is an object of Kubernetes, of whatever kind.
+pub(super) fn is(node: &Node) -> bool {
+    node.text_at("apiVersion").is_some() && node.text_at("kind").is_some()
+}
+
+/// Whether an object is one that is read, or a list that may have some.
+pub(super) fn is_read(node: &Node) -> bool {
+    let kind = node.text_at("kind").unwrap_or_default();
+    kind == "Namespace"
+        || kind.ends_with("List")
+        || node.text_at("apiVersion").is_some_and(|version| version.starts_with(GROUP))
+}
+
+/// Reads the App Mesh resources among all objects of all files.
+pub(super) fn read(cx: &mut Cx<'_>, documents: &[&Document], items: &mut Vec<Item>) {
+    let mut nodes: Vec<&Node> = Vec::new();
+    for document in documents {
+        flatten(&document.node, &mut nodes);
+    }
+    let empty = Node { loc: crate::span::Loc::NOWHERE, value: Value::Map(Vec::new()) };
+    let objects: Vec<Object<'_>> = nodes
+        .iter()
+        .filter(|node| node.text_at("apiVersion").is_some_and(|v| v.starts_with(GROUP)))
+        .map(|node| Object {
+            node,
+            metadata: node.get("metadata").unwrap_or(&empty),
+            spec: node
+                .get("spec")
+                .cloned()
+                .unwrap_or_else(|| Node { loc: node.loc, value: Value::Map(Vec::new()) }),
+            kind: node.text_at("kind").unwrap_or_default(),
+            legacy: node.text_at("apiVersion") == Some("appmesh.k8s.aws/v1beta1"),
+        })
+        .collect();
+    let world = World::new(&objects, &nodes);
+    for node in &nodes {
+        let group = node.text_at("apiVersion").is_some_and(|v| v.starts_with(GROUP));
+        if !group {
+            let kind = node.text_at("kind").unwrap_or_default();
+            cx.about = None;
+            elsewhere(cx, node.loc, kind, "is an object of Kubernetes, not of the mesh");
+        }
+    }
+    for object in &objects {
+        let Some((_, kind)) = KINDS.iter().find(|(word, _)| *word == object.kind) else {
+            cx.note(
+                Reason::Unsupported,
+                object.node.loc,
+                "kind",
+                format!("a {} has no counterpart", object.kind),
+            );
+            continue;
+        };
+        if object.legacy {
+            legacy::read(cx, &world, object, *kind, items);
+        } else {
+            one(cx, &world, object, *kind, items);
+        }
+    }
+}
+
+/// Takes lists apart.
+fn flatten<'a>(node: &'a Node, out: &mut Vec<&'a Node>) {
+    match node.get("items") {
+        Some(items) if node.text_at("kind").is_some_and(|kind| kind.ends_with("List")) => {
+            items.items().iter().for_each(|item| flatten(item, out));
+        }
+        _ => out.push(node),
+    }
+}
+
+impl Object<'_> {
+    pub(super) fn name(&self) -> Option<Named> {
+        self.metadata.get("name").and_then(Named::of)
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        self.metadata.text_at("namespace").unwrap_or("default")
+    }
+}
+
+/// The name that the controller gives where `awsName` does not.
+fn default_name(kind: Kind, name: &str, namespace: &str) -> String {
+    match kind {
+        Kind::Mesh => name.to_owned(),
+        Kind::VirtualService => format!("{name}.{namespace}"),
+        Kind::VirtualNode
+        | Kind::VirtualRouter
+        | Kind::Route
+        | Kind::VirtualGateway
+        | Kind::GatewayRoute => format!("{name}_{namespace}"),
+    }
+}
+
+/// What all objects together say: names in App Mesh, labels of namespaces, gateways.
+pub(super) struct World<'a> {
+    names: BTreeMap<(Kind, String, String), String>,
+    labels: BTreeMap<String, &'a Node>,
+    gateways: Vec<&'a Object<'a>>,
+    pub(super) mesh: Option<Named>,
+}
+
+impl<'a> World<'a> {
+    fn new(objects: &'a [Object<'a>], nodes: &[&'a Node]) -> Self {
+        let mut world = Self {
+            names: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            gateways: Vec::new(),
+            mesh: None,
+        };
+        for object in objects {
+            let found = KINDS.iter().find(|(word, _)| *word == object.kind);
+            let (Some((_, kind)), Some(name)) = (found, object.name()) else { continue };
+            let given = object.spec.get("awsName").and_then(Named::of);
+            let namespace = object.namespace().to_owned();
+            let aws = match &given {
+                Some(given) => given.text.clone(),
+                None if object.legacy => legacy::default_name(*kind, &name.text, &namespace),
+                None => default_name(*kind, &name.text, &namespace),
+            };
+            if *kind == Kind::Mesh {
+                world.mesh.get_or_insert(Named { text: aws.clone(), loc: name.loc });
+            }
+            if *kind == Kind::VirtualGateway {
+                world.gateways.push(object);
+            }
+            world.names.insert((*kind, namespace, name.text), aws);
+        }
+        for node in nodes.iter().filter(|node| node.text_at("kind") == Some("Namespace")) {
+            if let (Some(name), Some(labels)) = (
+                node.at(&["metadata", "name"]).and_then(Node::text),
+                node.at(&["metadata", "labels"]),
+            ) {
+                world.labels.insert(name.to_owned(), labels);
+            }
+        }
+        world
+    }
+
+    /// The name in App Mesh of what a reference names.
+    pub(super) fn name(&self, kind: Kind, name: &str, namespace: &str) -> String {
+        self.names
+            .get(&(kind, namespace.to_owned(), name.to_owned()))
+            .cloned()
+            .unwrap_or_else(|| default_name(kind, name, namespace))
+    }
+
+    /// The name in App Mesh of an object, if there is such an object.
+    pub(super) fn known(&self, kind: Kind, name: &str, namespace: &str) -> Option<&String> {
+        self.names.get(&(kind, namespace.to_owned(), name.to_owned()))
+    }
+
+    /// The gateway that takes a route, as the controller would choose it.
+    fn gateway(&self, cx: &mut Cx<'_>, route: &Object<'_>) -> Option<Named> {
+        if let Some(reference) = route.spec.get("virtualGatewayRef") {
+            let name = reference.get("name").and_then(Named::of)?;
+            let namespace = reference.text_at("namespace").unwrap_or(route.namespace());
+            let text = self.name(Kind::VirtualGateway, &name.text, namespace);
+            return Some(Named { text, loc: name.loc });
+        }
+        let matching: Vec<&&Object<'_>> = self
+            .gateways
+            .iter()
+            .filter(|gateway| {
+                let of_namespace = gateway.spec.get("namespaceSelector");
+                let labels = self.labels.get(route.namespace()).copied();
+                let of_route = gateway.spec.get("gatewayRouteSelector");
+                // A namespace whose labels are not in the sources may have the right ones.
+                labels.is_none_or(|labels| selects(of_namespace, Some(labels)))
+                    && selects(of_route, route.metadata.get("labels"))
+            })
+            .collect();
+        let chosen = match (matching.as_slice(), self.gateways.as_slice()) {
+            ([one], _) => one,
+            ([], [one]) => one,
+            _ => return None,
+        };
+        let name = chosen.name()?;
+        let text = self.name(Kind::VirtualGateway, &name.text, chosen.namespace());
+        let loc = route.node.loc;
+        if self.gateways.len() > 1 {
+            cx.note(
+                Reason::Assumed,
+                loc,
+                "virtualGatewayRef",
+                format!("belongs to {text}, whose selectors fit"),
+            );
+        }
+        Some(Named { text, loc })
+    }
+}
+
+/// Whether a label selector fits labels. No selector fits nothing but the only candidate.
+fn selects(selector: Option<&Node>, labels: Option<&Node>) -> bool {
+    let Some(selector) = selector else { return true };
+    let has = |key: &str| labels.and_then(|labels| labels.text_at(key));
+    let exact = selector.get("matchLabels").map(Node::entries).unwrap_or_default();
+    let all = exact.iter().all(|entry| has(&entry.key) == entry.node.text());
+    let expressions = selector.get("matchExpressions").map(Node::items).unwrap_or_default();
+    all && expressions.iter().all(|expression| {
+        let key = expression.text_at("key").unwrap_or_default();
+        let values = expression.get("values").map(Node::items).unwrap_or_default();
+        let among = |text: &str| values.iter().any(|value| value.text() == Some(text));
+        match expression.text_at("operator") {
+            Some("In") => has(key).is_some_and(among),
+            Some("NotIn") => !has(key).is_some_and(among),
+            Some("Exists") => has(key).is_some(),
+            Some("DoesNotExist") => has(key).is_none(),
+            _ => false,
+        }
+    })
+}
+
+/// Reads one object: its references become names, its selectors become words.
+fn one(cx: &mut Cx<'_>, world: &World<'_>, object: &Object<'_>, kind: Kind, items: &mut Vec<Item>) {
+    let Some(name) = object.name() else {
+        cx.bad_field(object.node.loc, "metadata.name", "the object has no name".to_owned());
+        return;
+    };
+    let namespace = object.namespace();
+    let name = Named { text: world.name(kind, &name.text, namespace), loc: name.loc };
+    cx.about = Some(item::address(kind, None, &name));
+    let mut remarks = Vec::new();
+    let mut spec = object.spec.clone();
+    let mut routes = Vec::new();
+    if let Value::Map(entries) = &mut spec.value {
+        entries.retain(|entry| match entry.key.as_str() {
+            "awsName" | "meshRef" | "virtualGatewayRef" => false,
+            "podSelector" | "namespaceSelector" | "gatewayRouteSelector" => {
+                let what = match entry.key.as_str() {
+                    "podSelector" => "pods",
+                    "namespaceSelector" => "namespaces",
+                    _ => "gateway routes",
+                };
+                remarks.push(format!("In Kubernetes: {what} with {}.", selector(&entry.node)));
+                cx.note(
+                    Reason::Elsewhere,
+                    entry.at,
+                    &format!("spec.{}", entry.key),
+                    "chose objects of Kubernetes; it is kept as a comment".to_owned(),
+                );
+                false
+            }
+            "meshOwner" if kind == Kind::Mesh => {
+                cx.mesh_owners.extend(Named::of(&entry.node));
+                cx.saw("CreateVirtualNode.meshOwner");
+                false
+            }
+            "routes" if kind == Kind::VirtualRouter => {
+                routes = entry.node.items().to_vec();
+                false
+            }
+            _ => true,
+        });
+        for entry in entries {
+            if entry.key == "meshServiceDiscovery" && kind == Kind::Mesh {
+                entry.key = "serviceDiscovery".to_owned();
+            }
+            entry.node = referred(world, &entry.node, namespace);
+        }
+    }
+    let parent = match kind {
+        Kind::GatewayRoute => world.gateway(cx, object),
+        _ => None,
+    };
+    let mesh = object
+        .spec
+        .at(&["meshRef", "name"])
+        .and_then(Named::of)
+        .map(|mesh| Named {
+            text: world.known(Kind::Mesh, &mesh.text, "default").cloned().unwrap_or(mesh.text),
+            loc: mesh.loc,
+        })
+        .or_else(|| world.mesh.clone())
+        .filter(|_| kind != Kind::Mesh);
+    beside(cx, object);
+    let tags = None;
+    let (loc, path) = (object.node.loc, "spec");
+    let raw = Raw {
+        kind,
+        name: name.clone(),
+        parent,
+        mesh: mesh.clone(),
+        owner: None,
+        tags,
+        spec: &spec,
+        path,
+        loc,
+        remarks,
+    };
+    items.extend(item::item(cx, raw, Dialect::Api));
+    for (at, route) in routes.iter().enumerate() {
+        let path = format!("spec.routes[{at}]");
+        let Some(own) = route.get("name").and_then(Named::of) else {
+            cx.bad_field(route.loc, &path, "the route has no name".to_owned());
+            continue;
+        };
+        let mut spec = referred(world, route, namespace);
+        if let Value::Map(entries) = &mut spec.value {
+            entries.retain(|entry| entry.key != "name");
+        }
+        let raw = Raw {
+            kind: Kind::Route,
+            name: own,
+            parent: Some(name.clone()),
+            mesh: mesh.clone(),
+            owner: None,
+            tags: None,
+            spec: &spec,
+            path: &path,
+            loc: route.loc,
+            remarks: Vec::new(),
+        };
+        items.extend(item::item(cx, raw, Dialect::Api));
+    }
+}
+
+/// Reports what an object has beside its spec.
+pub(super) fn beside(cx: &mut Cx<'_>, object: &Object<'_>) {
+    for entry in object.node.entries() {
+        match entry.key.as_str() {
+            "apiVersion" | "kind" | "metadata" | "spec" => {}
+            "status" => elsewhere(cx, entry.at, "status", "is Kubernetes' bookkeeping"),
+            _ => cx.unknown_field(entry.at, &entry.key, object.kind),
+        }
+    }
+    for entry in object.metadata.entries() {
+        if !["name", "namespace"].contains(&entry.key.as_str()) {
+            let field = format!("metadata.{}", entry.key);
+            elsewhere(cx, entry.at, &field, "is Kubernetes' own");
+        }
+    }
+}
+
+/// A selector in words.
+fn selector(node: &Node) -> String {
+    let exact = node.get("matchLabels").map(Node::entries).unwrap_or_default();
+    let mut all: Vec<String> = exact
+        .iter()
+        .map(|entry| format!("{} = {}", entry.key, entry.node.text().unwrap_or_default()))
+        .collect();
+    for expression in node.get("matchExpressions").map(Node::items).unwrap_or_default() {
+        let word = |key| expression.text_at(key).unwrap_or_default();
+        let values: Vec<&str> = expression
+            .get("values")
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Node::text)
+            .collect();
+        all.push(
+            format!("{} {} {}", word("key"), word("operator"), values.join(" ")).trim().to_owned(),
+        );
+    }
+    match all.is_empty() {
+        true => "any labels".to_owned(),
+        false => all.join(", "),
+    }
+}
+
+/// References and ARNs of Kubernetes, and the fields of the API that they stand for.
+const REFERENCES: [(&str, &str, Kind); 6] = [
+    ("virtualNodeRef", "virtualNodeName", Kind::VirtualNode),
+    ("virtualNodeARN", "virtualNodeName", Kind::VirtualNode),
+    ("virtualRouterRef", "virtualRouterName", Kind::VirtualRouter),
+    ("virtualRouterARN", "virtualRouterName", Kind::VirtualRouter),
+    ("virtualServiceRef", "virtualServiceName", Kind::VirtualService),
+    ("virtualServiceARN", "virtualServiceName", Kind::VirtualService),
+];
+
+/// The node with its references replaced by names in App Mesh.
+fn referred(world: &World<'_>, node: &Node, namespace: &str) -> Node {
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::Scalar(text) => Value::Scalar(text.clone()),
+        Value::List(items) => {
+            Value::List(items.iter().map(|item| referred(world, item, namespace)).collect())
+        }
+        Value::Map(entries) => {
+            // A target of a route names its node by another key than a provider does.
+            let weighted = node.has("weight");
+            let entry = |entry: &Entry| {
+                let found = REFERENCES.iter().find(|(word, _, _)| *word == entry.key);
+                let Some((_, key, kind)) = found else {
+                    return Entry {
+                        key: entry.key.clone(),
+                        at: entry.at,
+                        node: referred(world, &entry.node, namespace),
+                    };
+                };
+                let key = if weighted && *kind == Kind::VirtualNode { "virtualNode" } else { *key };
+                let named = match entry.node.get("name").and_then(Named::of) {
+                    Some(name) => {
+                        let other = entry.node.text_at("namespace").unwrap_or(namespace);
+                        Some(Named { text: world.name(*kind, &name.text, other), loc: name.loc })
+                    }
+                    None => Named::of(&entry.node).map(Named::last_part),
+                };
+                let node = match named {
+                    Some(name) => Node::scalar(name.loc, name.text),
+                    None => entry.node.clone(),
+                };
+                Entry { key: key.to_owned(), at: entry.at, node }
+            };
+            Value::Map(entries.iter().map(entry).collect())
+        }
+    };
+    Node { loc: node.loc, value }
+}

@@ -1,0 +1,168 @@
+//! Definitions of App Mesh, in whatever format people still hold them, become a project.
+//!
+//! Every format is read into trees that know their places, and brought to App Mesh's API shape
+//! (`shape`, whose table is `schemas/appmesh-keys.tsv`); one converter turns that into the model.
+//! What does not become TOML is in the report. Nothing is read from or written to the machine here.
+#![deny(clippy::disallowed_methods)]
+
+mod api;
+pub mod codes;
+mod comments;
+mod context;
+mod convert;
+mod item;
+mod json;
+mod k8s;
+mod k8s_legacy;
+mod layout;
+mod names;
+mod order;
+mod report;
+mod shape;
+mod sources;
+mod states;
+mod tree;
+mod vars;
+mod yaml;
+
+pub use codes::CODES;
+pub use report::{Entry, Reason};
+pub use sources::{Content, SOURCE_MAX, Source};
+
+use crate::diag::Diagnostics;
+use crate::model::{Address, Kind, Mesh, MeshName};
+use crate::span::{FileId, Files, Loc};
+use context::Cx;
+use convert::Converter;
+use item::Item;
+use std::collections::{BTreeMap, BTreeSet};
+use tree::Node;
+
+/// The formats that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// JSON of App Mesh's API: answers and inputs of the AWS CLI and the SDKs, or a `spec` alone.
+    Api,
+    /// Kubernetes resources of `appmesh.k8s.aws`.
+    Kubernetes,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 2] = [Self::Api, Self::Kubernetes];
+
+    /// The word of the flag and of reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+}
+
+/// What the caller says about the sources.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Values for parameters, variables and placeholders by their names.
+    pub vars: BTreeMap<String, String>,
+    /// The format, where the content is not to decide.
+    pub from: Option<Format>,
+    /// What a file that holds only a `spec` defines.
+    pub kind: Option<Kind>,
+    /// Whether a later definition of a resource replaces an earlier one.
+    pub later: bool,
+    /// The mesh's name: where the sources have none, or to choose one of several.
+    pub mesh: Option<String>,
+}
+
+/// What an import made.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// The sources, for showing places.
+    pub files: Files,
+    /// What the sources define.
+    pub mesh: Mesh,
+    /// The files of a project by their names, `meshctl.toml` among them.
+    pub project: BTreeMap<String, String>,
+    /// The definitions alone, as one text.
+    pub text: String,
+    /// What is in the report, in the order of the sources.
+    pub report: Vec<Entry>,
+    /// What is wrong with the sources.
+    pub diagnostics: Diagnostics,
+    /// The rows of `schemas/appmesh-keys.tsv` that were met, by format.
+    pub fields: BTreeSet<(Format, &'static str)>,
+    /// Given variables that nothing asked for.
+    pub unused: Vec<String>,
+    /// How many sources had definitions.
+    pub sources: usize,
+}
+
+impl Imported {
+    /// How much of the sources is not in the result.
+    pub fn losses(&self) -> usize {
+        self.report.iter().filter(|entry| entry.reason.is_loss()).count()
+    }
+}
+
+/// One document of a source.
+#[derive(Clone, Debug)]
+struct Document {
+    node: Node,
+    /// The file's name without folders and endings.
+    stem: String,
+}
+
+/// Reads sources, and writes what they define as TOML.
+pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
+    let mut cx = Cx::new(&options.vars);
+    let mut files = Files::default();
+    let texts = sources::open(&mut cx, &mut files, sources);
+    let mut items: Vec<Item> = Vec::new();
+    let read = sources::read(&mut cx, &files, &texts, options, &mut items);
+    let broken = cx.diagnostics.has_errors();
+    if items.is_empty() && !broken {
+        cx.report_error(sources::nothing(&files));
+    }
+    comments::attach(&files, &read, &mut items);
+    states::place(&mut cx, &mut items);
+    let mut items = states::select(&mut cx, items, options);
+    let name = states::mesh_name(&mut cx, &items, options);
+    states::missing(&mut cx, &items);
+    items.sort_by_key(|item| item.loc);
+    let owner = states::owner(&mut cx);
+    let mut converter = Converter::new(&mut cx, &items);
+    converter.mesh.settings.owner = owner;
+    converter.all(&items);
+    let Converter { mut mesh, names, certificates, authorities, .. } = converter;
+    let legal = names::made_legal(Kind::Mesh, &name);
+    if let Ok(legal) = MeshName::new(legal) {
+        mesh.settings.name = legal;
+    }
+    let remarks = layout::remarks(&mesh, &items, &names);
+    let (project, text) = layout::project(&mesh, &remarks, &certificates, &authorities);
+    let mut report = std::mem::take(&mut cx.report);
+    report.sort_by(|a, b| (a.loc, a.reason, &a.field).cmp(&(b.loc, b.reason, &b.field)));
+    report.dedup();
+    let unused = options.vars.keys().filter(|name| !cx.used.contains(*name)).cloned().collect();
+    Imported {
+        mesh,
+        project,
+        text,
+        report,
+        diagnostics: cx.diagnostics,
+        fields: cx.seen,
+        unused,
+        sources: read.iter().map(|read| read.file).collect::<BTreeSet<FileId>>().len(),
+        files,
+    }
+}
+
+/// Comments that stand above the TOML of resources.
+type Remarks = BTreeMap<Address, Vec<String>>;
+
+/// A document that had definitions, with the places of its texts of several lines.
+struct Read {
+    file: FileId,
+    long: Vec<Loc>,
+}
