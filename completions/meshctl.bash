@@ -1137,7 +1137,7 @@ _meshctl() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "api kubernetes" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "api cloudformation kubernetes terraform" -- "${cur}"))
                     return 0
                     ;;
                 --var)

@@ -593,7 +593,9 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s h -l help -d 
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s o -l out -d 'The folder of the new project; made if it does not exist' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l from -d 'The format of the sources; told by their content unless given' -r -f -a "api\t'JSON of App Mesh\'s API'
-kubernetes\t'Kubernetes resources'"
+cloudformation\t'CloudFormation templates'
+kubernetes\t'Kubernetes resources'
+terraform\t'`terraform show -json`, or a state file'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
 virtual-node\t''

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// Turn App Mesh definitions into a project
 ///
-/// Sources are files and folders: API JSON of the AWS CLI and SDKs, and Kubernetes resources of
-/// appmesh.k8s.aws. What they are is told by their content. Without -o the definitions go to stdout.
+/// Sources are files and folders: API JSON of the AWS CLI and SDKs, CloudFormation templates,
+/// Kubernetes resources of appmesh.k8s.aws, and what `terraform show -json` prints. What they are is
+/// told by their content. Without -o the definitions go to stdout.
 ///
 /// Nothing is dropped in silence: what does not become TOML is in the report, with its file and
 /// line. Exits with 4, and writes nothing, if something would be lost and --allow-loss is not given.
@@ -65,8 +66,13 @@ pub(super) struct How {
 pub(super) enum SourceFormat {
     /// JSON of App Mesh's API
     Api,
+    /// CloudFormation templates
+    #[value(name = "cloudformation")]
+    CloudFormation,
     /// Kubernetes resources
     Kubernetes,
+    /// `terraform show -json`, or a state file
+    Terraform,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -100,6 +106,8 @@ impl How {
             vars,
             from: from.map(|format| match format {
                 SourceFormat::Api => import::Format::Api,
+                SourceFormat::CloudFormation => import::Format::CloudFormation,
+                SourceFormat::Terraform => import::Format::Terraform,
                 SourceFormat::Kubernetes => import::Format::Kubernetes,
             }),
             kind: self.kind.map(|kind| match kind {

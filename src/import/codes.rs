@@ -65,6 +65,16 @@ pub const RENAMED: Code = Code::info(
      them; names of services are DNS names. All references are changed with the name. A proxy whose \
      id has the old name must be given the new one.",
 );
+/// A function of CloudFormation that is not known.
+pub const UNKNOWN_FUNCTION: Code = Code::error(
+    "MC1108",
+    "unknown-intrinsic",
+    "a function of CloudFormation that meshctl cannot compute",
+    "Known are Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::If, Fn::FindInMap, Fn::ImportValue, \
+     Fn::Select, Fn::Split, and in conditions Fn::Equals, Fn::And, Fn::Or, Fn::Not and Condition. \
+     Write the value out, or import what CloudFormation made of the template \
+     (`aws cloudformation get-template --template-stage Processed`).",
+);
 /// A file that is too large, or stands for too much.
 pub const TOO_LARGE: Code = Code::error(
     "MC1109",
@@ -139,6 +149,7 @@ pub const CODES: &[&Code] = &[
     &UNRESOLVED,
     &CONFLICT,
     &RENAMED,
+    &UNKNOWN_FUNCTION,
     &TOO_LARGE,
     &NOTHING,
     &UNPLACED,

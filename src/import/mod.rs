@@ -6,6 +6,8 @@
 #![deny(clippy::disallowed_methods)]
 
 mod api;
+mod cfn;
+mod cfn_value;
 pub mod codes;
 mod comments;
 mod context;
@@ -21,6 +23,7 @@ mod report;
 mod shape;
 mod sources;
 mod states;
+mod terraform;
 mod tree;
 mod vars;
 mod yaml;
@@ -43,19 +46,25 @@ use tree::Node;
 pub enum Format {
     /// JSON of App Mesh's API: answers and inputs of the AWS CLI and the SDKs, or a `spec` alone.
     Api,
+    /// CloudFormation templates.
+    CloudFormation,
     /// Kubernetes resources of `appmesh.k8s.aws`.
     Kubernetes,
+    /// `terraform show -json` of a state or a plan, or a state file.
+    Terraform,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 2] = [Self::Api, Self::Kubernetes];
+    pub const ALL: [Self; 4] = [Self::Api, Self::CloudFormation, Self::Kubernetes, Self::Terraform];
 
     /// The word of the flag and of reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
+            Self::CloudFormation => "cloudformation",
             Self::Kubernetes => "kubernetes",
+            Self::Terraform => "terraform",
         }
     }
 }

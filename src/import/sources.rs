@@ -4,7 +4,7 @@ use super::context::Cx;
 use super::item::Item;
 use super::report::Reason;
 use super::tree::{Node, Parsed, Value};
-use super::{Document, Format, Options, Read, api, codes, json, k8s, vars, yaml};
+use super::{Document, Format, Options, Read, api, cfn, codes, json, k8s, terraform, vars, yaml};
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files, Loc, Span};
 
@@ -101,14 +101,18 @@ pub(super) fn read(
         };
         cx.format = format;
         found.push(Read { file, long: long(&document.node) });
-        // The placeholders of other objects are nobody's business here.
-        let node = match format == Format::Kubernetes && !k8s::is_read(&document.node) {
-            true => document.node.clone(),
-            false => vars::substitute(cx, &document.node),
+        let node = match format {
+            // A template has its own way to say it, and the placeholders of other objects are
+            // nobody's business here.
+            Format::CloudFormation | Format::Terraform => document.node.clone(),
+            Format::Kubernetes if !k8s::is_read(&document.node) => document.node.clone(),
+            Format::Api | Format::Kubernetes => vars::substitute(cx, &document.node),
         };
         let document = Document { node, ..document };
         match format {
             Format::Api => api::read(cx, &document, options.kind, items),
+            Format::CloudFormation => cfn::read(cx, &document, items),
+            Format::Terraform => terraform::read(cx, &document, items),
             Format::Kubernetes => objects.push((file, document)),
         }
     }
@@ -147,6 +151,12 @@ fn mentions(text: &str) -> bool {
 fn detect(document: &Document, options: &Options) -> Option<Format> {
     if k8s::is(&document.node) {
         return Some(Format::Kubernetes);
+    }
+    if cfn::is(&document.node) {
+        return Some(Format::CloudFormation);
+    }
+    if terraform::is(&document.node) {
+        return Some(Format::Terraform);
     }
     api::is(document, options.kind).then_some(Format::Api)
 }

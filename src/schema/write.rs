@@ -18,12 +18,10 @@ enum Toml {
 }
 
 /// The keys in the order in which people look for them; others follow by name.
-const ORDER: [&str; 43] = [
+const ORDER: [&str; 44] = [
     "name",
     "priority",
     "egress",
-    "ip_preference",
-    "capture",
     "match",
     "node",
     "router",
@@ -62,6 +60,9 @@ const ORDER: [&str; 43] = [
     "ports",
     "certificate",
     "trust",
+    "attributes",
+    "ip_preference",
+    "capture",
 ];
 
 /// Writes resources, each with its routes, in the given order. `remarks` gives the lines that

@@ -209,12 +209,12 @@ fn what_is_not_seen_costs_nothing_to_know() {
 }
 
 /// The pinned Envoy.
-fn envoy() -> PathBuf {
+pub(crate) fn envoy() -> PathBuf {
     crate::support::envoy::binary()
 }
 
 /// What Envoy says to a static configuration: nothing, or its error.
-fn verdict(envoy: &Path, folder: &Path, yaml: &str) -> Result<(), String> {
+pub(crate) fn verdict(envoy: &Path, folder: &Path, yaml: &str) -> Result<(), String> {
     let file = folder.join("envoy.yaml");
     fs::write(&file, yaml).unwrap();
     let ran = Command::new(envoy)

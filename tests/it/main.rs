@@ -14,6 +14,7 @@ mod directory;
 mod examples;
 mod exit_codes;
 mod import_cases;
+mod import_samples;
 mod input;
 mod live_apply;
 mod live_dev;

@@ -1,0 +1,122 @@
+//! CloudFormation templates: the App Mesh resources of a template, with its functions computed.
+
+use super::Document;
+use super::cfn_value::Template;
+use super::context::Cx;
+use super::item::{self, Item, Named, Raw, elsewhere, lax, name_of, parent_of};
+use super::report::Reason;
+use super::shape::{Dialect, folded};
+use super::tree::{Node, Value};
+use crate::model::Kind;
+
+/// The types of App Mesh's resources.
+const TYPES: [(&str, Kind); 7] = [
+    ("AWS::AppMesh::Mesh", Kind::Mesh),
+    ("AWS::AppMesh::VirtualNode", Kind::VirtualNode),
+    ("AWS::AppMesh::VirtualRouter", Kind::VirtualRouter),
+    ("AWS::AppMesh::Route", Kind::Route),
+    ("AWS::AppMesh::VirtualService", Kind::VirtualService),
+    ("AWS::AppMesh::VirtualGateway", Kind::VirtualGateway),
+    ("AWS::AppMesh::GatewayRoute", Kind::GatewayRoute),
+];
+
+/// The kind of a resource of a template.
+pub(super) fn kind_of(resource: &Node) -> Option<Kind> {
+    let ty = resource.text_at("Type")?;
+    TYPES.iter().find(|(known, _)| *known == ty).map(|(_, kind)| *kind)
+}
+
+/// Whether a document is a template that has a resource of App Mesh.
+pub(super) fn is(node: &Node) -> bool {
+    let resources = node.get("Resources").map(Node::entries).unwrap_or_default();
+    resources.iter().any(|entry| kind_of(&entry.node).is_some())
+}
+
+/// Reads the App Mesh resources of a template.
+pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) {
+    let template = Template::new(&document.node);
+    for entry in document.node.get("Resources").map(Node::entries).unwrap_or_default() {
+        match kind_of(&entry.node) {
+            Some(kind) => {
+                let logical = Named { text: entry.key.clone(), loc: entry.at };
+                items.extend(one(cx, &template, &logical, kind, &entry.node));
+            }
+            None => {
+                cx.about = None;
+                let ty = entry.node.text_at("Type").unwrap_or_default();
+                elsewhere(cx, entry.at, &entry.key, &format!("{ty} is no resource of the mesh"));
+            }
+        }
+    }
+}
+
+fn one(
+    cx: &mut Cx<'_>,
+    template: &Template<'_>,
+    logical: &Named,
+    kind: Kind,
+    resource: &Node,
+) -> Option<Item> {
+    cx.about = Some(item::address(kind, None, logical));
+    if let Some(condition) = resource.get("Condition")
+        && let Some(name) = condition.text()
+        && template.condition(cx, name, condition.loc) == Some(false)
+    {
+        elsewhere(cx, condition.loc, "Condition", &format!("{name} is false, so it is not made"));
+        return None;
+    }
+    for entry in resource.entries() {
+        match entry.key.as_str() {
+            "Type" | "Properties" | "Condition" => {}
+            "DependsOn"
+            | "DeletionPolicy"
+            | "UpdateReplacePolicy"
+            | "Metadata"
+            | "UpdatePolicy"
+            | "CreationPolicy" => {
+                elsewhere(cx, entry.at, &entry.key, "is CloudFormation's own");
+            }
+            _ => cx.unknown_field(entry.at, &entry.key, "resource"),
+        }
+    }
+    let empty = Node { loc: resource.loc, value: Value::Map(Vec::new()) };
+    let properties = resource.get("Properties").unwrap_or(&empty);
+    let properties = template.value(cx, properties);
+    let of = |key: &str| lax(&properties, key).and_then(Named::of).map(Named::last_part);
+    let name = of(name_of(kind)).unwrap_or_else(|| {
+        let message = format!("has no name; its logical name {} is taken", logical.text);
+        cx.note(Reason::Assumed, logical.loc, name_of(kind), message);
+        logical.clone()
+    });
+    let parent = parent_of(kind).and_then(of);
+    let read =
+        [name_of(kind), parent_of(kind).unwrap_or("Spec"), "MeshName", "MeshOwner", "Spec", "Tags"];
+    for entry in properties.entries() {
+        if !read.iter().any(|known| folded(known) == folded(&entry.key)) {
+            cx.unknown_field(entry.at, &entry.key, kind.as_str());
+        }
+    }
+    if let Some(owner) = of("MeshOwner") {
+        cx.saw("CreateVirtualNode.meshOwner");
+        cx.mesh_owners.push(owner);
+    }
+    let mesh = if kind == Kind::Mesh { None } else { of("MeshName") };
+    let spec = lax(&properties, "Spec").unwrap_or(&empty);
+    let raw = Raw {
+        kind,
+        name,
+        parent,
+        mesh,
+        owner: None,
+        tags: lax(&properties, "Tags"),
+        spec,
+        path: "Properties.Spec",
+        // The comment above a resource stands above its logical name.
+        loc: crate::span::Loc {
+            file: resource.loc.file,
+            span: crate::span::Span { start: logical.loc.span.start, end: resource.loc.span.end },
+        },
+        remarks: Vec::new(),
+    };
+    item::item(cx, raw, Dialect::Api)
+}

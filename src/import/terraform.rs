@@ -1,0 +1,164 @@
+//! Terraform: `terraform show -json` of a state or a plan, and state files; `aws_appmesh_*`.
+//!
+//! Blocks are lists, lists have singular names, and what is not set is empty or zero (`shape`).
+
+use super::Document;
+use super::context::Cx;
+use super::item::{self, Item, Named, Raw, parent_of};
+use super::report::Reason;
+use super::shape::{Dialect, folded};
+use super::tree::{Entry, Node, Value};
+use crate::model::Kind;
+
+/// The types of resources.
+const TYPES: [(&str, Kind); 7] = [
+    ("aws_appmesh_mesh", Kind::Mesh),
+    ("aws_appmesh_virtual_node", Kind::VirtualNode),
+    ("aws_appmesh_virtual_router", Kind::VirtualRouter),
+    ("aws_appmesh_route", Kind::Route),
+    ("aws_appmesh_virtual_service", Kind::VirtualService),
+    ("aws_appmesh_virtual_gateway", Kind::VirtualGateway),
+    ("aws_appmesh_gateway_route", Kind::GatewayRoute),
+];
+
+/// Whether a document is a state or a plan of Terraform.
+pub(super) fn is(node: &Node) -> bool {
+    let shown =
+        ["values", "planned_values"].iter().any(|key| node.at(&[key, "root_module"]).is_some());
+    let state = node.has("terraform_version") && node.get("resources").is_some();
+    shown || state
+}
+
+/// Reads the App Mesh resources of a state or a plan.
+pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) {
+    let node = &document.node;
+    let shown =
+        node.at(&["planned_values", "root_module"]).or_else(|| node.at(&["values", "root_module"]));
+    if let Some(module) = shown {
+        read_module(cx, module, items);
+        return;
+    }
+    for resource in node.get("resources").map(Node::items).unwrap_or_default() {
+        if resource.text_at("mode") == Some("data") {
+            continue;
+        }
+        let ty = resource.get("type").and_then(Named::of);
+        for instance in resource.get("instances").map(Node::items).unwrap_or_default() {
+            one(cx, ty.as_ref(), instance.get("attributes"), instance, items);
+        }
+    }
+}
+
+fn read_module(cx: &mut Cx<'_>, module: &Node, items: &mut Vec<Item>) {
+    for resource in module.get("resources").map(Node::items).unwrap_or_default() {
+        if resource.text_at("mode") == Some("data") {
+            continue;
+        }
+        let ty = resource.get("type").and_then(Named::of);
+        one(cx, ty.as_ref(), resource.get("values"), resource, items);
+    }
+    for child in module.get("child_modules").map(Node::items).unwrap_or_default() {
+        read_module(cx, child, items);
+    }
+}
+
+fn one(
+    cx: &mut Cx<'_>,
+    ty: Option<&Named>,
+    values: Option<&Node>,
+    resource: &Node,
+    items: &mut Vec<Item>,
+) {
+    let Some(ty) = ty else { return };
+    let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == ty.text) else {
+        cx.about = None;
+        let message = format!("{} is no resource of the mesh", ty.text);
+        cx.note(Reason::Elsewhere, ty.loc, resource.text_at("name").unwrap_or_default(), message);
+        return;
+    };
+    let kind = *kind;
+    let (Some(values), Some(name)) =
+        (values, values.and_then(|v| v.get("name")).and_then(Named::of))
+    else {
+        cx.bad_field(resource.loc, "name", "the resource has no name yet".to_owned());
+        return;
+    };
+    let of = |key: &str| values.get(key).and_then(Named::of);
+    let parent = parent_of(kind).and_then(|_| match kind {
+        Kind::Route => of("virtual_router_name"),
+        _ => of("virtual_gateway_name"),
+    });
+    cx.about = Some(item::address(kind, parent.as_ref(), &name));
+    let read = [
+        "name",
+        "meshname",
+        "meshowner",
+        "resourceowner",
+        "spec",
+        "tags",
+        "tagsall",
+        "virtualroutername",
+        "virtualgatewayname",
+    ];
+    for entry in values.entries() {
+        match folded(&entry.key).as_str() {
+            "arn" | "id" | "createddate" | "lastupdateddate" | "region" | "timeouts" => {
+                let message = "is Terraform's and AWS's bookkeeping".to_owned();
+                cx.note(Reason::Elsewhere, entry.at, &entry.key, message);
+            }
+            key if read.contains(&key) => {}
+            _ => cx.unknown_field(entry.at, &entry.key, &ty.text),
+        }
+    }
+    let owner = of("mesh_owner");
+    let other = of("resource_owner")
+        .filter(|other| kind != Kind::Mesh && owner.as_ref().is_some_and(|o| o.text != other.text));
+    if let Some(owner) = owner {
+        cx.saw("CreateVirtualNode.meshOwner");
+        cx.mesh_owners.push(owner);
+    }
+    let empty = Node { loc: values.loc, value: Value::Map(Vec::new()) };
+    let spec = values.get("spec").map(|spec| cleaned(cx, spec));
+    let empty_list = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
+    let spec = spec.filter(|spec| !empty_list(spec)).unwrap_or(empty);
+    let tags = values.get("tags_all").or_else(|| values.get("tags"));
+    let raw = Raw {
+        kind,
+        name,
+        parent,
+        mesh: if kind == Kind::Mesh { None } else { of("mesh_name") },
+        owner: other,
+        tags: tags.filter(|tags| !tags.entries().is_empty()),
+        spec: &spec,
+        path: "spec",
+        loc: resource.loc,
+        remarks: Vec::new(),
+    };
+    items.extend(item::item(cx, raw, Dialect::Terraform));
+}
+
+/// The spec as the provider passed it on: a timeout of zero was dropped on the way.
+fn cleaned(cx: &mut Cx<'_>, node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::Scalar(text) => Value::Scalar(text.clone()),
+        Value::List(items) => Value::List(items.iter().map(|item| cleaned(cx, item)).collect()),
+        Value::Map(entries) => {
+            let mut kept = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let first = entry.node.items().first();
+                if ["per_request", "idle"].contains(&entry.key.as_str())
+                    && first.is_some_and(|duration| duration.int_at("value") == Some(0))
+                {
+                    let message = "a timeout of zero never reached App Mesh: its default held";
+                    cx.note(Reason::Assumed, entry.at, &entry.key, message.to_owned());
+                    continue;
+                }
+                let node = cleaned(cx, &entry.node);
+                kept.push(Entry { key: entry.key.clone(), at: entry.at, node });
+            }
+            Value::Map(kept)
+        }
+    };
+    Node { loc: node.loc, value }
+}
