@@ -133,6 +133,13 @@ pub(super) fn check(
             list(foreign, "another project's", |address| format!("--take-ownership {address}")),
         ),
         verdict(&codes::LOST_TRAFFIC, lost_traffic(input, requests)),
+        verdict(
+            &codes::LOST_RECORD,
+            (input.unrecorded && !changes.is_empty() && !input.consent.lost_record).then(|| {
+                let message = "proxies have files of this target, and its record is gone";
+                (message.to_owned(), "--allow-lost-record".to_owned())
+            }),
+        ),
     ]
 }
 
