@@ -5,19 +5,26 @@
 //! from one order, one set of conditions, one arithmetic of weights.
 #![deny(clippy::disallowed_methods)]
 
+mod condition;
 mod entry;
+mod journey;
 mod matching;
+mod path;
 pub mod re2;
 mod request;
 mod service;
 pub mod symbolic;
 mod table;
+mod unknown;
 
+pub use condition::{Miss, Seen};
 pub use entry::{
     CapturedPort, Door, Entry, Source, bound_entries, capture, captured_ports, entries, entries_of,
     passes_on, sources,
 };
+pub use journey::{End, Hop, Journey, Passed, Tracer};
 pub use matching::{Match, Named, Path, host_expression};
+pub use path::normalised;
 pub use request::{BadRequest, Request};
 pub use service::{NodeListener, Provider, ServicePort, ports, routes_on, target_listener};
 pub use table::{

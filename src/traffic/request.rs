@@ -13,6 +13,8 @@ pub struct Request {
     pub authority: String,
     /// The port that is called: the authority's, or the scheme's.
     pub port: u16,
+    /// Whether the URL named the port.
+    pub explicit_port: bool,
     /// Path and query as sent, for example `/a//b?x=1`.
     pub path: String,
     /// All other headers in the order in which they are sent; a name may come several times.
@@ -58,10 +60,11 @@ impl Request {
         if authority.is_empty() {
             return Err(bad("it has no host".to_owned()));
         }
-        if let Some(c) = url.chars().find(|c| c.is_whitespace() || c.is_control()) {
-            return Err(bad(format!("it contains {c:?}")));
+        if let Some(c) = url.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(bad(format!("it contains {c:?}, which a client would escape")));
         }
-        let port = match port_of(authority) {
+        let named = port_of(authority);
+        let port = match named {
             None => default,
             Some(digits) => digits
                 .parse::<u16>()
@@ -79,6 +82,7 @@ impl Request {
             scheme,
             authority: authority.to_owned(),
             port,
+            explicit_port: named.is_some(),
             path,
             headers: Vec::new(),
         })

@@ -10,6 +10,7 @@ mod debian_kill;
 mod debian_load;
 mod debian_mariadb;
 mod debian_tls;
+mod differential;
 mod directory;
 mod examples;
 mod exit_codes;

@@ -114,6 +114,7 @@ impl EntryDiff {
             scheme: scheme.to_owned(),
             authority: format!("{host}:{port}"),
             port: port.get(),
+            explicit_port: true,
             path: if tcp { String::new() } else { path },
             headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
         }

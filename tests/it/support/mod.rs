@@ -5,6 +5,8 @@ pub(crate) mod fake_envoy;
 pub(crate) mod golden;
 pub(crate) mod mesh;
 pub(crate) mod random_mesh;
+pub(crate) mod random_routes;
+pub(crate) mod raw_http;
 pub(crate) mod sandbox;
 pub(crate) mod schemas;
 pub(crate) mod tier;

@@ -13,21 +13,28 @@ use meshctl::model::{
 use std::collections::BTreeMap;
 
 /// A source of chance that gives the same numbers for the same seed.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
+    /// Chance by a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
     /// A number from 0 to below the limit.
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 
-    fn once_in(&mut self, times: u64) -> bool {
+    /// Whether one in so many times.
+    pub(crate) fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    fn pick<T: Clone>(&mut self, all: &[T]) -> T {
+    /// One of several.
+    pub(crate) fn pick<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize].clone()
     }
 
@@ -58,7 +65,7 @@ fn port(number: u64) -> Port {
 
 /// A mesh that passes the rules as far as Envoy is concerned.
 pub(crate) fn mesh(seed: u64) -> Mesh {
-    let mut c = Chance(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut c = Chance::new(seed);
     let mut mesh = Mesh::default();
     mesh.settings.name = MeshName::new("random").unwrap();
     mesh.settings.egress = c.pick(&[EgressFilter::AllowAll, EgressFilter::DropAll]);

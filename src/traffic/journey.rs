@@ -1,0 +1,454 @@
+//! What becomes of one request: every hop, every row that was tried, and the end.
+
+use super::condition::{self, Miss, Regexes, Seen, Verdict};
+use super::entry::{self, Door, Entry, Source};
+use super::path::{normalised, without_query};
+use super::service::ServicePort;
+use super::table::{Action, PathRewrite, Rewrite, Row, Share, service_rows};
+use super::{Path, Request, unknown};
+use crate::model::{Address, Capture, GatewayListener, Mesh, Protocol, TlsMode};
+
+/// The way of a request.
+#[derive(Clone, Debug)]
+pub struct Journey<'m> {
+    /// Where it came from.
+    pub source: Source,
+    /// The door by which it came in; `None` if no door is open to it.
+    pub entry: Option<Entry<'m>>,
+    /// The tables that it met, in order.
+    pub hops: Vec<Hop<'m>>,
+    /// What became of it.
+    pub end: End<'m>,
+}
+
+/// A request at one table.
+#[derive(Clone, Debug)]
+pub struct Hop<'m> {
+    /// The service whose table it is; `None` is a gateway's own.
+    pub service: Option<ServicePort<'m>>,
+    /// The request as it was matched.
+    pub seen: Seen,
+    /// The rows that did not take it, in order.
+    pub passed: Vec<Passed>,
+    /// The row that did.
+    pub taken: Option<Row<'m>>,
+}
+
+/// A row that did not take the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Its route.
+    pub address: Address,
+    /// Why not.
+    pub miss: Miss,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub enum End<'m> {
+    /// It reaches one of these nodes, by weight, as it is here.
+    Targets {
+        /// The nodes that exist, with their weights.
+        shares: Vec<Share<'m>>,
+        /// The host that they see.
+        host: String,
+        /// The path and query that they see.
+        path: String,
+    },
+    /// A proxy answers by itself.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        why: String,
+    },
+    /// It leaves the mesh as it is (`egress = "allow-all"`).
+    PassedOn,
+    /// There is no connection.
+    Closed {
+        /// Why.
+        why: String,
+    },
+    /// It cannot be told.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// Follows requests through one mesh.
+#[derive(Debug)]
+pub struct Tracer<'m> {
+    mesh: &'m Mesh,
+    regexes: Regexes,
+}
+
+impl<'m> Tracer<'m> {
+    /// For a mesh that has passed the rules.
+    pub fn new(mesh: &'m Mesh) -> Self {
+        Self { mesh, regexes: Regexes::default() }
+    }
+
+    /// The way of a request from a node's application, or through a gateway.
+    pub fn follow(&self, source: &Source, request: &Request) -> Journey<'m> {
+        let mut journey = Journey {
+            source: source.clone(),
+            entry: None,
+            hops: Vec::new(),
+            end: End::Closed { why: String::new() },
+        };
+        journey.end = match source {
+            Source::Node(_) => self.out_of_node(&mut journey, request),
+            Source::Gateway(_) => self.through_gateway(&mut journey, request),
+        };
+        journey
+    }
+
+    fn out_of_node(&self, journey: &mut Journey<'m>, request: &Request) -> End<'m> {
+        let Source::Node(name) = &journey.source else { return closed("") };
+        let Some((name, node)) = self.mesh.nodes.get_key_value(name) else {
+            return closed(&format!("there is no virtual_node/{name}"));
+        };
+        let entry = match entry::capture(self.mesh, node) {
+            Capture::Explicit => {
+                let entries = entry::bound_entries(self.mesh, name, node);
+                let found = entries.into_iter().find(|entry| bound(entry, request));
+                found.ok_or_else(|| {
+                    closed(&format!("no backend of virtual_node/{name} is bound there"))
+                })
+            }
+            Capture::Redirect => {
+                let ports = entry::captured_ports(self.mesh, name, node);
+                let patched = node.patch.egress.as_ref();
+                match patched.and_then(unknown::listener) {
+                    Some(why) => Err(End::Unknown { why }),
+                    None => self.captured(&ports, request),
+                }
+            }
+        };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(end) => return end,
+        };
+        journey.entry = Some(entry);
+        if !entry.protocol.is_http() {
+            return connection(journey, entry.rows(self.mesh), entry.service());
+        }
+        if request.scheme == "tcp" {
+            return closed("HTTP is spoken on the port, not any bytes");
+        }
+        if request.scheme == "https" {
+            return closed("the application speaks plain HTTP to its proxy, which adds TLS itself");
+        }
+        let mut seen = seen(request);
+        if let Some(end) = arrive(&mut seen, entry.protocol) {
+            return end;
+        }
+        let Some(service) = entry.service() else {
+            return End::Answer { status: 404, why: "nothing provides the service".to_owned() };
+        };
+        let host = matches!(entry.door, Door::Bound { .. }).then(|| service.name.to_string());
+        self.at_service(journey, service, seen, host)
+    }
+
+    /// The entry that a request meets under redirect capture.
+    fn captured(
+        &self,
+        ports: &[entry::CapturedPort<'m>],
+        request: &Request,
+    ) -> Result<Entry<'m>, End<'m>> {
+        let allow_all = entry::passes_on(self.mesh);
+        let host = request.authority.to_ascii_lowercase();
+        let named = |port: &entry::CapturedPort<'m>| {
+            let is = |own: &String| own.eq_ignore_ascii_case(&host);
+            let has = |entry: &&Entry<'m>| entry.hosts().is_none_or(|hosts| hosts.iter().any(is));
+            port.entries.iter().find(has).copied()
+        };
+        // Without a port in the URL, a service that has only one is meant by its name.
+        let only = |number: u16| match request.explicit_port {
+            true => None,
+            false => {
+                let mut found = ports.iter().filter(|port| port.port.get() != number);
+                let first = found.by_ref().find(|port| port.http && named(port).is_some());
+                let again = found.any(|port| port.http && named(port).is_some());
+                first.filter(|_| !again)
+            }
+        };
+        let exact = ports.iter().find(|port| port.port.get() == request.port);
+        let Some(port) = exact.or_else(|| only(request.port)) else {
+            return Err(match allow_all {
+                true => End::PassedOn,
+                false => closed(&format!(
+                    "port {} is none of its backends', and the mesh drops all other traffic",
+                    request.port
+                )),
+            });
+        };
+        named(port).ok_or_else(|| match allow_all {
+            true => End::PassedOn,
+            false => End::Answer {
+                status: 404,
+                why: format!(
+                    "`{}` is no backend on port {}, and the mesh drops all other traffic",
+                    request.authority, port.port
+                ),
+            },
+        })
+    }
+
+    fn through_gateway(&self, journey: &mut Journey<'m>, request: &Request) -> End<'m> {
+        let entries = entry::entries_of(self.mesh, &journey.source);
+        let exact = entries.iter().find(|entry| entry.port.get() == request.port);
+        let sole = match entries.as_slice() {
+            [only] if !request.explicit_port => Some(only),
+            _ => None,
+        };
+        let Some(entry) = exact.or(sole).copied() else {
+            let ports: Vec<String> = entries.iter().map(|entry| entry.port.to_string()).collect();
+            return closed(&format!(
+                "{} does not listen on port {}, but on {}",
+                journey.source,
+                request.port,
+                if ports.is_empty() { "none".to_owned() } else { ports.join(", ") }
+            ));
+        };
+        journey.entry = Some(entry);
+        let Door::Gateway { listener, .. } = entry.door else { return closed("") };
+        if let Some(end) = door(listener, request) {
+            return end;
+        }
+        let mut seen = seen(request);
+        if let Some(end) = arrive(&mut seen, entry.protocol) {
+            return end;
+        }
+        if health_path(listener).is_some_and(|path| path == seen.path) {
+            let why = "the gateway answers health checks on this path itself".to_owned();
+            return End::Answer { status: 200, why };
+        }
+        match self.table(journey, None, &seen, entry.rows(self.mesh)) {
+            Ok((row, Action::Service { to, rewrite })) => {
+                if let Err(why) = rewritten(&mut seen, &row, &rewrite) {
+                    return End::Unknown { why };
+                }
+                match arrive(&mut seen, entry.protocol) {
+                    Some(end) => end,
+                    None => self.at_service(journey, to, seen, None),
+                }
+            }
+            Ok((_, Action::Answer(status))) => {
+                End::Answer { status, why: "nothing provides the service".to_owned() }
+            }
+            Ok((_, Action::Targets(_))) => closed("a gateway leads to services only"),
+            Err(end) => end,
+        }
+    }
+
+    fn at_service(
+        &self,
+        journey: &mut Journey<'m>,
+        service: ServicePort<'m>,
+        seen: Seen,
+        host: Option<String>,
+    ) -> End<'m> {
+        let rows = service_rows(self.mesh, &service);
+        match self.table(journey, Some(service), &seen, rows) {
+            Ok((_, Action::Targets(shares))) => {
+                End::Targets { shares, host: host.unwrap_or(seen.host), path: seen.path }
+            }
+            Ok((_, Action::Answer(status))) => {
+                End::Answer { status, why: "the route has no target that takes a share".to_owned() }
+            }
+            Ok((_, Action::Service { .. })) => closed("a service leads to no service"),
+            Err(end) => end,
+        }
+    }
+
+    /// Tries the rows of a table in order.
+    fn table(
+        &self,
+        journey: &mut Journey<'m>,
+        service: Option<ServicePort<'m>>,
+        seen: &Seen,
+        rows: Vec<Row<'m>>,
+    ) -> Result<(Row<'m>, Action<'m>), End<'m>> {
+        let mut hop = Hop { service, seen: seen.clone(), passed: Vec::new(), taken: None };
+        let mut ended = None;
+        for row in rows {
+            if let Some(why) = unknown::conditions(&row) {
+                ended = Some(End::Unknown { why });
+                break;
+            }
+            match condition::verdict(&row.matches, seen, &self.regexes) {
+                Verdict::Takes => {
+                    hop.taken = Some(row);
+                    break;
+                }
+                Verdict::Misses(miss) => hop.passed.push(Passed { address: row.address, miss }),
+                Verdict::Unknown(why) => {
+                    ended = Some(End::Unknown { why: format!("{}: {why}", row.address) });
+                    break;
+                }
+            }
+        }
+        let taken = hop.taken.clone();
+        journey.hops.push(hop);
+        if let Some(end) = ended {
+            return Err(end);
+        }
+        let Some(row) = taken else {
+            return Err(End::Answer { status: 404, why: "no route takes it".to_owned() });
+        };
+        if let Some(why) = unknown::action(&row) {
+            return Err(End::Unknown { why });
+        }
+        let action = row.action.clone();
+        Ok((row, action))
+    }
+}
+
+fn closed<'m>(why: &str) -> End<'m> {
+    End::Closed { why: why.to_owned() }
+}
+
+fn seen(request: &Request) -> Seen {
+    Seen {
+        method: request.method.clone(),
+        scheme: request.scheme.clone(),
+        host: request.authority.clone(),
+        path: request.path.clone(),
+        headers: request.headers.clone(),
+    }
+}
+
+/// The methods that Envoy's HTTP/1 parser knows; it answers others with 400.
+const HTTP1_METHODS: [&str; 34] = [
+    "ACL",
+    "BIND",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LINK",
+    "LOCK",
+    "M-SEARCH",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MOVE",
+    "NOTIFY",
+    "OPTIONS",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "TRACE",
+    "UNBIND",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+];
+
+/// What every connection manager does before it tries a route.
+fn arrive<'m>(seen: &mut Seen, protocol: Protocol) -> Option<End<'m>> {
+    let known = HTTP1_METHODS.contains(&seen.method.as_str());
+    if protocol == Protocol::Http && !known {
+        let why = format!("HTTP/1 proxies do not know the method `{}`", seen.method);
+        return Some(End::Answer { status: 400, why });
+    }
+    if seen.method == "CONNECT" {
+        let why = "what a proxy makes of CONNECT depends on its version".to_owned();
+        return Some(End::Unknown { why });
+    }
+    match normalised(&seen.path) {
+        Ok(path) => {
+            seen.path = path;
+            None
+        }
+        Err(_) => Some(End::Answer {
+            status: 400,
+            why: format!("`{}` is no path that a proxy takes", seen.path),
+        }),
+    }
+}
+
+/// The path on which a gateway answers health checks itself.
+fn health_path(listener: &GatewayListener) -> Option<&str> {
+    let check = listener.health_check.as_ref()?;
+    (check.protocol != Protocol::Grpc).then_some(check.path.as_deref()).flatten()
+}
+
+/// Whether a gateway's listener lets a request in at all.
+fn door<'m>(listener: &GatewayListener, request: &Request) -> Option<End<'m>> {
+    let patches = [listener.patch.listener.as_ref(), listener.patch.filter_chain.as_ref()];
+    if let Some(why) = patches.into_iter().flatten().find_map(unknown::listener) {
+        return Some(End::Unknown { why });
+    }
+    let mode = listener.tls.as_ref().map_or(TlsMode::Disabled, |tls| tls.mode);
+    match (mode, request.scheme.as_str()) {
+        (TlsMode::Strict, "http") => Some(closed("the listener takes TLS only")),
+        (TlsMode::Disabled, "https") => Some(closed("the listener takes no TLS")),
+        _ => None,
+    }
+}
+
+/// Whether a request is for the local address of a bound backend, or names its service.
+fn bound(entry: &Entry<'_>, request: &Request) -> bool {
+    let Door::Bound { at, to, .. } = entry.door else { return false };
+    if request.explicit_port && request.port == at.port() {
+        return true;
+    }
+    let host = request.authority.split(':').next().unwrap_or_default();
+    host.eq_ignore_ascii_case(to.name.as_str())
+        && (!request.explicit_port || request.port == to.port.get())
+}
+
+fn connection<'m>(
+    journey: &mut Journey<'m>,
+    rows: Vec<Row<'m>>,
+    service: Option<ServicePort<'m>>,
+) -> End<'m> {
+    let Some(row) = rows.into_iter().next() else {
+        return closed("the service has no route with a target");
+    };
+    let Action::Targets(shares) = row.action.clone() else { return closed("") };
+    let nothing = Seen {
+        method: String::new(),
+        scheme: "tcp".to_owned(),
+        host: String::new(),
+        path: String::new(),
+        headers: Vec::new(),
+    };
+    journey.hops.push(Hop { service, seen: nothing, passed: Vec::new(), taken: Some(row) });
+    End::Targets { shares, host: String::new(), path: String::new() }
+}
+
+/// What a gateway makes of a request before it meets the service.
+fn rewritten(seen: &mut Seen, row: &Row<'_>, rewrite: &Rewrite<'_>) -> Result<(), String> {
+    if let Some(host) = rewrite.host {
+        host.clone_into(&mut seen.host);
+    }
+    let path = without_query(&seen.path);
+    let matched = match (&rewrite.path, &row.matches.path) {
+        (PathRewrite::Keep, _) => return Ok(()),
+        (PathRewrite::Prefix(_), Path::Prefix(prefix)) => prefix.len(),
+        (PathRewrite::Prefix(_), Path::Regex(expression)) => {
+            return Err(format!("what the regex `{expression}` makes of a prefix"));
+        }
+        (PathRewrite::Prefix(_), Path::Exact(_)) | (PathRewrite::Whole(_), _) => path.len(),
+    };
+    let (PathRewrite::Prefix(value) | PathRewrite::Whole(value)) = rewrite.path else {
+        return Ok(());
+    };
+    seen.path = format!("{value}{}", &seen.path[matched..]);
+    Ok(())
+}
