@@ -601,7 +601,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder of the new project; made if it does not exist')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'The folder of the new project; made if it does not exist')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'The format of the sources; told by their content unless given')
-            [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'A value for a parameter, variable or placeholder of the sources')
+            [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)')
             [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'What a file defines that holds only a spec')
             [CompletionResult]::new('--mesh', '--mesh', [CompletionResultType]::ParameterName, 'The mesh''s name, or which of several to import')
             [CompletionResult]::new('--override', '--override', [CompletionResultType]::ParameterName, 'Which of several definitions of one resource counts')

@@ -223,7 +223,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -305,7 +305,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -355,7 +355,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -401,7 +401,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -439,7 +439,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -489,7 +489,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -527,7 +527,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -565,7 +565,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -603,7 +603,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -641,7 +641,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -683,7 +683,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1107,7 +1107,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1173,7 +1173,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1215,7 +1215,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1281,7 +1281,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1335,7 +1335,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1397,7 +1397,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1435,7 +1435,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1473,7 +1473,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1511,7 +1511,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1549,7 +1549,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1591,7 +1591,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1633,7 +1633,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1745,7 +1745,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1783,7 +1783,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1829,7 +1829,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

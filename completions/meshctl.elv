@@ -568,7 +568,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -o 'The folder of the new project; made if it does not exist'
             cand --out 'The folder of the new project; made if it does not exist'
             cand --from 'The format of the sources; told by their content unless given'
-            cand --var 'A value for a parameter, variable or placeholder of the sources'
+            cand --var 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)'
             cand --kind 'What a file defines that holds only a spec'
             cand --mesh 'The mesh''s name, or which of several to import'
             cand --override 'Which of several definitions of one resource counts'

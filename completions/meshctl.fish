@@ -33,7 +33,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_needs_command" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -77,7 +78,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -99,7 +101,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -122,7 +125,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -145,7 +149,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -167,7 +172,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -188,7 +194,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -208,7 +215,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -232,7 +240,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -255,7 +264,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand show" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -274,7 +284,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand diff" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -297,7 +308,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -320,7 +332,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -338,7 +351,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -358,7 +372,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -378,7 +393,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -409,7 +425,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -441,7 +458,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -460,7 +478,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -480,7 +499,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -498,7 +518,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -521,7 +542,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from check" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -540,7 +562,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from backup" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -559,7 +582,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from restore" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -582,7 +606,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -596,7 +621,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l from -d 'The 
 cloudformation\t'CloudFormation templates'
 kubernetes\t'Kubernetes resources'
 terraform\t'`terraform show -json`, or a state file'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
 virtual-node\t''
 virtual-router\t''
@@ -615,7 +640,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -634,7 +660,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -652,7 +679,8 @@ ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
-junit\t'JUnit XML'"
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"

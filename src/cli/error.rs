@@ -126,9 +126,12 @@ impl Failure {
                 line["at"] = jiff::Timestamp::now().to_string().into();
                 Some(format!("{line}\n"))
             }
-            Format::Text | Format::Markdown | Format::Github | Format::Sarif | Format::Junit => {
-                None
-            }
+            Format::Text
+            | Format::Markdown
+            | Format::Github
+            | Format::Sarif
+            | Format::Junit
+            | Format::AppmeshJson => None,
         }
     }
 

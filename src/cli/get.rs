@@ -1,16 +1,21 @@
 //! `get`: the resources that a target holds.
 
 use super::{Context, Exit, Failure, Format, target};
+use crate::import;
 use crate::live::Read as _;
-use crate::model::{Address, Kind};
+use crate::model::{Address, Kind, Mesh};
 use crate::plan::Places;
 use crate::report;
 use crate::revision::object;
 use clap::Args;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Show what the target holds: all resources, those of a kind, or one
+///
+/// With --format appmesh-json, as the inputs of App Mesh's create calls; what App Mesh cannot say is
+/// listed on stderr.
 #[derive(Debug, Args)]
 pub(super) struct GetArgs {
     /// A kind (`virtual_node`) or an address (`virtual_node/cart`)
@@ -27,7 +32,9 @@ pub(super) struct GetArgs {
 }
 
 pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let formats = [Format::Text, Format::Json, Format::AppmeshJson];
+    // Where something was written is nothing of App Mesh's.
+    let format = context.format(if args.origin { &formats[..2] } else { &formats })?;
     if args.origin {
         return origins(context, args, format);
     }
@@ -50,6 +57,11 @@ pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
     {
         return Err(Failure::new(Exit::Failed, format!("{} has no {address}", target.id.name))
             .hint("meshctl get lists what there is"));
+    }
+    if format == Format::AppmeshJson {
+        let addresses: BTreeSet<&Address> = found.iter().map(|(address, _)| *address).collect();
+        appmesh(context, &live.mesh, &addresses);
+        return Ok(Exit::Done);
     }
     if format == Format::Json {
         let resources: Vec<Value> = found
@@ -145,6 +157,22 @@ fn origins(context: &Context, args: &GetArgs, format: Format) -> Result<Exit, Fa
         context.ui.result(&report::origins::text(&resources));
     }
     Ok(Exit::Done)
+}
+
+/// Resources as the inputs of App Mesh's `create` calls; what App Mesh cannot say goes to stderr.
+fn appmesh(context: &Context, mesh: &Mesh, addresses: &BTreeSet<&Address>) {
+    let exported = import::export(mesh);
+    let resources: Vec<&Value> = exported
+        .resources
+        .iter()
+        .filter(|(address, _)| addresses.contains(address))
+        .map(|(_, value)| value)
+        .collect();
+    context.ui.result(&format!("{:#}\n", json!(resources)));
+    for outside in exported.outside.iter().filter(|outside| addresses.contains(&outside.address)) {
+        let import::Outside { address, key, message } = outside;
+        context.ui.warning(&format!("{address} {key}: {message}"));
+    }
 }
 
 /// A kind, or an address.

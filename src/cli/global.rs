@@ -73,6 +73,8 @@ pub enum Format {
     Sarif,
     /// JUnit XML
     Junit,
+    /// App Mesh's API JSON
+    AppmeshJson,
 }
 
 impl Format {
@@ -86,6 +88,7 @@ impl Format {
             Self::Github => "github",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
+            Self::AppmeshJson => "appmesh-json",
         }
     }
 }

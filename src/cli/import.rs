@@ -41,7 +41,8 @@ pub(super) struct ImportArgs {
 /// How sources are read: `init --from` takes the same.
 #[derive(Debug, Default, Args)]
 pub(super) struct How {
-    /// A value for a parameter, variable or placeholder of the sources
+    /// A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one
+    /// file (its name without endings)
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<String>,
 

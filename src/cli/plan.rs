@@ -85,7 +85,7 @@ pub(super) fn draw(
         Format::Json => report::plan_document(shown),
         Format::Markdown => report::plan_markdown(shown, summary),
         Format::Github => report::plan_github(shown),
-        Format::Text | Format::Ndjson | Format::Sarif | Format::Junit => {
+        Format::Text | Format::Ndjson | Format::Sarif | Format::Junit | Format::AppmeshJson => {
             let view = text::View {
                 color: context.ui.color_out(),
                 summary,

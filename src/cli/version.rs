@@ -29,7 +29,8 @@ pub(super) fn run(context: &Context, _args: &VersionArgs) -> Result<Exit, Failur
         | Format::Markdown
         | Format::Github
         | Format::Sarif
-        | Format::Junit => {
+        | Format::Junit
+        | Format::AppmeshJson => {
             context.ui.result(&format!("meshctl {version} (Envoy API of {ENVOY_VERSION})\n"));
         }
     }

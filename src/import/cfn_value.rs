@@ -185,8 +185,7 @@ impl<'t> Template<'t> {
             return Node { loc, value: Value::Null };
         }
         let parameter = self.parameters.and_then(|all| all.entry(name));
-        if let Some(value) = cx.given.get(name).cloned() {
-            cx.used.insert(name.to_owned());
+        if let Some(value) = cx.value_of(name) {
             return Node::scalar(loc, value);
         }
         if let Some(default) = parameter.and_then(|entry| entry.node.get("Default")) {
@@ -231,9 +230,10 @@ impl<'t> Template<'t> {
     fn got(&self, cx: &mut Cx<'_>, logical: &str, attribute: &str, loc: Loc) -> Node {
         let name = format!("{logical}.{attribute}");
         let resource = self.resources.and_then(|all| all.get(logical));
-        if !cx.given.contains_key(&name)
-            && let Some(resource) = resource
-        {
+        if let Some(value) = cx.value_of(&name) {
+            return Node::scalar(loc, value);
+        }
+        if let Some(resource) = resource {
             let properties = resource.get("Properties");
             let own = kind_of(resource);
             if own.is_some_and(|kind| attribute.eq_ignore_ascii_case(name_of(kind)))
@@ -274,9 +274,7 @@ impl<'t> Template<'t> {
                 out.push_str(&format!("${{{literal}}}"));
             } else if let Some(node) = own.and_then(|own| own.get(name)) {
                 out.push_str(&self.text(cx, node));
-            } else if let Some((logical, attribute)) =
-                name.split_once('.').filter(|_| !cx.given.contains_key(name))
-            {
+            } else if let Some((logical, attribute)) = name.split_once('.') {
                 let node = self.got(cx, logical, attribute, loc);
                 out.push_str(node.text().unwrap_or_default());
             } else {

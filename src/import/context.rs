@@ -29,6 +29,8 @@ pub(super) struct Cx<'a> {
     pub(super) listed: Vec<(Kind, Named)>,
     /// Owners of the mesh, as resources name them.
     pub(super) mesh_owners: Vec<Named>,
+    /// The name of the file that is being read, without folders and endings.
+    pub(super) stem: String,
     /// The resource that is being read.
     pub(super) about: Option<String>,
 }
@@ -48,6 +50,7 @@ impl<'a> Cx<'a> {
             format: Format::Api,
             listed: Vec::new(),
             mesh_owners: Vec::new(),
+            stem: String::new(),
             about: None,
         }
     }
@@ -88,11 +91,19 @@ impl<'a> Cx<'a> {
         self.note(Reason::Unknown, loc, path, format!("App Mesh's {structure} has no such field"));
     }
 
+    /// The given value of a variable: that for the file at hand, or that for all files.
+    pub(super) fn value_of(&mut self, name: &str) -> Option<String> {
+        let own = format!("{}:{name}", self.stem);
+        let key = if self.given.contains_key(&own) { own } else { name.to_owned() };
+        let value = self.given.get(&key)?.clone();
+        self.used.insert(key);
+        Some(value)
+    }
+
     /// What a variable stands for: its value, or a text by which it is found again.
     pub(super) fn variable(&mut self, name: &str, loc: Loc) -> String {
-        if let Some(value) = self.given.get(name) {
-            self.used.insert(name.to_owned());
-            return value.clone();
+        if let Some(value) = self.value_of(name) {
+            return value;
         }
         let legal = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
         let word: String =

@@ -12,6 +12,7 @@ pub mod codes;
 mod comments;
 mod context;
 mod convert;
+mod export;
 mod item;
 mod json;
 mod k8s;
@@ -29,6 +30,7 @@ mod vars;
 mod yaml;
 
 pub use codes::CODES;
+pub use export::{Exported, Outside, export};
 pub use report::{Entry, Reason};
 pub use sources::{Content, SOURCE_MAX, Source};
 

@@ -4,7 +4,8 @@ use super::context::Cx;
 use super::item::Item;
 use super::report::Reason;
 use crate::model::{
-    GatewayMatch, Kind, Matcher, Mesh, PathMatch, Route, RouteMatch, RouterListener, RouterName,
+    GatewayMatch, GatewayRoute, Kind, Matcher, Mesh, PathMatch, Route, RouteMatch, RouterListener,
+    RouterName, VirtualGateway, VirtualRouter,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,16 +13,30 @@ use std::collections::BTreeMap;
 /// Sorts all routes as App Mesh tried them, and finds a port for routers that name none.
 pub(super) fn sort(cx: &mut Cx<'_>, mesh: &mut Mesh, items: &[Item]) {
     for router in mesh.routers.values_mut() {
-        router.routes.sort_by_key(|route| {
-            rank(route.priority, route.matches.path.as_ref(), conditions(&route.matches))
-        });
+        router.routes.sort_by_key(route_rank);
     }
     for gateway in mesh.gateways.values_mut() {
-        gateway.routes.sort_by_key(|route| {
-            rank(route.priority, route.matches.path.as_ref(), gateway_conditions(&route.matches))
-        });
+        gateway.routes.sort_by_key(gateway_route_rank);
     }
     listeners(cx, mesh, items);
+}
+
+/// Whether App Mesh would try the routes in the order in which they are.
+pub(super) fn router_is_sorted(router: &VirtualRouter) -> bool {
+    router.routes.is_sorted_by_key(route_rank)
+}
+
+/// Whether App Mesh would try the routes in the order in which they are.
+pub(super) fn gateway_is_sorted(gateway: &VirtualGateway) -> bool {
+    gateway.routes.is_sorted_by_key(gateway_route_rank)
+}
+
+fn route_rank(route: &Route) -> Rank {
+    rank(route.priority, route.matches.path.as_ref(), conditions(&route.matches))
+}
+
+fn gateway_route_rank(route: &GatewayRoute) -> Rank {
+    rank(route.priority, route.matches.path.as_ref(), gateway_conditions(&route.matches))
 }
 
 /// Priority first, unset last; then exact paths, regular expressions and the longest prefix; then

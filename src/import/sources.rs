@@ -100,6 +100,7 @@ pub(super) fn read(
             continue;
         };
         cx.format = format;
+        cx.stem.clone_from(&document.stem);
         found.push(Read { file, long: long(&document.node) });
         let node = match format {
             // A template has its own way to say it, and the placeholders of other objects are

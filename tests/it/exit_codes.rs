@@ -10,7 +10,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Every form of a result.
-const FORMATS: [&str; 7] = ["text", "json", "ndjson", "markdown", "github", "sarif", "junit"];
+const FORMATS: [&str; 8] =
+    ["text", "json", "ndjson", "markdown", "github", "sarif", "junit", "appmesh-json"];
 
 /// The formats of each command.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -27,7 +28,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("render", &["text", "json"]),
     ("bootstrap", &["text"]),
     ("drift", &["text", "json"]),
-    ("get", &["text", "json"]),
+    ("get", &["text", "json", "appmesh-json"]),
     ("history", &["text", "json"]),
     ("status", &["text", "json"]),
     ("wait", &["text", "json"]),

@@ -15,6 +15,7 @@ mod directory;
 mod examples;
 mod exit_codes;
 mod import_cases;
+mod import_round;
 mod import_samples;
 mod input;
 mod live_apply;

@@ -9,7 +9,7 @@ use meshctl::span::Files;
 use std::fs;
 
 /// Reads a text as a mesh that has nothing wrong.
-fn read(text: &str) -> Mesh {
+pub(crate) fn read(text: &str) -> Mesh {
     let mut files = Files::default();
     let id = files.add("m.toml", text);
     let (tree, diagnostics) = parse(id, text);

@@ -140,7 +140,11 @@ impl Converter<'_, '_> {
         Some(RetryPolicy {
             on,
             max_retries: self.count(node.get("maxRetries"), "maxRetries")?,
-            per_retry_timeout: node.get("perRetryTimeout").and_then(|node| self.duration(node)),
+            // App Mesh asks for one; zero is none.
+            per_retry_timeout: node
+                .get("perRetryTimeout")
+                .and_then(|node| self.duration(node))
+                .filter(|limit| !limit.is_zero()),
         })
     }
 

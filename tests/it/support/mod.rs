@@ -1,5 +1,6 @@
 //! What the end-to-end tests share.
 
+pub(crate) mod dialects;
 pub(crate) mod envoy;
 pub(crate) mod fake_envoy;
 pub(crate) mod golden;
