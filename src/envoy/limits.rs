@@ -236,9 +236,15 @@ impl Check<'_> {
                     shortened(expression),
                     self.regex_max
                 );
-                let help = "shorten its counted repetitions, or raise \
-                            `envoy.regex_max_program_size` in meshctl.toml";
-                self.report(&REGEX_SIZE, address, pointer, message, help);
+                let raise = "raise `envoy.regex_max_program_size` in meshctl.toml";
+                let help = match re2::shorter(expression) {
+                    Some((shorter, size)) if size <= u64::from(self.regex_max) => format!(
+                        "`{}` takes all of it and more, in {size} instructions; or {raise}",
+                        shortened(&shorter)
+                    ),
+                    _ => format!("shorten its counted repetitions, or {raise}"),
+                };
+                self.report(&REGEX_SIZE, address, pointer, message, &help);
             }
             Ok(_) => {}
         }

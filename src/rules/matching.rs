@@ -112,6 +112,13 @@ pub(super) fn impossible(path: &str) -> Option<&'static str> {
     None
 }
 
+/// `a^` and `$b`: an anchor inside asks for a path that goes on past its end.
+pub(super) fn anchored_inside(regex: &str) -> bool {
+    let bare = regex.strip_prefix('^').unwrap_or(regex);
+    let bare = bare.strip_suffix('$').unwrap_or(bare);
+    bare.contains(['^', '$']) && literal(&bare.replace(['^', '$'], ""))
+}
+
 /// Whether a regex has nothing that could stand for another text.
 fn literal(regex: &str) -> bool {
     !regex.contains(['.', '*', '+', '?', '[', '(', '|', '{', '\\'])
@@ -158,8 +165,7 @@ fn path(ctx: &Ctx<'_>, address: &Address, path: &PathMatch, found: &mut Diagnost
             let pointer = "/match/path/regex";
             let bare = text.strip_prefix('^').unwrap_or(text);
             let bare = bare.strip_suffix('$').unwrap_or(bare);
-            // `a^` and `$b`: an anchor inside asks for a path that goes on past its end.
-            if bare.contains(['^', '$']) && literal(&bare.replace(['^', '$'], "")) {
+            if anchored_inside(text) {
                 let message = format!("no request matches: `{text}` has an anchor inside");
                 let finding = ctx.find(&NEVER, address, pointer, message);
                 found.push(finding.help("remove `^` and `$`: the whole path is matched anyway"));

@@ -6,6 +6,7 @@
 //! 50,000 routes.
 #![deny(clippy::disallowed_methods)]
 
+mod calls;
 mod capture;
 mod context;
 mod discovery;
@@ -19,6 +20,8 @@ mod ports;
 mod protocols;
 mod references;
 mod retries;
+mod rewrites;
+mod shadowing;
 mod timeouts;
 mod tls;
 mod trust;
@@ -44,9 +47,12 @@ const FAMILIES: &[&[Rule]] = &[
     usage::RULES,
     matching::RULES,
     matchers::RULES,
+    shadowing::RULES,
+    rewrites::RULES,
     weights::RULES,
     timeouts::RULES,
     retries::RULES,
+    calls::RULES,
     health::RULES,
     protocols::RULES,
     keys::RULES,

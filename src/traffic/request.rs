@@ -116,6 +116,17 @@ impl Request {
     }
 }
 
+/// `GET http://shop.example/cart x-canary=true`
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url())?;
+        for (name, value) in &self.headers {
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
 /// The digits after the host, if there is a port.
 fn port_of(authority: &str) -> Option<&str> {
     let after = authority.rfind(']').unwrap_or(0);

@@ -21,6 +21,35 @@ pub fn program_size(expression: &str) -> Result<u64, String> {
     Ok(OVERHEAD + cost(&tree) - prefix(&tree))
 }
 
+/// An expression that takes all that another takes and more, with its size: counted repetitions
+/// without their counts. `None` if there are none to drop.
+pub fn shorter(expression: &str) -> Option<(String, u64)> {
+    let mut text = String::new();
+    let mut rest = expression;
+    let mut dropped = false;
+    while let Some(at) = rest.find('{') {
+        let escaped = rest[..at].ends_with('\\');
+        let inner = rest[at + 1..].split('}').next().unwrap_or_default();
+        let (min, max) = inner.split_once(',').unwrap_or((inner, inner));
+        let number = |text: &str| text.parse::<u32>().ok();
+        match (number(min), number(max)) {
+            (Some(min), Some(max)) if !escaped && max > 3 => {
+                text.push_str(&rest[..at]);
+                text.push(if min == 0 { '*' } else { '+' });
+                rest = &rest[at + inner.len() + 2..];
+                dropped = true;
+            }
+            _ => {
+                text.push_str(&rest[..=at]);
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    let size = program_size(&text).ok().filter(|_| dropped)?;
+    Some((text, size))
+}
+
 /// The bytes that one position takes.
 #[derive(Clone, PartialEq)]
 struct Class([bool; 256]);
@@ -205,6 +234,17 @@ mod tests {
         ] {
             assert_eq!(program_size(expression), Ok(size), "{expression}");
         }
+    }
+
+    #[test]
+    fn a_shorter_expression_takes_what_the_longer_one_takes() {
+        let of = |text: &str| super::shorter(text).map(|(shorter, _)| shorter);
+        assert_eq!(of("/u/[0-9a-f]{36}/x").as_deref(), Some("/u/[0-9a-f]+/x"));
+        assert_eq!(of("a{0,20}b{2,9}c{3}").as_deref(), Some("a*b+c{3}"));
+        assert_eq!(of("a\\{9}"), None);
+        assert_eq!(of("abc"), None);
+        let (_, size) = super::shorter("[a-z]{1,200}").unwrap();
+        assert!(size < program_size("[a-z]{1,200}").unwrap());
     }
 
     #[test]

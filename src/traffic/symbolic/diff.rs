@@ -5,7 +5,7 @@
 //! only services that the changed addresses reach are looked at, and of a gateway the routes to
 //! other services are folded into a row each.
 
-use super::space::{Condition, Example, Region, Space};
+use super::space::{Condition, Example, Region, Space, request};
 use super::table::{Gives, Row, of_gateway, of_service};
 use super::walk::{Taker, takers};
 use crate::model::{
@@ -96,28 +96,7 @@ impl EntryDiff {
             }
             Entry::Service(name, port) => (name.to_string(), *port),
         };
-        let tcp = self.protocol == Protocol::Tcp;
-        let scheme = if tcp { "tcp" } else { example.scheme.as_deref().unwrap_or("http") };
-        let method = match self.protocol {
-            Protocol::Tcp => "TCP",
-            Protocol::Grpc => "POST",
-            Protocol::Http | Protocol::Http2 => "GET",
-        };
-        let mut path = example.path.clone().unwrap_or_else(|| "/".to_owned());
-        for (at, (name, value)) in example.query.iter().enumerate() {
-            path.push(if at == 0 { '?' } else { '&' });
-            path.push_str(&format!("{name}={value}"));
-        }
-        let headers = example.headers.iter();
-        Request {
-            method: example.method.clone().unwrap_or_else(|| method.to_owned()),
-            scheme: scheme.to_owned(),
-            authority: format!("{host}:{port}"),
-            port: port.get(),
-            explicit_port: true,
-            path: if tcp { String::new() } else { path },
-            headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
-        }
+        request(&host, port, self.protocol, example)
     }
 }
 

@@ -18,6 +18,6 @@ pub use conditions::{PathChange, of as conditions, set_on_the_way};
 pub use diff::{Class, Differences, Entry, EntryDiff, Severity, Side, compare};
 pub use language::{Test, Universe};
 pub use set::Set;
-pub use space::{Asks, Condition, Example, Part, Region, Space};
-pub use table::{Gives, Row, Share, of_gateway, of_service};
+pub use space::{Asks, Condition, Example, Part, Region, Space, request};
+pub use table::{Gives, Row, Share, of_gateway, of_hop, of_service};
 pub use walk::{Shown, Taker, Takers, WORK_MAX, takers};

@@ -3,6 +3,8 @@
 
 use super::language::{Kinds, Test, Universe, kinds};
 use super::set::Set;
+use crate::model::{Port, Protocol};
+use crate::traffic::Request;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -125,6 +127,20 @@ impl Region {
                 .all(|own| other.bound(own.dimension).is_none_or(|outer| own.set.meets(&outer.set)))
     }
 
+    /// Whether some request may be in both.
+    pub fn may_meet(&self, other: &Self) -> bool {
+        self.bounds
+            .iter()
+            .all(|own| other.bound(own.dimension).is_none_or(|outer| own.set.meets(&outer.set)))
+    }
+
+    /// Whether the two surely share some of a part, and each has some of it that the other lacks.
+    pub fn part_overlaps(&self, other: &Self, space: &Space, part: &Part) -> bool {
+        let Some(at) = space.dimensions.iter().position(|d| d.part == *part) else { return false };
+        let (Some(own), Some(outer)) = (self.bound(at), other.bound(at)) else { return false };
+        own.set.meets(&outer.set) && !own.set.within(&outer.set) && !outer.set.within(&own.set)
+    }
+
     /// The bound on a part, if there is one.
     pub(super) fn bound(&self, dimension: usize) -> Option<&Bound> {
         self.bounds.iter().find(|bound| bound.dimension == dimension)
@@ -192,6 +208,21 @@ impl Space {
     fn at(&self, part: &Part) -> usize {
         let found = self.dimensions.iter().position(|d| d.part == *part);
         found.expect("invariant: the space was made from these conditions")
+    }
+
+    /// What could not be looked into among some conditions, in words.
+    pub fn unread(&self, conditions: &[Condition]) -> impl Iterator<Item = &str> {
+        let labels: BTreeSet<String> = conditions
+            .iter()
+            .filter_map(|condition| match &condition.asks {
+                Asks::Is(test) | Asks::IsNot(test) => Some(label(&condition.part, test)),
+                Asks::Present | Asks::Absent | Asks::Unknown(_) | Asks::Never => None,
+            })
+            .collect();
+        self.dimensions.iter().filter_map(move |dimension| match &dimension.part {
+            Part::Assumed(text) if labels.contains(text) => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     /// The region of conditions that must all hold. They must have been known to [`Self::new`].
@@ -277,6 +308,32 @@ pub struct Example {
     pub headers: BTreeMap<String, String>,
     /// Query parameters with their values.
     pub query: BTreeMap<String, String>,
+}
+
+/// An example as a request to a host and port.
+pub fn request(host: &str, port: Port, protocol: Protocol, example: &Example) -> Request {
+    let tcp = protocol == Protocol::Tcp;
+    let scheme = if tcp { "tcp" } else { example.scheme.as_deref().unwrap_or("http") };
+    let method = match protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Grpc => "POST",
+        Protocol::Http | Protocol::Http2 => "GET",
+    };
+    let mut path = example.path.clone().unwrap_or_else(|| "/".to_owned());
+    for (at, (name, value)) in example.query.iter().enumerate() {
+        path.push(if at == 0 { '?' } else { '&' });
+        path.push_str(&format!("{name}={value}"));
+    }
+    let headers = example.headers.iter();
+    Request {
+        method: example.method.clone().unwrap_or_else(|| method.to_owned()),
+        scheme: scheme.to_owned(),
+        authority: format!("{host}:{port}"),
+        port: port.get(),
+        explicit_port: true,
+        path: if tcp { String::new() } else { path },
+        headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
 }
 
 /// What is said of a test that could not be looked into.

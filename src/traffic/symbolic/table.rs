@@ -74,6 +74,18 @@ impl Row {
         Self { conditions: Vec::new(), gives, path: PathChange::Keep, host: None, via }
     }
 
+    /// Whether its conditions on paths hold for a path.
+    pub fn applies(&self, path: &str) -> bool {
+        let own = self.conditions.iter().filter(|condition| condition.part == Part::Path);
+        own.clone().all(|condition| match &condition.asks {
+            Asks::Is(Test::Behind { prefix, .. }) => path.starts_with(prefix.as_str()),
+            Asks::Is(test) => test.passes(path) == Some(true),
+            Asks::IsNot(test) => test.passes(path) == Some(false),
+            Asks::Present => true,
+            Asks::Absent | Asks::Unknown(_) | Asks::Never => false,
+        })
+    }
+
     /// What becomes of a request with this path.
     pub(super) fn side(&self, path: &str) -> Side {
         let nodes = matches!(self.gives, Gives::Nodes(_));
@@ -152,7 +164,7 @@ fn common(a: u32, b: u32) -> u32 {
 
 /// The rows of one row of a gateway: those of the service that it leads to, and at the end one
 /// for what none of them takes.
-fn both_hops(mesh: &Mesh, hop: &Hop<'_>, all: &mut Vec<Row>) {
+pub fn of_hop(mesh: &Mesh, hop: &Hop<'_>, all: &mut Vec<Row>) {
     let own = of(&hop.matches);
     let plain = |gives: Gives| Row {
         conditions: own.clone(),
@@ -254,7 +266,7 @@ pub fn of_gateway(
     for hop in traffic::gateway_rows(mesh, name, gateway, listener) {
         let Address::GatewayRoute(_, route) = &hop.address else { continue };
         if !folded.contains(route) {
-            both_hops(mesh, &hop, &mut all);
+            of_hop(mesh, &hop, &mut all);
             continue;
         }
         all.push(Row {
