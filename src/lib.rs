@@ -31,5 +31,6 @@ pub mod apply;
 pub mod dev;
 
 pub mod report;
+pub mod serve;
 
 pub mod cli;

@@ -27,6 +27,7 @@ mod resource;
 mod route;
 mod secret;
 mod tls;
+pub mod xds;
 
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};
 pub use files::{files, version};

@@ -1,0 +1,367 @@
+//! xDS messages on the wire: requests as plain values, and resources as bytes that every stream
+//! shares.
+
+use super::pb::{cluster, core, discovery, hcm, listener, route, rpc, tcp_proxy};
+use super::builder::socket_address;
+use super::endpoint;
+use super::resource::{Resource, ResourceType, version_of};
+use envoy_api::{Any, Message, pack, unpack};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+
+/// The path of the RPC of incremental xDS.
+pub const DELTA_PATH: &str =
+    "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+/// The path of the RPC of state-of-the-world xDS.
+pub const STATE_PATH: &str =
+    "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
+
+/// Which of the two forms of xDS a stream speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Incremental: responses hold what changed. Envoy is told to use it.
+    Delta,
+    /// State of the world: responses of listeners and clusters hold all of them. gRPC clients know
+    /// no other.
+    State,
+}
+
+/// Who a client says that it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Its `node.id`.
+    pub id: String,
+    /// Its program and version, for example `envoy 1.40.0`; empty if it does not tell.
+    pub build: String,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Changes of the subscription.
+    Delta {
+        /// Names that are wanted from now on.
+        subscribe: Vec<String>,
+        /// Names that are not wanted any more.
+        unsubscribe: Vec<String>,
+        /// What the client has of an earlier stream, by name: only in its first request of a type.
+        initial: Vec<(String, String)>,
+    },
+    /// The whole subscription.
+    State {
+        /// All names that are wanted.
+        names: Vec<String>,
+    },
+}
+
+/// A request of a client, whatever form of xDS it speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks; clients need to say it once a stream.
+    pub node: Option<Node>,
+    /// The type that it is about.
+    pub type_url: String,
+    /// The response that it answers; empty if none.
+    pub nonce: String,
+    /// Why the client did not take that response; `None`: it took it.
+    pub refused: Option<String>,
+    /// What it asks for.
+    pub asks: Asks,
+    /// The bytes of the message.
+    pub size: usize,
+}
+
+/// Bytes that are no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Garbled(String);
+
+impl fmt::Display for Garbled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the bytes are no xDS request: {}", self.0)
+    }
+}
+
+impl std::error::Error for Garbled {}
+
+impl Request {
+    /// Reads the bytes of a request.
+    ///
+    /// # Errors
+    /// Bytes that do not decode.
+    pub fn decode(protocol: Protocol, bytes: &[u8]) -> Result<Self, Garbled> {
+        let garbled = |error: &dyn fmt::Display| Garbled(error.to_string());
+        let size = bytes.len();
+        match protocol {
+            Protocol::Delta => {
+                let request =
+                    discovery::DeltaDiscoveryRequest::decode(bytes).map_err(|e| garbled(&e))?;
+                Ok(Self {
+                    node: request.node.map(node),
+                    type_url: request.type_url,
+                    nonce: request.response_nonce,
+                    refused: request.error_detail.map(|status| status.message),
+                    asks: Asks::Delta {
+                        subscribe: request.resource_names_subscribe,
+                        unsubscribe: request.resource_names_unsubscribe,
+                        initial: request.initial_resource_versions.into_iter().collect(),
+                    },
+                    size,
+                })
+            }
+            Protocol::State => {
+                let request =
+                    discovery::DiscoveryRequest::decode(bytes).map_err(|e| garbled(&e))?;
+                Ok(Self {
+                    node: request.node.map(node),
+                    type_url: request.type_url,
+                    nonce: request.response_nonce,
+                    refused: request.error_detail.map(|status| status.message),
+                    asks: Asks::State { names: request.resource_names },
+                    size,
+                })
+            }
+        }
+    }
+
+    /// The bytes of a request, for clients in tests and benchmarks.
+    pub fn encode(&self) -> Vec<u8> {
+        let node = self.node.as_ref().map(|node| core::Node {
+            id: node.id.clone(),
+            user_agent_name: node.build.clone(),
+            ..Default::default()
+        });
+        let error_detail = self.refused.as_ref().map(|message| {
+            rpc::Status { message: message.clone(), ..Default::default() }
+        });
+        match &self.asks {
+            Asks::Delta { subscribe, unsubscribe, initial } => discovery::DeltaDiscoveryRequest {
+                node,
+                type_url: self.type_url.clone(),
+                resource_names_subscribe: subscribe.clone(),
+                resource_names_unsubscribe: unsubscribe.clone(),
+                initial_resource_versions: initial.iter().cloned().collect(),
+                response_nonce: self.nonce.clone(),
+                error_detail,
+                ..Default::default()
+            }
+            .encode_to_vec(),
+            Asks::State { names } => discovery::DiscoveryRequest {
+                node,
+                type_url: self.type_url.clone(),
+                resource_names: names.clone(),
+                response_nonce: self.nonce.clone(),
+                error_detail,
+                ..Default::default()
+            }
+            .encode_to_vec(),
+        }
+    }
+}
+
+fn node(node: core::Node) -> Node {
+    use core::node::UserAgentVersionType;
+    let version = match node.user_agent_version_type {
+        Some(UserAgentVersionType::UserAgentVersion(text)) => text,
+        Some(UserAgentVersionType::UserAgentBuildVersion(build)) => {
+            let semantic = build.version.unwrap_or_default();
+            format!("{}.{}.{}", semantic.major_number, semantic.minor_number, semantic.patch)
+        }
+        None => String::new(),
+    };
+    let build = format!("{} {version}", node.user_agent_name);
+    Node { id: node.id, build: build.trim().to_owned() }
+}
+
+/// A resource as every stream sends it, encoded once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    bytes: Box<[u8]>,
+    /// Where the message itself begins, which is all that state of the world wants.
+    message: usize,
+}
+
+impl Encoded {
+    /// Encodes a resource.
+    pub fn new(name: &str, version: &str, message: &Any) -> Self {
+        // Both responses have their resources in field 2, and so has a delta resource its message:
+        // the end of the one is the whole of the other.
+        let head =
+            discovery::Resource { name: name.to_owned(), version: version.to_owned(), ..Default::default() }
+                .encode_to_vec();
+        let message = message.encode_to_vec();
+        let mut inner = Vec::with_capacity(message.len() + 6);
+        field(&mut inner, 2, message.len());
+        inner.extend_from_slice(&message);
+        let mut bytes = Vec::with_capacity(head.len() + inner.len() + 6);
+        field(&mut bytes, 2, head.len() + inner.len());
+        bytes.extend_from_slice(&head);
+        let message = bytes.len();
+        bytes.extend_from_slice(&inner);
+        Self { bytes: bytes.into(), message }
+    }
+
+    /// The bytes that a response of this form of xDS takes it with.
+    pub fn bytes(&self, protocol: Protocol) -> &[u8] {
+        match protocol {
+            Protocol::Delta => &self.bytes,
+            Protocol::State => &self.bytes[self.message..],
+        }
+    }
+}
+
+/// Writes the tag of a field of bytes, and how many follow.
+fn field(to: &mut Vec<u8>, number: u8, len: usize) {
+    to.push(number << 3 | 2);
+    let mut rest = len;
+    while rest >= 0x80 {
+        to.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    to.push(rest as u8);
+}
+
+/// The part of a response before its resources; they follow as their own bytes.
+pub fn response_head(
+    protocol: Protocol,
+    type_url: &str,
+    version: &str,
+    nonce: &str,
+    removed: &[String],
+) -> Vec<u8> {
+    match protocol {
+        Protocol::Delta => discovery::DeltaDiscoveryResponse {
+            system_version_info: version.to_owned(),
+            type_url: type_url.to_owned(),
+            nonce: nonce.to_owned(),
+            removed_resources: removed.to_vec(),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        Protocol::State => discovery::DiscoveryResponse {
+            version_info: version.to_owned(),
+            type_url: type_url.to_owned(),
+            nonce: nonce.to_owned(),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+    }
+}
+
+/// A response as a client reads it, for tests and benchmarks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// The type.
+    pub type_url: String,
+    /// The nonce.
+    pub nonce: String,
+    /// The resources by name, with their versions (empty under state of the world).
+    pub resources: Vec<(String, String)>,
+    /// The names of what is gone.
+    pub removed: Vec<String>,
+}
+
+impl Response {
+    /// Reads the bytes of a response of incremental xDS.
+    ///
+    /// # Errors
+    /// Bytes that do not decode.
+    pub fn decode_delta(bytes: &[u8]) -> Result<Self, Garbled> {
+        let response = discovery::DeltaDiscoveryResponse::decode(bytes)
+            .map_err(|error| Garbled(error.to_string()))?;
+        Ok(Self {
+            type_url: response.type_url,
+            nonce: response.nonce,
+            resources: response.resources.into_iter().map(|r| (r.name, r.version)).collect(),
+            removed: response.removed_resources,
+        })
+    }
+}
+
+/// An assignment with other endpoints in it; one without a port has that of the listener, with which
+/// the assignment's name ends. Endpoints are sorted and told once, so that equal sets are equal.
+pub fn with_endpoints(assignment: &Resource, endpoints: &[(IpAddr, Option<u16>)]) -> Resource {
+    let port = assignment.name.rsplit('_').next().and_then(|port| port.parse().ok());
+    let all: BTreeSet<(IpAddr, u16)> = endpoints
+        .iter()
+        .filter_map(|(address, own)| Some((*address, own.or(port)?)))
+        .collect();
+    let addresses = all.into_iter().map(|(address, port)| socket_address(address, port));
+    let message = pack(&endpoint::assignment(&assignment.name, addresses));
+    Resource { version: version_of(&message), message, ..assignment.clone() }
+}
+
+/// The resources that another one needs at the proxy: the endpoints of a cluster, the clusters of
+/// routes, the routes and clusters of a listener.
+pub fn needs(resource: &Resource) -> BTreeSet<(ResourceType, String)> {
+    let mut found = BTreeSet::new();
+    match resource.kind {
+        ResourceType::Cluster => {
+            if let Ok(cluster) = unpack::<cluster::Cluster>(&resource.message)
+                && let Some(eds) = cluster.eds_cluster_config
+            {
+                let name = match eds.service_name.is_empty() {
+                    true => cluster.name,
+                    false => eds.service_name,
+                };
+                found.insert((ResourceType::ClusterLoadAssignment, name));
+            }
+        }
+        ResourceType::RouteConfiguration => {
+            if let Ok(routes) = unpack::<route::RouteConfiguration>(&resource.message) {
+                let routes = routes.virtual_hosts.into_iter().flat_map(|host| host.routes);
+                routes.for_each(|route| clusters_of(route, &mut found));
+            }
+        }
+        ResourceType::Listener => {
+            if let Ok(listener) = unpack::<listener::Listener>(&resource.message) {
+                let chains = listener.filter_chains.into_iter().chain(listener.default_filter_chain);
+                for filter in chains.flat_map(|chain| chain.filters) {
+                    filter_needs(filter, &mut found);
+                }
+            }
+        }
+        ResourceType::ClusterLoadAssignment | ResourceType::Secret => {}
+    }
+    found
+}
+
+fn clusters_of(route: route::Route, found: &mut BTreeSet<(ResourceType, String)>) {
+    use route::route::Action;
+    use route::route_action::ClusterSpecifier;
+    let Some(Action::Route(action)) = route.action else { return };
+    let mut add = |name: String| {
+        found.insert((ResourceType::Cluster, name));
+    };
+    match action.cluster_specifier {
+        Some(ClusterSpecifier::Cluster(name)) => add(name),
+        Some(ClusterSpecifier::WeightedClusters(all)) => {
+            all.clusters.into_iter().for_each(|one| add(one.name));
+        }
+        _ => {}
+    }
+    action.request_mirror_policies.into_iter().for_each(|mirror| add(mirror.cluster));
+    found.remove(&(ResourceType::Cluster, String::new()));
+}
+
+fn filter_needs(filter: listener::Filter, found: &mut BTreeSet<(ResourceType, String)>) {
+    use hcm::http_connection_manager::RouteSpecifier;
+    use listener::filter::ConfigType;
+    use tcp_proxy::tcp_proxy::ClusterSpecifier;
+    let Some(ConfigType::TypedConfig(config)) = filter.config_type else { return };
+    if let Ok(manager) = unpack::<hcm::HttpConnectionManager>(&config) {
+        if let Some(RouteSpecifier::Rds(rds)) = manager.route_specifier {
+            found.insert((ResourceType::RouteConfiguration, rds.route_config_name));
+        }
+    } else if let Ok(proxy) = unpack::<tcp_proxy::TcpProxy>(&config) {
+        match proxy.cluster_specifier {
+            Some(ClusterSpecifier::Cluster(name)) => {
+                found.insert((ResourceType::Cluster, name));
+            }
+            Some(ClusterSpecifier::WeightedClusters(all)) => {
+                found.extend(all.clusters.into_iter().map(|one| (ResourceType::Cluster, one.name)));
+            }
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! xDS over gRPC: the sockets' side of [`session`](super::session).
+//!
+//! Every RPC passes [`Xds::answer`]: first who the peer is, then which RPC it wants. A response
+//! stream is pulled by the connection when it can take more, so a client that does not read holds
+//! ids in its session, and no bytes.
+
+mod bucket;
+mod codec;
+mod stream;
+
+pub use bucket::Bucket;
+
+use super::hub::Hub;
+use super::identity::{Credentials, Identify, Identity};
+use super::listen::{Connection, Peer, Stop};
+use crate::envoy::xds::{DELTA_PATH, Protocol, STATE_PATH};
+use codec::XdsCodec;
+use http::header::AUTHORIZATION;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use stream::Responses;
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::server::{Grpc, StreamingService};
+use tonic::{Request, Response, Status, Streaming};
+
+/// An RPC that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// Its HTTP path.
+    pub path: &'static str,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+}
+
+/// Every RPC that is served. There is no other way to one of them than past the authentication of
+/// [`Xds::answer`].
+pub const RPCS: [Rpc; 2] = [
+    Rpc { path: DELTA_PATH, protocol: Protocol::Delta },
+    Rpc { path: STATE_PATH, protocol: Protocol::State },
+];
+
+/// How long a new stream may wait for its turn.
+const NEW_STREAM_PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes that a connection may hold for a client that does not read, beside a response.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// The xDS server: what is served, and to whom.
+#[derive(Clone)]
+pub struct Xds {
+    hub: Hub,
+    identify: Arc<dyn Identify>,
+    new_streams: Arc<Mutex<Bucket>>,
+}
+
+impl Xds {
+    /// A server of a hub's resources.
+    pub fn new(hub: Hub, identify: Arc<dyn Identify>) -> Self {
+        let limits = hub.limits();
+        let bucket =
+            Bucket::new(limits.new_streams_per_second, limits.new_streams_burst, Instant::now());
+        Self { hub, identify, new_streams: Arc::new(Mutex::new(bucket)) }
+    }
+
+    /// Serves one connection until it ends, or until the server stops.
+    pub async fn serve(self, connection: Connection, mut stop: Stop) {
+        let limits = self.hub.limits().clone();
+        let Connection { io, peer } = connection;
+        let peer = Arc::new(peer);
+        let service = service_fn(move |request| {
+            let (xds, peer) = (self.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(xds.answer(request, &peer).await) }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.keepalive_interval)
+            .keep_alive_timeout(limits.keepalive_timeout)
+            .max_concurrent_streams(limits.streams_per_connection)
+            .max_header_list_size(limits.header_bytes)
+            .max_send_buf_size(SEND_BUFFER)
+            .serve_connection(TokioIo::new(io), service);
+        let mut connection = std::pin::pin!(connection);
+        // How a connection ends is its peer's affair.
+        tokio::select! {
+            _ = &mut connection => return,
+            () = stop.requested() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    /// Answers one request: nobody, whatever it asks for, passes unknown.
+    async fn answer(&self, request: http::Request<Incoming>, peer: &Peer) -> http::Response<Body> {
+        let credentials = credentials(&request, peer);
+        let identity = match self.identify.identify(&credentials) {
+            Ok(identity) => identity,
+            Err(unknown) => return Status::unauthenticated(unknown.to_string()).into_http(),
+        };
+        let Some(rpc) = RPCS.iter().find(|rpc| rpc.path == request.uri().path()) else {
+            return Status::unimplemented(
+                "served are AggregatedDiscoveryService's DeltaAggregatedResources and \
+                 StreamAggregatedResources",
+            )
+            .into_http();
+        };
+        if let Err(status) = self.admit().await {
+            return status.into_http();
+        }
+        let opener = Opener { xds: self.clone(), credentials, identity, protocol: rpc.protocol };
+        Grpc::new(XdsCodec(rpc.protocol))
+            .max_decoding_message_size(self.hub.limits().resume_bytes)
+            .streaming(opener, request)
+            .await
+    }
+
+    /// Lets a new stream in, after a little if there are many.
+    async fn admit(&self) -> Result<(), Status> {
+        let wait = {
+            let mut bucket = self.new_streams.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.take(Instant::now(), NEW_STREAM_PATIENCE)
+        };
+        match wait {
+            Some(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+            None => Err(Status::resource_exhausted("too many new streams; try again later")),
+        }
+    }
+}
+
+fn credentials(request: &http::Request<Incoming>, peer: &Peer) -> Credentials {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
+    Credentials { certificates: peer.certificates.clone(), token, peer: peer.address }
+}
+
+/// Opens a stream for a peer that is known.
+struct Opener {
+    xds: Xds,
+    credentials: Credentials,
+    identity: Identity,
+    protocol: Protocol,
+}
+
+impl StreamingService<crate::envoy::xds::Request> for Opener {
+    type Response = super::session::Response;
+    type ResponseStream = Responses;
+    type Future = std::future::Ready<Result<Response<Responses>, Status>>;
+
+    fn call(&mut self, request: Request<Streaming<crate::envoy::xds::Request>>) -> Self::Future {
+        let responses = Responses::new(
+            self.xds.hub.clone(),
+            self.xds.identify.clone(),
+            self.credentials.clone(),
+            self.identity.clone(),
+            self.protocol,
+            request.into_inner(),
+        );
+        std::future::ready(Ok(Response::new(responses)))
+    }
+}

@@ -1,0 +1,238 @@
+//! The proxies of one mesh: what each is to have, and its streams.
+
+use super::contents::{Contents, Counters, Endpoint};
+use super::line::Line;
+use super::lock;
+use crate::envoy::xds::with_endpoints;
+use crate::envoy::{ProxyConfig, ProxyId, Resource, ResourceType};
+use crate::model::{Address, NodeName};
+use crate::revision::StepId;
+use crate::serve::session::{Content, NameId, Progress, View};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// A connected instance of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its `node.id`.
+    pub node_id: String,
+    /// Where it connects from.
+    pub peer: SocketAddr,
+    /// Its program and version, as it says.
+    pub build: String,
+    /// When it connected, in milliseconds of Unix time.
+    pub connected: u64,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// One proxy of a mesh.
+#[derive(Debug, Default)]
+pub(super) struct Proxy {
+    view: RwLock<View>,
+    lines: Mutex<BTreeMap<u64, Arc<Line>>>,
+    /// Assignments of registered nodes in the view, as the configuration has them.
+    registered: Mutex<BTreeMap<NodeName, Vec<Arc<Resource>>>>,
+}
+
+impl Proxy {
+    pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view_mut(&self) -> RwLockWriteGuard<'_, View> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, line: Arc<Line>) {
+        lock(&self.lines).insert(line.id(), line);
+    }
+
+    pub(super) fn remove(&self, id: u64) {
+        lock(&self.lines).remove(&id);
+    }
+
+    fn lines(&self) -> Vec<Arc<Line>> {
+        lock(&self.lines).values().cloned().collect()
+    }
+
+    fn tell(&self, ids: &[NameId], before: Option<StepId>, counters: &Counters) {
+        for line in self.lines() {
+            counters.told(1);
+            counters.visits(ids.len());
+            if line.changed(&self.view(), ids, before) {
+                counters.wakes(1);
+            }
+        }
+    }
+}
+
+/// One mesh.
+#[derive(Debug, Default)]
+pub(super) struct Mesh {
+    state: Mutex<State>,
+    /// One change at a time.
+    changing: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    newest: Option<StepId>,
+    proxies: BTreeMap<ProxyId, Arc<Proxy>>,
+    endpoints: BTreeMap<NodeName, Vec<Endpoint>>,
+    /// The proxies that call a registered node.
+    callers: BTreeMap<NodeName, Vec<ProxyId>>,
+}
+
+/// The node whose endpoints an assignment holds.
+fn node_of(resource: &Resource) -> Option<&NodeName> {
+    match (resource.kind, resource.origins.first()) {
+        (ResourceType::ClusterLoadAssignment, Some((Address::Node(node), _))) => Some(node),
+        _ => None,
+    }
+}
+
+impl Mesh {
+    /// The proxy of an id, whether the mesh has it or not.
+    pub(super) fn proxy(&self, id: &ProxyId) -> Arc<Proxy> {
+        lock(&self.state).proxies.entry(id.clone()).or_default().clone()
+    }
+
+    pub(super) fn lines(&self) -> Vec<Arc<Line>> {
+        let proxies: Vec<_> = lock(&self.state).proxies.values().cloned().collect();
+        proxies.iter().flat_map(|proxy| proxy.lines()).collect()
+    }
+
+    /// Forgets a proxy that the mesh does not have and nobody is connected as.
+    pub(super) fn tidy(&self, id: &ProxyId) {
+        let mut state = lock(&self.state);
+        if let Some(proxy) = state.proxies.get(id)
+            && !proxy.view().present()
+            && lock(&proxy.lines).is_empty()
+            && Arc::strong_count(proxy) <= 2
+        {
+            state.proxies.remove(id);
+        }
+    }
+
+    pub(super) fn put(
+        &self,
+        step: StepId,
+        changed: BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>,
+        contents: &Contents,
+        counters: &Counters,
+    ) {
+        let _one = lock(&self.changing);
+        let (before, endpoints) = {
+            let mut state = lock(&self.state);
+            (state.newest.replace(step), state.endpoints.clone())
+        };
+        for (id, config) in changed {
+            let proxy = self.proxy(&id);
+            let Some(config) = config else {
+                proxy.view_mut().leave();
+                self.callers(&id, &proxy, BTreeMap::new());
+                continue;
+            };
+            counters.visits(config.resources.len());
+            let assignments = config.of(ResourceType::ClusterLoadAssignment);
+            let mut registered: BTreeMap<NodeName, Vec<Arc<Resource>>> = BTreeMap::new();
+            for resource in assignments {
+                if let Some(node) = node_of(resource) {
+                    registered.entry(node.clone()).or_default().push(resource.clone());
+                }
+            }
+            let ids = proxy.view_mut().become_config(step, &config, |resource| {
+                let own = node_of(resource).and_then(|node| endpoints.get(node));
+                content(resource, own, contents, counters)
+            });
+            self.callers(&id, &proxy, registered);
+            // The step is new even where nothing changed.
+            proxy.tell(&ids, before, counters);
+        }
+    }
+
+    /// Notes which nodes a proxy calls whose endpoints may be registered.
+    fn callers(
+        &self,
+        id: &ProxyId,
+        proxy: &Proxy,
+        registered: BTreeMap<NodeName, Vec<Arc<Resource>>>,
+    ) {
+        let had = std::mem::replace(&mut *lock(&proxy.registered), registered);
+        let now = lock(&proxy.registered);
+        let mut state = lock(&self.state);
+        for node in had.keys().filter(|node| !now.contains_key(*node)) {
+            if let Some(callers) = state.callers.get_mut(node) {
+                callers.retain(|caller| caller != id);
+            }
+        }
+        for node in now.keys().filter(|node| !had.contains_key(*node)) {
+            state.callers.entry(node.clone()).or_default().push(id.clone());
+        }
+    }
+
+    pub(super) fn register(
+        &self,
+        node: &NodeName,
+        endpoints: &[Endpoint],
+        contents: &Contents,
+        counters: &Counters,
+    ) {
+        let _one = lock(&self.changing);
+        let (proxies, step) = {
+            let mut state = lock(&self.state);
+            state.endpoints.insert(node.clone(), endpoints.to_vec());
+            let callers = state.callers.get(node).into_iter().flatten();
+            let proxies: Vec<_> =
+                callers.filter_map(|id| state.proxies.get(id).cloned()).collect();
+            (proxies, state.newest)
+        };
+        let own = endpoints.to_vec();
+        for proxy in proxies {
+            let resources = lock(&proxy.registered).get(node).cloned().unwrap_or_default();
+            let mut ids = Vec::new();
+            for resource in &resources {
+                counters.visits(1);
+                let content = content(resource, Some(&own), contents, counters);
+                ids.extend(proxy.view_mut().replace(content));
+            }
+            if !ids.is_empty() {
+                proxy.tell(&ids, step, counters);
+            }
+        }
+    }
+
+    pub(super) fn report(&self) -> BTreeMap<ProxyId, Vec<Instance>> {
+        let (newest, proxies) = {
+            let state = lock(&self.state);
+            (state.newest, state.proxies.clone())
+        };
+        let mut report = BTreeMap::new();
+        for (id, proxy) in proxies {
+            let lines = proxy.lines();
+            let view = proxy.view();
+            if view.present() {
+                report.insert(id, lines.iter().map(|line| line.report(&view, newest)).collect());
+            }
+        }
+        report
+    }
+}
+
+/// The bytes of a resource, with the registered endpoints of its node in place.
+fn content(
+    resource: &Resource,
+    endpoints: Option<&Vec<Endpoint>>,
+    contents: &Contents,
+    counters: &Counters,
+) -> Arc<Content> {
+    match endpoints {
+        None => contents.of(resource, counters),
+        Some(endpoints) => {
+            let pairs: Vec<_> = endpoints.iter().map(|e| (e.address, e.port)).collect();
+            contents.of(&with_endpoints(resource, &pairs), counters)
+        }
+    }
+}

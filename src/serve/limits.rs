@@ -1,0 +1,73 @@
+//! What one peer may ask of the server. The defaults are those of the design's table of limits.
+
+use std::time::Duration;
+
+/// Bounds on what proxies may do. Every one is checked before the work that it bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request; 4 MiB, as gRPC has it.
+    pub request_bytes: usize,
+    /// Bytes of a request that tells what the client has of an earlier stream; 16 MiB.
+    pub resume_bytes: usize,
+    /// Bytes of all headers of a request; 16 KiB.
+    pub header_bytes: u32,
+    /// Streams on one connection; 16.
+    pub streams_per_connection: u32,
+    /// Streams of one identity; `None`: any number, as instances may share an identity.
+    pub streams_per_identity: Option<usize>,
+    /// Streams in all; 100,000.
+    pub streams: usize,
+    /// Names that a stream may ask for, and may say that it has, of one type; 50,000.
+    pub names: usize,
+    /// Bytes of such a name; 512.
+    pub name_bytes: usize,
+    /// Types that a stream may ask for; 16.
+    pub types: usize,
+    /// Requests of a stream that are read a second, over time; 200. More wait.
+    pub requests_per_second: u32,
+    /// New streams a second, over time; 1,000, and as many as `new_streams_burst` at once.
+    pub new_streams_per_second: u32,
+    /// New streams at once; 10,000: all proxies of a large mesh that lost their server.
+    pub new_streams_burst: u32,
+    /// How long a TLS handshake may take; 10 s.
+    pub handshake: Duration,
+    /// How long a stream may take to say who it is; 10 s.
+    pub first_request: Duration,
+    /// After which silence a connection is asked whether it lives; 30 s.
+    pub keepalive_interval: Duration,
+    /// How long it may take to answer that; 10 s.
+    pub keepalive_timeout: Duration,
+    /// How often it is asked anew who a stream is; 5 min.
+    pub recheck: Duration,
+    /// The bytes of resources after which a response ends, unless it must be whole; 64 KiB. A
+    /// single resource may exceed it.
+    pub chunk_bytes: usize,
+    /// Responses of one type that may be unanswered; 256.
+    pub flights: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes: 4 << 20,
+            resume_bytes: 16 << 20,
+            header_bytes: 16 << 10,
+            streams_per_connection: 16,
+            streams_per_identity: None,
+            streams: 100_000,
+            names: 50_000,
+            name_bytes: 512,
+            types: 16,
+            requests_per_second: 200,
+            new_streams_per_second: 1_000,
+            new_streams_burst: 10_000,
+            handshake: Duration::from_secs(10),
+            first_request: Duration::from_secs(10),
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(10),
+            recheck: Duration::from_secs(300),
+            chunk_bytes: 64 << 10,
+            flights: 256,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Sessions as lists of events.

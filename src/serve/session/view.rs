@@ -1,0 +1,208 @@
+//! What a proxy is to have: its resources under dense ids, encoded once for all streams.
+
+use crate::envoy::xds::{self, Encoded};
+use crate::envoy::{ProxyConfig, Resource, ResourceType};
+use crate::revision::StepId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The place of a type in arrays.
+pub(super) const fn place(kind: ResourceType) -> usize {
+    match kind {
+        ResourceType::Listener => 0,
+        ResourceType::RouteConfiguration => 1,
+        ResourceType::Cluster => 2,
+        ResourceType::ClusterLoadAssignment => 3,
+        ResourceType::Secret => 4,
+    }
+}
+
+/// A resource's number in its view. A name keeps its number when the resource goes and comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NameId(u32);
+
+/// A version: the hash of the content that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub(super) u64);
+
+impl Version {
+    /// What a client has that does not have the resource.
+    pub const NONE: Self = Self(0);
+    /// What a client has of somebody else.
+    pub const FOREIGN: Self = Self(1);
+
+    /// Reads a version as it stands in messages; what we never wrote is [`Version::FOREIGN`].
+    pub fn parse(text: &str) -> Self {
+        match text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            true => u64::from_str_radix(text, 16).map_or(Self::FOREIGN, Self),
+            false => Self::FOREIGN,
+        }
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A resource as streams send it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its type.
+    pub kind: ResourceType,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The hash of its content.
+    pub version: Version,
+    /// Its bytes.
+    pub encoded: Encoded,
+    /// What it needs at the proxy.
+    pub needs: Vec<(ResourceType, String)>,
+}
+
+impl Content {
+    /// Encodes a resource.
+    pub fn new(resource: &Resource) -> Self {
+        let version = Version::parse(&resource.version);
+        Self {
+            kind: resource.kind,
+            name: resource.name.as_str().into(),
+            version,
+            encoded: Encoded::new(&resource.name, &version.to_string(), &resource.message),
+            needs: xds::needs(resource).into_iter().collect(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    kind: ResourceType,
+    name: Arc<str>,
+    /// The version in the configuration. The content may be another: endpoints are registered.
+    from: Version,
+    content: Option<Arc<Content>>,
+}
+
+/// What one proxy is to have; its instances share it.
+#[derive(Debug, Default)]
+pub struct View {
+    step: Option<StepId>,
+    present: bool,
+    ids: [BTreeMap<Arc<str>, NameId>; 5],
+    slots: Vec<Slot>,
+}
+
+impl View {
+    /// Whether the proxy is in its mesh. Streams of one that is not get no answer: an empty one
+    /// would take away what it runs on.
+    pub fn present(&self) -> bool {
+        self.present
+    }
+
+    /// The step that the view is of.
+    pub fn step(&self) -> Option<StepId> {
+        self.step
+    }
+
+    /// The number of a name, if the view ever had it.
+    pub fn id(&self, kind: ResourceType, name: &str) -> Option<NameId> {
+        self.ids[place(kind)].get(name).copied()
+    }
+
+    /// The type of a number.
+    pub fn kind(&self, id: NameId) -> ResourceType {
+        self.slots[id.0 as usize].kind
+    }
+
+    /// The name of a number.
+    pub fn name(&self, id: NameId) -> &Arc<str> {
+        &self.slots[id.0 as usize].name
+    }
+
+    /// The resource of a number; `None`: it is gone.
+    pub fn content(&self, id: NameId) -> Option<&Arc<Content>> {
+        self.slots[id.0 as usize].content.as_ref()
+    }
+
+    /// Every number that there ever was, types apart, by name.
+    pub fn all(&self) -> impl Iterator<Item = NameId> + '_ {
+        self.ids.iter().flat_map(|ids| ids.values().copied())
+    }
+
+    /// The numbers of one type, by name.
+    pub(super) fn of(&self, kind: ResourceType) -> impl Iterator<Item = NameId> + '_ {
+        self.ids[place(kind)].values().copied()
+    }
+
+    /// The numbers of what a resource needs of one type.
+    pub(super) fn needed(
+        &self,
+        content: &Content,
+        kind: ResourceType,
+    ) -> impl Iterator<Item = NameId> {
+        let needs = content.needs.iter().filter(move |(of, _)| *of == kind);
+        needs.filter_map(|(of, name)| self.id(*of, name))
+    }
+
+    /// The proxy is gone from its mesh: what it has stays with it.
+    pub fn leave(&mut self) {
+        self.present = false;
+    }
+
+    /// Makes the view that of a configuration, and returns the numbers that changed. `content`
+    /// gives the bytes of a resource, of which there is one copy for all views.
+    pub fn become_config(
+        &mut self,
+        step: StepId,
+        config: &ProxyConfig,
+        mut content: impl FnMut(&Arc<Resource>) -> Arc<Content>,
+    ) -> Vec<NameId> {
+        self.step = Some(step);
+        self.present = true;
+        let mut changed = Vec::new();
+        let mut stays = vec![false; self.slots.len()];
+        for ((kind, name), resource) in &config.resources {
+            let version = Version::parse(&resource.version);
+            let id = self.number(*kind, name);
+            if let Some(stays) = stays.get_mut(id.0 as usize) {
+                *stays = true;
+            }
+            let slot = &mut self.slots[id.0 as usize];
+            if slot.content.is_none() || slot.from != version {
+                slot.from = version;
+                slot.content = Some(content(resource));
+                changed.push(id);
+            }
+        }
+        for (at, _) in stays.into_iter().enumerate().filter(|(_, stays)| !stays) {
+            if self.slots[at].content.take().is_some() {
+                changed.push(NameId(at as u32));
+            }
+        }
+        changed
+    }
+
+    /// Puts other content in the place of a resource that the configuration has; returns its number
+    /// if that changed anything.
+    pub fn replace(&mut self, content: Arc<Content>) -> Option<NameId> {
+        let id = self.id(content.kind, &content.name)?;
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.content.as_ref()?.version == content.version {
+            return None;
+        }
+        slot.content = Some(content);
+        Some(id)
+    }
+
+    fn number(&mut self, kind: ResourceType, name: &str) -> NameId {
+        if let Some(id) = self.id(kind, name) {
+            return id;
+        }
+        let id = NameId(u32::try_from(self.slots.len()).expect("invariant: memory ends first"));
+        let name: Arc<str> = name.into();
+        self.ids[place(kind)].insert(name.clone(), id);
+        self.slots.push(Slot { kind, name, from: Version::NONE, content: None });
+        id
+    }
+}
