@@ -1,6 +1,7 @@
 //! The file with which an Envoy starts.
 
 use super::builder::{config_source, host_address, socket_address};
+use super::control_plane::{self, ControlPlane};
 use super::defaults::{self, duration};
 use super::names;
 use super::pb::{bootstrap, cluster, core, internal, metrics, trace};
@@ -21,8 +22,10 @@ pub struct Bootstrap {
     pub instance: Option<String>,
     /// Envoy's `node.cluster`; unset is the node id, as App Mesh had it.
     pub cluster: Option<String>,
-    /// The root of the directory target as the proxy sees it.
+    /// The root of the directory target as the proxy sees it; nothing under a control plane.
     pub root: String,
+    /// The control plane that configures the proxy; `None`: files do.
+    pub control_plane: Option<ControlPlane>,
     /// Where its admin interface listens; `None` has none.
     pub admin: Option<Admin>,
     /// The Unix socket of the server of secrets that the mesh names by `sds`.
@@ -47,6 +50,7 @@ impl Bootstrap {
             instance: None,
             cluster: None,
             root: root.into(),
+            control_plane: None,
             admin: None,
             sds_socket: None,
             tracing: None,
@@ -108,7 +112,10 @@ pub fn bootstrap(options: &Bootstrap) -> String {
 )]
 fn message(options: &Bootstrap) -> bootstrap::Bootstrap {
     let id = names::node_id(&options.mesh, &options.proxy, options.instance.as_deref());
-    let source = ConfigSource::Path { root: options.root.clone() };
+    let source = match options.control_plane {
+        Some(_) => ConfigSource::Ads,
+        None => ConfigSource::Path { root: options.root.clone() },
+    };
     let from = |kind| Some(config_source(&source, &options.proxy, kind, ""));
     let name = options.proxy.name();
     bootstrap::Bootstrap {
@@ -120,6 +127,7 @@ fn message(options: &Bootstrap) -> bootstrap::Bootstrap {
         dynamic_resources: Some(bootstrap::bootstrap::DynamicResources {
             lds_config: from(ResourceType::Listener),
             cds_config: from(ResourceType::Cluster),
+            ads_config: options.control_plane.as_ref().map(control_plane::ads),
             ..Default::default()
         }),
         admin: options.admin.as_ref().map(admin),
@@ -180,6 +188,7 @@ fn pipe(path: &str, mode: u32) -> core::Address {
 
 fn static_resources(options: &Bootstrap) -> Option<bootstrap::bootstrap::StaticResources> {
     let mut all = Vec::new();
+    all.extend(options.control_plane.as_ref().map(control_plane::cluster));
     all.extend(options.sds_socket.as_ref().map(|path| sds_cluster(names::SDS_CLUSTER, path)));
     match &options.tracing {
         Some(Tracing::OpenTelemetry(to)) => all.push(tracer_cluster(to, true)),

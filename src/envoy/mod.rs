@@ -8,6 +8,7 @@ mod access_log;
 mod bootstrap;
 mod builder;
 mod cluster;
+mod control_plane;
 pub mod defaults;
 mod endpoint;
 mod files;
@@ -30,6 +31,7 @@ mod tls;
 pub mod xds;
 
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};
+pub use control_plane::{ControlPlane, ControlPlaneTls};
 pub use files::{files, version};
 pub use names::{file, file_stem, node_id};
 pub use resource::{ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side};

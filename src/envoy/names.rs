@@ -16,6 +16,8 @@ pub(super) const SELF_REDIRECT: &str = "self_redirect";
 pub(super) const ALLOW_ALL: &str = "mesh-allow-all";
 /// The bootstrap's cluster of the SDS server.
 pub(super) const SDS_CLUSTER: &str = "static_cluster_sds_unix_socket";
+/// The bootstrap's cluster of the control plane.
+pub(super) const XDS_CLUSTER: &str = "xds_cluster";
 /// Statistics of the outbound side.
 pub(super) const EGRESS: &str = "egress";
 /// Statistics of the inbound side.

@@ -20,7 +20,7 @@ pub(super) use envoy_api::pb::envoy::extensions::filters::network::tcp_proxy::v3
 pub(super) use envoy_api::pb::envoy::extensions::retry::host::previous_hosts::v3 as previous_hosts;
 pub(super) use envoy_api::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
 pub(super) use envoy_api::pb::envoy::extensions::upstreams::http::v3 as upstream_http;
-pub(super) use envoy_api::pb::envoy::r#type::matcher::v3 as matcher;
 pub(super) use envoy_api::pb::envoy::service::discovery::v3 as discovery;
+pub(super) use envoy_api::pb::envoy::r#type::matcher::v3 as matcher;
 pub(super) use envoy_api::pb::envoy::r#type::v3 as r#type;
 pub(super) use envoy_api::pb::google::rpc;

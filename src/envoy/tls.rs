@@ -138,7 +138,7 @@ fn discovery_names(node: &VirtualNode) -> Vec<tls::SubjectAltNameMatcher> {
     }
 }
 
-fn san(name: &str) -> tls::SubjectAltNameMatcher {
+pub(super) fn san(name: &str) -> tls::SubjectAltNameMatcher {
     use tls::subject_alt_name_matcher::SanType;
     let san_type = if name.contains("://") {
         SanType::Uri
@@ -175,7 +175,7 @@ fn validation_context(
     })
 }
 
-fn socket<M: Message + Name>(context: &M) -> core::TransportSocket {
+pub(super) fn socket<M: Message + Name>(context: &M) -> core::TransportSocket {
     core::TransportSocket {
         name: "envoy.transport_sockets.tls".to_owned(),
         config_type: Some(core::transport_socket::ConfigType::TypedConfig(pack(context))),

@@ -1,9 +1,9 @@
 //! xDS messages on the wire: requests as plain values, and resources as bytes that every stream
 //! shares.
 
-use super::pb::{cluster, core, discovery, hcm, listener, route, rpc, tcp_proxy};
 use super::builder::socket_address;
 use super::endpoint;
+use super::pb::{cluster, core, discovery, hcm, listener, route, rpc, tcp_proxy};
 use super::resource::{Resource, ResourceType, version_of};
 use envoy_api::{Any, Message, pack, unpack};
 use std::collections::BTreeSet;
@@ -131,9 +131,10 @@ impl Request {
             user_agent_name: node.build.clone(),
             ..Default::default()
         });
-        let error_detail = self.refused.as_ref().map(|message| {
-            rpc::Status { message: message.clone(), ..Default::default() }
-        });
+        let error_detail = self
+            .refused
+            .as_ref()
+            .map(|message| rpc::Status { message: message.clone(), ..Default::default() });
         match &self.asks {
             Asks::Delta { subscribe, unsubscribe, initial } => discovery::DeltaDiscoveryRequest {
                 node,
@@ -186,9 +187,12 @@ impl Encoded {
     pub fn new(name: &str, version: &str, message: &Any) -> Self {
         // Both responses have their resources in field 2, and so has a delta resource its message:
         // the end of the one is the whole of the other.
-        let head =
-            discovery::Resource { name: name.to_owned(), version: version.to_owned(), ..Default::default() }
-                .encode_to_vec();
+        let head = discovery::Resource {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            ..Default::default()
+        }
+        .encode_to_vec();
         let message = message.encode_to_vec();
         let mut inner = Vec::with_capacity(message.len() + 6);
         field(&mut inner, 2, message.len());
@@ -282,10 +286,8 @@ impl Response {
 /// the assignment's name ends. Endpoints are sorted and told once, so that equal sets are equal.
 pub fn with_endpoints(assignment: &Resource, endpoints: &[(IpAddr, Option<u16>)]) -> Resource {
     let port = assignment.name.rsplit('_').next().and_then(|port| port.parse().ok());
-    let all: BTreeSet<(IpAddr, u16)> = endpoints
-        .iter()
-        .filter_map(|(address, own)| Some((*address, own.or(port)?)))
-        .collect();
+    let all: BTreeSet<(IpAddr, u16)> =
+        endpoints.iter().filter_map(|(address, own)| Some((*address, own.or(port)?))).collect();
     let addresses = all.into_iter().map(|(address, port)| socket_address(address, port));
     let message = pack(&endpoint::assignment(&assignment.name, addresses));
     Resource { version: version_of(&message), message, ..assignment.clone() }
@@ -315,7 +317,8 @@ pub fn needs(resource: &Resource) -> BTreeSet<(ResourceType, String)> {
         }
         ResourceType::Listener => {
             if let Ok(listener) = unpack::<listener::Listener>(&resource.message) {
-                let chains = listener.filter_chains.into_iter().chain(listener.default_filter_chain);
+                let chains =
+                    listener.filter_chains.into_iter().chain(listener.default_filter_chain);
                 for filter in chains.flat_map(|chain| chain.filters) {
                     filter_needs(filter, &mut found);
                 }

@@ -206,9 +206,16 @@ mod tests {
         assert_eq!(read("mesh/shop/virtual_node/cart"), cart(None));
         assert_eq!(read("mesh/shop/virtualNode/cart/a/b"), cart(Some("a/b")));
         for bad in [
-            "", "mesh", "mesh/shop", "mesh//virtual_node/cart", "mesh/shop/virtual_node/",
-            "mesh/shop/virtual_node", "mesh/shop/pod/cart", "mesh/shop/virtual_node/cart/",
-            "nets/shop/virtual_node/cart", "mesh/shop/virtual_node/ca rt",
+            "",
+            "mesh",
+            "mesh/shop",
+            "mesh//virtual_node/cart",
+            "mesh/shop/virtual_node/",
+            "mesh/shop/virtual_node",
+            "mesh/shop/pod/cart",
+            "mesh/shop/virtual_node/cart/",
+            "nets/shop/virtual_node/cart",
+            "mesh/shop/virtual_node/ca rt",
         ] {
             assert_eq!(read(bad), None, "{bad}");
         }
@@ -225,8 +232,16 @@ mod tests {
         assert!(!may(own, "shop", "virtual_node/checkout"));
         assert!(!may(own, "shop", "virtual_gateway/cart"));
         assert!(!may(own, "other", "virtual_node/cart"));
-        assert!(!may("spiffe://evil.example/mesh/shop/virtual_node/cart", "shop", "virtual_node/cart"));
-        assert!(!may("spiffe://shop.example.evil/mesh/shop/virtual_node/cart", "shop", "virtual_node/cart"));
+        assert!(!may(
+            "spiffe://evil.example/mesh/shop/virtual_node/cart",
+            "shop",
+            "virtual_node/cart"
+        ));
+        assert!(!may(
+            "spiffe://shop.example.evil/mesh/shop/virtual_node/cart",
+            "shop",
+            "virtual_node/cart"
+        ));
         let cart = "virtual_node/cart".parse().expect("a proxy");
         assert!(!spiffe.may_be(&Identity::Loopback, "shop", &cart));
         assert!(!Loopback.may_be(&Identity::Spiffe(own.to_owned()), "shop", &cart));

@@ -24,6 +24,7 @@ mod live_faults;
 mod live_grpc;
 mod live_matching;
 mod live_outlier;
+mod live_serve_xds;
 mod live_shop;
 mod plan;
 mod plan_cases;

@@ -14,8 +14,8 @@ mod line;
 mod table;
 
 pub use contents::{Counts, Endpoint};
-pub use line::{Line, Opening, Refused};
 pub(in crate::serve) use line::Attached;
+pub use line::{Line, Opening, Refused};
 pub use table::Instance;
 
 use super::identity::Identity;

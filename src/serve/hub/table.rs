@@ -185,8 +185,7 @@ impl Mesh {
             let mut state = lock(&self.state);
             state.endpoints.insert(node.clone(), endpoints.to_vec());
             let callers = state.callers.get(node).into_iter().flatten();
-            let proxies: Vec<_> =
-                callers.filter_map(|id| state.proxies.get(id).cloned()).collect();
+            let proxies: Vec<_> = callers.filter_map(|id| state.proxies.get(id).cloned()).collect();
             (proxies, state.newest)
         };
         let own = endpoints.to_vec();

@@ -58,8 +58,7 @@ impl Session {
                     return None;
                 }
                 let all = view.of(kind).filter(|id| topic.wants(*id));
-                let upserts =
-                    all.filter_map(|id| Some((id, view.content(id)?.clone()))).collect();
+                let upserts = all.filter_map(|id| Some((id, view.content(id)?.clone()))).collect();
                 Batch { upserts, absent: Vec::new() }
             }
             Protocol::State | Protocol::Delta if open => self.batch(kind, view),

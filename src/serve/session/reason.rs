@@ -45,6 +45,8 @@ pub fn class<'a>(text: &str, names: impl Iterator<Item = &'a str> + Clone) -> St
 /// Where the text of a message begins, if one is quoted: after `failed (…): `, or at a brace.
 fn end_of_reason(line: &str) -> usize {
     let brace = line.find(['{', '[']).unwrap_or(line.len());
+    // So protobuf begins the text of a message.
+    let brace = line.find(": goo.gle/debug").map_or(brace, |at| at.min(brace));
     let Some(open) = line.find(" failed (").map(|at| at + " failed ".len()) else { return brace };
     let mut depth = 0_usize;
     for (at, byte) in line.bytes().enumerate().skip(open) {
@@ -79,14 +81,22 @@ mod tests {
             "Proto constraint validation failed (ClusterValidationError.ConnectTimeout: value must \
              be greater than 0s)",
         );
-        check("Error adding/updating listener(s) lds_x: bad port\nmore: hunter2",
-            "Error adding/updating listener(s) lds_x: bad port");
+        check(
+            "Error adding/updating listener(s) lds_x: bad port\nmore: hunter2",
+            "Error adding/updating listener(s) lds_x: bad port",
+        );
         check("route: unknown cluster 'cart'", "route: unknown cluster 'cart'");
         check("bad value 'hunter2' given", "bad value '…' given");
-        check("Didn't find a registered implementation for 'envoy.filters.x'",
-            "Didn't find a registered implementation for 'envoy.filters.x'");
+        check(
+            "Didn't find a registered implementation for 'envoy.filters.x'",
+            "Didn't find a registered implementation for 'envoy.filters.x'",
+        );
         check("Unable to parse {\"k\": \"hunter2\"}", "Unable to parse");
         check("bad \"hunter2 without end", "bad \"…\"");
+        check(
+            "Invalid duration: Expected positive duration: goo.gle/debugproto\nname: \"hunter2\"",
+            "Invalid duration: Expected positive duration",
+        );
         check("", "no reason given");
     }
 

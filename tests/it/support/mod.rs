@@ -10,6 +10,7 @@ pub(crate) mod random_routes;
 pub(crate) mod raw_http;
 pub(crate) mod sandbox;
 pub(crate) mod schemas;
+pub(crate) mod served;
 pub(crate) mod tier;
 
 use std::path::PathBuf;
