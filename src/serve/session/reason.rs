@@ -7,7 +7,8 @@ const LONGEST: usize = 240;
 /// text, secrets included, so only this part is stored, shown or logged: the first line, up to
 /// where a message is quoted, and no quoted text but names that we sent ourselves.
 pub fn class<'a>(text: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
+    let text = without_debug_text(text.trim());
+    let line = text.lines().next().unwrap_or_default();
     let line = &line[..end_of_reason(line)];
     let mut out = String::new();
     let mut rest = line;
@@ -42,11 +43,21 @@ pub fn class<'a>(text: &str, names: impl Iterator<Item = &'a str> + Clone) -> St
     }
 }
 
+/// Cuts out the message that protobuf prints, which begins with this and ends before a line that
+/// begins with a colon, if the reason comes after it.
+fn without_debug_text(text: &str) -> &str {
+    match text.split_once("goo.gle/debug") {
+        None => text,
+        Some((before, message)) => match before.trim().trim_end_matches(':') {
+            "" => message.rsplit_once("\n: ").map_or("", |(_, reason)| reason),
+            reason => reason,
+        },
+    }
+}
+
 /// Where the text of a message begins, if one is quoted: after `failed (…): `, or at a brace.
 fn end_of_reason(line: &str) -> usize {
     let brace = line.find(['{', '[']).unwrap_or(line.len());
-    // So protobuf begins the text of a message.
-    let brace = line.find(": goo.gle/debug").map_or(brace, |at| at.min(brace));
     let Some(open) = line.find(" failed (").map(|at| at + " failed ".len()) else { return brace };
     let mut depth = 0_usize;
     for (at, byte) in line.bytes().enumerate().skip(open) {
