@@ -184,7 +184,8 @@ pub(super) fn rejection(
             let was = before.and_then(|config| config.get(*kind, &resource.name));
             was.is_none_or(|was| was.version != resource.version)
         }
-        name => file_stem(*kind, &resource.name) == name,
+        // Those that share a file are told by name, the others by their file.
+        name => resource.name == name || file_stem(*kind, &resource.name) == name,
     });
     let resources = suspects
         .map(|resource| Suspect { name: resource.name.clone(), origins: resource.origins.clone() })

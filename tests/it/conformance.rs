@@ -14,6 +14,9 @@ use meshctl::span::Files;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// A lock that was let go may linger in a program that another test is just starting.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn read(text: &str) -> Mesh {
     let mut all = Files::default();
     let id = all.add("m.toml", text);
@@ -61,7 +64,7 @@ fn carry_out(target: &dyn Target, plan: &Plan) -> Result<(Outcome, Vec<Event>), 
     };
     let mut events = Vec::new();
     let mut tell = |event| events.push(event);
-    let mut writer = target.lock(Duration::ZERO).unwrap();
+    let mut writer = target.lock(PATIENCE).unwrap();
     let (_sender, stop) = Stop::new();
     let mut site = Site {
         target: &mut *writer,
@@ -100,7 +103,7 @@ fn conforms(target: &dyn Target) {
     assert!(planned(target, &first).is_empty());
 
     // One writer at a time.
-    let writer = target.lock(Duration::ZERO).unwrap();
+    let writer = target.lock(PATIENCE).unwrap();
     assert!(matches!(target.lock(Duration::ZERO), Err(Error::Busy { .. })));
     drop(writer);
 

@@ -15,6 +15,7 @@ use meshctl::model::Mesh;
 use meshctl::traffic::{self, End, Request, Tracer, entries};
 use std::collections::BTreeMap;
 use std::fs;
+use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -182,7 +183,8 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn requests_by_chance_end_where_traffic_says() {
-    let block = Block::take();
+    // The applications live as long as the process, so their addresses are nobody else's.
+    let block = ManuallyDrop::new(Block::take());
     applications(block.second());
     let (pairs, first) =
         (number("MESHCTL_TRAFFIC_PAIRS", PAIRS), number("MESHCTL_TRAFFIC_SEED", 1));
@@ -245,7 +247,8 @@ const NAMED: &[(&str, &str, &[&str])] = &[
 
 #[test]
 fn disagreements_of_the_past_stay_settled() {
-    let block = Block::take();
+    // The applications live as long as the process, so their addresses are nobody else's.
+    let block = ManuallyDrop::new(Block::take());
     applications(block.second());
     let mut mesh = random::mesh(0, block.second(), FIRST_PORT);
     for (name, conditions, requests) in NAMED {

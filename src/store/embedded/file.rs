@@ -11,6 +11,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Bytes of pages that are kept in memory.
 const CACHE: usize = 64 << 20;
@@ -155,15 +157,29 @@ pub(super) fn publish(part: &Path, path: &Path) -> Result<(), Error> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
 }
 
+/// How long the lock of a process that has just ended may linger: what it started meanwhile holds
+/// it until it has begun to run.
+const LINGER: Duration = Duration::from_secs(2);
+/// How often a busy lock is tried again.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
+
 /// Becomes the only process that has the store of a folder open.
 pub(super) fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.map_err(Error::io("open", &path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Busy { path: folder.to_owned() }),
-        Err(error) => Err(Error::io("lock", path)(error.into())),
+    let deadline = Instant::now() + LINGER;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                thread::sleep(LOCK_RETRY);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(Error::Busy { path: folder.to_owned() });
+            }
+            Err(error) => return Err(Error::io("lock", path)(error.into())),
+        }
     }
 }
 
