@@ -36,7 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a project: a folder with meshctl.toml and a small mesh')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
@@ -65,12 +65,18 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         }
         'meshctl;init' {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The mesh''s name; the folder''s name unless given')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'App Mesh definitions to start from, as for `import`: files and folders')
+            [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'What a file defines that holds only a spec')
+            [CompletionResult]::new('--mesh', '--mesh', [CompletionResultType]::ParameterName, 'The mesh''s name, or which of several to import')
+            [CompletionResult]::new('--override', '--override', [CompletionResultType]::ParameterName, 'Which of several definitions of one resource counts')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--allow-loss', '--allow-loss', [CompletionResultType]::ParameterName, 'Go on though something of the sources is lost')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
@@ -660,7 +666,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help' {
-            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a project: a folder with meshctl.toml and a small mesh')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check the files: syntax, references, routing, protocols, TLS')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Run a project on this host: an Envoy for each node and gateway, and requests through them')
             [CompletionResult]::new('fmt', 'fmt', [CompletionResultType]::ParameterValue, 'Format the files of the project in place')

@@ -1137,7 +1137,7 @@ _meshctl() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "api cloudformation kubernetes terraform" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "api cloudformation kubernetes terraform config-dump" -- "${cur}"))
                     return 0
                     ;;
                 --var)
@@ -1188,7 +1188,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__init)
-            opts="-C -q -v -h -V --name --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --name --from --var --kind --mesh --override --allow-loss --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1196,6 +1196,26 @@ _meshctl() {
             case "${prev}" in
                 --name)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --var)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -W "mesh virtual-node virtual-router route virtual-service virtual-gateway gateway-route" -- "${cur}"))
+                    return 0
+                    ;;
+                --mesh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -W "later" -- "${cur}"))
                     return 0
                     ;;
                 --directory)

@@ -33,7 +33,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand init 'Make a project: a folder with meshctl.toml and a small mesh'
+            cand init 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had'
             cand check 'Check the files: syntax, references, routing, protocols, TLS'
             cand validate 'Check the files: syntax, references, routing, protocols, TLS'
             cand lint 'Check the files: syntax, references, routing, protocols, TLS'
@@ -61,12 +61,18 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;init'= {
             cand --name 'The mesh''s name; the folder''s name unless given'
+            cand --from 'App Mesh definitions to start from, as for `import`: files and folders'
+            cand --var 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)'
+            cand --kind 'What a file defines that holds only a spec'
+            cand --mesh 'The mesh''s name, or which of several to import'
+            cand --override 'Which of several definitions of one resource counts'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
             cand --env 'The overlay to lay over the files: env/NAME.toml'
             cand --target 'The target of meshctl.toml to work against'
             cand --format 'The form of the result'
             cand --color 'When to colour output'
+            cand --allow-loss 'Go on though something of the sources is lost'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'
@@ -624,7 +630,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --version 'Print version'
         }
         &'meshctl;help'= {
-            cand init 'Make a project: a folder with meshctl.toml and a small mesh'
+            cand init 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had'
             cand check 'Check the files: syntax, references, routing, protocols, TLS'
             cand dev 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
             cand fmt 'Format the files of the project in place'

@@ -43,7 +43,7 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -s q -l quiet -d 'Leave ou
 complete -c meshctl -n "__fish_meshctl_needs_command" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_needs_command" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "validate" -d 'Check the files: syntax, references, routing, protocols, TLS'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "lint" -d 'Check the files: syntax, references, routing, protocols, TLS'
@@ -69,6 +69,17 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "completions" -d 'Pr
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "version" -d 'Print the version'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l name -d 'The mesh\'s name; the folder\'s name unless given' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l from -d 'App Mesh definitions to start from, as for `import`: files and folders' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
+virtual-node\t''
+virtual-router\t''
+route\t''
+virtual-service\t''
+virtual-gateway\t''
+gateway-route\t''"
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l mesh -d 'The mesh\'s name, or which of several to import' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l override -d 'Which of several definitions of one resource counts' -r -f -a "later\t'The one that is read later'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l target -d 'The target of meshctl.toml to work against' -r
@@ -83,6 +94,7 @@ appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l allow-loss -d 'Go on though something of the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s v -l verbose -d 'Say more; may be given twice'
@@ -620,7 +632,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s o -l out -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l from -d 'The format of the sources; told by their content unless given' -r -f -a "api\t'JSON of App Mesh\'s API'
 cloudformation\t'CloudFormation templates'
 kubernetes\t'Kubernetes resources'
-terraform\t'`terraform show -json`, or a state file'"
+terraform\t'`terraform show -json`, or a state file'
+config-dump\t'Envoy\'s config_dump, as far as it tells'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
 virtual-node\t''
@@ -689,7 +702,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s q -l quiet -
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "dev" -d 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "fmt" -d 'Format the files of the project in place'

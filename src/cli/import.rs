@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 /// Turn App Mesh definitions into a project
 ///
 /// Sources are files and folders: API JSON of the AWS CLI and SDKs, CloudFormation templates,
-/// Kubernetes resources of appmesh.k8s.aws, and what `terraform show -json` prints. What they are is
-/// told by their content. Without -o the definitions go to stdout.
+/// Kubernetes resources of appmesh.k8s.aws, what `terraform show -json` prints, and Envoy's
+/// config_dump of an App Mesh proxy. What they are is told by their content. Without -o the
+/// definitions go to stdout.
 ///
 /// Nothing is dropped in silence: what does not become TOML is in the report, with its file and
 /// line. Exits with 4, and writes nothing, if something would be lost and --allow-loss is not given.
@@ -39,7 +40,8 @@ pub(super) struct ImportArgs {
 }
 
 /// How sources are read: `init --from` takes the same.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options about sources")]
 pub(super) struct How {
     /// A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one
     /// file (its name without endings)
@@ -74,6 +76,8 @@ pub(super) enum SourceFormat {
     Kubernetes,
     /// `terraform show -json`, or a state file
     Terraform,
+    /// Envoy's config_dump, as far as it tells
+    ConfigDump,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,6 +98,12 @@ enum Which {
 }
 
 impl How {
+    /// The same, with the mesh's name.
+    pub(super) fn named(&self, name: Option<&str>) -> Self {
+        let mesh = name.map(str::to_owned).or_else(|| self.mesh.clone());
+        Self { mesh, ..self.clone() }
+    }
+
     fn options(&self, from: Option<SourceFormat>) -> Result<Options, Failure> {
         let mut vars = BTreeMap::new();
         for given in &self.vars {
@@ -108,6 +118,7 @@ impl How {
             from: from.map(|format| match format {
                 SourceFormat::Api => import::Format::Api,
                 SourceFormat::CloudFormation => import::Format::CloudFormation,
+                SourceFormat::ConfigDump => import::Format::ConfigDump,
                 SourceFormat::Terraform => import::Format::Terraform,
                 SourceFormat::Kubernetes => import::Format::Kubernetes,
             }),

@@ -1,5 +1,6 @@
 //! `init`: a project to start from.
 
+use super::import::{How, import_to};
 use super::{Context, Exit, Failure, Format};
 use crate::load::PROJECT_FILE;
 use crate::model::MeshName;
@@ -8,7 +9,9 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Make a project: a folder with meshctl.toml and a small mesh
+/// Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had
+///
+/// With --from, definitions of App Mesh are imported; the options about sources are those of import.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// The folder; made if it does not exist
@@ -18,6 +21,13 @@ pub(super) struct InitArgs {
     /// The mesh's name; the folder's name unless given
     #[arg(long)]
     name: Option<String>,
+
+    /// App Mesh definitions to start from, as for `import`: files and folders
+    #[arg(long, value_name = "SOURCE")]
+    from: Vec<PathBuf>,
+
+    #[command(flatten)]
+    how: How,
 }
 
 const PROJECT: &str = r#"# A meshctl project: all TOML files below this folder together are one mesh.
@@ -54,6 +64,10 @@ targets = { hello = 1 }
 "#;
 
 pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
+    if !args.from.is_empty() {
+        let how = args.how.named(args.name.as_deref());
+        return import_to(context, &args.from, Some(&args.dir), None, &how);
+    }
     context.format(&[Format::Text])?;
     let dir = match &context.global.directory {
         Some(outer) => outer.join(&args.dir),

@@ -12,6 +12,7 @@ pub mod codes;
 mod comments;
 mod context;
 mod convert;
+mod dump;
 mod export;
 mod item;
 mod json;
@@ -54,11 +55,14 @@ pub enum Format {
     Kubernetes,
     /// `terraform show -json` of a state or a plan, or a state file.
     Terraform,
+    /// Envoy's `config_dump` of a proxy that App Mesh configured.
+    ConfigDump,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Api, Self::CloudFormation, Self::Kubernetes, Self::Terraform];
+    pub const ALL: [Self; 5] =
+        [Self::Api, Self::CloudFormation, Self::Kubernetes, Self::Terraform, Self::ConfigDump];
 
     /// The word of the flag and of reports.
     pub const fn as_str(self) -> &'static str {
@@ -67,6 +71,7 @@ impl Format {
             Self::CloudFormation => "cloudformation",
             Self::Kubernetes => "kubernetes",
             Self::Terraform => "terraform",
+            Self::ConfigDump => "config-dump",
         }
     }
 }

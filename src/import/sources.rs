@@ -4,7 +4,9 @@ use super::context::Cx;
 use super::item::Item;
 use super::report::Reason;
 use super::tree::{Node, Parsed, Value};
-use super::{Document, Format, Options, Read, api, cfn, codes, json, k8s, terraform, vars, yaml};
+use super::{
+    Document, Format, Options, Read, api, cfn, codes, dump, json, k8s, terraform, vars, yaml,
+};
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files, Loc, Span};
 
@@ -105,7 +107,9 @@ pub(super) fn read(
         let node = match format {
             // A template has its own way to say it, and the placeholders of other objects are
             // nobody's business here.
-            Format::CloudFormation | Format::Terraform => document.node.clone(),
+            Format::CloudFormation | Format::Terraform | Format::ConfigDump => {
+                document.node.clone()
+            }
             Format::Kubernetes if !k8s::is_read(&document.node) => document.node.clone(),
             Format::Api | Format::Kubernetes => vars::substitute(cx, &document.node),
         };
@@ -114,6 +118,7 @@ pub(super) fn read(
             Format::Api => api::read(cx, &document, options.kind, items),
             Format::CloudFormation => cfn::read(cx, &document, items),
             Format::Terraform => terraform::read(cx, &document, items),
+            Format::ConfigDump => dump::read(cx, &document, items),
             Format::Kubernetes => objects.push((file, document)),
         }
     }
@@ -155,6 +160,9 @@ fn detect(document: &Document, options: &Options) -> Option<Format> {
     }
     if cfn::is(&document.node) {
         return Some(Format::CloudFormation);
+    }
+    if dump::is(&document.node) {
+        return Some(Format::ConfigDump);
     }
     if terraform::is(&document.node) {
         return Some(Format::Terraform);

@@ -289,14 +289,17 @@ fn every_field_is_imported_from_every_format() {
         String::from("# Where each field of App Mesh's API is imported from, by format: ");
     table.push_str("a public sample, or `case`, which is\n# tests/cases/import-whole in that ");
     table.push_str("format. `-` where the format has no such field.\nfield");
-    for format in Format::ALL {
+    // A dump of Envoy has no fields of App Mesh.
+    let formats = Format::ALL.into_iter().filter(|format| *format != Format::ConfigDump);
+    let formats: Vec<Format> = formats.collect();
+    for format in &formats {
         let _ = write!(table, "\t{}", format.as_str());
     }
     table.push('\n');
     let mut missing = Vec::new();
     for row in rows() {
         table.push_str(&row);
-        for format in Format::ALL {
+        for &format in &formats {
             let found = met.get(&(format, row.clone()));
             // Kubernetes resources have no tags of AWS.
             let lacks = format == Format::Kubernetes && row.ends_with(".tags");

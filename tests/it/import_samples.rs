@@ -18,7 +18,7 @@ struct Example {
     args: &'static [&'static str],
 }
 
-const VARS: [&str; 24] = [
+pub(crate) const VARS: [&str; 24] = [
     "MESH_NAME=colors",
     "APP_NAMESPACE=ns",
     "CLOUDMAP_NAMESPACE=ns.local",
@@ -87,7 +87,7 @@ const EXAMPLES: &[Example] = &[
     Example { sources: &["walkthroughs/howto-tls-file-provided"], args: &[] },
 ];
 
-fn samples() -> Option<PathBuf> {
+pub(crate) fn samples() -> Option<PathBuf> {
     shared("data/aws-app-mesh-examples").map(|path| path.canonicalize().unwrap())
 }
 

@@ -1,0 +1,194 @@
+//! Envoy's `config_dump` of a proxy that App Mesh configured: the mesh as far as one proxy knew it.
+//!
+//! Names of clusters and route tables say what is what (`cds_egress_MESH_NODE_PROTOCOL_PORT`). The
+//! dump knows no routers, only what they decided, so each service that is routed gets one of its
+//! own. What the dump cannot tell is in the report.
+
+mod clusters;
+mod routes;
+
+use super::Document;
+use super::context::Cx;
+use super::item::{self, Item, Named, Raw};
+use super::report::Reason;
+use super::shape::Dialect;
+use super::tree::{Entry, Node, Value};
+use crate::model::Kind;
+use crate::span::Loc;
+
+/// Whether a document is a dump of Envoy.
+pub(super) fn is(node: &Node) -> bool {
+    let configs = node.get("configs").map(Node::items).unwrap_or_default();
+    configs.iter().any(|config| config.text_at("@type").is_some_and(|ty| ty.contains("ConfigDump")))
+}
+
+/// What the dump's own proxy is.
+struct Proxy {
+    mesh: String,
+    kind: Kind,
+    name: String,
+    loc: Loc,
+}
+
+/// Reads what a dump tells.
+pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) {
+    let node = &document.node;
+    let Some(proxy) = proxy(node) else {
+        cx.report_error(
+            crate::diag::Diagnostic::new(
+                &super::codes::UNPLACED,
+                node.loc,
+                "the dump does not say which proxy it is of",
+            )
+            .help("dump with the bootstrap in it: curl localhost:9901/config_dump"),
+        );
+        return;
+    };
+    let (tables, listeners) = (all(node, "route_config"), all(node, "listener"));
+    let starts =
+        |node: &Node, word| node.text_at("name").is_some_and(|name| name.starts_with(word));
+    let hosts = tables
+        .iter()
+        .filter(|table| starts(table, "rds_egress_"))
+        .flat_map(|table| table.get("virtual_hosts").map(Node::items).unwrap_or_default())
+        .filter_map(|host| host.text_at("name").map(str::to_owned))
+        .collect();
+    let ports = listeners.iter().filter(|listener| starts(listener, "lds_ingress_")).count();
+    let name = |table: &&Node| table.text_at("name").map(str::to_owned);
+    let names = tables.iter().filter_map(name).collect();
+    let mut dump = Dump { cx, proxy, items, hosts, tables: names, ports };
+    dump.nodes(&all(node, "cluster"));
+    dump.routes(&tables);
+    dump.listeners(&listeners);
+    let about = item::address(dump.proxy.kind, None, &dump.named());
+    dump.cx.about = Some(about);
+    let loc = dump.proxy.loc;
+    for (field, what) in [
+        ("service_discovery", "how others find this proxy's node is not in its own dump"),
+        ("tls", "certificates, trust and client policies are not read from a dump"),
+        ("access_log", "formats of access logs are not read from a dump"),
+        ("egress_filter", "what was passed through is not read from a dump; nothing is"),
+    ] {
+        dump.cx.note(Reason::Unsupported, loc, field, what.to_owned());
+    }
+    dump.cx.about = None;
+}
+
+/// The proxy that the dump is of, by its node's id.
+fn proxy(dump: &Node) -> Option<Proxy> {
+    let configs = dump.get("configs")?.items();
+    let id = configs.iter().find_map(|config| config.at(&["bootstrap", "node", "id"]))?;
+    // An ARN, or the path at its end.
+    let parts: Vec<&str> = id.text()?.split('/').collect();
+    let mesh = parts.get(1)?.split('@').next()?.to_owned();
+    let kind = match *parts.get(2)? {
+        "virtualNode" | "virtual_node" => Kind::VirtualNode,
+        "virtualGateway" | "virtual_gateway" => Kind::VirtualGateway,
+        _ => return None,
+    };
+    Some(Proxy { mesh, kind, name: (*parts.get(3)?).to_owned(), loc: id.loc })
+}
+
+/// Every message of a dump under a key, wherever its state is (active, static, warming).
+fn all<'n>(node: &'n Node, key: &str) -> Vec<&'n Node> {
+    fn walk<'n>(node: &'n Node, key: &str, depth: usize, found: &mut Vec<&'n Node>) {
+        for entry in node.entries() {
+            if entry.key == key && entry.node.has("name") {
+                found.push(&entry.node);
+            } else if entry.key != "bootstrap" && depth < 6 {
+                walk(&entry.node, key, depth + 1, found);
+            }
+        }
+        node.items().iter().for_each(|item| walk(item, key, depth + 1, found));
+    }
+    let mut found = Vec::new();
+    walk(node, key, 0, &mut found);
+    // Of several states the first, active one counts.
+    let mut names: Vec<&str> = Vec::new();
+    found.retain(|node| {
+        let name = node.text_at("name").unwrap_or_default();
+        let new = !names.contains(&name);
+        names.push(name);
+        new
+    });
+    found
+}
+
+/// What is read from one dump.
+struct Dump<'d, 'a> {
+    cx: &'d mut Cx<'a>,
+    proxy: Proxy,
+    items: &'d mut Vec<Item>,
+    /// The services that the proxy calls.
+    hosts: Vec<String>,
+    /// The names of the tables of routes.
+    tables: Vec<String>,
+    /// How many listeners a gateway has.
+    ports: usize,
+}
+
+impl Dump<'_, '_> {
+    fn named(&self) -> Named {
+        Named { text: self.proxy.name.clone(), loc: self.proxy.loc }
+    }
+
+    /// Adds a resource.
+    fn add(&mut self, kind: Kind, name: &str, parent: Option<&str>, spec: &Node) {
+        let loc = spec.loc;
+        let named = |text: &str| Named { text: text.to_owned(), loc };
+        let mesh = (kind != Kind::Mesh).then(|| named(&self.proxy.mesh));
+        let raw = Raw {
+            kind,
+            name: named(name),
+            parent: parent.map(named),
+            mesh,
+            owner: None,
+            tags: None,
+            spec,
+            path: "",
+            loc,
+            remarks: Vec::new(),
+        };
+        self.items.extend(item::item(self.cx, raw, Dialect::Api));
+    }
+}
+
+/// A mapping that is put together field by field.
+struct Fields {
+    loc: Loc,
+    entries: Vec<Entry>,
+}
+
+impl Fields {
+    fn new(loc: Loc) -> Self {
+        Self { loc, entries: Vec::new() }
+    }
+
+    fn set(&mut self, key: &str, node: Node) -> &mut Self {
+        self.entries.push(Entry { key: key.to_owned(), at: node.loc, node });
+        self
+    }
+
+    fn text(&mut self, key: &str, text: impl Into<String>) -> &mut Self {
+        self.set(key, Node::scalar(self.loc, text))
+    }
+
+    fn done(&mut self) -> Node {
+        Node { loc: self.loc, value: Value::Map(std::mem::take(&mut self.entries)) }
+    }
+}
+
+/// A duration of Envoy's JSON, `1.500s`, as App Mesh writes it.
+fn duration(node: &Node) -> Option<Node> {
+    let seconds: f64 = node.text()?.strip_suffix('s')?.parse().ok()?;
+    let millis = (seconds * 1000.0).round();
+    (0.0..4e12).contains(&millis).then(|| {
+        let value = Node::scalar(node.loc, format!("{millis:.0}"));
+        Node::map(node.loc, vec![("unit", Node::scalar(node.loc, "ms")), ("value", value)])
+    })
+}
+
+/// The duration in milliseconds.
+fn millis(node: Option<&Node>) -> Option<i64> {
+    duration(node?)?.int_at("value")
+}
