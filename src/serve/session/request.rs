@@ -21,10 +21,10 @@ impl Session {
             return Err(Fault::NoType);
         }
         let kind = ResourceType::ALL.into_iter().find(|kind| kind.type_url() == request.type_url);
-        let Some(kind) = kind else { return self.other(request) };
         if !self.bound && view.present() {
             self.bind(view);
         }
+        let Some(kind) = kind else { return self.other(request) };
         let took_all = self.takes_all();
         // A subscription rides on any request, whatever it says of an earlier response.
         match &request.asks {

@@ -214,16 +214,18 @@ impl Topic {
         };
         let suspects: Vec<(NameId, Version)> =
             flight.upserts.iter().filter(|one| current(self, one)).copied().collect();
-        for (id, _) in &flight.upserts {
-            if let Some(have) = self.have.get_mut(id) {
+        for (id, version) in &flight.upserts {
+            // What was sent after this response has its own answer.
+            if let Some(have) = self.have.get_mut(id).filter(|have| have.sent == *version) {
                 have.sent = have.acked;
             }
         }
-        if suspects.len() > 1 && halve {
+        // Where the response had more in it than what is still in question, that may not be it.
+        if flight.upserts.len() > 1 && halve {
             let ids: Vec<NameId> = suspects.iter().map(|(id, _)| *id).collect();
             let (first, second) = ids.split_at(ids.len() / 2);
-            self.probes.push_back(first.to_vec());
-            self.probes.push_back(second.to_vec());
+            let halves = [first, second].into_iter().filter(|half| !half.is_empty());
+            self.probes.extend(halves.map(<[NameId]>::to_vec));
         } else {
             let names = suspects.iter().map(|(id, _)| &**view.name(*id));
             let class = class(why, names);

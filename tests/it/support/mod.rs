@@ -12,6 +12,7 @@ pub(crate) mod sandbox;
 pub(crate) mod schemas;
 pub(crate) mod served;
 pub(crate) mod tier;
+pub(crate) mod xds_client;
 
 use std::path::PathBuf;
 

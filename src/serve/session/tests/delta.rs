@@ -36,8 +36,9 @@ fn x4_x21_other_types_are_answered_as_absent() {
     let mut bench = Bench::new(&["cds a"]);
     let other = "type.googleapis.com/envoy.config.route.v3.VirtualHost";
     bench.subscribe(other, &["v"]);
+    assert_eq!(bench.drain(), ["other -v"]);
     bench.subscribe(CDS, &[]);
-    assert_eq!(bench.drain(), ["other -v", "cds +a"]);
+    assert_eq!(bench.drain(), ["cds +a"]);
     bench.subscribe("type.googleapis.com/x.Wild", &[]);
     assert_eq!(bench.drain(), ["other"], "an empty answer ends the wait");
     assert_eq!(bench.ask(&subscribe("", &[])), Err(Fault::NoType));

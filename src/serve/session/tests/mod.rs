@@ -8,6 +8,7 @@ use envoy_api::Any;
 use std::collections::BTreeMap;
 
 mod delta;
+mod model;
 mod order;
 mod refusal;
 mod state;
