@@ -221,7 +221,9 @@ fn mutual_tls_says_who_a_proxy_is() {
         let a = uri("mesh/m/virtual_node/a");
 
         let client =
-            Client::connect(server.address, Some(trusting(&ca, &ca, &[a.clone()]))).await.unwrap();
+            Client::connect(server.address, Some(trusting(&ca, &ca, std::slice::from_ref(&a))))
+                .await
+                .unwrap();
         let mut stream = client.delta().await;
         stream.send(&delta(A, EDS, &["e"]));
         assert_eq!(stream.take().await.unwrap().resources.len(), 1);
@@ -240,7 +242,7 @@ fn mutual_tls_says_who_a_proxy_is() {
             assert_eq!(refused.code, 16, "{names:?}");
         }
         let stranger = authority();
-        let tls_of_stranger = trusting(&ca, &stranger, &[a.clone()]);
+        let tls_of_stranger = trusting(&ca, &stranger, std::slice::from_ref(&a));
         let refused = match Client::connect(server.address, Some(tls_of_stranger)).await {
             Ok(client) => client.call(DELTA_PATH, None).await.is_err(),
             Err(_) => true,
@@ -262,7 +264,9 @@ fn mutual_tls_says_who_a_proxy_is() {
         tls.replace(&TlsPem { certificates: chain.as_bytes(), key: key.as_bytes(), ..pem })
             .unwrap();
         assert!(
-            Client::connect(server.address, Some(trusting(&ca, &ca, &[a.clone()]))).await.is_err()
+            Client::connect(server.address, Some(trusting(&ca, &ca, std::slice::from_ref(&a))))
+                .await
+                .is_err()
         );
         let client =
             Client::connect(server.address, Some(trusting(&renewed, &ca, &[a]))).await.unwrap();
