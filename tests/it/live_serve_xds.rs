@@ -2,7 +2,7 @@
 
 use crate::support::served::Served;
 use meshctl::envoy::{Resource, ResourceType, Side};
-use meshctl::model::{NodeName, RouterName};
+use meshctl::model::{Mesh, NodeName, RouterName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -119,6 +119,55 @@ fn envoys_that_reconnect_to_a_new_server_get_nothing_that_they_have() {
     let counts = served.hub().counts();
     assert_eq!(counts.resources, 0, "{counts:?}");
     assert_eq!(served.get(EDGE, CART, &[("x-canary", "true")]).brief(), "200 cart-v2");
+}
+
+#[test]
+fn x43_clusters_are_swapped_under_load_and_no_request_fails() {
+    let mut served = Served::example("shop");
+    let to = |mesh: &Mesh, node: &str| {
+        let mut mesh = mesh.clone();
+        let cart = mesh.routers.get_mut(&RouterName::new("cart").unwrap()).unwrap();
+        for route in &mut cart.routes {
+            // Nothing is made good by another try.
+            route.retry = None;
+            route.targets.truncate(1);
+            route.targets[0].node = NodeName::new(node).unwrap();
+            route.targets[0].weight = 1;
+        }
+        mesh
+    };
+    let mesh = served.loaded.mesh.clone();
+    let (one, two) = (to(&mesh, "cart-v1"), to(&mesh, "cart-v2"));
+    // In one step, so that the order is the stream's alone.
+    let counts = served.under_load(EDGE, CART, |served| {
+        for swap in 0..60 {
+            served.put(if swap % 2 == 0 { &two } else { &one });
+            served.until("the swap has arrived", Served::have_all);
+        }
+    });
+    println!("60 swaps: {counts:?}");
+    assert!(counts.contains_key("200 cart-v1") && counts.contains_key("200 cart-v2"));
+    assert!(counts.keys().all(|answer| answer.starts_with("200 cart-v")), "{counts:?}");
+    let edge = EDGE.parse().unwrap();
+    let clusters = served.admin(&edge, "GET", "/clusters");
+    assert!(clusters.contains("cart-v1") && !clusters.contains("cart-v2"), "the old one is gone");
+}
+
+#[test]
+fn secrets_come_by_the_same_stream() {
+    let served = Served::example("mtls");
+    let report = served.hub().report(served.loaded.mesh.settings.name.as_str());
+    let proxies: Vec<String> = report.keys().map(ToString::to_string).collect();
+    let secrets = |proxy: &String| {
+        served.compiled(&served.loaded.mesh, proxy).of(ResourceType::Secret).count()
+    };
+    assert!(proxies.iter().map(secrets).sum::<usize>() > 0);
+    for request in &served.loaded.project.dev.requests {
+        let headers: Vec<_> =
+            request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let seen = served.get(&request.from.to_string(), &request.url, &headers);
+        assert_eq!(u32::from(seen.status()), request.status.unwrap_or(200), "{request:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::support::served::Server;
 use crate::support::xds_client::{Client, Status, Stream, ack, delta, resume};
-use meshctl::envoy::xds::{DELTA_PATH, STATE_PATH};
+use meshctl::envoy::xds::{DELTA_PATH, Request, STATE_PATH};
 use meshctl::envoy::{ProxyConfig, ProxyId, Resource, ResourceType, Side};
 use meshctl::model::{Address, NodeName};
 use meshctl::revision::StepId;
@@ -335,7 +335,7 @@ fn s5_limits_hold_at_the_limit_and_beyond() {
         );
         let client = Client::connect(server.address, None).await.unwrap();
         // The code with which the stream ends, or 0 if it still answers.
-        let code = async |requests: &[meshctl::envoy::xds::Request]| {
+        let code = async |requests: &[Request]| {
             let mut stream = client.delta().await;
             requests.iter().for_each(|request| stream.send(request));
             let node = if requests.is_empty() { A } else { "" };
@@ -445,6 +445,77 @@ fn garbage_ends_the_stream_that_it_came_on_and_no_other() {
             &[("virtual_node/a", Some(config("virtual_node/a", [endpoints("e", 2)])))],
         );
         assert!(good.take().await.is_ok());
+    });
+}
+
+/// Meets a bug whenever one proxy opens a stream.
+struct Buggy;
+
+impl Identify for Buggy {
+    fn identify(&self, _: &Credentials) -> Result<Identity, Unknown> {
+        Ok(Identity::Loopback)
+    }
+
+    fn may_be(&self, _: &Identity, _: &str, proxy: &ProxyId) -> bool {
+        assert_ne!(proxy.name(), "b", "a planted bug");
+        true
+    }
+}
+
+#[test]
+fn f27_a_panic_ends_its_stream_and_no_other_of_the_connection() {
+    block_on(async {
+        let server = Server::start(Hub::new(Limits::default()), Arc::new(Buggy), None, 0);
+        put(
+            &server.hub,
+            1,
+            &[("virtual_node/a", Some(config("virtual_node/a", [endpoints("e", 1)])))],
+        );
+        let client = Client::connect(server.address, None).await.unwrap();
+        let mut good = client.delta().await;
+        good.send(&delta(A, EDS, &["e"]));
+        good.take().await.unwrap();
+        let bad = client.delta().await;
+        bad.send(&delta(B, EDS, &["e"]));
+        assert_eq!(ended(bad).await.code, 13);
+        assert_eq!(server.hub.counts().panics, 1);
+        put(
+            &server.hub,
+            2,
+            &[("virtual_node/a", Some(config("virtual_node/a", [endpoints("e", 2)])))],
+        );
+        assert_eq!(good.take().await.unwrap().resources.len(), 1);
+    });
+}
+
+#[test]
+fn f24_one_that_refuses_everything_harms_no_other() {
+    block_on(async {
+        let server = Server::open(Limits::default());
+        let all = |mark| {
+            Some(config("virtual_node/a", (0..16).map(|n| endpoints(&format!("e{n}"), mark))))
+        };
+        put(&server.hub, 1, &[("virtual_node/a", all(1))]);
+        let client = Client::connect(server.address, None).await.unwrap();
+        let names: Vec<String> = (0..16).map(|n| format!("e{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (mut good, mut bad) = (client.delta().await, client.delta().await);
+        good.send(&delta(A, EDS, &names));
+        bad.send(&delta(A, EDS, &names));
+        for mark in 2..5 {
+            assert_eq!(good.take().await.unwrap().resources.len(), 16);
+            // By halves, until each of the sixteen was refused alone.
+            for _ in 0..31 {
+                let response = bad.next().await.unwrap();
+                bad.send(&Request { refused: Some("no".to_owned()), ..ack(&response) });
+            }
+            until("all is refused", || {
+                let report = server.hub.report("m");
+                report.values().flatten().any(|i| i.progress.refused.len() == 16)
+            })
+            .await;
+            put(&server.hub, mark, &[("virtual_node/a", all(mark as usize))]);
+        }
     });
 }
 

@@ -3,7 +3,7 @@
 use super::mesh::{Block, Seen, load_for, options};
 use super::root;
 use meshctl::compile::{compile, proxies};
-use meshctl::dev::client;
+use meshctl::dev::client::{self, Connection, Version};
 use meshctl::dev::process::{Process, Program};
 use meshctl::dev::requests::{Try, written};
 use meshctl::dev::upstream::Upstream;
@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
@@ -92,6 +93,14 @@ impl Served {
             .build()
             .unwrap();
         let folder = tempfile::Builder::new().prefix("meshctl-xds-").tempdir().unwrap();
+        for command in &loaded.project.dev.prepare {
+            let status = std::process::Command::new("sh")
+                .args(["-c", command])
+                .current_dir(folder.path())
+                .env("MESHCTL_PROJECT", &loaded.root)
+                .status();
+            assert!(status.unwrap().success(), "{command}");
+        }
         let server = runtime.block_on(async { Server::open(Limits::default()) });
         let port = server.address.port();
         let settings = Settings { source: ConfigSource::Ads, ..loaded.project.settings("") };
@@ -258,6 +267,46 @@ impl Served {
     pub(crate) fn get(&self, from: &str, url: &str, headers: &[(&str, &str)]) -> Seen {
         let request = self.request(from, url, headers);
         Seen(self.runtime.block_on(request.answer()).unwrap_or_else(|e| panic!("{request}: {e}")))
+    }
+
+    /// Makes one request again and again over a few connections while something is done, and returns
+    /// how often each answer came.
+    pub(crate) fn under_load(
+        &mut self,
+        from: &str,
+        url: &str,
+        work: impl FnOnce(&mut Self),
+    ) -> BTreeMap<String, u32> {
+        let request = Arc::new(self.request(from, url, &[]));
+        let done = Arc::new(AtomicBool::new(false));
+        let callers: Vec<_> = (0..4)
+            .map(|_| {
+                let (request, done) = (request.clone(), done.clone());
+                self.runtime.spawn(async move {
+                    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+                    let mut connection = Connection::open(request.to).await.unwrap();
+                    while !done.load(Ordering::Relaxed) {
+                        let message = request.request(Version::Http1).unwrap();
+                        let answer = connection.send(message, Duration::from_secs(10)).await;
+                        let answer = match answer {
+                            Ok(answer) => Seen(answer).brief(),
+                            Err(error) => error.to_string(),
+                        };
+                        *counts.entry(answer).or_default() += 1;
+                    }
+                    counts
+                })
+            })
+            .collect();
+        work(self);
+        done.store(true, Ordering::Relaxed);
+        let mut all = BTreeMap::new();
+        for caller in callers {
+            for (answer, count) in self.runtime.block_on(caller).unwrap() {
+                *all.entry(answer).or_default() += count;
+            }
+        }
+        all
     }
 
     /// Waits until something holds.
