@@ -3,10 +3,12 @@
 use crate::envoy::{ProxyId, ResourceType};
 use crate::live::admin::Silence;
 use crate::model::Address;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something that happened. As JSON it is what a control plane sends to who follows an apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A rollout that was interrupted goes on.
     Resume {
@@ -75,7 +77,8 @@ pub enum Event {
 }
 
 /// What a proxy did with a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProxyState {
     /// It has taken it.
     Acked,
@@ -91,7 +94,7 @@ pub enum ProxyState {
 }
 
 /// What a proxy refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// The proxy.
     pub proxy: ProxyId,
@@ -104,7 +107,7 @@ pub struct Rejection {
 }
 
 /// A resource that a proxy may have refused, and what it is made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspect {
     /// Its xDS name.
     pub name: String,

@@ -10,27 +10,34 @@
 //!
 //! The plan decides what is done; nothing is decided here but when to go on, and when to turn back.
 
+mod admins;
 mod event;
 mod gate;
 mod rollout;
 mod stop;
+mod witness;
 
+pub use admins::Admins;
 pub use event::{Event, ProxyState, Rejection, Suspect};
 pub use stop::{Signal, Stop};
+pub use witness::{Answer, Answers, Asking, Wanted, Witness};
 
 use crate::compile::proxies;
 use crate::envoy::{ProxyId, Settings};
-use crate::live::{self, Commit, Rollout, State, Write, admin::Admin};
+use crate::live::{self, Commit, Rollout, State, Write};
 use crate::model::{Address, Mesh};
 use crate::plan::{self, Plan, apply_changes, entries_after, steps};
 use crate::revision::{self, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
 use rollout::Roll;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What to do when a proxy refuses a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnRefusal {
     /// Bring the model before back, as a new revision.
     #[default]
@@ -52,10 +59,10 @@ pub struct Options {
     pub drain: Duration,
     /// What to do when a proxy refuses a step.
     pub on_refusal: OnRefusal,
-    /// How many proxies must be seen to have the result.
+    /// How many Envoys must be seen to have the result.
     pub expect: Option<u32>,
-    /// The proxies that can be asked.
-    pub admins: BTreeMap<ProxyId, Admin>,
+    /// Who can tell what proxies have.
+    pub witness: Arc<dyn Witness>,
     /// When it is, in RFC 3339, for the record.
     pub at: String,
     /// Who applies, for the record.
@@ -63,7 +70,8 @@ pub struct Options {
 }
 
 /// How an apply ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// There was nothing to do.
     Nothing,
@@ -87,7 +95,7 @@ pub enum End {
 }
 
 /// What an apply did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The newest revision.
     pub revision: Option<u64>,
@@ -97,6 +105,8 @@ pub struct Outcome {
     pub steps: usize,
     /// The proxies that were seen to have the result.
     pub proven: BTreeSet<ProxyId>,
+    /// How many Envoys these are: a proxy may have several.
+    pub envoys: usize,
     /// The proxies that could be asked and do not run.
     pub gone: BTreeSet<ProxyId>,
     /// The proxies that run and lack something, with what they lack.
@@ -114,6 +124,7 @@ impl Outcome {
             end,
             steps: 0,
             proven: BTreeSet::new(),
+            envoys: 0,
             gone: BTreeSet::new(),
             late: BTreeMap::new(),
             rejections: Vec::new(),

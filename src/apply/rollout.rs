@@ -1,13 +1,13 @@
 //! One rollout: its steps one after the other, and the way back.
 
-use super::gate::{self, Asked};
+use super::gate;
+use super::witness::{Answer, Asking, Wanted};
 use super::{
     End, Event, OnRefusal, Outcome, ProxyState, Rejection, Site, all, in_force, meta, objects,
 };
 use crate::compile::{compile, proxies};
-use crate::envoy::{ProxyConfig, ProxyId, Settings, files};
-use crate::live::admin::{Admin, Expected, expected};
-use crate::live::{self, Commit, ProxyFiles, Rollout, StepFiles, StepId};
+use crate::envoy::{ProxyConfig, ProxyId, Settings};
+use crate::live::{self, Commit, NewStep, Rollout, StepId};
 use crate::model::Mesh;
 use crate::plan::{Step, StepKind, steps};
 use crate::revision::{Live, MANIFEST_FORMAT, Manifest};
@@ -24,12 +24,19 @@ pub(super) struct Roll<'a, 'b> {
     rollout: Rollout,
     /// Added to the numbers of steps, so that no number is used twice in a revision.
     offset: usize,
-    /// What each proxy that can be asked must have by now.
-    expected: BTreeMap<ProxyId, Expected>,
+    /// What each proxy that was given something must have by now.
+    given: BTreeMap<ProxyId, Arc<ProxyConfig>>,
     outcome: Outcome,
 }
 
 type Configs = BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>;
+type Given = BTreeMap<ProxyId, Arc<ProxyConfig>>;
+
+/// What those proxies get that stay.
+fn given(configs: &Configs) -> Given {
+    let staying = configs.iter().filter_map(|(proxy, config)| Some((proxy, config.as_ref()?)));
+    staying.map(|(proxy, config)| (proxy.clone(), Arc::clone(config))).collect()
+}
 
 impl<'a, 'b> Roll<'a, 'b> {
     pub(super) fn new(
@@ -41,8 +48,8 @@ impl<'a, 'b> Roll<'a, 'b> {
         rollout: Rollout,
     ) -> Self {
         let outcome = Outcome::new(Some(revision), End::Done, to);
-        let expected = BTreeMap::new();
-        Self { site, revision, from, to, steps, rollout, offset: 0, expected, outcome }
+        let given = BTreeMap::new();
+        Self { site, revision, from, to, steps, rollout, offset: 0, given, outcome }
     }
 
     /// Numbers the steps after those that are in force.
@@ -61,10 +68,12 @@ impl<'a, 'b> Roll<'a, 'b> {
         let mut present = self.present();
         if done > self.rollout.arrived {
             // The step in force was put there by a run that did not live to see it arrive.
-            if let Some(step) = steps.get(done - 1)
-                && !self.gate(&step.before, &step.after, &BTreeMap::new()).await
-            {
-                return;
+            if let Some(step) = steps.get(done - 1) {
+                let asking = self.site.options.witness.before(BTreeSet::new()).await;
+                let id = StepId { revision: self.revision, number: self.offset + done };
+                if !self.gate(id, &step.before, &step.after, &*asking).await {
+                    return;
+                }
             }
         }
         for (at, step) in steps.iter().enumerate() {
@@ -80,11 +89,7 @@ impl<'a, 'b> Roll<'a, 'b> {
             if self.stopped() {
                 return;
             }
-            let changed = step
-                .after
-                .iter()
-                .filter_map(|(proxy, config)| Some((proxy.clone(), files(config.as_ref()?))))
-                .collect();
+            let changed = given(&step.after);
             let number = self.offset + at + 1;
             let kind = step.kind.as_str();
             if !self.step(number, of, kind, &present, changed, &step.before, &step.after).await {
@@ -104,10 +109,7 @@ impl<'a, 'b> Roll<'a, 'b> {
                 (proxy.clone(), Some(Arc::new(config)))
             })
             .collect();
-        let changed = after
-            .iter()
-            .filter_map(|(proxy, config)| Some((proxy.clone(), files(config.as_ref()?))))
-            .collect();
+        let changed = given(&after);
         let number = self.offset + 1;
         if self.step(number, number, "rewrite", &present, changed, &BTreeMap::new(), &after).await {
             self.finished();
@@ -149,7 +151,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         of: usize,
         kind: &str,
         present: &BTreeSet<ProxyId>,
-        mut changed: BTreeMap<ProxyId, ProxyFiles>,
+        mut changed: Given,
         before: &Configs,
         after: &Configs,
     ) -> bool {
@@ -157,14 +159,15 @@ impl<'a, 'b> Roll<'a, 'b> {
         if kind == StepKind::Remove.as_str() && !self.drain().await {
             return false;
         }
-        let seen = match self.site.options.wait {
-            Some(_) => gate::look(&self.admins(after)).await,
-            None => BTreeMap::new(),
+        let known = match self.site.options.wait {
+            Some(_) => self.known(after).into_keys().collect(),
+            None => BTreeSet::new(),
         };
-        let put = self.mend(present, &mut changed).and_then(|()| {
-            let id = StepId { revision: self.revision, number };
-            self.site.target.put(&StepFiles { id, proxies: present, changed })
-        });
+        let asking = self.site.options.witness.before(known).await;
+        let id = StepId { revision: self.revision, number };
+        let put = self
+            .mend(present, &mut changed)
+            .and_then(|()| self.site.target.put(&NewStep { id, proxies: present, changed }));
         if let Err(error) = put {
             self.broken(&error);
             return false;
@@ -173,7 +176,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         let kind = kind.to_owned();
         let revision = self.revision;
         (self.site.tell)(Event::Step { revision, number, of, kind, proxies: reached });
-        if !self.gate(before, after, &seen).await {
+        if !self.gate(id, before, after, &*asking).await {
             return false;
         }
         let proven = self.outcome.proven.iter().filter(|proxy| after.contains_key(*proxy)).count();
@@ -205,51 +208,39 @@ impl<'a, 'b> Roll<'a, 'b> {
     }
 
     /// Adds the files of proxies that should have kept theirs and have lost them.
-    fn mend(
-        &self,
-        present: &BTreeSet<ProxyId>,
-        changed: &mut BTreeMap<ProxyId, ProxyFiles>,
-    ) -> Result<(), live::Error> {
+    fn mend(&self, present: &BTreeSet<ProxyId>, changed: &mut Given) -> Result<(), live::Error> {
         let there = self.site.target.proxies()?;
         for proxy in present {
             if !changed.contains_key(proxy) && !there.contains(proxy) {
                 let config = compile(self.from, self.site.settings, proxy);
-                changed.insert(proxy.clone(), files(&config));
+                changed.insert(proxy.clone(), Arc::new(config));
             }
         }
         Ok(())
     }
 
-    /// The admin interfaces of these proxies, as far as they are known.
-    fn admins(&self, of: &Configs) -> BTreeMap<ProxyId, Admin> {
-        let known = self.site.options.admins.iter();
-        known
-            .filter(|(proxy, _)| of.get(*proxy).is_some_and(Option::is_some))
-            .map(|(proxy, admin)| (proxy.clone(), admin.clone()))
-            .collect()
+    /// What those of these proxies get that somebody can tell of.
+    fn known(&self, of: &Configs) -> Given {
+        let mut given = given(of);
+        given.retain(|proxy, _| self.site.options.witness.knows(proxy));
+        given
     }
 
     /// Waits for a step. Says whether to go on.
     async fn gate(
         &mut self,
+        step: StepId,
         before: &Configs,
         after: &Configs,
-        seen: &BTreeMap<ProxyId, live::admin::Seen>,
+        asking: &dyn Asking,
     ) -> bool {
-        let admins = self.admins(after);
+        let known = self.known(after);
         let (wait, settle) = (self.site.options.wait, self.site.options.settle);
-        let blind =
-            after.values().flatten().count() - if wait.is_some() { admins.len() } else { 0 };
+        let blind = after.values().flatten().count() - if wait.is_some() { known.len() } else { 0 };
         if let Some(patience) = wait {
-            let mut asked = BTreeMap::new();
-            for (proxy, admin) in admins {
-                let Some(Some(config)) = after.get(&proxy) else { continue };
-                let expected = expected(&files(config));
-                self.expected.insert(proxy.clone(), expected.clone());
-                let before = seen.get(&proxy).cloned().unwrap_or_default();
-                asked.insert(proxy, Asked { admin, expected, before });
-            }
-            let passed = gate::wait(asked, patience, self.site.stop, self.site.tell).await;
+            self.given.extend(known.clone());
+            let (stop, tell) = (self.site.stop, &mut *self.site.tell);
+            let passed = gate::wait(asking, step, known, patience, stop, tell).await;
             let judged = self.judge(&passed, before, after);
             self.outcome.proven.extend(passed.proven);
             self.outcome.gone = passed.gone;
@@ -344,32 +335,42 @@ impl<'a, 'b> Roll<'a, 'b> {
         if self.site.options.wait.is_none() {
             return;
         }
-        let seen = gate::look(&self.site.options.admins).await;
-        let present: BTreeSet<ProxyId> = proxies(self.to).into_iter().collect();
+        let witness = &self.site.options.witness;
+        let mut wanted = BTreeMap::new();
+        for proxy in proxies(self.to).into_iter().filter(|proxy| witness.knows(proxy)) {
+            let found = match self.given.remove(&proxy) {
+                Some(config) => Some(Wanted::Config(config)),
+                // What it reads decides, even if that was changed by hand.
+                None => self.site.target.files(&proxy).ok().map(Wanted::Files),
+            };
+            wanted.extend(found.map(|wanted| (proxy, wanted)));
+        }
+        let answers = witness.now(wanted).await;
         self.outcome.proven.clear();
         self.outcome.gone.clear();
-        for proxy in self.site.options.admins.keys().filter(|proxy| present.contains(*proxy)) {
-            let known = match self.expected.remove(proxy) {
-                Some(expected) => Ok(expected),
-                None => self.site.target.files(proxy).map(|files| expected(&files)),
-            };
-            match (seen.get(proxy), known) {
-                (Some(seen), Ok(expected)) if seen.has(&expected) => {
-                    self.outcome.proven.insert(proxy.clone());
+        self.outcome.envoys = 0;
+        for (proxy, answer) in answers {
+            match answer {
+                Answer::Has { envoys } => {
+                    self.outcome.envoys += envoys;
+                    self.outcome.proven.insert(proxy);
                 }
-                (Some(seen), Ok(expected)) => {
-                    let lacks = seen.missing(&expected).iter().map(gate::words).collect();
-                    self.outcome.late.insert(proxy.clone(), lacks);
+                Answer::Gone => {
+                    self.outcome.gone.insert(proxy);
                 }
-                (Some(_), Err(_)) => {}
-                (None, _) => {
-                    self.outcome.gone.insert(proxy.clone());
+                Answer::Late(lacks) => {
+                    self.outcome.late.insert(proxy, lacks);
+                }
+                Answer::Refused(what) => {
+                    let lacks = what.keys().map(gate::words).collect();
+                    self.outcome.late.insert(proxy, lacks);
                 }
             }
         }
-        let enough = self.site.options.expect.is_none_or(|expect| {
-            u32::try_from(self.outcome.proven.len()).unwrap_or(u32::MAX) >= expect
-        });
+        let enough =
+            self.site.options.expect.is_none_or(|expect| {
+                u32::try_from(self.outcome.envoys).unwrap_or(u32::MAX) >= expect
+            });
         if !enough {
             self.outcome.end = End::TooFew;
         } else if !self.outcome.late.is_empty() {
@@ -387,6 +388,7 @@ impl<'a, 'b> Roll<'a, 'b> {
                 outcome.revision = back.revision;
                 outcome.steps += back.steps;
                 outcome.proven = back.proven;
+                outcome.envoys = back.envoys;
                 outcome.gone = back.gone;
                 outcome.late = back.late;
                 outcome.end = match back.end {

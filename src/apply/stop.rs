@@ -1,9 +1,11 @@
 //! Being asked to stop: noticed at the next safe point.
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// Why an apply stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,

@@ -2,7 +2,7 @@
 
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format};
-use crate::apply::{self, End, Event, OnRefusal, Options, Outcome, Signal, Site, Stop};
+use crate::apply::{self, Admins, End, Event, OnRefusal, Options, Outcome, Signal, Site, Stop};
 use crate::live::admin::Admin;
 use crate::load::Loaded;
 use crate::model::Address;
@@ -246,7 +246,7 @@ fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
             OnNack::Continue => OnRefusal::Continue,
         },
         expect: target.expect,
-        admins: admins(target)?,
+        witness: Arc::new(Admins(admins(target)?)),
         at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         by: user(),
     })

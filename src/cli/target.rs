@@ -2,6 +2,7 @@
 
 use super::{Context, Exit, Failure};
 use crate::envoy::{ProxyId, Settings};
+use crate::live::server::wire::Problem;
 use crate::live::{self, Directory, Target as _};
 use crate::load::{Loaded, TargetSettings};
 use crate::plan;
@@ -86,19 +87,37 @@ fn root(loaded: &Loaded, target: &TargetSettings) -> Result<PathBuf, Failure> {
 /// A failure of a target, with the exit code that tells what to do about it.
 pub(super) fn failure(error: &live::Error) -> Failure {
     let exit = match error {
-        live::Error::Busy { .. } => Exit::Busy,
+        live::Error::Busy { .. } | live::Error::Unavailable { .. } => Exit::Busy,
         live::Error::Stale { .. } => Exit::Stale,
         live::Error::OtherMesh { .. } => Exit::Refused,
+        live::Error::Setup { .. } => Exit::Findings,
+        live::Error::Api { problem, .. } => of_problem(problem),
         live::Error::Io { .. }
         | live::Error::NotAFolder { .. }
         | live::Error::Damaged { .. }
         | live::Error::Newer { .. }
         | live::Error::NoRevision { .. }
+        | live::Error::Odd { .. }
         | live::Error::NoFiles { .. } => Exit::Failed,
     };
-    let failure = Failure::from_error(exit, error);
+    let mut failure = Failure::from_error(exit, error);
+    if let live::Error::Api { problem, .. } = error {
+        failure.causes.extend(problem.causes.iter().cloned());
+    }
     match error.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,
+    }
+}
+
+/// The exit code for what a server refuses, by its word for that.
+pub(super) fn of_problem(problem: &Problem) -> Exit {
+    match problem.code.as_str() {
+        "findings" => Exit::Findings,
+        "refused" | "unauthenticated" | "forbidden" => Exit::Refused,
+        "stale" => Exit::Stale,
+        "busy" | "unavailable" => Exit::Busy,
+        "unknown-outcome" => Exit::Unknown,
+        _ => Exit::Failed,
     }
 }

@@ -3,7 +3,7 @@
 use super::client;
 use super::process::{Process, Program, end_all};
 use super::upstream::Upstream;
-use crate::apply::{self, OnRefusal, Outcome, Site, Stop};
+use crate::apply::{self, Admins, OnRefusal, Outcome, Site, Stop};
 use crate::compile::proxies;
 use crate::envoy::{Admin, ProxyId, Settings, bootstrap};
 use crate::live::{self, Directory, Read as _, Target as _, admin};
@@ -18,6 +18,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, timeout};
@@ -375,7 +376,7 @@ impl Running {
             drain: Duration::ZERO,
             on_refusal: OnRefusal::Halt,
             expect: None,
-            admins,
+            witness: Arc::new(Admins(admins)),
             // The record lives as long as the run: nobody asks it for a date.
             at: String::new(),
             by: "meshctl dev".to_owned(),

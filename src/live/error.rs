@@ -1,5 +1,6 @@
 //! What can go wrong with a target.
 
+use super::server::wire::Problem;
 use crate::model::MeshName;
 use std::fmt;
 use std::io;
@@ -67,6 +68,38 @@ pub enum Error {
         /// The proxy.
         proxy: String,
     },
+    /// What the project says of a server cannot be used.
+    Setup {
+        /// The server.
+        server: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A server did not answer.
+    Unavailable {
+        /// The server.
+        server: String,
+        /// Why.
+        why: String,
+        /// Whether it may have got the request.
+        sent: bool,
+    },
+    /// A server answered what no meshctl would.
+    Odd {
+        /// The server.
+        server: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A server did not do what it was asked.
+    Api {
+        /// The server.
+        server: String,
+        /// The HTTP status.
+        status: u16,
+        /// Its reason.
+        problem: Box<Problem>,
+    },
 }
 
 impl Error {
@@ -97,9 +130,15 @@ impl Error {
             Self::OtherMesh { .. } => {
                 Some("use another target, or give the mesh its name back".to_owned())
             }
+            Self::Unavailable { .. } => {
+                Some("is `meshctl serve` running there? then try again".to_owned())
+            }
+            Self::Api { problem, .. } => problem.hint.clone(),
             Self::Io { .. }
             | Self::Stale { .. }
             | Self::NoRevision { .. }
+            | Self::Setup { .. }
+            | Self::Odd { .. }
             | Self::NoFiles { .. } => None,
         }
     }
@@ -140,6 +179,12 @@ impl fmt::Display for Error {
                 write!(f, "there is no revision {number}; the newest is {}", revision(*newest))
             }
             Self::NoFiles { proxy } => write!(f, "the files of {proxy} are missing"),
+            Self::Setup { server, why } => write!(f, "cannot use {server}: {why}"),
+            Self::Unavailable { server, why, .. } => {
+                write!(f, "{server} does not answer: {why}")
+            }
+            Self::Odd { server, why } => write!(f, "{server} is no control plane: {why}"),
+            Self::Api { problem, .. } => f.write_str(&problem.message),
         }
     }
 }
@@ -155,6 +200,10 @@ impl std::error::Error for Error {
             | Self::Stale { .. }
             | Self::OtherMesh { .. }
             | Self::NoRevision { .. }
+            | Self::Setup { .. }
+            | Self::Unavailable { .. }
+            | Self::Odd { .. }
+            | Self::Api { .. }
             | Self::NoFiles { .. } => None,
         }
     }

@@ -1,7 +1,7 @@
 //! A target in memory, for tests: held to the same suite as the real ones.
 
-use super::{Commit, Error, ProxyFiles, Read, Rollout, State, StepFiles, StepId, Target, Write};
-use crate::envoy::ProxyId;
+use super::{Commit, Error, NewStep, ProxyFiles, Read, Rollout, State, StepId, Target, Write};
+use crate::envoy::{self, ProxyId};
 use crate::revision::{Header, Live, Manifest, ObjectId, join};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,13 +140,16 @@ impl Write for Writer {
         Ok(())
     }
 
-    fn put(&mut self, step: &StepFiles<'_>) -> Result<(), Error> {
+    fn put(&mut self, step: &NewStep<'_>) -> Result<(), Error> {
         let mut content = self.0.content();
         let mut files = BTreeMap::new();
         for proxy in step.proxies {
-            let own = step.changed.get(proxy).or_else(|| content.files.get(proxy));
+            let own = match step.changed.get(proxy) {
+                Some(config) => Some(envoy::files(config)),
+                None => content.files.get(proxy).cloned(),
+            };
             let own = own.ok_or_else(|| Error::NoFiles { proxy: proxy.to_string() })?;
-            files.insert(proxy.clone(), own.clone());
+            files.insert(proxy.clone(), own);
         }
         content.files = files;
         content.in_force = Some(step.id);

@@ -10,17 +10,20 @@ mod drift;
 mod error;
 mod http;
 mod memory;
+pub mod server;
 
 pub use directory::Directory;
 pub use drift::{drift, drift_at};
 pub use error::Error;
 pub use memory::Memory;
+pub use server::Server;
 
 pub use crate::revision::{Commit, Rollout, StepId};
 
-use crate::envoy::ProxyId;
+use crate::envoy::{ProxyConfig, ProxyId};
 use crate::revision::{Header, Live};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The files of one proxy by their paths in the proxy's folder.
@@ -52,15 +55,15 @@ impl State {
     }
 }
 
-/// The files of a step.
+/// A step that is to come into force.
 #[derive(Debug)]
-pub struct StepFiles<'a> {
+pub struct NewStep<'a> {
     /// The step.
     pub id: StepId,
-    /// Every proxy that has files in it.
+    /// Every proxy that has something in it.
     pub proxies: &'a BTreeSet<ProxyId>,
-    /// The files of those that differ from the step in force; the others keep theirs.
-    pub changed: BTreeMap<ProxyId, ProxyFiles>,
+    /// What those get that differ from the step in force; the others keep what they have.
+    pub changed: BTreeMap<ProxyId, Arc<ProxyConfig>>,
 }
 
 /// Looks at a target. Reading takes no lock and writes nothing.
@@ -91,7 +94,7 @@ pub trait Write: Read {
     fn commit(&mut self, commit: &Commit) -> Result<(), Error>;
 
     /// Brings a step into force, whole.
-    fn put(&mut self, step: &StepFiles<'_>) -> Result<(), Error>;
+    fn put(&mut self, step: &NewStep<'_>) -> Result<(), Error>;
 
     /// Remembers how far the rollout has come; `None` ends it.
     fn progress(&mut self, rollout: Option<&Rollout>) -> Result<(), Error>;

@@ -69,6 +69,7 @@ pub fn document(applied: &Applied<'_>, place: Place<'_>) -> Value {
         "proxies": {
             "total": outcome.proxies,
             "proven": outcome.proven,
+            "envoys": outcome.envoys,
             "not_running": outcome.gone,
             "late": late,
         },

@@ -3,7 +3,7 @@
 
 use crate::directory::mesh;
 use crate::support::random_mesh;
-use meshctl::apply::{self, End, Event, OnRefusal, Options, Outcome, Site, Stop};
+use meshctl::apply::{self, Admins, End, Event, OnRefusal, Options, Outcome, Site, Stop};
 use meshctl::compile::{compile, proxies};
 use meshctl::envoy::{Settings, files};
 use meshctl::live::{Directory, Error, Memory, Target, drift};
@@ -11,7 +11,7 @@ use meshctl::model::Mesh;
 use meshctl::plan::{self, Consent, Guards, Input, Plan, Scope};
 use meshctl::revision::{join, split};
 use meshctl::span::Files;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A lock that was let go may linger in a program that another test is just starting.
@@ -58,7 +58,7 @@ fn carry_out(target: &dyn Target, plan: &Plan) -> Result<(Outcome, Vec<Event>), 
         drain: Duration::ZERO,
         on_refusal: OnRefusal::Rollback,
         expect: None,
-        admins: BTreeMap::new(),
+        witness: Arc::new(Admins::default()),
         at: "2026-01-01T00:00:00Z".to_owned(),
         by: "test".to_owned(),
     };

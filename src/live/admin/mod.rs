@@ -10,6 +10,7 @@ pub use stats::{Seen, Subject, Subscription};
 
 use super::ProxyFiles;
 use crate::envoy::ResourceType;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,7 +35,8 @@ pub struct Admin {
 }
 
 /// Why an Envoy did not tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Silence {
     /// Nothing listens there: it is not running, and will read the files when it starts.
     Gone,

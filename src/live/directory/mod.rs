@@ -13,7 +13,7 @@ mod disk;
 mod record;
 mod step;
 
-use super::{Commit, Error, ProxyFiles, Read, Rollout, State, StepFiles, StepId, Target, Write};
+use super::{Commit, Error, NewStep, ProxyFiles, Read, Rollout, State, StepId, Target, Write};
 use crate::envoy::ProxyId;
 use crate::revision::{Header, Live};
 use record::{Folder, Head};
@@ -227,7 +227,7 @@ impl Write for Locked {
         Ok(())
     }
 
-    fn put(&mut self, step: &StepFiles<'_>) -> Result<(), Error> {
+    fn put(&mut self, step: &NewStep<'_>) -> Result<(), Error> {
         let root = &self.directory.root;
         let before = self.directory.in_force()?;
         if before == Some(step.id) {

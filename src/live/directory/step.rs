@@ -1,8 +1,8 @@
 //! The folders of steps: written whole beside the one in force, removed when no longer needed.
 
 use super::disk::{self, Tree};
-use crate::envoy::ProxyId;
-use crate::live::{Error, ProxyFiles, StepFiles, StepId};
+use crate::envoy::{self, ProxyId};
+use crate::live::{Error, NewStep, ProxyFiles, StepId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -19,11 +19,7 @@ pub(super) fn folder(root: &Path, step: StepId) -> PathBuf {
 }
 
 /// Writes a step. What does not differ from the step before is shared with it.
-pub(super) fn write(
-    root: &Path,
-    before: Option<StepId>,
-    step: &StepFiles<'_>,
-) -> Result<(), Error> {
+pub(super) fn write(root: &Path, before: Option<StepId>, step: &NewStep<'_>) -> Result<(), Error> {
     let part = steps(root).join(format!(".{}.part", step.id));
     let whole = folder(root, step.id);
     // What a killed run left is not in force: that is checked before.
@@ -39,12 +35,7 @@ pub(super) fn write(
     disk::sync_folder(&steps(root))
 }
 
-fn fill(
-    root: &Path,
-    before: Option<StepId>,
-    step: &StepFiles<'_>,
-    part: &Path,
-) -> Result<(), Error> {
+fn fill(root: &Path, before: Option<StepId>, step: &NewStep<'_>, part: &Path) -> Result<(), Error> {
     let before = before.map(|before| folder(root, before));
     let mut tree = Tree::default();
     tree.folder(part)?;
@@ -55,8 +46,8 @@ fn fill(
         let to = part.join(proxy.to_string());
         tree.folder(&to)?;
         match (step.changed.get(proxy), &before) {
-            (Some(files), _) => {
-                for (path, content) in files {
+            (Some(config), _) => {
+                for (path, content) in &envoy::files(config) {
                     if let Some((folder, _)) = path.rsplit_once('/') {
                         let folder = to.join(folder);
                         if !folder.exists() {

@@ -1,0 +1,165 @@
+//! The admin interfaces of Envoys as a witness.
+
+use super::witness::{Answer, Answers, Asking, Wanted, Witness};
+use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
+use crate::live::StepId;
+use crate::live::admin::{Admin, Expected, Seen, Silence, Subject, expected};
+use futures_util::future::BoxFuture;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+/// How often a proxy is asked.
+const ASK_EVERY: Duration = Duration::from_millis(25);
+/// A proxy that is not running when asked so often is not waited for: it reads the files when it
+/// starts.
+const GONE_AFTER: u32 = 4;
+
+/// The admin interfaces that a target knows. Each is of one Envoy.
+#[derive(Clone, Debug, Default)]
+pub struct Admins(pub BTreeMap<ProxyId, Admin>);
+
+/// What the proxies reported before a step.
+struct Before {
+    admins: Admins,
+    seen: BTreeMap<ProxyId, Seen>,
+}
+
+impl Admins {
+    fn some(&self, proxies: &BTreeSet<ProxyId>) -> BTreeMap<ProxyId, Admin> {
+        let known = self.0.iter().filter(|(proxy, _)| proxies.contains(*proxy));
+        known.map(|(proxy, admin)| (proxy.clone(), admin.clone())).collect()
+    }
+}
+
+impl Witness for Admins {
+    fn knows(&self, proxy: &ProxyId) -> bool {
+        self.0.contains_key(proxy)
+    }
+
+    fn before(&self, proxies: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>> {
+        let admins = self.clone();
+        Box::pin(async move {
+            let seen = look(admins.some(&proxies)).await;
+            let seen = seen.into_iter().filter_map(|(proxy, seen)| Some((proxy, seen.ok()?)));
+            let seen = seen.collect();
+            Box::new(Before { admins, seen }) as Box<dyn Asking>
+        })
+    }
+
+    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
+        let admins = self.some(&proxies.keys().cloned().collect());
+        Box::pin(async move {
+            let answer = |(proxy, seen): (ProxyId, Result<Seen, Silence>)| {
+                let answer = match seen {
+                    Ok(seen) => {
+                        let expected = versions(proxies.get(&proxy)?);
+                        match seen.has(&expected) {
+                            true => Answer::Has { envoys: 1 },
+                            false => Answer::Late(lacks(&seen, &expected)),
+                        }
+                    }
+                    Err(_) => Answer::Gone,
+                };
+                Some((proxy, answer))
+            };
+            look(admins).await.into_iter().filter_map(answer).collect()
+        })
+    }
+}
+
+impl Asking for Before {
+    fn ask(
+        &self,
+        _step: StepId,
+        proxy: &ProxyId,
+        config: &Arc<ProxyConfig>,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Answer> {
+        let Some(admin) = self.admins.0.get(proxy).cloned() else {
+            return Box::pin(std::future::ready(Answer::Gone));
+        };
+        let before = self.seen.get(proxy).cloned().unwrap_or_default();
+        let expected = expected(&files(config));
+        Box::pin(async move { ask(&admin, &expected, &before, deadline).await })
+    }
+}
+
+/// The versions that a proxy must report.
+fn versions(wanted: &Wanted) -> Expected {
+    match wanted {
+        Wanted::Config(config) => expected(&files(config)),
+        Wanted::Files(files) => expected(files),
+    }
+}
+
+/// What all of these report now.
+async fn look(admins: BTreeMap<ProxyId, Admin>) -> BTreeMap<ProxyId, Result<Seen, Silence>> {
+    let mut asking = JoinSet::new();
+    for (proxy, admin) in admins {
+        asking.spawn(async move { (proxy, admin.seen().await) });
+    }
+    let mut found = BTreeMap::new();
+    while let Some(answer) = asking.join_next().await {
+        // A task that panicked has told on stderr; its proxy is simply not heard of.
+        found.extend(answer);
+    }
+    found
+}
+
+async fn ask(admin: &Admin, expected: &Expected, before: &Seen, deadline: Instant) -> Answer {
+    let mut gone = 0;
+    loop {
+        let lacks = match admin.seen().await {
+            Ok(seen) => {
+                gone = 0;
+                if seen.has(expected) {
+                    return Answer::Has { envoys: 1 };
+                }
+                let refused = seen.refused_since(before, expected);
+                if !refused.is_empty() {
+                    return Answer::Refused(with_reasons(admin, refused).await);
+                }
+                lacks(&seen, expected)
+            }
+            Err(Silence::Gone) => {
+                gone += 1;
+                if gone >= GONE_AFTER {
+                    return Answer::Gone;
+                }
+                vec![Silence::Gone.to_string()]
+            }
+            Err(Silence::NoAnswer) => vec![Silence::NoAnswer.to_string()],
+        };
+        if Instant::now() + ASK_EVERY > deadline {
+            return Answer::Late(lacks);
+        }
+        sleep(ASK_EVERY).await;
+    }
+}
+
+fn lacks(seen: &Seen, expected: &Expected) -> Vec<String> {
+    let mut lacks: Vec<String> = seen.missing(expected).iter().map(super::gate::words).collect();
+    if seen.warming > 0 {
+        lacks.push(format!("{} warming", seen.warming));
+    }
+    lacks
+}
+
+async fn with_reasons(admin: &Admin, refused: Vec<Subject>) -> BTreeMap<Subject, Option<String>> {
+    let listeners = refused.iter().any(|(kind, _)| *kind == ResourceType::Listener);
+    let reasons = if listeners { admin.reasons().await } else { BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    for subject in refused {
+        if subject.0 == ResourceType::Listener && !reasons.is_empty() {
+            for (name, reason) in &reasons {
+                found.insert((subject.0, name.clone()), Some(reason.clone()));
+            }
+        } else {
+            found.insert(subject, None);
+        }
+    }
+    found
+}

@@ -1,0 +1,63 @@
+//! Who can tell whether proxies have what they were given: the gate asks nobody else.
+
+use crate::envoy::{ProxyConfig, ProxyId};
+use crate::live::admin::Subject;
+use crate::live::{ProxyFiles, StepId};
+use futures_util::future::BoxFuture;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// What is known of the Envoys of one proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// They have it.
+    Has {
+        /// How many they are; at least one.
+        envoys: usize,
+    },
+    /// They refused a part of it, for this reason if one is told.
+    Refused(BTreeMap<Subject, Option<String>>),
+    /// None is running or connected.
+    Gone,
+    /// They run and lack this, in words.
+    Late(Vec<String>),
+}
+
+/// Something that can be asked what proxies have.
+pub trait Witness: fmt::Debug + Send + Sync {
+    /// Whether it can tell of a proxy at all. Steps that reach others are given time instead.
+    fn knows(&self, proxy: &ProxyId) -> bool;
+
+    /// Looks at some proxies before a step is put into force, so that what they refused long ago
+    /// is not taken for an answer to it.
+    fn before(&self, proxies: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>>;
+
+    /// What some proxies have now of what is in force.
+    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers>;
+}
+
+/// What each of some proxies has.
+pub type Answers = BTreeMap<ProxyId, Answer>;
+
+/// What a proxy should have: as it was compiled, or as it stands in the files that it reads.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// As it was compiled.
+    Config(Arc<ProxyConfig>),
+    /// As it stands in the files.
+    Files(ProxyFiles),
+}
+
+/// Asks about one step.
+pub trait Asking: Send {
+    /// Returns when a proxy has taken or refused the step, or the time is up.
+    fn ask(
+        &self,
+        step: StepId,
+        proxy: &ProxyId,
+        config: &Arc<ProxyConfig>,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Answer>;
+}

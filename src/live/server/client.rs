@@ -1,0 +1,218 @@
+//! The HTTP client of the admin API.
+
+use super::wire::{ApplyRequest, Line, Problem};
+use crate::live::{Error, http};
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a question may take to be answered.
+const ANSWER: Duration = Duration::from_secs(60);
+/// A server that follows an apply says something at least this often.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Where the secret of an operator stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// In a file that only its owner may read.
+    File(PathBuf),
+    /// In a variable of the environment.
+    Env(String),
+}
+
+/// How to get to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// `http://HOST:PORT` or `https://HOST:PORT`.
+    pub url: String,
+    /// The secret of the operator.
+    pub token: Option<TokenSource>,
+    /// A PEM file with the authorities that the server's certificate may be from.
+    pub ca: Option<PathBuf>,
+    /// PEM files of the client's own certificate and key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+    /// For the questions that block.
+    runtime: Runtime,
+}
+
+/// Follows what was asked for, line by line.
+#[derive(Debug)]
+pub struct Follow {
+    server: String,
+    answer: Response,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    pub(super) fn new(access: &Access) -> Result<Self, Error> {
+        let base = access.url.trim_end_matches('/').to_owned();
+        let setup = |why: String| Error::Setup { server: base.clone(), why };
+        if !base.starts_with("http://") && !base.starts_with("https://") {
+            return Err(setup("it begins with http:// or https://".to_owned()));
+        }
+        let token = access.token.as_ref().map(|token| secret(token).map_err(&setup)).transpose()?;
+        let trust = http::Trust { ca: access.ca.clone(), identity: access.identity.clone() };
+        let http = http::trusting(&trust)
+            .map_err(&setup)?
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| setup(error.to_string()))?;
+        // A thread of its own keeps connections alive between two questions.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| setup(error.to_string()))?;
+        Ok(Self { http, base, token, runtime })
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        self.ask(self.request(Method::GET, path))
+    }
+
+    pub(super) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        self.ask(self.request(Method::POST, path).json(body))
+    }
+
+    /// Asks and waits for the whole answer.
+    fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
+        let asking = async {
+            let answer = self.answer(request.timeout(ANSWER)).await?;
+            let bytes = answer.bytes().await.map_err(|error| self.unavailable(&error))?;
+            serde_json::from_slice(&bytes).map_err(|error| Error::Odd {
+                server: self.base.clone(),
+                why: format!("its answer has another form: {error}"),
+            })
+        };
+        self.runtime.block_on(asking)
+    }
+
+    /// Sends a request; what is no success is an error with the server's own words.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let answer = request.send().await.map_err(|error| self.unavailable(&error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.text().await.unwrap_or_default();
+        match serde_json::from_str::<Problem>(&text) {
+            Ok(problem) => {
+                let server = self.base.clone();
+                Err(Error::Api { server, status: status.as_u16(), problem: Box::new(problem) })
+            }
+            Err(_) => Err(Error::Odd {
+                server: self.base.clone(),
+                why: format!("it answered {status} without a reason: is it a meshctl?"),
+            }),
+        }
+    }
+
+    fn unavailable(&self, error: &reqwest::Error) -> Error {
+        let mut causes = Vec::new();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        let why = causes.pop().unwrap_or_else(|| error.to_string());
+        let sent = !error.is_connect();
+        Error::Unavailable { server: self.base.clone(), why, sent }
+    }
+
+    /// Asks for something that takes its time, or, without a body, for what became of it.
+    pub(super) async fn follow(
+        &self,
+        path: &str,
+        key: &str,
+        body: Option<&ApplyRequest>,
+    ) -> Result<Follow, Error> {
+        let request = match body {
+            Some(body) => self.request(Method::POST, path).json(body),
+            None => self.request(Method::GET, &format!("{path}/{key}")),
+        };
+        let answer = self.answer(request).await?;
+        Ok(Follow { server: self.base.clone(), answer, buffer: Vec::new() })
+    }
+}
+
+impl Follow {
+    /// The next line; `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<Line>, Error> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                return serde_json::from_slice(&line).map(Some).map_err(|error| Error::Odd {
+                    server: self.server.clone(),
+                    why: format!("a line of its answer has another form: {error}"),
+                });
+            }
+            let chunk = self.answer.chunk().await.map_err(|error| Error::Unavailable {
+                server: self.server.clone(),
+                why: error.to_string(),
+                sent: true,
+            })?;
+            match chunk {
+                Some(chunk) => self.buffer.extend_from_slice(&chunk),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// Reads the secret of an operator.
+fn secret(source: &TokenSource) -> Result<String, String> {
+    let text = match source {
+        TokenSource::File(path) => {
+            let named = |error| format!("cannot read the token in {}: {error}", path.display());
+            let mode = fs::metadata(path).map_err(named)?;
+            let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions());
+            if mode & 0o077 != 0 {
+                return Err(format!(
+                    "the token in {} can be read by others (mode {:o}): chmod 600 it, and have a \
+                     new one made",
+                    path.display(),
+                    mode & 0o777
+                ));
+            }
+            fs::read_to_string(path).map_err(named)?
+        }
+        TokenSource::Env(name) => std::env::var(name)
+            .map_err(|_| format!("the token should be in the variable {name}, which is not set"))?,
+    };
+    let text = text.trim();
+    match text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
+        true => Err("what stands for the token is none".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
