@@ -39,6 +39,10 @@ impl Witness for Admins {
         self.0.contains_key(proxy)
     }
 
+    fn reads_files(&self) -> bool {
+        true
+    }
+
     fn before(&self, proxies: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>> {
         let admins = self.clone();
         Box::pin(async move {
@@ -92,6 +96,7 @@ fn versions(wanted: &Wanted) -> Expected {
     match wanted {
         Wanted::Config(config) => expected(&files(config)),
         Wanted::Files(files) => expected(files),
+        Wanted::InForce => Expected::new(),
     }
 }
 

@@ -302,6 +302,23 @@ pub async fn rewrite(site: &mut Site<'_>) -> Result<Outcome, Error> {
     Ok(roll.end(None).await)
 }
 
+/// How the newest revision stands at the proxies, without a change.
+pub async fn standing(site: &mut Site<'_>) -> Result<Outcome, Error> {
+    let state = site.target.state()?;
+    let Some(revision) = state.live.revision else {
+        return Ok(Outcome::new(None, End::Nothing, &state.live.mesh));
+    };
+    let rollout = Rollout {
+        plan: String::new(),
+        from: Some(revision),
+        steps: Vec::new(),
+        arrived: 0,
+        halted: None,
+    };
+    let mesh = &state.live.mesh;
+    Ok(Roll::new(site, revision, mesh, mesh, Vec::new(), rollout).end(None).await)
+}
+
 async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let (Some(rollout), Some(revision)) = (state.rollout.clone(), state.live.revision) else {
         return Err(Error::NoRollout);

@@ -340,6 +340,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         for proxy in proxies(self.to).into_iter().filter(|proxy| witness.knows(proxy)) {
             let found = match self.given.remove(&proxy) {
                 Some(config) => Some(Wanted::Config(config)),
+                None if !witness.reads_files() => Some(Wanted::InForce),
                 // What it reads decides, even if that was changed by hand.
                 None => self.site.target.files(&proxy).ok().map(Wanted::Files),
             };

@@ -30,6 +30,10 @@ pub trait Witness: fmt::Debug + Send + Sync {
     /// Whether it can tell of a proxy at all. Steps that reach others are given time instead.
     fn knows(&self, proxy: &ProxyId) -> bool;
 
+    /// Whether its proxies read files that only the target can tell of: then these decide what a
+    /// proxy should have that was not given anything.
+    fn reads_files(&self) -> bool;
+
     /// Looks at some proxies before a step is put into force, so that what they refused long ago
     /// is not taken for an answer to it.
     fn before(&self, proxies: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>>;
@@ -48,6 +52,8 @@ pub enum Wanted {
     Config(Arc<ProxyConfig>),
     /// As it stands in the files.
     Files(ProxyFiles),
+    /// As the witness knows it.
+    InForce,
 }
 
 /// Asks about one step.

@@ -91,6 +91,7 @@ pub(super) fn failure(error: &live::Error) -> Failure {
         live::Error::Stale { .. } => Exit::Stale,
         live::Error::OtherMesh { .. } => Exit::Refused,
         live::Error::Setup { .. } => Exit::Findings,
+        live::Error::Store { unknown: true, .. } => Exit::Unknown,
         live::Error::Api { problem, .. } => of_problem(problem),
         live::Error::Io { .. }
         | live::Error::NotAFolder { .. }
@@ -98,6 +99,7 @@ pub(super) fn failure(error: &live::Error) -> Failure {
         | live::Error::Newer { .. }
         | live::Error::NoRevision { .. }
         | live::Error::Odd { .. }
+        | live::Error::Store { .. }
         | live::Error::NoFiles { .. } => Exit::Failed,
     };
     let mut failure = Failure::from_error(exit, error);

@@ -84,6 +84,13 @@ pub enum Error {
         /// Whether it may have got the request.
         sent: bool,
     },
+    /// The store of a control plane takes nothing.
+    Store {
+        /// What it says.
+        why: String,
+        /// Whether the last commit may be in it all the same.
+        unknown: bool,
+    },
     /// A server answered what no meshctl would.
     Odd {
         /// The server.
@@ -139,6 +146,7 @@ impl Error {
             | Self::NoRevision { .. }
             | Self::Setup { .. }
             | Self::Odd { .. }
+            | Self::Store { .. }
             | Self::NoFiles { .. } => None,
         }
     }
@@ -184,6 +192,7 @@ impl fmt::Display for Error {
                 write!(f, "{server} does not answer: {why}")
             }
             Self::Odd { server, why } => write!(f, "{server} is no control plane: {why}"),
+            Self::Store { why, .. } => f.write_str(why),
             Self::Api { problem, .. } => f.write_str(&problem.message),
         }
     }
@@ -203,6 +212,7 @@ impl std::error::Error for Error {
             | Self::Setup { .. }
             | Self::Unavailable { .. }
             | Self::Odd { .. }
+            | Self::Store { .. }
             | Self::Api { .. }
             | Self::NoFiles { .. } => None,
         }

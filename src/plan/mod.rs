@@ -5,6 +5,7 @@
 //! models; it does not know where the live one came from.
 #![deny(clippy::disallowed_methods)]
 
+mod again;
 mod change;
 pub mod codes;
 mod cost;
@@ -23,6 +24,7 @@ mod traffic;
 #[cfg(test)]
 mod whole;
 
+pub use again::again;
 pub use change::{Action, Change, Edit, EditOp, EnvoyName, Place, Summary};
 pub use codes::CODES;
 pub use cost::{Cost, ResourceAction, ResourceChange};

@@ -86,6 +86,9 @@ pub trait Store: Send + Sync {
         in_force: Option<StepId>,
     ) -> Result<(), Error>;
 
+    /// All of it as it is at this moment, for a backup.
+    fn copy(&self) -> Result<Vec<u8>, Error>;
+
     /// What was committed under a key.
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error>;
 }

@@ -389,6 +389,16 @@ impl Store for Embedded {
         })
     }
 
+    fn copy(&self) -> Result<Vec<u8>, Error> {
+        let file = self.folder.join("store.redb.copy");
+        // What a killed run left there is no copy of now.
+        let _ = std::fs::remove_file(&file);
+        self.backup(&file)?;
+        let bytes = std::fs::read(&file).map_err(Error::io("read", &file));
+        let _ = std::fs::remove_file(&file);
+        bytes
+    }
+
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error> {
         self.with(|database| {
             let keys = database.begin_read()?.open_table(KEYS)?;

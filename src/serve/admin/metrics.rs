@@ -1,0 +1,83 @@
+//! Figures for Prometheus. They name no mesh and no proxy: who reads them need not be known.
+
+use crate::model::MeshName;
+use crate::serve::mesh::Mesh;
+use crate::serve::plane::Plane;
+use axum::http::Method;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The figures of one server.
+pub(in crate::serve) struct Metrics {
+    registry: Registry,
+    reads: Counter,
+    writes: Counter,
+    refused: Counter,
+    meshes: Gauge,
+    envoys: Gauge,
+    behind: Gauge,
+    nacked: Gauge,
+}
+
+impl Metrics {
+    pub(in crate::serve) fn new() -> Self {
+        let mut registry = Registry::with_prefix("meshctl");
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let reads = counter("admin_reads", "Requests of the admin API that look");
+        let writes = counter("admin_writes", "Requests of the admin API that send something");
+        let refused = counter("admin_refused", "Requests of the admin API that were not let in");
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let meshes = gauge("meshes", "Meshes that the server holds");
+        let envoys = gauge("envoys_connected", "Envoys that are connected");
+        let behind = gauge("envoys_behind", "Envoys that lack something that they are to have");
+        let nacked = gauge("envoys_nacked", "Envoys that refused something");
+        Self { registry, reads, writes, refused, meshes, envoys, behind, nacked }
+    }
+
+    pub(super) fn answered(&self, method: &Method) {
+        match *method == Method::GET {
+            true => self.reads.inc(),
+            false => self.writes.inc(),
+        };
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.inc();
+    }
+
+    /// The figures now, as text.
+    pub(super) fn text(
+        &self,
+        plane: &dyn Plane,
+        meshes: &Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
+    ) -> String {
+        let names: Vec<MeshName> =
+            meshes.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let (mut envoys, mut behind, mut nacked) = (0, 0, 0);
+        for envoy in names.iter().flat_map(|name| plane.report(name)).flat_map(|(_, all)| all) {
+            envoys += 1;
+            behind += i64::from(!envoy.is_in_force());
+            nacked += i64::from(!envoy.refused.is_empty());
+        }
+        self.meshes.set(i64::try_from(names.len()).unwrap_or(i64::MAX));
+        self.envoys.set(envoys);
+        self.behind.set(behind);
+        self.nacked.set(nacked);
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

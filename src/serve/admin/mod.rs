@@ -1,0 +1,231 @@
+//! The admin API: HTTP and JSON, `/v1`. `schemas/admin-api.openapi.json` describes it.
+//!
+//! Every route stands in [`routes`] with what it asks of its caller, and is built with the layer
+//! that checks that; there is no other way to add one.
+
+pub(super) mod access;
+mod handlers;
+pub(super) mod metrics;
+
+use super::audit::Audit;
+use super::mesh::Mesh;
+use super::plane::Plane;
+use super::problem;
+use super::work::{Attempt, Bench};
+use crate::apply::Stop;
+use crate::live::server::wire::{ApplyRequest, Problem};
+use crate::model::MeshName;
+use crate::store::Store;
+use access::{Actor, Names, Need, Operators, Role};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use metrics::Metrics;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
+
+/// The largest body of a request.
+pub(super) const BODY: usize = 16 << 20;
+/// Attempts of a mesh that are remembered after they ended.
+const REMEMBERED: usize = 64;
+
+/// What all requests share.
+pub(super) struct Server {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) plane: Arc<dyn Plane>,
+    pub(super) operators: Operators,
+    pub(super) names: Names,
+    pub(super) audit: Arc<Audit>,
+    pub(super) metrics: Metrics,
+    pub(super) stop: Stop,
+    pub(super) awaited_until: Instant,
+    pub(super) meshes: Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
+    pub(super) attempts: Mutex<BTreeMap<MeshName, Vec<(String, Arc<Attempt>)>>>,
+}
+
+/// Why a request was not done, with its status.
+pub(super) struct Failed(StatusCode, Problem);
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        (self.0, axum::Json(self.1)).into_response()
+    }
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        let status = match problem.code.as_str() {
+            "bad-request" | "bad-plan" => StatusCode::BAD_REQUEST,
+            "no-mesh" | "no-revision" | "no-proxy" | "unknown-key" | "not-found" => {
+                StatusCode::NOT_FOUND
+            }
+            "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "key-used" | "landed" | "stale" | "no-rollout" => StatusCode::CONFLICT,
+            "findings" | "refused" => StatusCode::UNPROCESSABLE_ENTITY,
+            "busy" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self(status, problem)
+    }
+}
+
+impl Server {
+    /// A mesh, known or not.
+    pub(super) fn mesh(&self, name: &MeshName) -> Arc<Mesh> {
+        let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(Mesh::new(name.clone(), self.store.clone(), self.plane.clone()));
+        Arc::clone(meshes.entry(name.clone()).or_insert_with(make))
+    }
+
+    /// The attempt of a key, if it is remembered.
+    fn attempt(&self, mesh: &MeshName, key: &str) -> Option<Arc<Attempt>> {
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = attempts.get(mesh)?.iter().find(|(known, _)| known == key)?;
+        Some(Arc::clone(&found.1))
+    }
+
+    /// The attempt of a key: the one that is there, or a new one that is begun.
+    fn begin(
+        &self,
+        mesh: &MeshName,
+        request: ApplyRequest,
+        actor: &Actor,
+    ) -> Result<Arc<Attempt>, Problem> {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = attempts.entry(mesh.clone()).or_default();
+        if let Some((_, attempt)) = known.iter().find(|(key, _)| *key == request.key) {
+            return match attempt.is_of(&request) {
+                true => Ok(Arc::clone(attempt)),
+                false => Err(problem::of("key-used", "the key stands for something else already")
+                    .hint("apply without --key")),
+            };
+        }
+        let attempt = Arc::new(Attempt::new(&request));
+        known.push((request.key.clone(), Arc::clone(&attempt)));
+        while known.len() > REMEMBERED
+            && let Some(oldest) = known.iter().position(|(_, attempt)| attempt.is_done())
+        {
+            known.remove(oldest);
+        }
+        let bench = Bench {
+            mesh: self.mesh(mesh),
+            audit: Arc::clone(&self.audit),
+            stop: self.stop.clone(),
+            awaited_until: Some(self.awaited_until),
+            actor: actor.0.clone(),
+        };
+        super::work::start(bench, request, Arc::clone(&attempt));
+        Ok(attempt)
+    }
+}
+
+/// One route: what it asks for, and who answers.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) need: Need,
+    answer: MethodRouter<Arc<Server>>,
+}
+
+/// Every route of the API.
+pub(super) fn routes() -> Vec<Route> {
+    let read = Need::Operator(Role::Read);
+    let write = Need::Operator(Role::Write);
+    let route = |method, path, need, answer| Route { method, path, need, answer };
+    let (get_, post_) = (Method::GET, Method::POST);
+    vec![
+        route(get_.clone(), "/healthz", Need::Nobody, get(handlers::health)),
+        route(get_.clone(), "/readyz", Need::Nobody, get(handlers::ready)),
+        route(get_.clone(), "/metrics", Need::Nobody, get(handlers::metrics)),
+        route(get_.clone(), "/v1", read, get(handlers::server)),
+        route(get_.clone(), "/v1/meshes/{mesh}/state", read, get(handlers::state)),
+        route(post_.clone(), "/v1/meshes/{mesh}/objects", read, post(handlers::objects)),
+        route(get_.clone(), "/v1/meshes/{mesh}/revisions", read, get(handlers::history)),
+        route(
+            get_.clone(),
+            "/v1/meshes/{mesh}/revisions/{revision}",
+            read,
+            get(handlers::revision),
+        ),
+        route(get_.clone(), "/v1/meshes/{mesh}/proxies", read, get(handlers::proxies)),
+        route(
+            get_.clone(),
+            "/v1/meshes/{mesh}/proxies/{kind}/{name}/files",
+            read,
+            get(handlers::files),
+        ),
+        route(post_, "/v1/meshes/{mesh}/applies", write, post(handlers::apply)),
+        route(get_.clone(), "/v1/meshes/{mesh}/applies/{key}", read, get(handlers::follow)),
+        route(get_, "/v1/backup", write, get(handlers::backup)),
+    ]
+}
+
+/// The router: every route behind the layer, and nothing else.
+pub(super) fn router(server: Arc<Server>) -> Router {
+    let mut router = Router::new();
+    for Route { method: _, path, need, answer } in routes() {
+        router = router.route(path, answer.layer(gate(&server, need)));
+    }
+    // Whoever is not known learns not even which routes there are.
+    let known = Need::Operator(Role::Read);
+    let missing = get(handlers::missing).fallback(handlers::missing).layer(gate(&server, known));
+    router
+        .fallback_service(missing.with_state(Arc::clone(&server)))
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(server)
+}
+
+/// The layer that lets in who may come in.
+fn gate(
+    server: &Arc<Server>,
+    need: Need,
+) -> impl tower::Layer<
+    axum::routing::Route,
+    Service: tower::Service<
+        Request,
+        Response: IntoResponse + 'static,
+        Error: Into<std::convert::Infallible> + 'static,
+        Future: Send + 'static,
+    > + Clone
+                 + Send
+                 + Sync
+                 + 'static,
+> + Clone
++ Send
++ Sync
++ 'static {
+    let server = Arc::clone(server);
+    from_fn(move |mut request: Request, next: Next| {
+        let server = Arc::clone(&server);
+        async move {
+            let certified = request.extensions().get::<Certified>().map(|c| c.0.clone());
+            let admitted = access::admit(
+                &server.operators,
+                &server.names,
+                certified.as_deref(),
+                need,
+                request.headers(),
+                request.uri(),
+            );
+            match admitted {
+                Ok(actor) => {
+                    server.metrics.answered(request.method());
+                    request.extensions_mut().insert(actor);
+                    next.run(request).await
+                }
+                Err(refused) => {
+                    server.metrics.refused();
+                    Failed(refused.status, refused.problem).into_response()
+                }
+            }
+        }
+    })
+}
+
+/// Who a client certificate says it is, where one was asked for and verified.
+#[derive(Clone, Debug)]
+pub(super) struct Certified(pub(super) String);

@@ -1,0 +1,124 @@
+//! What the server holds a plan to before it carries it out: that it would make the same.
+
+use super::mesh::Mesh;
+use super::problem;
+use crate::diag::Severity;
+use crate::envoy::{self, Settings};
+use crate::graph::Graph;
+use crate::live::Read as _;
+use crate::live::server::wire::{Problem, SettingsDocument};
+use crate::model::Origins;
+use crate::plan::{self, Action, Consent, Guards, Input, Plan, Scope, apply_changes, short};
+use crate::revision::Live;
+use crate::rules;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind of this target in plans.
+pub(super) const KIND: &str = "control_plane";
+
+/// Reads a plan and makes it again.
+pub(super) fn plan(mesh: &Mesh, document: &Value, settings: &Settings) -> Result<Plan, Problem> {
+    let plan = Plan::from_json(&document.to_string())
+        .map_err(|why| problem::of("bad-plan", format!("this is no plan to apply: {why}")))?;
+    if plan.mesh != mesh.name {
+        let message = format!("the plan is for the mesh {}, not for {}", plan.mesh, mesh.name);
+        return Err(problem::of("refused", message));
+    }
+    if plan.target.kind != KIND || plan.target.id != mesh.store.lineage() {
+        let message = format!("the plan was made for another target ({})", plan.target.name);
+        return Err(problem::of("refused", message).hint("plan again, against this server"));
+    }
+    if let Some(refusal) = plan.refusals().next() {
+        let message = format!("the plan was refused by {}: {}", refusal.code, refusal.message);
+        return Err(problem::of("refused", message).hint(refusal.consent.clone()));
+    }
+    let base = match plan.base_revision {
+        Some(revision) => mesh.at(revision).map_err(|_| stale(&plan))?,
+        None => Live::default(),
+    };
+    let protected = plan.changes.iter().find(|change| {
+        change.action == Action::Delete
+            && base.entries.get(&change.address).is_some_and(|entry| entry.protected)
+    });
+    if let Some(change) = protected {
+        let message = format!("{} is protected and would be deleted", change.address);
+        return Err(problem::of("refused", message));
+    }
+    let again = plan::again(&plan, &base, settings).map_err(|_| stale(&plan))?;
+    if again.digest != plan.digest {
+        let message = format!(
+            "this server makes another plan of these changes: {}, not {}; what was reviewed is not \
+             what would run",
+            short(&again.digest),
+            short(&plan.digest)
+        );
+        return Err(problem::of("refused", message)
+            .hint("plan with the meshctl of the server's version (meshctl version)"));
+    }
+    Ok(plan)
+}
+
+fn stale(plan: &Plan) -> Problem {
+    let base = plan.base_revision.map_or_else(|| "none".to_owned(), |base| base.to_string());
+    problem::of("stale", format!("the plan does not fit revision {base}"))
+        .hint("plan again and review the new plan")
+}
+
+/// The plan back to what a revision was.
+pub(super) fn rollback(mesh: &Mesh, to: u64, settings: &Settings) -> Result<Plan, Problem> {
+    let state = mesh.state().map_err(|error| problem::live(&error))?;
+    let before = mesh.at(to).map_err(|error| problem::live(&error))?;
+    let id = mesh.store.lineage();
+    let any = usize::MAX;
+    let (plan, _) = plan::plan(&Input {
+        target: plan::Target { name: "server".to_owned(), kind: KIND.to_owned(), id },
+        live: &state.live,
+        desired: &before.mesh,
+        unrecorded: false,
+        owner: None,
+        places: None,
+        settings,
+        scope: Scope::default(),
+        // The revision itself was guarded when it was made.
+        guards: Guards { protected: BTreeSet::new(), max_deletes: any },
+        consent: Consent { deletes: Some(any), updates: Some(any), ..Consent::default() },
+        drift: Vec::new(),
+    });
+    if let Some(refusal) = plan.refusals().next() {
+        let message = format!("refused by {}: {}", refusal.code, refusal.message);
+        return Err(problem::of("refused", message));
+    }
+    Ok(plan)
+}
+
+/// Checks the mesh after the plan by the rules that `check` has.
+pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Result<(), Problem> {
+    let state = mesh.state().map_err(|error| problem::live(&error))?;
+    let desired = apply_changes(&state.live, &plan.changes).map_err(|_| stale(plan))?;
+    let (origins, broken) = (Origins::default(), BTreeSet::new());
+    let certificates = known.certificates.keys().chain(known.authorities.keys()).cloned().collect();
+    let graph = Graph::new(&desired);
+    let mut found = rules::check(&rules::Ctx {
+        mesh: &desired,
+        origins: &origins,
+        graph: &graph,
+        broken: &broken,
+        certificates: &certificates,
+        // Whether the proxies have an SDS server is their bootstrap's matter.
+        sds: true,
+    });
+    let limit = envoy::defaults::RE2_MAX_PROGRAM_SIZE;
+    found.append(envoy::limits::check(&desired, &origins, limit));
+    let errors: BTreeMap<String, &str> = found
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| (finding.message.clone(), finding.code.id))
+        .collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let mut refused = problem::of("findings", "the mesh after this plan has errors");
+    refused.causes = errors.into_iter().map(|(message, id)| format!("{id}: {message}")).collect();
+    Err(refused.hint("meshctl check says where, and what to do"))
+}

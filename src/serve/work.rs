@@ -1,0 +1,299 @@
+//! What operators ask to be done: one attempt a key, carried out by `apply` in a thread of its own.
+//!
+//! ```text
+//!  POST …/applies ── key known? ──yes──> the lines of that attempt
+//!        │ no
+//!        └─> thread: alone on the mesh ── plan made again, rules ── apply::apply ── audit
+//!                                     every event a line; whoever asks gets all of them
+//! ```
+//!
+//! Nobody who follows an attempt can stop it by going away.
+
+use super::audit::{Audit, Entry};
+use super::mesh::Mesh;
+use super::problem;
+use super::rollout::Writer;
+use super::verify;
+use super::witness::Connected;
+use crate::apply::{self, End, Event, OnRefusal, Options, Outcome, Signal, Site, Stop};
+use crate::envoy::Settings;
+use crate::live::Read as _;
+use crate::live::server::wire::{ApplyRequest, Line, OnNack, Problem, SettingsDocument, Work};
+use crate::revision::canonical_json;
+use crate::store::Landed;
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+/// One attempt.
+pub(super) struct Attempt {
+    /// The hash of what was asked: a key names one thing.
+    asked: [u8; 32],
+    lines: Mutex<Vec<Line>>,
+    /// How many lines there are, and whether there will be more.
+    grown: watch::Sender<(usize, bool)>,
+}
+
+/// Everything that an attempt works with.
+pub(super) struct Bench {
+    pub(super) mesh: Arc<Mesh>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) stop: Stop,
+    /// Until when Envoys may come back that were connected before the server was started.
+    pub(super) awaited_until: Option<Instant>,
+    /// Who asks, as the server knows them.
+    pub(super) actor: String,
+}
+
+impl Attempt {
+    pub(super) fn new(request: &ApplyRequest) -> Self {
+        Self {
+            asked: asked(request),
+            lines: Mutex::default(),
+            grown: watch::Sender::new((0, false)),
+        }
+    }
+
+    /// Whether a request asks for the same.
+    pub(super) fn is_of(&self, request: &ApplyRequest) -> bool {
+        self.asked == asked(request)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
+        // Nothing in here panics half-way through a change.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, line: Line, last: bool) {
+        let mut lines = self.lines();
+        lines.push(line);
+        self.grown.send_replace((lines.len(), last));
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.grown.borrow().1
+    }
+
+    /// The line of this number, from 0, as soon as there is one; `None` after the last, a heartbeat
+    /// if there is none for a while.
+    pub(super) async fn line(&self, number: usize, beat: Duration) -> Option<Line> {
+        let mut grown = self.grown.subscribe();
+        let there = grown.wait_for(|(count, done)| *count > number || *done);
+        match timeout(beat, there).await {
+            Ok(_) => self.lines().get(number).cloned(),
+            Err(_) => Some(Line::Heartbeat {}),
+        }
+    }
+}
+
+fn asked(request: &ApplyRequest) -> [u8; 32] {
+    let value = serde_json::to_value(&request.work).expect("invariant: requests are plain data");
+    Sha256::digest(canonical_json(&value).as_bytes()).into()
+}
+
+/// Starts an attempt in a thread of its own.
+pub(super) fn start(bench: Bench, request: ApplyRequest, attempt: Arc<Attempt>) {
+    let told = Arc::clone(&attempt);
+    let work = move || {
+        let last = catch_unwind(AssertUnwindSafe(|| run(&bench, &request, &told)));
+        let last = last.unwrap_or_else(|_| {
+            Line::Refused(problem::of(
+                "unknown-outcome",
+                "the server made a mistake; meshctl status shows what became of it",
+            ))
+        });
+        told.tell(last, true);
+    };
+    if let Err(error) = std::thread::Builder::new().name("apply".to_owned()).spawn(work) {
+        let why = problem::of("unavailable", format!("cannot start a thread: {error}"));
+        attempt.tell(Line::Refused(why), true);
+    }
+}
+
+/// Does it, and gives the last line.
+fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return Line::Refused(problem::of("unavailable", format!("cannot start: {error}")));
+        }
+    };
+    let before = bench.mesh.head().ok().flatten().map(|head| head.revision);
+    let result = runtime.block_on(carry_out(bench, request, attempt));
+    let after = bench.mesh.head().ok().flatten().map(|head| head.revision);
+    let end = match &result {
+        Ok(outcome) => end_word(&outcome.end).to_owned(),
+        Err(problem) => format!("refused: {}", problem.code),
+    };
+    bench.audit.write(&Entry {
+        actor: &bench.actor,
+        verb: verb(&request.work),
+        mesh: Some(&bench.mesh.name),
+        key: Some(&request.key),
+        before,
+        after,
+        end: &end,
+    });
+    match result {
+        Ok(outcome) => Line::Outcome(
+            serde_json::to_value(outcome).expect("invariant: an outcome is plain data"),
+        ),
+        Err(problem) => Line::Refused(problem),
+    }
+}
+
+fn verb(work: &Work) -> &'static str {
+    match work {
+        Work::Plan(_) => "apply",
+        Work::Rollback { .. } => "rollback",
+        Work::Resume {} => "resume",
+        Work::Rewrite {} => "rewrite",
+    }
+}
+
+fn end_word(end: &End) -> &'static str {
+    match end {
+        End::Nothing => "nothing",
+        End::Done => "done",
+        End::Late => "late",
+        End::Refused => "nacked",
+        End::RolledBack { .. } => "rolled back",
+        End::TooFew => "too few",
+        End::Broken(_) => "broken",
+        End::Stopped(_) => "stopped",
+    }
+}
+
+async fn carry_out(
+    bench: &Bench,
+    request: &ApplyRequest,
+    attempt: &Attempt,
+) -> Result<Outcome, Problem> {
+    let mesh = &bench.mesh;
+    let patience = Duration::from_millis(request.carry.lock_ms);
+    let alone = timeout(patience, Arc::clone(&mesh.writing).lock_owned());
+    let Ok(alone) = alone.await else {
+        let message = format!("another apply of the mesh {} is under way", mesh.name);
+        return Err(problem::of("busy", message)
+            .hint("try again when it has ended, or wait for it: --lock-timeout 60s"));
+    };
+    let landed = mesh.store.landed(&mesh.name, &request.key).map_err(|e| problem::store(&e))?;
+    let head = mesh.head().map_err(|error| problem::live(&error))?;
+    let mut known = Mesh::known(head.as_ref());
+    known.absorb(request.settings.clone());
+    let settings = Mesh::settings(&known);
+    let writer = Writer::new(Arc::clone(mesh), request.key.clone(), known.clone(), alone);
+    let mut writer = writer.map_err(|error| problem::live(&error))?;
+    let options = options(bench, request);
+    let mut tell = |event: Event| {
+        let event = serde_json::to_value(event).expect("invariant: events are plain data");
+        attempt.tell(Line::Event(event), false);
+    };
+    let mut site = Site {
+        target: &mut writer,
+        settings: &settings,
+        options: &options,
+        stop: &bench.stop,
+        tell: &mut tell,
+    };
+    if let Some(landed) = landed {
+        return again(mesh, request, &landed, &mut site).await;
+    }
+    let result = match &request.work {
+        Work::Resume {} => apply::resume(&mut site).await,
+        Work::Rewrite {} => apply::rewrite(&mut site).await,
+        Work::Plan(_) | Work::Rollback { .. } => {
+            let plan = plan(bench, request, &known, &settings)?;
+            apply::apply(&plan, &mut site).await
+        }
+    };
+    result.map_err(|error| problem::apply(&error))
+}
+
+/// The plan of a request, found to be what this server would make of it.
+fn plan(
+    bench: &Bench,
+    request: &ApplyRequest,
+    known: &SettingsDocument,
+    settings: &Settings,
+) -> Result<crate::plan::Plan, Problem> {
+    let plan = match &request.work {
+        Work::Plan(document) => verify::plan(&bench.mesh, document, settings)?,
+        Work::Rollback { to } => verify::rollback(&bench.mesh, *to, settings)?,
+        Work::Resume {} | Work::Rewrite {} => unreachable!("these have no plan"),
+    };
+    if let Some(expect) = &request.expect
+        && crate::plan::digest_matches(expect, &plan.digest) != Some(true)
+    {
+        let message = format!("the plan is {}, not {expect}", plan.digest);
+        return Err(problem::of("stale", message).hint("plan again and review the new plan"));
+    }
+    verify::rules(&bench.mesh, &plan, known)?;
+    Ok(plan)
+}
+
+/// What was committed under the key already: its rollout goes on, and how it stands is told.
+async fn again(
+    mesh: &Mesh,
+    request: &ApplyRequest,
+    landed: &Landed,
+    site: &mut Site<'_>,
+) -> Result<Outcome, Problem> {
+    if let Work::Plan(document) = &request.work
+        && document.get("digest").and_then(serde_json::Value::as_str) != Some(&landed.plan)
+    {
+        let message = format!("the key has become revision {} by another plan", landed.revision);
+        return Err(problem::of("key-used", message).hint("apply without --key"));
+    }
+    let state = mesh.state().map_err(|error| problem::live(&error))?;
+    let unfinished = state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none());
+    if unfinished {
+        return apply::resume(site).await.map_err(|error| problem::apply(&error));
+    }
+    let history = mesh.history().map_err(|error| problem::live(&error))?;
+    let newest = history.first();
+    let taken_back = newest.is_some_and(|h| h.plan == format!("rollback-of-{}", landed.revision));
+    let mut outcome = apply::standing(site).await.map_err(|error| problem::apply(&error))?;
+    if taken_back {
+        let parent = history.iter().find(|h| h.revision == landed.revision).and_then(|h| h.parent);
+        outcome.end = End::RolledBack { to: parent.unwrap_or_default() };
+    } else if state.rollout.is_some() {
+        outcome.end = End::Refused;
+    }
+    Ok(outcome)
+}
+
+fn options(bench: &Bench, request: &ApplyRequest) -> Options {
+    let carry = &request.carry;
+    let by = request.by.chars().filter(|c| !c.is_control()).take(64).collect::<String>();
+    Options {
+        wait: (carry.wait_ms > 0).then(|| Duration::from_millis(carry.wait_ms)),
+        settle: Duration::ZERO,
+        drain: Duration::from_millis(carry.drain_ms),
+        on_refusal: match carry.on_nack {
+            OnNack::Rollback => OnRefusal::Rollback,
+            OnNack::Halt => OnRefusal::Halt,
+            OnNack::Continue => OnRefusal::Continue,
+        },
+        expect: carry.expect,
+        witness: Arc::new(Connected {
+            plane: Arc::clone(&bench.mesh.plane),
+            mesh: bench.mesh.name.clone(),
+            awaited_until: bench.awaited_until,
+        }),
+        at: super::now(),
+        by: match by.is_empty() {
+            true => bench.actor.clone(),
+            false => format!("{} ({by})", bench.actor),
+        },
+    }
+}
+
+/// What ends attempts at a safe point when the server is stopped.
+pub(super) fn stopping() -> (watch::Sender<Option<Signal>>, Stop) {
+    Stop::new()
+}
