@@ -37,7 +37,11 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
         Some(root) => root.trim_end_matches('/').to_owned(),
         None => {
             let (_, target) = context.target(&loaded)?;
-            let folder = loaded.root.join(&target.directory);
+            let Some(folder) = &target.directory else {
+                return Err(Failure::new(Exit::Usage, "a control plane has no folder")
+                    .hint("name a directory target, or a folder with --root"));
+            };
+            let folder = loaded.root.join(folder);
             let folder = std::path::absolute(&folder)
                 .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
             folder.display().to_string()

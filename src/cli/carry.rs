@@ -1,8 +1,10 @@
 //! Carrying a plan out, as `apply` and `rollback` do: approval, the lock, the run, the result.
 
+use super::remote;
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format};
 use crate::apply::{self, Admins, End, Event, OnRefusal, Options, Outcome, Signal, Site, Stop};
+use crate::live::Target as _;
 use crate::live::admin::Admin;
 use crate::load::Loaded;
 use crate::model::Address;
@@ -25,7 +27,7 @@ pub(super) struct CarryArgs {
 
     /// How long each step may take to arrive at the proxies; `none` asks no proxy
     #[arg(long, value_name = "TIME", default_value = "30s")]
-    wait: Patience,
+    pub(super) wait: Patience,
 
     /// How long a step is given where no admin address can prove that it arrived
     #[arg(long, value_name = "TIME")]
@@ -33,19 +35,23 @@ pub(super) struct CarryArgs {
 
     /// How long streams to what goes away are given before the last step; then they are closed
     #[arg(long, value_name = "TIME", default_value = "none")]
-    drain: Patience,
+    pub(super) drain: Patience,
 
     /// What to do when a proxy refuses a step
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
-    on_nack: OnNack,
+    pub(super) on_nack: OnNack,
 
     /// How long to wait for another meshctl that is changing the target
     #[arg(long, value_name = "TIME", default_value = "none")]
-    lock_timeout: Patience,
+    pub(super) lock_timeout: Patience,
+
+    /// Ask again for what was asked for under this key, and for nothing twice (control planes)
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum OnNack {
+pub(super) enum OnNack {
     /// Bring back what was in force before, as a new revision
     #[default]
     Rollback,
@@ -157,8 +163,6 @@ pub(super) fn carry_out(
     format: Format,
     work: &Work<'_>,
 ) -> Result<Exit, Failure> {
-    let options = options(args, target)?;
-    let mut writer = target.lock(args.lock_timeout.time().unwrap_or_default())?;
     let place = |address: &Address, pointer: &str| {
         loaded.origins.find(address, pointer).map(|loc| loaded.files.show_line(loc))
     };
@@ -173,6 +177,18 @@ pub(super) fn carry_out(
             _ => progress.aside(|| context.ui.status(&events::words(&event, &place))),
         }
     };
+    if let Some(server) = target.server() {
+        let asked = remote::Asked { context, args, target, server };
+        let result = asked.carry_out(work, &mut tell);
+        progress.end();
+        return Ok(finish(context, target, format, work, &result?, &place));
+    }
+    let Some(directory) = target.directory() else {
+        return Err(Failure::new(Exit::Failed, "the target is neither a folder nor a server"));
+    };
+    let options = options(args, target)?;
+    let patience = args.lock_timeout.time().unwrap_or_default();
+    let mut writer = directory.lock(patience).map_err(|error| target::failure(&error))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime
@@ -198,7 +214,7 @@ pub(super) fn carry_out(
 }
 
 /// Stops at a safe point on Ctrl-C and on SIGTERM, and at once on the second of them.
-fn listen() -> Stop {
+pub(super) fn listen() -> Stop {
     let (sender, stop) = Stop::new();
     let sender = Arc::new(sender);
     for (kind, signal_kind) in
@@ -225,7 +241,7 @@ fn at_once(signal: Signal) {
     std::process::exit(i32::from(stopped(signal).code()));
 }
 
-fn stopped(signal: Signal) -> Exit {
+pub(super) fn stopped(signal: Signal) -> Exit {
     match signal {
         Signal::Interrupt => Exit::Interrupted,
         Signal::Terminate => Exit::Terminated,
@@ -266,7 +282,7 @@ pub(super) fn admins(target: &Target) -> Result<BTreeMap<crate::envoy::ProxyId, 
 }
 
 /// Who this is: the name that the login gave, else the number.
-fn user() -> String {
+pub(super) fn user() -> String {
     let name = ["USER", "LOGNAME"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())

@@ -3,7 +3,6 @@
 use super::show::{read_plan, revision};
 use super::{Context, Exit, Failure, Format, target};
 use crate::envoy::Settings;
-use crate::live::Read as _;
 use crate::load::{self, Loaded};
 use crate::model::Mesh;
 use crate::plan::{self, Places};
@@ -101,7 +100,7 @@ fn read(context: &Context, what: &str) -> Result<Side, Failure> {
         return Ok(Side { mesh: live.revision.map(|_| live.mesh), loaded: None });
     }
     if let Some(number) = revision(what)? {
-        return Ok(Side { mesh: Some(at(&open(context)?, number)?.mesh), loaded: None });
+        return Ok(Side { mesh: Some(open(context)?.at(number)?.mesh), loaded: None });
     }
     let path = PathBuf::from(what);
     if load::is_project(&path) {
@@ -119,7 +118,7 @@ fn read(context: &Context, what: &str) -> Result<Side, Failure> {
 fn after_plan(context: &Context, path: &Path) -> Result<Side, Failure> {
     let (plan, _) = read_plan(path)?;
     let base = match plan.base_revision {
-        Some(number) => at(&open(context)?, number)?,
+        Some(number) => open(context)?.at(number)?,
         None => Live::default(),
     };
     let mesh = plan::apply_changes(&base, &plan.changes).map_err(|error| {
@@ -133,10 +132,4 @@ fn after_plan(context: &Context, path: &Path) -> Result<Side, Failure> {
 fn open(context: &Context) -> Result<target::Target, Failure> {
     let loaded = context.load()?;
     context.open_target(&loaded)
-}
-
-fn at(target: &target::Target, number: u64) -> Result<Live, Failure> {
-    target.directory.at(number).map_err(|error| {
-        target::failure(&error).hint("meshctl history lists the revisions of the target")
-    })
 }

@@ -1,8 +1,7 @@
 //! `drift`: what the files in force differ in from the live model.
 
-use super::{Context, Exit, Failure, Format, carry, status, target};
-use crate::envoy::ProxyId;
-use crate::live::{self, Read as _};
+use super::{Context, Exit, Failure, Format, status, target};
+use crate::live;
 use crate::plan::Drift;
 use clap::Args;
 use serde_json::json;
@@ -24,8 +23,11 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
     let state = target.state()?;
-    let mut found = live::drift(&target.directory, &state, &target.settings)
-        .map_err(|error| target::failure(&error))?;
+    let mut found = match target.directory() {
+        Some(directory) => live::drift(directory, &state, &target.settings)
+            .map_err(|error| target::failure(&error))?,
+        None => Vec::new(),
+    };
     if state.rollout.is_none() {
         found.extend(at_proxies(&target)?);
         found.sort();
@@ -71,12 +73,9 @@ const NOT_TAKEN: &str = "not_taken";
 /// What running proxies lack of the files in force. One that does not run, or does not tell, has
 /// no drift: it reads the files when it starts.
 fn at_proxies(target: &target::Target) -> Result<Vec<Drift>, Failure> {
-    let admins = carry::admins(target)?;
-    let proxies = target.directory.proxies().map_err(|error| target::failure(&error))?;
-    let known: Vec<ProxyId> =
-        proxies.into_iter().filter(|proxy| admins.contains_key(proxy)).collect();
-    let having = status::runtime()?.block_on(status::look(target, &admins, &known))?;
-    let lacks = having.into_iter().flat_map(|(proxy, having)| {
+    let having = status::Looking::new(target)?.look(None)?;
+    let lacks = having.into_iter().flat_map(|(proxy, found)| {
+        let having = found.having;
         let item = move |what: &String| Drift {
             proxy: proxy.clone(),
             what: what.clone(),

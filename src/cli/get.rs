@@ -1,8 +1,7 @@
 //! `get`: the resources that a target holds.
 
-use super::{Context, Exit, Failure, Format, target};
+use super::{Context, Exit, Failure, Format};
 use crate::import;
-use crate::live::Read as _;
 use crate::model::{Address, Kind, Mesh};
 use crate::plan::Places;
 use crate::report;
@@ -41,7 +40,7 @@ pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
     let live = match args.rev {
-        Some(revision) => target.directory.at(revision).map_err(|error| target::failure(&error))?,
+        Some(revision) => target.at(revision)?,
         None => target.state()?.live,
     };
     let (kind, address) = wanted(args.what.as_deref())?;

@@ -1,7 +1,6 @@
 //! `history`: the revisions of a target.
 
-use super::{Context, Exit, Failure, Format, target};
-use crate::live::Read as _;
+use super::{Context, Exit, Failure, Format};
 use crate::plan::short;
 use clap::Args;
 use serde_json::json;
@@ -19,7 +18,7 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<Exit, Failure
     let format = context.format(&[Format::Text, Format::Json])?;
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
-    let all = target.directory.history().map_err(|error| target::failure(&error))?;
+    let all = target.history()?;
     let shown = all.iter().take(args.limit);
     if format == Format::Json {
         let revisions: Vec<_> = shown

@@ -19,6 +19,7 @@ mod import;
 mod init;
 mod plan;
 mod planning;
+mod remote;
 mod render;
 mod rollback;
 mod schema;

@@ -126,8 +126,12 @@ pub(super) fn make(
     // An unfinished rollout is no drift, and a plan that reaches a few proxies looks at those.
     let reached: BTreeSet<_> = plan.proxies().into_iter().cloned().collect();
     let wanted = (!plan.is_empty()).then_some(&reached);
-    let drift = live::drift_at(&target.directory, state, &target.settings, wanted)
-        .map_err(|error| target::failure(&error))?;
+    // Of a control plane the proxies have what it gives them; what they lack, `drift` tells.
+    let drift = match target.directory() {
+        Some(directory) => live::drift_at(directory, state, &target.settings, wanted)
+            .map_err(|error| target::failure(&error))?,
+        None => Vec::new(),
+    };
     plan.summary.drift = drift.len();
     plan.drift = drift;
     Ok(Planned { plan, findings: findings.sorted() })

@@ -1,8 +1,7 @@
 //! `rollback`: a plan back to an earlier revision, then applied as a new one.
 
 use super::carry::CarryArgs;
-use super::{Context, Exit, Failure, Format, apply, target};
-use crate::live::Read as _;
+use super::{Context, Exit, Failure, Format, apply};
 use crate::plan::{self, Consent, Guards, Input, Scope};
 use clap::Args;
 
@@ -32,16 +31,13 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     let Some(newest) = state.live.revision else {
         return Err(Failure::new(Exit::Failed, format!("{} holds no revision", target.id.name)));
     };
-    let history = target.directory.history().map_err(|error| target::failure(&error))?;
+    let history = target.history()?;
     let parent = history.first().and_then(|manifest| manifest.parent);
     let Some(to) = args.revision.or(parent) else {
         let message = format!("there is no revision before {newest}");
         return Err(Failure::new(Exit::Failed, message));
     };
-    let before = target
-        .directory
-        .at(to)
-        .map_err(|error| target::failure(&error).hint("meshctl history lists the revisions"))?;
+    let before = target.at(to)?;
     // The revision itself was guarded when it was made; what it protected stays protected.
     let guards = Guards {
         protected: loaded.project.guards.protected.iter().cloned().collect(),

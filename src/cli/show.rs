@@ -1,8 +1,7 @@
 //! `show`: a saved plan, or a revision of the target, in any form.
 
 use super::plan::{FORMATS, draw};
-use super::{Context, Exit, Failure, Format, target};
-use crate::live::Read as _;
+use super::{Context, Exit, Failure, Format};
 use crate::plan::{self, Plan};
 use crate::report::{self, plan as text};
 use clap::Args;
@@ -77,15 +76,14 @@ fn show_revision(context: &Context, args: &ShowArgs, number: u64) -> Result<Exit
     let format = context.format(&[Format::Text, Format::Json])?;
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
-    let failed = |error| target::failure(&error);
-    let after = target.directory.at(number).map_err(failed)?;
-    let history = target.directory.history().map_err(failed)?;
+    let after = target.at(number)?;
+    let history = target.history()?;
     let Some(manifest) = history.iter().find(|manifest| manifest.revision == number) else {
         return Err(Failure::new(Exit::Failed, format!("there is no revision {number}"))
             .hint("meshctl history lists the revisions"));
     };
     let before = match manifest.parent {
-        Some(parent) => target.directory.at(parent).map_err(failed)?,
+        Some(parent) => target.at(parent)?,
         None => crate::revision::Live::default(),
     };
     let compared = plan::compare(&before, &after.mesh, None, &target.settings);

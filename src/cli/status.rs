@@ -3,13 +3,15 @@
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, carry};
 use crate::compile::proxies;
-use crate::envoy::ProxyId;
+use crate::envoy::{ProxyId, ResourceType};
+use crate::live::State;
 use crate::live::admin::{Admin, Silence, expected};
-use crate::live::{Read as _, State};
+use crate::live::server::wire::EnvoyStatus;
 use clap::Args;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Show the revision in force, an unfinished rollout, and what each proxy has
 #[derive(Debug, Args)]
@@ -17,7 +19,14 @@ pub(super) struct StatusArgs {
     /// Only the proxies of this node or gateway
     #[arg(value_name = "ADDR")]
     only: Option<ProxyId>,
+
+    /// Show it again whenever it changes, until interrupted
+    #[arg(long)]
+    watch: bool,
 }
+
+/// How often `--watch` looks.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
 
 /// What one proxy has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,17 +71,30 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
     let format = context.format(&[Format::Text, Format::Json])?;
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
-    let state = target.state()?;
-    let admins = carry::admins(&target)?;
-    let mut present: Vec<ProxyId> =
-        target.directory.proxies().map_err(|error| target::failure(&error))?.into_iter().collect();
-    present.retain(|proxy| args.only.as_ref().is_none_or(|only| only == proxy));
-    let having = runtime()?.block_on(look(&target, &admins, &present))?;
-    match format {
-        Format::Json => context.ui.result(&document(&target, &state, &having)),
-        _ => context.ui.result(&text(&target, &state, &having)),
+    let looking = Looking::new(&target)?;
+    let mut shown = String::new();
+    loop {
+        let state = target.state()?;
+        let found = looking.look(args.only.as_ref())?;
+        let now = match format {
+            Format::Json => document(&target, &state, &found),
+            _ => text(&target, &state, &found),
+        };
+        if now != shown {
+            context.ui.result(&now);
+            hint(context, &state);
+            shown = now;
+        }
+        if !args.watch {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(WATCH_EVERY);
     }
-    if files_missing(&state) {
+}
+
+/// What to do next.
+fn hint(context: &Context, state: &State) {
+    if files_missing(state) {
         context.ui.hint("meshctl apply --rewrite writes the files of every proxy anew");
     } else if let Some(rollout) = &state.rollout {
         context.ui.hint(match rollout.halted {
@@ -80,7 +102,6 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
             None => "meshctl apply --resume goes on with the rollout",
         });
     }
-    Ok(Exit::Done)
 }
 
 /// Whether no proxy has files, although the revision has proxies and its rollout has begun.
@@ -89,15 +110,78 @@ fn files_missing(state: &State) -> bool {
     state.in_force.is_none() && begun && !proxies(&state.live.mesh).is_empty()
 }
 
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))
+/// What is known of one proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// What it has, as a whole.
+    pub(super) having: Having,
+    /// The Envoys that are known to be it.
+    pub(super) envoys: usize,
+    /// Each of them, where a server tells.
+    pub(super) each: Vec<EnvoyStatus>,
+}
+
+/// Asks what proxies have of what is in force, as often as one likes.
+pub(super) struct Looking<'a> {
+    target: &'a Target,
+    admins: BTreeMap<ProxyId, Admin>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl<'a> Looking<'a> {
+    pub(super) fn new(target: &'a Target) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
+        Ok(Self { target, admins: carry::admins(target)?, runtime })
+    }
+
+    /// What every proxy has, or one of them.
+    pub(super) fn look(&self, only: Option<&ProxyId>) -> Result<BTreeMap<ProxyId, Found>, Failure> {
+        let failed = |error| target::failure(&error);
+        let wanted = |proxy: &ProxyId| only.is_none_or(|only| only == proxy);
+        if let Some(server) = self.target.server() {
+            let proxies = server.connected().map_err(failed)?.proxies.into_iter();
+            let proxies = proxies.filter(|status| wanted(&status.proxy));
+            return Ok(proxies.map(|status| (status.proxy, connected(status.envoys))).collect());
+        }
+        let mut present: Vec<ProxyId> =
+            self.target.read().proxies().map_err(failed)?.into_iter().collect();
+        present.retain(wanted);
+        let found = self.runtime.block_on(look(self.target, &self.admins, &present))?;
+        let found = found.into_iter().map(|(proxy, having)| {
+            let envoys = usize::from(having == Having::InForce);
+            (proxy, Found { having, envoys, each: Vec::new() })
+        });
+        Ok(found.collect())
+    }
+}
+
+/// What the Envoys of one proxy have together.
+fn connected(each: Vec<EnvoyStatus>) -> Found {
+    let named = |kind: ResourceType, name: &str| format!("{kind} {name}");
+    let refused: BTreeSet<String> = each
+        .iter()
+        .flat_map(|envoy| &envoy.refused)
+        .map(|refused| named(refused.kind, &refused.name))
+        .collect();
+    let lacks: BTreeSet<String> =
+        each.iter().flat_map(|envoy| &envoy.lacks).map(|(kind, name)| named(*kind, name)).collect();
+    let having = if each.is_empty() {
+        Having::Silent(Silence::Gone)
+    } else if !refused.is_empty() {
+        Having::Rejected(refused.into_iter().collect())
+    } else if each.iter().all(EnvoyStatus::is_in_force) {
+        Having::InForce
+    } else {
+        Having::Behind(lacks.into_iter().collect())
+    };
+    Found { having, envoys: each.iter().filter(|envoy| envoy.is_in_force()).count(), each }
 }
 
 /// Asks each proxy what it has of the files in force.
-pub(super) async fn look(
+async fn look(
     target: &Target,
     admins: &BTreeMap<ProxyId, Admin>,
     proxies: &[ProxyId],
@@ -109,7 +193,7 @@ pub(super) async fn look(
             found.insert(proxy.clone(), Having::Unknown);
             continue;
         };
-        let files = target.directory.files(proxy).map_err(|error| target::failure(&error))?;
+        let files = target.read().files(proxy).map_err(|error| target::failure(&error))?;
         let expected = expected(&files);
         let proxy = proxy.clone();
         asking.spawn(async move {
@@ -141,12 +225,13 @@ pub(super) async fn look(
     Ok(found)
 }
 
-fn document(target: &Target, state: &State, having: &BTreeMap<ProxyId, Having>) -> String {
-    let proxies: Vec<Value> = having
+fn document(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> String {
+    let proxies: Vec<Value> = found
         .iter()
-        .map(|(proxy, having)| {
-            let state = having.word().replace(' ', "_");
-            json!({ "proxy": proxy, "state": state, "lacks": having.lacks() })
+        .map(|(proxy, found)| {
+            let state = found.having.word().replace(' ', "_");
+            let lacks = found.having.lacks();
+            json!({ "proxy": proxy, "state": state, "lacks": lacks, "envoys": found.each })
         })
         .collect();
     let document = json!({
@@ -163,7 +248,7 @@ fn document(target: &Target, state: &State, having: &BTreeMap<ProxyId, Having>) 
     format!("{document:#}\n")
 }
 
-fn text(target: &Target, state: &State, having: &BTreeMap<ProxyId, Having>) -> String {
+fn text(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> String {
     let Some(revision) = state.live.revision else {
         return format!("{} holds no revision yet.\n", target.id.name);
     };
@@ -182,11 +267,25 @@ fn text(target: &Target, state: &State, having: &BTreeMap<ProxyId, Having>) -> S
             };
         }
     }
-    for (proxy, having) in having {
-        let _ = match having.lacks() {
-            [] => writeln!(text, "  {:<12}  {proxy}", having.word()),
-            lacks => writeln!(text, "  {:<12}  {proxy}  {}", having.word(), lacks.join(", ")),
+    for (proxy, found) in found {
+        let having = &found.having;
+        let count = match found.each.len() {
+            0 => String::new(),
+            1 => "  1 Envoy".to_owned(),
+            all => format!("  {all} Envoys, {} in force", found.envoys),
         };
+        let _ = match having.lacks() {
+            [] => writeln!(text, "  {:<12}  {proxy}{count}", having.word()),
+            lacks => {
+                writeln!(text, "  {:<12}  {proxy}{count}  {}", having.word(), lacks.join(", "))
+            }
+        };
+        for envoy in &found.each {
+            for refused in &envoy.refused {
+                let _ =
+                    writeln!(text, "      {} {}: {}", envoy.node_id, envoy.peer, refused.reason);
+            }
+        }
     }
     text
 }

@@ -1,11 +1,13 @@
 //! The target that a command works against.
 
 use super::{Context, Exit, Failure};
-use crate::envoy::{ProxyId, Settings};
-use crate::live::server::wire::Problem;
-use crate::live::{self, Directory, Target as _};
+use crate::envoy::{ConfigSource, ProxyId, Settings};
+use crate::live::server::wire::{API, Problem};
+use crate::live::server::{Access, TokenSource};
+use crate::live::{self, Directory, Server};
 use crate::load::{Loaded, TargetSettings};
 use crate::plan;
+use crate::revision::{Header, Live, ObjectId, split};
 use std::collections::BTreeMap;
 use std::path::{self, PathBuf};
 use std::time::Duration;
@@ -18,11 +20,11 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub(super) struct Target {
     /// Its identity in plans.
     pub(super) id: plan::Target,
-    /// The folder.
-    pub(super) directory: Directory,
+    /// Where it is.
+    place: Place,
     /// How its proxies are configured.
     pub(super) settings: Settings,
-    /// How many proxies must take an apply.
+    /// How many Envoys must take an apply.
     pub(super) expect: Option<u32>,
     /// How long a step is given where nothing proves that it arrived.
     pub(super) settle: Duration,
@@ -30,15 +32,52 @@ pub(super) struct Target {
     pub(super) admin: BTreeMap<ProxyId, String>,
 }
 
+#[derive(Debug)]
+enum Place {
+    Directory(Directory),
+    Server(Box<Server>),
+}
+
 impl Target {
-    /// What it holds.
-    pub(super) fn state(&self) -> Result<live::State, Failure> {
-        live::Read::state(&self.directory).map_err(|error| failure(&error))
+    /// To look at it.
+    pub(super) fn read(&self) -> &dyn live::Read {
+        match &self.place {
+            Place::Directory(directory) => directory,
+            Place::Server(server) => &**server,
+        }
     }
 
-    /// Becomes the only writer.
-    pub(super) fn lock(&self, patience: Duration) -> Result<Box<dyn live::Write>, Failure> {
-        self.directory.lock(patience).map_err(|error| failure(&error))
+    /// The folder, if it is one, which this process can write.
+    pub(super) fn directory(&self) -> Option<&Directory> {
+        match &self.place {
+            Place::Directory(directory) => Some(directory),
+            Place::Server(_) => None,
+        }
+    }
+
+    /// The server, if it is one, which does itself what is asked.
+    pub(super) fn server(&self) -> Option<&Server> {
+        match &self.place {
+            Place::Directory(_) => None,
+            Place::Server(server) => Some(server),
+        }
+    }
+
+    /// What it holds.
+    pub(super) fn state(&self) -> Result<live::State, Failure> {
+        self.read().state().map_err(|error| failure(&error))
+    }
+
+    /// What one revision was.
+    pub(super) fn at(&self, revision: u64) -> Result<Live, Failure> {
+        self.read().at(revision).map_err(|error| {
+            failure(&error).hint("meshctl history lists the revisions of the target")
+        })
+    }
+
+    /// Every revision, the newest first.
+    pub(super) fn history(&self) -> Result<Vec<Header>, Failure> {
+        self.read().history().map_err(|error| failure(&error))
     }
 }
 
@@ -46,12 +85,25 @@ impl Context {
     /// Opens the target of this run.
     pub(super) fn open_target(&self, loaded: &Loaded) -> Result<Target, Failure> {
         let (name, settings) = self.target(loaded)?;
-        open(loaded, &name, settings)
+        match (&settings.directory, &settings.server) {
+            (_, Some(server)) => open_server(loaded, &name, settings, server),
+            (Some(directory), None) => open_directory(loaded, &name, settings, directory),
+            (None, None) => Err(Failure::new(
+                Exit::Findings,
+                format!("the target `{name}` is neither a folder nor a server"),
+            )
+            .hint("meshctl check says what is wrong with meshctl.toml")),
+        }
     }
 }
 
-fn open(loaded: &Loaded, name: &str, target: &TargetSettings) -> Result<Target, Failure> {
-    let root = root(loaded, target)?;
+fn open_directory(
+    loaded: &Loaded,
+    name: &str,
+    target: &TargetSettings,
+    folder: &str,
+) -> Result<Target, Failure> {
+    let root = root(loaded, folder)?;
     let directory = Directory::open(&root).map_err(|error| failure(&error))?;
     let mut admin = BTreeMap::new();
     for (proxy, address) in &target.admin {
@@ -64,9 +116,9 @@ fn open(loaded: &Loaded, name: &str, target: &TargetSettings) -> Result<Target, 
         id: plan::Target {
             name: name.to_owned(),
             kind: "directory".to_owned(),
-            id: target.directory.clone(),
+            id: folder.to_owned(),
         },
-        directory,
+        place: Place::Directory(directory),
         settings: loaded.project.settings(root.display().to_string()),
         expect: target.expect,
         settle: target.settle.map_or(SETTLE, |settle| Duration::from_millis(settle.millis())),
@@ -74,10 +126,61 @@ fn open(loaded: &Loaded, name: &str, target: &TargetSettings) -> Result<Target, 
     })
 }
 
+fn open_server(
+    loaded: &Loaded,
+    name: &str,
+    target: &TargetSettings,
+    url: &str,
+) -> Result<Target, Failure> {
+    let mesh = loaded.mesh.settings.name.clone();
+    if mesh.as_str().is_empty() {
+        return Err(Failure::new(Exit::Findings, "the files do not name the mesh")
+            .hint("meshctl check says what is wrong with them"));
+    }
+    let file = |path: &String| loaded.root.join(path);
+    let token = target.token.as_ref().and_then(|token| match (&token.file, &token.env) {
+        (Some(path), _) => Some(TokenSource::File(file(path))),
+        (None, Some(name)) => Some(TokenSource::Env(name.clone())),
+        (None, None) => None,
+    });
+    let access = Access {
+        url: url.to_owned(),
+        token,
+        ca: target.tls.as_ref().map(|tls| file(&tls.ca)),
+        identity: target
+            .tls
+            .as_ref()
+            .and_then(|tls| Some((file(tls.certificate.as_ref()?), file(tls.key.as_ref()?)))),
+    };
+    let server = Server::new(&access, mesh).map_err(|error| failure(&error))?;
+    let found = server.server().map_err(|error| failure(&error))?;
+    if !found.api.contains(&API) {
+        let message =
+            format!("{url} is of meshctl {}, which this one cannot speak to", found.version);
+        return Err(Failure::new(Exit::Failed, message)
+            .hint("use a meshctl of its version, or upgrade the server"));
+    }
+    // What the files say need not be sent here to be compared with them.
+    let objects = split(&loaded.mesh).into_values().map(|value| (ObjectId::of(&value), value));
+    server.know(objects);
+    Ok(Target {
+        id: plan::Target {
+            name: name.to_owned(),
+            kind: "control_plane".to_owned(),
+            id: found.lineage,
+        },
+        place: Place::Server(Box::new(server)),
+        settings: loaded.project.settings_from(ConfigSource::Ads),
+        expect: target.expect,
+        settle: Duration::ZERO,
+        admin: BTreeMap::new(),
+    })
+}
+
 /// The target's folder as proxies on this host see it.
-fn root(loaded: &Loaded, target: &TargetSettings) -> Result<PathBuf, Failure> {
+fn root(loaded: &Loaded, folder: &str) -> Result<PathBuf, Failure> {
     let project = loaded.root.canonicalize();
-    let root = project.and_then(|project| path::absolute(project.join(&target.directory)));
+    let root = project.and_then(|project| path::absolute(project.join(folder)));
     root.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot find {}", loaded.root.display()))
             .cause(error.to_string())

@@ -1,9 +1,7 @@
 //! `wait`: until a revision is in force at every proxy that can be asked.
 
 use super::status::{self, Having};
-use super::{Context, Exit, Failure, Format, carry, target};
-use crate::envoy::ProxyId;
-use crate::live::Read as _;
+use super::{Context, Exit, Failure, Format, carry};
 use clap::Args;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -27,9 +25,8 @@ pub(super) fn run(context: &Context, args: &WaitArgs) -> Result<Exit, Failure> {
     let format = context.format(&[Format::Text, Format::Json])?;
     let loaded = context.load()?;
     let target = context.open_target(&loaded)?;
-    let admins = carry::admins(&target)?;
+    let looking = status::Looking::new(&target)?;
     let deadline = Instant::now() + args.timeout.time().unwrap_or_default();
-    let runtime = status::runtime()?;
     loop {
         let state = target.state()?;
         let there = match (state.live.revision, args.rev) {
@@ -47,15 +44,10 @@ pub(super) fn run(context: &Context, args: &WaitArgs) -> Result<Exit, Failure> {
             open.push("the rollout is unfinished".to_owned());
         }
         if open.is_empty() {
-            let proxies: Vec<ProxyId> = target
-                .directory
-                .proxies()
-                .map_err(|error| target::failure(&error))?
-                .into_iter()
-                .collect();
-            for (proxy, having) in runtime.block_on(status::look(&target, &admins, &proxies))? {
-                match having {
-                    Having::InForce => proven += 1,
+            for (proxy, found) in looking.look(None)? {
+                proven += found.envoys;
+                match found.having {
+                    Having::InForce => {}
                     Having::Unknown => {}
                     other => open.push(format!("{proxy} is {}", other.word())),
                 }

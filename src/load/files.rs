@@ -80,8 +80,11 @@ pub(super) fn find(
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<String>, Error> {
     let patterns = globs(project, project_file, diagnostics);
-    let outputs: Vec<PathBuf> =
-        project.targets.values().map(|target| root.join(&target.directory)).collect();
+    let outputs: Vec<PathBuf> = project
+        .targets
+        .values()
+        .filter_map(|target| Some(root.join(target.directory.as_ref()?)))
+        .collect();
     let mut found = Vec::new();
     let walk = WalkDir::new(root).follow_links(true).into_iter().filter_entry(|entry| {
         let name = entry.file_name().to_string_lossy();

@@ -7,8 +7,8 @@ mod sources;
 
 pub use codes::CODES;
 pub use project::{
-    Certificates, DevRequest, DevSettings, EnvoySettings, Guards, Level, Lints, Project,
-    TargetSettings, Tracing, Upstream, project_schema,
+    Certificates, DevRequest, DevSettings, EnvoySettings, Guards, Level, Lints, Project, ServerTls,
+    TargetSettings, Token, Tracing, Upstream, project_schema,
 };
 
 pub use sources::read_sources;

@@ -1,7 +1,7 @@
 //! `meshctl.toml`: the settings of a project.
 
 use crate::diag::{Diagnostics, Severity};
-use crate::envoy::{self, Bootstrap, Endpoint, ProxyId, Settings};
+use crate::envoy::{self, Bootstrap, ConfigSource, Endpoint, ProxyId, Settings};
 use crate::model::{Address, Certificate, Duration, MeshName, Origins, Port, Tags, Trust};
 use crate::schema::{Cx, Defs, Node, Shape, Value, codes, object, table};
 use crate::span::Span;
@@ -36,7 +36,12 @@ pub struct Project {
 impl Project {
     /// How proxies are configured that see the target's folder at `root`.
     pub fn settings(&self, root: impl Into<String>) -> Settings {
-        let mut settings = Settings::path(root);
+        self.settings_from(ConfigSource::Path { root: root.into() })
+    }
+
+    /// How proxies are configured that get everything from there.
+    pub fn settings_from(&self, source: ConfigSource) -> Settings {
+        let mut settings = Settings::new(source);
         settings.certificates.clone_from(&self.certificates);
         settings.authorities = self
             .authorities
@@ -81,8 +86,14 @@ pub type Certificates = BTreeMap<String, Certificate>;
 /// A place that plans are made against and applied to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetSettings {
-    /// The folder of a directory target, relative to the project.
-    pub directory: String,
+    /// The folder of a directory target, relative to the project. Either this or `server`.
+    pub directory: Option<String>,
+    /// The admin API of a control plane: `http://HOST:PORT` or `https://HOST:PORT`.
+    pub server: Option<String>,
+    /// Where the secret of the operator stands.
+    pub token: Option<Token>,
+    /// Whom to trust at the server, and as whom to appear.
+    pub tls: Option<ServerTls>,
     /// How many proxies must take an apply; fewer is exit 7.
     pub expect: Option<u32>,
     /// How long a step is given where no admin address can prove that it arrived.
@@ -90,6 +101,26 @@ pub struct TargetSettings {
     /// Admin addresses of proxies by the proxy's address, for example
     /// `"virtual_node/cart" = "http://127.0.0.1:9901"` or `"unix:///run/envoy.sock"`.
     pub admin: BTreeMap<String, String>,
+}
+
+/// Where the secret of an operator stands; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// A file, relative to the project, that only its owner may read.
+    pub file: Option<String>,
+    /// A variable of the environment.
+    pub env: Option<String>,
+}
+
+/// Whom to trust at a server, and as whom to appear. All are PEM files, relative to the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The authorities that the server's certificate may be from.
+    pub ca: String,
+    /// The client's own certificate, with those between it and an authority.
+    pub certificate: Option<String>,
+    /// The key of that certificate.
+    pub key: Option<String>,
 }
 
 /// What plans may not do without being told.
@@ -210,6 +241,9 @@ pub(super) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Project {
     project.files = read_patterns(table.node("files"), &mut cx);
     project.default_target = table.optional("default_target", &mut cx).flatten();
     project.targets = table.optional("targets", &mut cx).flatten().unwrap_or_default();
+    if let Some(node) = table.node("targets") {
+        check_targets(&project.targets, node, &mut cx);
+    }
     project.guards = table.optional("guards", &mut cx).flatten().unwrap_or_default();
     project.lints = table.optional("lints", &mut cx).flatten().unwrap_or_default();
     project.certificates = table.optional("certificates", &mut cx).flatten().unwrap_or_default();
@@ -239,6 +273,63 @@ pub(super) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Project {
         );
     }
     project
+}
+
+/// A target is one of two things, and what belongs to one of them does not fit the other.
+fn check_targets(targets: &BTreeMap<String, TargetSettings>, node: &Node, cx: &mut Cx<'_>) {
+    for (name, target) in targets {
+        let Some(node) = node.get(name) else { continue };
+        let mut wrong = |key: &str, message: String, help: &str| {
+            let loc = node.get(key).map_or(node.loc, |found| found.loc);
+            cx.fail::<()>(&codes::BAD_CHOICE, loc, message, help);
+        };
+        match (&target.directory, &target.server) {
+            (Some(_), None) => {
+                for (key, there) in
+                    [("token", target.token.is_some()), ("tls", target.tls.is_some())]
+                {
+                    if there {
+                        let message = format!("`{key}` is of servers, and `{name}` is a folder");
+                        wrong(key, message, "take it out, or name a `server` instead");
+                    }
+                }
+            }
+            (None, Some(server)) => {
+                if !server.starts_with("http://") && !server.starts_with("https://") {
+                    let message = format!("`{server}` is no address of a server");
+                    wrong("server", message, "write http://HOST:PORT or https://HOST:PORT");
+                }
+                for (key, there) in
+                    [("settle", target.settle.is_some()), ("admin", !target.admin.is_empty())]
+                {
+                    if there {
+                        let message = format!("`{key}` is of folders, and `{name}` is a server");
+                        wrong(key, message, "take it out: a server knows who has acknowledged");
+                    }
+                }
+            }
+            (Some(_), Some(_)) => {
+                let message = format!("the target `{name}` is a folder and a server");
+                wrong("server", message, "keep `directory` or `server`");
+            }
+            (None, None) => {
+                let message = format!("the target `{name}` is neither a folder nor a server");
+                wrong("", message, "add `directory = \"live\"` or `server = \"http://HOST:PORT\"`");
+            }
+        }
+        if let Some(Token { file, env }) = &target.token
+            && file.is_some() == env.is_some()
+        {
+            let message = "a token stands in a file or in a variable".to_owned();
+            wrong("token", message, "write { file = \"PATH\" } or { env = \"NAME\" }");
+        }
+        if let Some(tls) = &target.tls
+            && tls.certificate.is_some() != tls.key.is_some()
+        {
+            let message = "a certificate and its key come together".to_owned();
+            wrong("tls", message, "add the other one, or take both out");
+        }
+    }
 }
 
 const KEYS: [&str; 10] = [
@@ -292,13 +383,41 @@ macro_rules! by_name {
     )*};
 }
 
+table! {
+    /// Where the secret of an operator stands.
+    Token {
+        /// A file, relative to the project, that only its owner may read.
+        "file" => file: optional,
+        /// A variable of the environment.
+        "env" => env: optional,
+    }
+}
+
+table! {
+    /// Whom to trust at a server, and as whom to appear.
+    ServerTls {
+        /// The authorities that the server's certificate may be from, as a PEM file.
+        "ca" => ca: required,
+        /// The client's own certificate, as a PEM file.
+        "certificate" => certificate: optional,
+        /// The key of that certificate, as a PEM file.
+        "key" => key: optional,
+    }
+}
+
 by_name!(TargetSettings, Certificate, Upstream);
 
 table! {
-    /// A directory target: a folder that Envoys watch.
+    /// A target: a folder that Envoys watch, or a mesh on a control plane.
     TargetSettings {
-        /// The folder, relative to the project.
-        "directory" => directory: required,
+        /// The folder, relative to the project. Either this or server.
+        "directory" => directory: optional,
+        /// The admin API of a control plane: http://HOST:PORT or https://HOST:PORT.
+        "server" => server: optional,
+        /// Where the secret of the operator stands, for a server.
+        "token" => token: optional,
+        /// Whom to trust at the server, and as whom to appear.
+        "tls" => tls: optional,
         /// How many proxies must take an apply; fewer is exit 7.
         "expect" => expect: optional,
         /// How long a step is given where no admin address can prove that it arrived.

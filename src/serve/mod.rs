@@ -27,6 +27,20 @@ pub use admin::access::{Operators, Role};
 pub use plane::{Changed, Plane};
 pub use start::{Config, Error, Running, start};
 
+/// Every route of the admin API: its method, its path, and the role that it asks for.
+pub fn routes() -> Vec<(String, String, Option<Role>)> {
+    let routes = admin::routes().into_iter();
+    routes
+        .map(|route| {
+            let role = match route.need {
+                admin::access::Need::Nobody => None,
+                admin::access::Need::Operator(role) => Some(role),
+            };
+            (route.method.to_string(), route.path.to_owned(), role)
+        })
+        .collect()
+}
+
 /// This moment in RFC 3339.
 fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

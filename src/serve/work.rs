@@ -83,9 +83,11 @@ impl Attempt {
     pub(super) async fn line(&self, number: usize, beat: Duration) -> Option<Line> {
         let mut grown = self.grown.subscribe();
         let there = grown.wait_for(|(count, done)| *count > number || *done);
-        match timeout(beat, there).await {
-            Ok(_) => self.lines().get(number).cloned(),
-            Err(_) => Some(Line::Heartbeat {}),
+        // What is waited for is borrowed, which must have ended before the lines are asked for.
+        let told = timeout(beat, there).await.is_ok();
+        match told {
+            true => self.lines().get(number).cloned(),
+            false => Some(Line::Heartbeat {}),
         }
     }
 }

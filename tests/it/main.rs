@@ -35,6 +35,7 @@ mod properties;
 mod root_redirect;
 mod scale;
 mod schema;
+mod serve;
 mod serve_xds;
 mod store;
 mod support;

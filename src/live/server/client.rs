@@ -167,6 +167,11 @@ impl Client {
 }
 
 impl Follow {
+    /// Whom it follows.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// The next line; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Line>, Error> {
         loop {
@@ -188,6 +193,17 @@ impl Follow {
             }
         }
     }
+}
+
+/// A key that nobody else has: 128 random bits.
+pub fn new_key() -> Result<String, Error> {
+    let mut random = [0; 16];
+    let provider = rustls::crypto::ring::default_provider();
+    provider.secure_random.fill(&mut random).map_err(|_| Error::Setup {
+        server: "the server".to_owned(),
+        why: "the system gives no random numbers".to_owned(),
+    })?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Reads the secret of an operator.

@@ -8,7 +8,7 @@
 mod client;
 pub mod wire;
 
-pub use client::{Access, Follow, TokenSource};
+pub use client::{Access, Follow, TokenSource, new_key};
 
 use super::{Error, ProxyFiles, Read, State};
 use crate::envoy::ProxyId;

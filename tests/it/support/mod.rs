@@ -5,6 +5,7 @@ pub(crate) mod envoy;
 pub(crate) mod fake_envoy;
 pub(crate) mod golden;
 pub(crate) mod mesh;
+pub(crate) mod plane;
 pub(crate) mod random_mesh;
 pub(crate) mod random_routes;
 pub(crate) mod raw_http;

@@ -1,0 +1,512 @@
+//! The control plane by its admin API: who may ask, what is done once, and what is refused.
+
+use crate::directory::mesh;
+use crate::support::plane::Double;
+use crate::support::sandbox::Sandbox;
+use meshctl::apply::Signal;
+use meshctl::envoy::{ConfigSource, Settings};
+use meshctl::live::server::{Access, TokenSource};
+use meshctl::live::{self, Read as _};
+use meshctl::plan;
+use meshctl::serve::{Config, Operators, Role, Running, start};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// A control plane in this process.
+pub(crate) struct Server {
+    pub(crate) runtime: Runtime,
+    running: Option<Running>,
+    pub(crate) data: tempfile::TempDir,
+}
+
+impl Server {
+    /// One whose proxies have so many Envoys each, which take everything.
+    pub(crate) fn with(envoys: usize) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let mut server = Self { runtime, running: None, data: tempfile::tempdir().unwrap() };
+        server.start(envoys);
+        server
+    }
+
+    pub(crate) fn start(&mut self, envoys: usize) {
+        let config = Config {
+            data: self.data.path().join("data"),
+            admin: "127.0.0.1:0".parse().unwrap(),
+            names: Vec::new(),
+            grace: Duration::ZERO,
+        };
+        let plane = Arc::new(Double::with(envoys));
+        self.running = Some(self.runtime.block_on(start(&config, plane)).unwrap());
+    }
+
+    pub(crate) fn stop(&mut self) {
+        let running = self.running.take().unwrap();
+        self.runtime.block_on(running.stop(Signal::Terminate)).unwrap();
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.running.as_ref().unwrap().admin)
+    }
+
+    pub(crate) fn folder(&self) -> std::path::PathBuf {
+        self.data.path().join("data")
+    }
+
+    pub(crate) fn token(&self) -> String {
+        fs::read_to_string(self.folder().join("operator.token")).unwrap().trim().to_owned()
+    }
+
+    /// What `meshctl.toml` says of it.
+    pub(crate) fn target(&self) -> String {
+        format!(
+            "[targets.prod]\nserver = \"{}\"\ntoken = {{ file = \"{}\" }}\n",
+            self.url(),
+            self.folder().join("operator.token").display()
+        )
+    }
+
+    /// A project with a mesh of this weight, and the server as its target.
+    pub(crate) fn project(&self, weight: u32) -> Sandbox {
+        let sandbox = Sandbox::with_mesh(&mesh(weight));
+        sandbox.write("meshctl.toml", self.target());
+        sandbox
+    }
+
+    /// One request, and the status and body of the answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        self.send(method, path, headers, Vec::new())
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (u16, String) {
+        use std::io::{Read as _, Write as _};
+        let address = self.running.as_ref().unwrap().admin;
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut text = format!("{method} {path} HTTP/1.0\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            text.push_str(&format!("host: {address}\r\n"));
+        }
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        stream.write_all(text.as_bytes()).unwrap();
+        // A server that refuses early may close before it has read all.
+        let _ = stream.write_all(&body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        (status, body.to_owned())
+    }
+
+    /// A request of the operator, with a JSON body.
+    fn post(&self, path: &str, body: &Value) -> (u16, String) {
+        let bearer = format!("Bearer {}", self.token());
+        self.send("POST", path, &[("authorization", &bearer)], body.to_string().into_bytes())
+    }
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
+}
+
+#[test]
+fn a_project_lives_on_a_server_as_it_does_in_a_folder() {
+    let mut server = Server::with(2);
+    let sandbox = server.project(1);
+    let plan = sandbox.run(&["plan", "--detailed-exitcode"]).exits(2).stdout;
+    assert!(plan.contains("virtual_node/web"), "{plan}");
+    let ran = sandbox.run(&["apply", "--yes", "--format", "json"]).exits(0);
+    let document = json_of(&ran.stdout);
+    assert_eq!((&document["revision"], &document["proven"]), (&json!(1), &json!(true)));
+    assert_eq!(document["proxies"]["envoys"], 6);
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+    sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
+    sandbox.run(&["wait", "--rev", "1"]).exits(0);
+    let status = json_of(&sandbox.run(&["status", "--format", "json"]).exits(0).stdout);
+    crate::support::schemas::validate(&status);
+    assert_eq!(status["proxies"][0]["envoys"].as_array().unwrap().len(), 2);
+
+    sandbox.write("mesh.toml", mesh(9));
+    let ran = sandbox.run(&["apply", "--yes"]).exits(0);
+    assert!(ran.stdout.contains("3 of 3 proxies proven"), "{}", ran.stdout);
+    assert!(sandbox.run(&["diff", "rev:1", "rev:2"]).exits(0).stdout.contains("weight"));
+    assert!(sandbox.run(&["show", "rev:2"]).exits(0).stdout.contains("route/cart/all"));
+    assert!(sandbox.run(&["get", "route/cart/all"]).exits(0).stdout.contains('9'));
+    sandbox.run(&["rollback", "--yes"]).exits(0);
+    let history = json_of(&sandbox.run(&["history", "--format", "json"]).exits(0).stdout);
+    let revisions = history["revisions"].as_array().unwrap();
+    assert_eq!(revisions.len(), 3);
+    assert!(revisions[0]["by"].as_str().unwrap().starts_with("operator ("), "{history}");
+
+    // All of it is there after a restart.
+    server.stop();
+    let busy = sandbox.run(&["plan"]).exits(6);
+    assert!(busy.stderr.contains("does not answer"), "{}", busy.stderr);
+    server.start(2);
+    sandbox.write("meshctl.toml", server.target());
+    sandbox.write("mesh.toml", mesh(1));
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+    sandbox.run(&["wait", "--rev", "3"]).exits(0);
+    let audit = fs::read_to_string(server.folder().join("audit.ndjson")).unwrap();
+    let verbs: Vec<Value> = audit.lines().map(json_of).collect();
+    assert_eq!(verbs.len(), 3, "{audit}");
+    assert_eq!((&verbs[1]["before"], &verbs[1]["after"]), (&json!(1), &json!(2)));
+    assert!(!audit.contains(&server.token()), "no secret in the log");
+}
+
+#[test]
+fn nobody_connected_is_not_proven_and_fewer_than_expected_is_not_converged() {
+    let server = Server::with(0);
+    let sandbox = server.project(1);
+    let ran = sandbox.run(&["apply", "--yes"]).exits(0);
+    assert!(ran.stdout.contains("0 proxies: not proven"), "{}", ran.stdout);
+    let ran = sandbox.run(&["wait", "--timeout", "none"]).exits(7);
+    assert!(ran.stderr.contains("not running"), "{}", ran.stderr);
+
+    let server = Server::with(1);
+    let sandbox = server.project(1);
+    sandbox.write("meshctl.toml", format!("{}expect = 4\n", server.target()));
+    let ran = sandbox.run(&["apply", "--yes"]).exits(7);
+    assert!(ran.stderr.contains("4 that the target expects"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_route_asks_who_calls() {
+    let server = Server::with(0);
+    let operators = Operators::of(&server.folder());
+    let reader = operators.add("reader", Role::Read).unwrap();
+    let gone = operators.add("gone", Role::Write).unwrap();
+    assert!(operators.remove("gone").unwrap());
+    let routes = meshctl::serve::routes();
+    assert!(routes.len() > 10, "{routes:?}");
+    let mut open = Vec::new();
+    for (method, path, role) in routes {
+        let path = path
+            .replace("{mesh}", "m")
+            .replace("{revision}", "1")
+            .replace("{kind}", "virtual_node")
+            .replace("{name}", "web")
+            .replace("{key}", "k");
+        let Some(role) = role else {
+            let (status, body) = server.ask(&method, &path, &[]);
+            assert_eq!(status, 200, "{path}: {body}");
+            open.push(path);
+            continue;
+        };
+        let bearers = ["", "Bearer", "Bearer x", "Basic eDp4", &format!("Bearer {gone}")];
+        for bearer in bearers {
+            let headers: &[(&str, &str)] = match bearer {
+                "" => &[],
+                bearer => &[("authorization", bearer)],
+            };
+            let (status, body) = server.ask(&method, &path, headers);
+            assert_eq!(status, 401, "{method} {path} with {bearer:?}: {body}");
+            assert_eq!(json_of(&body)["code"], "unauthenticated");
+        }
+        let bearer = format!("Bearer {reader}");
+        let (status, body) = server.ask(&method, &path, &[("authorization", &bearer)]);
+        match role {
+            Role::Write => assert_eq!(status, 403, "{method} {path}: {body}"),
+            Role::Read => assert!(![401, 403].contains(&status), "{method} {path}: {status}"),
+        }
+        // A page of another site, or another name that leads here.
+        let own = format!("Bearer {}", server.token());
+        for (name, value) in [("host", "evil.example"), ("origin", "http://evil.example")] {
+            let headers = [("authorization", own.as_str()), (name, value)];
+            let (status, body) = server.ask(&method, &path, &headers);
+            assert_eq!(status, 421, "{method} {path} {name}: {body}");
+        }
+    }
+    assert_eq!(open, ["/healthz", "/readyz", "/metrics"]);
+    // What is no route is told to nobody who is not known.
+    for path in ["/", "/v2", "/v1/meshes", "/v1/meshes/m/secrets"] {
+        assert_eq!(server.ask("GET", path, &[]).0, 401, "{path}");
+        let bearer = format!("Bearer {reader}");
+        assert_eq!(server.ask("GET", path, &[("authorization", &bearer)]).0, 404, "{path}");
+    }
+    // Figures name nothing.
+    let sandbox = server.project(1);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let figures = server.ask("GET", "/metrics", &[]).1;
+    assert!(figures.contains("meshctl_meshes 1") && !figures.contains("web"), "{figures}");
+}
+
+#[test]
+fn bodies_are_bounded_and_what_is_no_request_is_told() {
+    let server = Server::with(0);
+    let (status, body) = server.post("/v1/meshes/m/applies", &json!({ "key": "x" }));
+    assert_eq!((status, json_of(&body)["code"].as_str().unwrap()), (400, "bad-request"));
+    let work = |key: &str, work: Value| json!({ "key": key, "work": work });
+    let key = "0123456789abcdef";
+    for (key, what) in [("short", json!({ "resume": {} })), (key, json!({ "dance": {} }))] {
+        let (status, body) = server.post("/v1/meshes/m/applies", &work(key, what));
+        assert_eq!(status, 400, "{body}");
+    }
+    let (status, body) = server.post("/v1/meshes/a%20b/applies", &work(key, json!({"resume":{}})));
+    assert_eq!(status, 400, "{body}");
+    // What ends without a change says so in the stream.
+    let (status, body) = server.post("/v1/meshes/m/applies", &work(key, json!({ "resume": {} })));
+    assert!(status == 200 && body.contains("no-rollout"), "{body}");
+    let (_, body) =
+        server.post("/v1/meshes/m/applies", &work("a-plan-of-no-kind", json!({ "plan": {} })));
+    assert!(body.contains("bad-plan"), "{body}");
+    for size in [16 << 20, (16 << 20) + 1, 32 << 20] {
+        let bearer = format!("Bearer {}", server.token());
+        let headers = [("authorization", bearer.as_str())];
+        let (status, _) = server.send("POST", "/v1/meshes/m/objects", &headers, vec![b' '; size]);
+        let wanted = if size > 16 << 20 { 413 } else { 400 };
+        // A body that is too large may be cut off before the answer is read.
+        assert!(status == wanted || (status == 0 && size > 16 << 20), "{size}: {status}");
+    }
+    assert_eq!(server.ask("GET", "/healthz", &[]).0, 200);
+}
+
+#[test]
+fn of_sixteen_applies_on_one_parent_exactly_one_wins() {
+    let server = Server::with(0);
+    let rounds = 100;
+    let name = meshctl::model::MeshName::new("m").unwrap();
+    let access = Access {
+        url: server.url(),
+        token: Some(TokenSource::File(server.folder().join("operator.token"))),
+        ca: None,
+        identity: None,
+    };
+    let target = live::Server::new(&access, name).unwrap();
+    let lineage = target.server().unwrap().lineage;
+    for round in 0..rounds {
+        let state = target.state().unwrap();
+        let asked: Vec<_> = (0..16)
+            .map(|rival| {
+                let plan = plan_of(&lineage, &state, 1000 * (round + 1) + rival);
+                let body = json!({
+                    "key": format!("round-{round}-rival-{rival}"),
+                    "work": { "plan": plan },
+                    "carry": { "lock_ms": 30_000 },
+                });
+                let (url, token) = (server.url(), server.token());
+                server.runtime.spawn(async move { ask_async(&url, &token, &body).await })
+            })
+            .collect();
+        let mut won = 0;
+        for asked in asked {
+            let last = server.runtime.block_on(asked).unwrap();
+            match (last["outcome"]["end"].as_str(), last["refused"]["code"].as_str()) {
+                (Some("done"), None) => won += 1,
+                (None, Some("stale")) => {}
+                other => panic!("{other:?}: {last}"),
+            }
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+    let numbers: Vec<u64> = target.history().unwrap().iter().map(|h| h.revision).collect();
+    assert_eq!(numbers, (1..=u64::from(rounds)).rev().collect::<Vec<_>>());
+}
+
+/// The plan from what a server holds to a mesh with another weight.
+fn plan_of(lineage: &str, state: &live::State, weight: u32) -> plan::Plan {
+    let text = mesh(weight);
+    let mut files = meshctl::span::Files::default();
+    let id = files.add("m.toml", text.as_str());
+    let desired = meshctl::schema::read_mesh(&meshctl::schema::parse(id, &text).0).mesh;
+    let (kind, id) = ("control_plane".to_owned(), lineage.to_owned());
+    let input = plan::Input {
+        target: plan::Target { name: "t".to_owned(), kind, id },
+        live: &state.live,
+        unrecorded: false,
+        desired: &desired,
+        owner: None,
+        places: None,
+        settings: &Settings::new(ConfigSource::Ads),
+        scope: plan::Scope::default(),
+        guards: plan::Guards::default(),
+        consent: plan::Consent::default(),
+        drift: Vec::new(),
+    };
+    plan::plan(&input).0
+}
+
+/// Asks for an apply, and gives the last line of the answer.
+async fn ask_async(url: &str, token: &str, body: &Value) -> Value {
+    let client = reqwest_client();
+    let request = client.post(format!("{url}/v1/meshes/m/applies")).bearer_auth(token).json(body);
+    let text = request.send().await.unwrap().text().await.unwrap();
+    json_of(text.lines().last().unwrap())
+}
+
+fn reqwest_client() -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap()
+}
+
+#[test]
+fn a_key_does_one_thing_once() {
+    let mut server = Server::with(1);
+    let sandbox = server.project(1);
+    let plan = json_of(&sandbox.run(&["plan", "--format", "json"]).exits(0).stdout);
+    let other = json_of(&server.project(5).run(&["plan", "--format", "json"]).exits(0).stdout);
+    let body = |plan: &Value| json!({ "key": "a-key-of-this-test", "work": { "plan": plan } });
+    let (_, first) = server.post("/v1/meshes/m/applies", &body(&plan));
+    assert!(first.contains("\"outcome\""), "{first}");
+    let (_, again) = server.post("/v1/meshes/m/applies", &body(&plan));
+    assert_eq!(again, first, "the same lines, from the first");
+    let (status, refused) = server.post("/v1/meshes/m/applies", &body(&other));
+    assert_eq!((status, json_of(&refused)["code"].as_str().unwrap()), (409, "key-used"));
+    // The server remembers it over a restart, because the store does.
+    server.stop();
+    server.start(1);
+    let (_, after) = server.post("/v1/meshes/m/applies", &body(&plan));
+    let last = json_of(after.lines().last().unwrap());
+    assert_eq!(last["outcome"]["revision"], 1, "{after}");
+    let (_, refused) = server.post(
+        "/v1/meshes/m/applies",
+        &json!({ "key": "a-key-of-this-test", "work": { "plan": other } }),
+    );
+    assert!(refused.contains("key-used"), "{refused}");
+    sandbox.write("meshctl.toml", server.target());
+    let history = json_of(&sandbox.run(&["history", "--format", "json"]).exits(0).stdout);
+    assert_eq!(history["revisions"].as_array().unwrap().len(), 1);
+    // With the flag, too.
+    let ran =
+        sandbox.run(&["apply", "--resume", "--key", "a-key-of-this-test", "--format", "json"]);
+    let document = json_of(&ran.exits(0).stdout);
+    assert_eq!(document["revision"], 1);
+}
+
+#[test]
+fn a_plan_of_another_store_or_another_making_is_refused() {
+    let (here, there) = (Server::with(0), Server::with(0));
+    let sandbox = here.project(1);
+    sandbox.run(&["plan", "-o", "plan.json"]).exits(0);
+    sandbox.write("meshctl.toml", there.target());
+    let ran = sandbox.run(&["apply", "plan.json", "--yes"]).exits(4);
+    assert!(ran.stderr.contains("the plan is for the target"), "{}", ran.stderr);
+    // The server does not take the client's word for it.
+    let plan = json_of(&fs::read_to_string(sandbox.join("plan.json")).unwrap());
+    let (_, body) = there.post(
+        "/v1/meshes/m/applies",
+        &json!({ "key": "another-key-of-it", "work": { "plan": plan } }),
+    );
+    assert!(body.contains("another target"), "{body}");
+    let mut changed = plan.clone();
+    changed["changes"][0]["after"]["egress"] = json!("allow-all");
+    let (_, body) = here.post(
+        "/v1/meshes/m/applies",
+        &json!({ "key": "a-third-key-of-it", "work": { "plan": changed } }),
+    );
+    assert!(body.contains("changed by hand"), "{body}");
+    let (_, body) = here.post("/v1/meshes/m/applies", &json!({ "key": "a-fourth-key-of-it", "work": { "plan": plan }, "expect": "p1-0123456789abcdef" }));
+    assert!(body.contains("\"stale\""), "{body}");
+    let (_, body) = here.post(
+        "/v1/meshes/x/applies",
+        &json!({ "key": "a-fifth-key-of-it", "work": { "plan": plan } }),
+    );
+    assert!(body.contains("\"refused\""), "{body}");
+    let state = here
+        .ask("GET", "/v1/meshes/m/state", &[("authorization", &format!("Bearer {}", here.token()))])
+        .1;
+    assert_eq!(json_of(&state)["manifest"], Value::Null, "nothing was changed");
+}
+
+#[test]
+fn secrets_of_operators_are_kept_as_hashes_and_files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::with(0);
+    let sandbox = server.project(1);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let token = server.token();
+    for entry in fs::read_dir(server.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", path.display());
+        let holds = fs::read(&path).unwrap().windows(token.len()).any(|w| w == token.as_bytes());
+        assert_eq!(holds, path.ends_with("operator.token"), "{}", path.display());
+    }
+    // A token that others can read is not used.
+    let open = |mode| {
+        let path = server.folder().join("operator.token");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(0o644);
+    let ran = sandbox.run(&["plan"]).exits(3);
+    assert!(ran.stderr.contains("can be read by others"), "{}", ran.stderr);
+    open(0o600);
+    // A wrong one is refused, and says so.
+    sandbox.write("wrong", "meshctl_0123");
+    fs::set_permissions(sandbox.join("wrong"), fs::Permissions::from_mode(0o600)).unwrap();
+    let target =
+        format!("[targets.prod]\nserver = \"{}\"\ntoken = {{ file = \"wrong\" }}\n", server.url());
+    sandbox.write("meshctl.toml", target);
+    let ran = sandbox.run(&["plan"]).exits(4);
+    assert!(ran.stderr.contains("the token is not known"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_mesh_moves_from_a_folder_to_a_server() {
+    let server = Server::with(1);
+    let sandbox = server.project(3);
+    let folder = "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n";
+    sandbox
+        .write("meshctl.toml", format!("default_target = \"local\"\n{folder}{}", server.target()));
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox.run(&["apply", "--yes", "--target", "prod"]).exits(0);
+    sandbox.run(&["plan", "--detailed-exitcode", "--target", "prod"]).exits(0);
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+    let of = |target: &str| sandbox.run(&["get", "--format", "json", "--target", target]).exits(0);
+    let (here, there) = (json_of(&of("local").stdout), json_of(&of("prod").stdout));
+    assert_eq!(here["resources"], there["resources"]);
+}
+
+#[test]
+fn several_meshes_live_side_by_side() {
+    let server = Server::with(1);
+    let one = server.project(1);
+    let two = server.project(2);
+    two.write("mesh.toml", mesh(2).replace("name = \"m\"", "name = \"other\""));
+    one.run(&["apply", "--yes"]).exits(0);
+    two.run(&["apply", "--yes"]).exits(0);
+    for project in [&one, &two] {
+        project.run(&["plan", "--detailed-exitcode"]).exits(0);
+        let history = json_of(&project.run(&["history", "--format", "json"]).exits(0).stdout);
+        assert_eq!(history["revisions"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_store_is_backed_up_while_it_is_served() {
+    let server = Server::with(1);
+    let sandbox = server.project(1);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let bearer = format!("Bearer {}", server.token());
+    let client = reqwest_client();
+    let url = format!("{}/v1/backup", server.url());
+    let bytes = server.runtime.block_on(async {
+        let request = client.get(url).header("authorization", bearer);
+        request.send().await.unwrap().bytes().await.unwrap()
+    });
+    sandbox.write("backup", &bytes);
+    sandbox.run(&["store", "restore", "backup", "--data", "again"]).exits(0);
+    let checked =
+        json_of(&sandbox.run(&["store", "check", "--data", "again", "--format", "json"]).stdout);
+    assert_eq!(checked["meshes"][0]["revision"], 1);
+    let left = |path: &Path| fs::read_dir(path).unwrap().count();
+    assert_eq!(left(&server.folder()), 5, "the copy is gone");
+}

@@ -1,0 +1,63 @@
+//! A data plane that acknowledges as a test tells it to.
+
+use meshctl::envoy::ProxyId;
+use meshctl::live::StepId;
+use meshctl::live::server::wire::EnvoyStatus;
+use meshctl::model::MeshName;
+use meshctl::serve::{Changed, Plane};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use tokio::sync::watch;
+
+/// How many Envoys each proxy has, and what they were given.
+#[derive(Debug)]
+pub(crate) struct Double {
+    envoys: usize,
+    given: Mutex<BTreeMap<MeshName, BTreeMap<ProxyId, StepId>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Double {
+    /// Every proxy has so many Envoys, which take everything at once.
+    pub(crate) fn with(envoys: usize) -> Self {
+        Self { envoys, given: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+}
+
+impl Plane for Double {
+    fn put(&self, mesh: &MeshName, step: StepId, changed: Changed) {
+        let mut given = self.given.lock().unwrap();
+        let given = given.entry(mesh.clone()).or_default();
+        for (proxy, config) in changed {
+            match config {
+                Some(_) => given.insert(proxy, step),
+                None => given.remove(&proxy),
+            };
+        }
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {
+        let given = self.given.lock().unwrap();
+        let envoy = |proxy: &ProxyId, step: StepId, number: usize| EnvoyStatus {
+            node_id: format!("mesh/{mesh}/{proxy}/{number}"),
+            peer: "127.0.0.1:1".to_owned(),
+            build: "double".to_owned(),
+            connected: "2026-01-01T00:00:00Z".to_owned(),
+            step: Some(step),
+            lacks: Vec::new(),
+            refused: Vec::new(),
+        };
+        let proxies = given.get(mesh).into_iter().flatten();
+        proxies
+            .map(|(proxy, step)| {
+                let envoys = (0..self.envoys).map(|number| envoy(proxy, *step, number)).collect();
+                (proxy.clone(), envoys)
+            })
+            .collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
