@@ -57,9 +57,9 @@ impl Attempt {
         }
     }
 
-    /// Whether a request asks for the same.
+    /// Whether a request asks for the same, or to go on with whatever it was.
     pub(super) fn is_of(&self, request: &ApplyRequest) -> bool {
-        self.asked == asked(request)
+        self.asked == asked(request) || request.work == Work::Resume {}
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<Line>> {

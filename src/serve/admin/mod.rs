@@ -33,6 +33,9 @@ pub(super) const BODY: usize = 16 << 20;
 /// Attempts of a mesh that are remembered after they ended.
 const REMEMBERED: usize = 64;
 
+/// The attempts of one mesh by their keys, the oldest first.
+type Attempts = Vec<(String, Arc<Attempt>)>;
+
 /// What all requests share.
 pub(super) struct Server {
     pub(super) store: Arc<dyn Store>,
@@ -44,7 +47,7 @@ pub(super) struct Server {
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
     pub(super) meshes: Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
-    pub(super) attempts: Mutex<BTreeMap<MeshName, Vec<(String, Arc<Attempt>)>>>,
+    pub(super) attempts: Mutex<BTreeMap<MeshName, Attempts>>,
 }
 
 /// Why a request was not done, with its status.
