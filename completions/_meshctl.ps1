@@ -55,6 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Bring an earlier revision back, as a new one')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the revision in force, an unfinished rollout, and what each proxy has')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a revision is in force at every proxy that can be asked')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a control plane: plans are applied to it, and Envoys take their configuration from it')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check or back up the store of a control plane, or bring a backup back')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn App Mesh definitions into a project')
@@ -398,6 +399,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long streams to what goes away are given before the last step; then they are closed')
             [CompletionResult]::new('--on-nack', '--on-nack', [CompletionResultType]::ParameterName, 'What to do when a proxy refuses a step')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another meshctl that is changing the target')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Ask again for what was asked for under this key, and for nothing twice (control planes)')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
@@ -429,6 +431,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long streams to what goes away are given before the last step; then they are closed')
             [CompletionResult]::new('--on-nack', '--on-nack', [CompletionResultType]::ParameterName, 'What to do when a proxy refuses a step')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another meshctl that is changing the target')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Ask again for what was asked for under this key, and for nothing twice (control planes)')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
@@ -455,6 +458,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Show it again whenever it changes, until interrupted')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
@@ -484,6 +488,160 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;serve' {
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the store, the operators and the audit log; made if it is not there')
+            [CompletionResult]::new('--admin', '--admin', [CompletionResultType]::ParameterName, 'Where the admin API listens')
+            [CompletionResult]::new('--xds', '--xds', [CompletionResultType]::ParameterName, 'Where Envoys connect (xDS)')
+            [CompletionResult]::new('--admin-name', '--admin-name', [CompletionResultType]::ParameterName, 'A further name, with its port, by which the admin API may be asked for')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'After a start: how long a step waits for Envoys that may not be back yet')
+            [CompletionResult]::new('--admin-cert', '--admin-cert', [CompletionResultType]::ParameterName, 'The certificate of the admin API, as a PEM file')
+            [CompletionResult]::new('--admin-key', '--admin-key', [CompletionResultType]::ParameterName, 'The key of that certificate')
+            [CompletionResult]::new('--admin-client-ca', '--admin-client-ca', [CompletionResultType]::ParameterName, 'The authorities of operators: whose certificate has a SPIFFE URI needs no token')
+            [CompletionResult]::new('--xds-cert', '--xds-cert', [CompletionResultType]::ParameterName, 'The certificate of xDS, as a PEM file')
+            [CompletionResult]::new('--xds-key', '--xds-key', [CompletionResultType]::ParameterName, 'The key of that certificate')
+            [CompletionResult]::new('--xds-client-ca', '--xds-client-ca', [CompletionResultType]::ParameterName, 'The authorities of proxies')
+            [CompletionResult]::new('--trust-domain', '--trust-domain', [CompletionResultType]::ParameterName, 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshctl;serve;operator' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshctl;serve;operator;add' {
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'What it may do')
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the server')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;serve;operator;remove' {
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the server')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;serve;operator;list' {
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the server')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;serve;operator;help' {
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshctl;serve;operator;help;add' {
+            break
+        }
+        'meshctl;serve;operator;help;remove' {
+            break
+        }
+        'meshctl;serve;operator;help;list' {
+            break
+        }
+        'meshctl;serve;operator;help;help' {
+            break
+        }
+        'meshctl;serve;help' {
+            [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'meshctl;serve;help;operator' {
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            break
+        }
+        'meshctl;serve;help;operator;add' {
+            break
+        }
+        'meshctl;serve;help;operator;remove' {
+            break
+        }
+        'meshctl;serve;help;operator;list' {
+            break
+        }
+        'meshctl;serve;help;help' {
             break
         }
         'meshctl;store' {
@@ -683,6 +841,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Bring an earlier revision back, as a new one')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the revision in force, an unfinished rollout, and what each proxy has')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a revision is in force at every proxy that can be asked')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a control plane: plans are applied to it, and Envoys take their configuration from it')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check or back up the store of a control plane, or bring a backup back')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn App Mesh definitions into a project')
@@ -740,6 +899,25 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;wait' {
+            break
+        }
+        'meshctl;help;serve' {
+            [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
+            break
+        }
+        'meshctl;help;serve;operator' {
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            break
+        }
+        'meshctl;help;serve;operator;add' {
+            break
+        }
+        'meshctl;help;serve;operator;remove' {
+            break
+        }
+        'meshctl;help;serve;operator;list' {
             break
         }
         'meshctl;help;store' {

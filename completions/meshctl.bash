@@ -73,6 +73,9 @@ _meshctl() {
             meshctl,schema)
                 cmd="meshctl__subcmd__schema"
                 ;;
+            meshctl,serve)
+                cmd="meshctl__subcmd__serve"
+                ;;
             meshctl,show)
                 cmd="meshctl__subcmd__show"
                 ;;
@@ -145,6 +148,9 @@ _meshctl() {
             meshctl__subcmd__help,schema)
                 cmd="meshctl__subcmd__help__subcmd__schema"
                 ;;
+            meshctl__subcmd__help,serve)
+                cmd="meshctl__subcmd__help__subcmd__serve"
+                ;;
             meshctl__subcmd__help,show)
                 cmd="meshctl__subcmd__help__subcmd__show"
                 ;;
@@ -160,6 +166,18 @@ _meshctl() {
             meshctl__subcmd__help,wait)
                 cmd="meshctl__subcmd__help__subcmd__wait"
                 ;;
+            meshctl__subcmd__help__subcmd__serve,operator)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator"
+                ;;
+            meshctl__subcmd__help__subcmd__serve__subcmd__operator,add)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__add"
+                ;;
+            meshctl__subcmd__help__subcmd__serve__subcmd__operator,list)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__list"
+                ;;
+            meshctl__subcmd__help__subcmd__serve__subcmd__operator,remove)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__remove"
+                ;;
             meshctl__subcmd__help__subcmd__store,backup)
                 cmd="meshctl__subcmd__help__subcmd__store__subcmd__backup"
                 ;;
@@ -168,6 +186,51 @@ _meshctl() {
                 ;;
             meshctl__subcmd__help__subcmd__store,restore)
                 cmd="meshctl__subcmd__help__subcmd__store__subcmd__restore"
+                ;;
+            meshctl__subcmd__serve,help)
+                cmd="meshctl__subcmd__serve__subcmd__help"
+                ;;
+            meshctl__subcmd__serve,operator)
+                cmd="meshctl__subcmd__serve__subcmd__operator"
+                ;;
+            meshctl__subcmd__serve__subcmd__help,help)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__help"
+                ;;
+            meshctl__subcmd__serve__subcmd__help,operator)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator"
+                ;;
+            meshctl__subcmd__serve__subcmd__help__subcmd__operator,add)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__add"
+                ;;
+            meshctl__subcmd__serve__subcmd__help__subcmd__operator,list)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__list"
+                ;;
+            meshctl__subcmd__serve__subcmd__help__subcmd__operator,remove)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__remove"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator,add)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__add"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator,help)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator,list)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__list"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator,remove)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__remove"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator__subcmd__help,add)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__add"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator__subcmd__help,help)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__help"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator__subcmd__help,list)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__list"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator__subcmd__help,remove)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__remove"
                 ;;
             meshctl__subcmd__store,backup)
                 cmd="meshctl__subcmd__store__subcmd__backup"
@@ -200,7 +263,7 @@ _meshctl() {
 
     case "${cmd}" in
         meshctl)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -238,7 +301,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__apply)
-            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --allow-lost-record --accept --take-ownership --yes --wait --settle --drain --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --allow-lost-record --accept --take-ownership --yes --wait --settle --drain --on-nack --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -285,6 +348,10 @@ _meshctl() {
                     return 0
                     ;;
                 --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -698,7 +765,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help)
-            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help"
+            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -952,6 +1019,76 @@ _meshctl() {
         meshctl__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve)
+            opts="operator"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__operator)
+            opts="add remove list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1370,7 +1507,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__rollback)
-            opts="-y -C -q -v -h -V --expect --yes --wait --settle --drain --on-nack --lock-timeout --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --yes --wait --settle --drain --on-nack --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1397,6 +1534,10 @@ _meshctl() {
                     return 0
                     ;;
                 --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1469,6 +1610,414 @@ _meshctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshctl__subcmd__serve)
+            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --directory --env --target --format --color --no-input --quiet --verbose --help --version operator help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xds-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xds-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xds-client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trust-domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help)
+            opts="operator help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__operator)
+            opts="add remove list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator)
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version add remove list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__add)
+            opts="-C -q -v -h -V --role --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --role)
+                    COMPREPLY=($(compgen -W "read write" -- "${cur}"))
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__help)
+            opts="add remove list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__list)
+            opts="-C -q -v -h -V --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__remove)
+            opts="-C -q -v -h -V --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshctl__subcmd__show)
             opts="-C -q -v -h -V --summary --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1508,7 +2057,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__status)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --watch --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -52,6 +52,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand rollback 'Bring an earlier revision back, as a new one'
             cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
+            cand serve 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand import 'Turn App Mesh definitions into a project'
@@ -379,6 +380,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --drain 'How long streams to what goes away are given before the last step; then they are closed'
             cand --on-nack 'What to do when a proxy refuses a step'
             cand --lock-timeout 'How long to wait for another meshctl that is changing the target'
+            cand --key 'Ask again for what was asked for under this key, and for nothing twice (control planes)'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
             cand --env 'The overlay to lay over the files: env/NAME.toml'
@@ -409,6 +411,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --drain 'How long streams to what goes away are given before the last step; then they are closed'
             cand --on-nack 'What to do when a proxy refuses a step'
             cand --lock-timeout 'How long to wait for another meshctl that is changing the target'
+            cand --key 'Ask again for what was asked for under this key, and for nothing twice (control planes)'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
             cand --env 'The overlay to lay over the files: env/NAME.toml'
@@ -434,6 +437,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --target 'The target of meshctl.toml to work against'
             cand --format 'The form of the result'
             cand --color 'When to colour output'
+            cand --watch 'Show it again whenever it changes, until interrupted'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'
@@ -462,6 +466,144 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
+        }
+        &'meshctl;serve'= {
+            cand --data 'The folder of the store, the operators and the audit log; made if it is not there'
+            cand --admin 'Where the admin API listens'
+            cand --xds 'Where Envoys connect (xDS)'
+            cand --admin-name 'A further name, with its port, by which the admin API may be asked for'
+            cand --grace 'After a start: how long a step waits for Envoys that may not be back yet'
+            cand --admin-cert 'The certificate of the admin API, as a PEM file'
+            cand --admin-key 'The key of that certificate'
+            cand --admin-client-ca 'The authorities of operators: whose certificate has a SPIFFE URI needs no token'
+            cand --xds-cert 'The certificate of xDS, as a PEM file'
+            cand --xds-key 'The key of that certificate'
+            cand --xds-client-ca 'The authorities of proxies'
+            cand --trust-domain 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand operator 'Make, list and remove those who may use the admin API'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;serve;operator'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand remove 'Remove an operator'
+            cand list 'List the operators'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;serve;operator;add'= {
+            cand --role 'What it may do'
+            cand --data 'The folder of the server'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;operator;remove'= {
+            cand --data 'The folder of the server'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;operator;list'= {
+            cand --data 'The folder of the server'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;operator;help'= {
+            cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand remove 'Remove an operator'
+            cand list 'List the operators'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;serve;operator;help;add'= {
+        }
+        &'meshctl;serve;operator;help;remove'= {
+        }
+        &'meshctl;serve;operator;help;list'= {
+        }
+        &'meshctl;serve;operator;help;help'= {
+        }
+        &'meshctl;serve;help'= {
+            cand operator 'Make, list and remove those who may use the admin API'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;serve;help;operator'= {
+            cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand remove 'Remove an operator'
+            cand list 'List the operators'
+        }
+        &'meshctl;serve;help;operator;add'= {
+        }
+        &'meshctl;serve;help;operator;remove'= {
+        }
+        &'meshctl;serve;help;operator;list'= {
+        }
+        &'meshctl;serve;help;help'= {
         }
         &'meshctl;store'= {
             cand -C 'The project''s folder'
@@ -647,6 +789,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand rollback 'Bring an earlier revision back, as a new one'
             cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
+            cand serve 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand import 'Turn App Mesh definitions into a project'
@@ -687,6 +830,20 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;status'= {
         }
         &'meshctl;help;wait'= {
+        }
+        &'meshctl;help;serve'= {
+            cand operator 'Make, list and remove those who may use the admin API'
+        }
+        &'meshctl;help;serve;operator'= {
+            cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand remove 'Remove an operator'
+            cand list 'List the operators'
+        }
+        &'meshctl;help;serve;operator;add'= {
+        }
+        &'meshctl;help;serve;operator;remove'= {
+        }
+        &'meshctl;help;serve;operator;list'= {
         }
         &'meshctl;help;store'= {
             cand check 'Read every revision and object, and hold each to its hash'

@@ -62,6 +62,7 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "apply" -d 'Make the
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "store" -d 'Check or back up the store of a control plane, or bring a backup back'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "import" -d 'Turn App Mesh definitions into a project'
@@ -428,6 +429,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l on-nack -d 'Wh
 halt\t'Stay at the step'
 continue\t'Go on with the other proxies'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Ask again for what was asked for under this key, and for nothing twice (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l target -d 'The target of meshctl.toml to work against' -r
@@ -461,6 +463,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l on-nack -d 
 halt\t'Stay at the step'
 continue\t'Go on with the other proxies'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Ask again for what was asked for under this key, and for nothing twice (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l target -d 'The target of meshctl.toml to work against' -r
@@ -495,6 +498,7 @@ appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l watch -d 'Show it again whenever it changes, until interrupted'
 complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand status" -s v -l verbose -d 'Say more; may be given twice'
@@ -521,6 +525,64 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s q -l quiet -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l data -d 'The folder of the store, the operators and the audit log; made if it is not there' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l admin -d 'Where the admin API listens' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l xds -d 'Where Envoys connect (xDS)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l admin-name -d 'A further name, with its port, by which the admin API may be asked for' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l grace -d 'After a start: how long a step waits for Envoys that may not be back yet' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l admin-cert -d 'The certificate of the admin API, as a PEM file' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l admin-key -d 'The key of that certificate' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l admin-client-ca -d 'The authorities of operators: whose certificate has a SPIFFE URI needs no token' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l xds-cert -d 'The certificate of xDS, as a PEM file' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l xds-key -d 'The key of that certificate' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l xds-client-ca -d 'The authorities of proxies' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l trust-domain -d 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "add" -d 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "remove" -d 'Remove an operator'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "list" -d 'List the operators'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -l target -d 'The target of meshctl.toml to work against' -r
@@ -725,6 +787,31 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_see
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "version" -d 'Print the version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait store schema import completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "dev" -d 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "fmt" -d 'Format the files of the project in place'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "explain" -d 'Explain a code, or list all codes'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "plan" -d 'Show what an apply would change, in which order, and what it costs'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "show" -d 'Show a saved plan, or what a revision of the target changed'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "diff" -d 'Show how two states of a mesh differ'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "history" -d 'List the revisions of the target, the newest first'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "store" -d 'Check or back up the store of a control plane, or bring a backup back'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "import" -d 'Turn App Mesh definitions into a project'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "version" -d 'Print the version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve store schema import completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Read every revision and object, and hold each to its hash'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "backup" -d 'Write all of it to a new file'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "restore" -d 'Make a store from a backup'

@@ -2,7 +2,8 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::compile::proxies;
-use crate::envoy::{self, Admin, ProxyId};
+use crate::envoy::{self, Admin, ControlPlane, Endpoint, ProxyId};
+use crate::load::Loaded;
 use clap::Args;
 
 /// Print the bootstrap of a proxy: envoy -c FILE
@@ -33,19 +34,9 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
         return Err(Failure::new(Exit::Usage, format!("the mesh has no {}", args.proxy))
             .hint(format!("proxies of this mesh: {}", names.join(", "))));
     }
-    let root = match &args.root {
-        Some(root) => root.trim_end_matches('/').to_owned(),
-        None => {
-            let (_, target) = context.target(&loaded)?;
-            let Some(folder) = &target.directory else {
-                return Err(Failure::new(Exit::Usage, "a control plane has no folder")
-                    .hint("name a directory target, or a folder with --root"));
-            };
-            let folder = loaded.root.join(folder);
-            let folder = std::path::absolute(&folder)
-                .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
-            folder.display().to_string()
-        }
+    let (root, control_plane) = match &args.root {
+        Some(root) => (root.trim_end_matches('/').to_owned(), None),
+        None => source(context, &loaded)?,
     };
     let admin = match (args.admin.as_str(), args.admin.parse::<u16>()) {
         ("none", _) => None,
@@ -69,6 +60,33 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
         })?;
     bootstrap.instance.clone_from(&args.instance);
     bootstrap.admin = admin;
+    bootstrap.control_plane = control_plane;
     context.ui.result(&envoy::bootstrap(&bootstrap));
     Ok(Exit::Done)
+}
+
+/// Where the target's proxies get everything from: its folder, or its control plane.
+fn source(context: &Context, loaded: &Loaded) -> Result<(String, Option<ControlPlane>), Failure> {
+    let (name, target) = context.target(loaded)?;
+    if let Some(folder) = &target.directory {
+        let folder = std::path::absolute(loaded.root.join(folder))
+            .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+        return Ok((folder.display().to_string(), None));
+    }
+    let address = target.xds.as_deref().and_then(|text| text.rsplit_once(':'));
+    let address = address.and_then(|(host, port)| {
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Some(Endpoint { host, port: port.parse().ok()? })
+    });
+    match address {
+        Some(address) => {
+            let control_plane = ControlPlane { address, tls: None, token_variable: None };
+            Ok((String::new(), Some(control_plane)))
+        }
+        None => Err(Failure::new(
+            Exit::Findings,
+            format!("meshctl.toml does not say where proxies of `{name}` connect"),
+        )
+        .hint(format!("add it: [targets.{name}] xds = \"127.0.0.1:9101\""))),
+    }
 }

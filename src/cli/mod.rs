@@ -23,6 +23,7 @@ mod remote;
 mod render;
 mod rollback;
 mod schema;
+mod serve;
 mod show;
 mod status;
 mod store;
@@ -74,6 +75,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
+    Serve(serve::ServeArgs),
     Store(store::StoreArgs),
     Schema(schema::SchemaArgs),
     Import(import::ImportArgs),
@@ -110,6 +112,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rollback(args) => rollback::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Wait(args) => wait::run(&context, &args),
+        Command::Serve(args) => serve::run(&context, &args),
         Command::Store(args) => store::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),

@@ -90,6 +90,8 @@ pub struct TargetSettings {
     pub directory: Option<String>,
     /// The admin API of a control plane: `http://HOST:PORT` or `https://HOST:PORT`.
     pub server: Option<String>,
+    /// Where proxies connect to that control plane: `HOST:PORT`.
+    pub xds: Option<String>,
     /// Where the secret of the operator stands.
     pub token: Option<Token>,
     /// Whom to trust at the server, and as whom to appear.
@@ -285,9 +287,11 @@ fn check_targets(targets: &BTreeMap<String, TargetSettings>, node: &Node, cx: &m
         };
         match (&target.directory, &target.server) {
             (Some(_), None) => {
-                for (key, there) in
-                    [("token", target.token.is_some()), ("tls", target.tls.is_some())]
-                {
+                for (key, there) in [
+                    ("xds", target.xds.is_some()),
+                    ("token", target.token.is_some()),
+                    ("tls", target.tls.is_some()),
+                ] {
                     if there {
                         let message = format!("`{key}` is of servers, and `{name}` is a folder");
                         wrong(key, message, "take it out, or name a `server` instead");
@@ -414,6 +418,8 @@ table! {
         "directory" => directory: optional,
         /// The admin API of a control plane: http://HOST:PORT or https://HOST:PORT.
         "server" => server: optional,
+        /// Where proxies connect to that control plane: HOST:PORT. For bootstrap.
+        "xds" => xds: optional,
         /// Where the secret of the operator stands, for a server.
         "token" => token: optional,
         /// Whom to trust at the server, and as whom to appear.

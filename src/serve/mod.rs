@@ -25,7 +25,7 @@ mod work;
 
 pub use admin::access::{Operators, Role};
 pub use plane::{Changed, Plane};
-pub use start::{Config, Error, Running, start};
+pub use start::{Config, Error, Files, Listen, Running, start, start_with};
 
 /// Every route of the admin API: its method, its path, and the role that it asks for.
 pub fn routes() -> Vec<(String, String, Option<Role>)> {

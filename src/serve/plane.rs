@@ -1,8 +1,9 @@
 //! The data plane, as the rest of the server sees it: who is given what, and who has it.
 
+use super::hub::{Hub, Instance};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
-use crate::live::server::wire::EnvoyStatus;
+use crate::live::server::wire::{EnvoyStatus, RefusedResource};
 use crate::model::MeshName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,4 +22,41 @@ pub trait Plane: Send + Sync {
 
     /// Grows whenever a report may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
+}
+
+impl Plane for Hub {
+    fn put(&self, mesh: &MeshName, step: StepId, changed: Changed) {
+        Self::put(self, mesh.as_str(), step, changed);
+    }
+
+    fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {
+        let proxies = Self::report(self, mesh.as_str()).into_iter();
+        proxies.map(|(proxy, all)| (proxy, all.into_iter().map(status).collect())).collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        Self::changes(self)
+    }
+}
+
+/// What the API says of a stream.
+fn status(instance: Instance) -> EnvoyStatus {
+    let Instance { node_id, peer, build, connected, progress } = instance;
+    let refused = progress.refused.into_iter().map(|((kind, name), refusal)| RefusedResource {
+        kind,
+        name,
+        version: refusal.version,
+        reason: refusal.class,
+    });
+    let connected = i64::try_from(connected).unwrap_or(i64::MAX);
+    let connected = jiff::Timestamp::from_millisecond(connected).unwrap_or_default();
+    EnvoyStatus {
+        node_id,
+        peer: peer.to_string(),
+        build,
+        connected: connected.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        step: progress.step,
+        lacks: progress.lacks.into_iter().collect(),
+        refused: refused.collect(),
+    }
 }

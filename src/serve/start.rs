@@ -2,37 +2,74 @@
 
 use super::admin::access::{Names, Operators, Role, write_secret};
 use super::admin::metrics::Metrics;
-use super::admin::{Server, router};
+use super::admin::{Certified, Server, router};
 use super::audit::Audit;
+use super::grpc::Xds;
+use super::hub::Hub;
+use super::identity::{Identify, Loopback, Spiffe, spiffe_uri};
+use super::limits::Limits;
+use super::listen::{self, Clients, Connection, Stopper, Tls, TlsError, TlsPem};
 use super::plane::Plane;
 use super::{rollout, work};
 use crate::apply::Signal;
 use crate::live;
 use crate::store::{self, Embedded, Store};
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+/// How long connections may take to end after a stop was requested.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a control plane is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The folder of its store, operators and audit log.
     pub data: PathBuf,
-    /// Where the admin API listens. Without TLS it must be a loopback address.
-    pub admin: SocketAddr,
+    /// Where the admin API listens.
+    pub admin: Listen,
+    /// Where xDS listens.
+    pub xds: Listen,
+    /// The SPIFFE trust domain of proxies, where xDS is under TLS.
+    pub trust_domain: Option<String>,
     /// Further names, with their ports, by which the admin API may be asked for.
     pub names: Vec<String>,
     /// After a start: how long steps wait for Envoys that are not connected, because those that
     /// were connected before may not be back yet.
     pub grace: Duration,
+}
+
+/// Where to listen. Without TLS it must be a loopback address.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// The address.
+    pub address: SocketAddr,
+    /// PEM files.
+    pub tls: Option<Files>,
+}
+
+/// The PEM files of a listener.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Its certificate, with those between it and an authority.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authorities of clients.
+    pub clients: Option<PathBuf>,
 }
 
 /// Why a control plane does not start.
@@ -42,7 +79,7 @@ pub enum Error {
     Store(store::Error),
     /// A stored mesh.
     Mesh(live::Error),
-    /// A file of the folder.
+    /// A file.
     File {
         /// Which.
         path: PathBuf,
@@ -56,11 +93,20 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The TLS of an address.
+    Tls {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: TlsError,
+    },
     /// Plain text on an address that others can reach.
     Plaintext {
         /// Which.
         address: SocketAddr,
     },
+    /// Proxies under TLS could not be told apart.
+    NoIdentity,
 }
 
 impl fmt::Display for Error {
@@ -70,9 +116,14 @@ impl fmt::Display for Error {
             Self::Mesh(error) => error.fmt(f),
             Self::File { path, .. } => write!(f, "cannot use {}", path.display()),
             Self::Listen { address, .. } => write!(f, "cannot listen at {address}"),
+            Self::Tls { address, .. } => write!(f, "cannot speak TLS at {address}"),
             Self::Plaintext { address } => {
                 write!(f, "{address} can be reached from other hosts, and nothing is encrypted")
             }
+            Self::NoIdentity => f.write_str(
+                "proxies under TLS are told apart by their certificates, which needs authorities \
+                 and a trust domain",
+            ),
         }
     }
 }
@@ -83,7 +134,8 @@ impl std::error::Error for Error {
             Self::Store(error) => error.source(),
             Self::Mesh(error) => error.source(),
             Self::File { source, .. } | Self::Listen { source, .. } => Some(source),
-            Self::Plaintext { .. } => None,
+            Self::Tls { source, .. } => Some(source),
+            Self::Plaintext { .. } | Self::NoIdentity => None,
         }
     }
 }
@@ -93,27 +145,50 @@ impl std::error::Error for Error {
 pub struct Running {
     /// Where the admin API listens.
     pub admin: SocketAddr,
+    /// Where xDS listens.
+    pub xds: Option<SocketAddr>,
     /// Where the secret of the first operator was written, if there was none before.
     pub secret: Option<PathBuf>,
     stop: watch::Sender<Option<Signal>>,
-    serving: JoinHandle<io::Result<()>>,
+    stoppers: Vec<Stopper>,
+    hub: Option<Hub>,
+    serving: Vec<JoinHandle<()>>,
 }
 
-/// Opens the store, gives the data plane what is in force, and answers operators. The data plane
-/// must not answer anybody before this returns.
-pub async fn start(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Error> {
-    if !config.admin.ip().is_loopback() {
-        return Err(Error::Plaintext { address: config.admin });
-    }
+/// Starts a control plane: what is in force is given to the hub before any proxy is answered.
+pub async fn start(config: &Config) -> Result<Running, Error> {
+    let identify: Arc<dyn Identify> = match (&config.xds.tls, &config.trust_domain) {
+        (None, _) => Arc::new(Loopback),
+        (Some(Files { clients: Some(_), .. }), Some(domain)) => {
+            Arc::new(Spiffe { trust_domain: domain.clone() })
+        }
+        (Some(_), _) => return Err(Error::NoIdentity),
+    };
+    let hub = Hub::new(Limits::default());
+    // The address is taken first: a server that cannot serve must not open the store.
+    let (listener, address, tls) = open(&config.xds, &["h2"])?;
+    let mut running = start_with(config, Arc::new(hub.clone())).await?;
+    let xds = Xds::new(hub.clone(), identify);
+    let (stopper, stop) = listen::Stop::new();
+    let handshake = hub.limits().handshake;
+    let serve = move |connection, stop| xds.clone().serve(connection, stop);
+    let served = listen::accept(listener, tls, handshake, PATIENCE, stop, serve);
+    running.serving.push(tokio::spawn(served));
+    running.stoppers.push(stopper);
+    running.xds = Some(address);
+    running.hub = Some(hub);
+    Ok(running)
+}
+
+/// Starts the operators' side, over any data plane.
+pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Error> {
+    let (listener, admin, tls) = open(&config.admin, &["h2", "http/1.1"])?;
     let store = Embedded::open_or_create(&config.data).map_err(Error::Store)?;
     let store: Arc<dyn Store> = Arc::new(store);
     let file = |path: &Path, source| Error::File { path: path.to_owned(), source };
     let audit = Audit::open(&config.data).map_err(|error| file(&config.data, error))?;
     let operators = Operators::of(&config.data);
     let secret = first_operator(&operators, &config.data)?;
-    let listen = |source| Error::Listen { address: config.admin, source };
-    let listener = TcpListener::bind(config.admin).await.map_err(listen)?;
-    let admin = listener.local_addr().map_err(listen)?;
     let (sender, stop) = work::stopping();
     let server = Arc::new(Server {
         store: Arc::clone(&store),
@@ -122,7 +197,7 @@ pub async fn start(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Er
         names: names(admin, &config.names),
         audit: Arc::new(audit),
         metrics: Metrics::new(),
-        stop: stop.clone(),
+        stop,
         awaited_until: Instant::now() + config.grace,
         meshes: Mutex::new(BTreeMap::new()),
         attempts: Mutex::new(BTreeMap::new()),
@@ -131,20 +206,86 @@ pub async fn start(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Er
         rollout::restore(&server.mesh(&name)).map_err(Error::Mesh)?;
     }
     let app = router(server);
-    let served = axum::serve(listener, app).with_graceful_shutdown(async move {
-        stop.requested().await;
-    });
-    let serving = tokio::spawn(async move { served.await });
-    Ok(Running { admin, secret, stop: sender, serving })
+    let (stopper, ending) = listen::Stop::new();
+    let serve = move |connection, stop| answer(app.clone(), connection, stop);
+    let handshake = Limits::default().handshake;
+    let served = listen::accept(listener, tls, handshake, PATIENCE, ending, serve);
+    let serving = vec![tokio::spawn(served)];
+    let stoppers = vec![stopper];
+    Ok(Running { admin, xds: None, secret, stop: sender, stoppers, hub: None, serving })
 }
 
 impl Running {
     /// Ends at a safe point: nothing new is taken, what is under way stops between two steps, and
     /// who follows it is told.
-    pub async fn stop(self, signal: Signal) -> io::Result<()> {
+    pub async fn stop(self, signal: Signal) {
         self.stop.send_replace(Some(signal));
-        self.serving.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        for stopper in &self.stoppers {
+            stopper.stop();
+        }
+        if let Some(hub) = &self.hub {
+            hub.disconnect_all();
+        }
+        for serving in self.serving {
+            // A task that panicked has told on stderr, and there is nothing left to end.
+            let _ = serving.await;
+        }
     }
+}
+
+/// Serves the admin API on one connection.
+async fn answer(app: Router, connection: Connection, mut stop: listen::Stop) {
+    let certified = connection.peer.certificates.first();
+    let certified = certified.and_then(|leaf| spiffe_uri(leaf, SystemTime::now()).ok());
+    let app = match certified {
+        Some(uri) => app.layer(axum::Extension(Certified(uri))),
+        None => app,
+    };
+    let service = TowerToHyperService::new(app);
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let connection = builder.serve_connection(TokioIo::new(connection.io), service);
+    let mut connection = std::pin::pin!(connection);
+    // How a connection ends is its peer's affair.
+    tokio::select! {
+        _ = &mut connection => return,
+        () = stop.requested() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// Takes an address, with its TLS.
+fn open(
+    listen: &Listen,
+    protocols: &[&str],
+) -> Result<(TcpListener, SocketAddr, Option<Tls>), Error> {
+    let address = listen.address;
+    let tls = match &listen.tls {
+        None if address.ip().is_loopback() => None,
+        None => return Err(Error::Plaintext { address }),
+        Some(files) => Some(tls(files, address, protocols)?),
+    };
+    let failed = |source| Error::Listen { address, source };
+    let listener = listen::bind(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address, tls))
+}
+
+fn tls(files: &Files, address: SocketAddr, protocols: &[&str]) -> Result<Tls, Error> {
+    let read = |path: &PathBuf| {
+        fs::read(path).map_err(|source| Error::File { path: path.clone(), source })
+    };
+    let (certificates, key) = (read(&files.certificate)?, read(&files.key)?);
+    let clients = files.clients.as_ref().map(read).transpose()?;
+    let pem = TlsPem {
+        certificates: &certificates,
+        key: &key,
+        clients: match &clients {
+            Some(authorities) => Clients::Known(authorities),
+            None => Clients::Any,
+        },
+        protocols,
+    };
+    Tls::new(&pem).map_err(|source| Error::Tls { address, source })
 }
 
 /// Where nobody may ask yet, an operator is made who may do everything.

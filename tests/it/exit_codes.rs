@@ -32,6 +32,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("history", &["text", "json"]),
     ("status", &["text", "json"]),
     ("wait", &["text", "json"]),
+    ("serve", &["text"]),
     ("store", &["text", "json"]),
     ("import", &["text", "json"]),
     ("schema", &["text", "json"]),
@@ -480,6 +481,12 @@ const MATRIX: &[Case] = &[
     case("could not", 1, damaged, &["wait"]),
     case("usage", 64, applied, &["wait", "--timeout", "soon"]),
 
+    case("ok", 0, stored, &["serve", "operator", "list", "--data", "data"]),
+    case("could not", 1, nothing, &["serve", "operator", "list", "--data", "data"]),
+    case("could not", 1, torn, &["serve", "--data", "data", "--admin", "127.0.0.1:0", "--xds", "127.0.0.1:0"]),
+    case("busy", 6, in_use, &["serve", "--data", "data", "--admin", "127.0.0.1:0", "--xds", "127.0.0.1:0"]),
+    case("usage", 64, nothing, &["serve", "--data", "data", "--admin", "0.0.0.0:0", "--xds", "127.0.0.1:0"]),
+    case("usage", 64, nothing, &["serve"]),
     case("ok", 0, stored, &["store", "check", "--data", "data"]),
     case("could not", 1, nothing, &["store", "check", "--data", "data"]),
     case("could not", 1, torn, &["store", "check", "--data", "data"]),
@@ -577,7 +584,7 @@ fn codes_of_rollbacks_do_not_depend_on_the_format() {
 #[test]
 fn codes_of_commands_that_look_at_a_target_do_not_depend_on_the_format() {
     check(&["drift", "get", "history", "status", "wait", "version", "completions", "schema"]);
-    check(&["store"]);
+    check(&["store", "serve"]);
 }
 
 #[test]

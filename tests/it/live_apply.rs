@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 /// Envoys that end with the test.
-struct Envoys(Vec<Child>);
+pub(crate) struct Envoys(pub(crate) Vec<Child>);
 
 impl Drop for Envoys {
     fn drop(&mut self) {
@@ -22,7 +22,7 @@ impl Drop for Envoys {
 
 impl Envoys {
     /// Starts one for a proxy of the sandbox's project.
-    fn start(&mut self, sandbox: &Sandbox, node: &str) {
+    pub(crate) fn start(&mut self, sandbox: &Sandbox, node: &str) {
         let socket = sandbox.join(&format!("{node}.sock"));
         let proxy = format!("virtual_node/{node}");
         let args = ["bootstrap", &proxy, "--admin", socket.to_str().unwrap()];
@@ -45,7 +45,7 @@ impl Envoys {
 
 /// A node that calls another, on the test's own addresses, and a target that knows their admin
 /// sockets.
-fn project(block: &Block) -> (Sandbox, String) {
+pub(crate) fn project(block: &Block) -> (Sandbox, String) {
     let b = block.second();
     let node = |name: &str, last: u8, more: &str| {
         format!(

@@ -26,6 +26,7 @@ mod live_grpc;
 mod live_import;
 mod live_matching;
 mod live_outlier;
+mod live_serve_apply;
 mod live_serve_xds;
 mod live_shop;
 mod plan;

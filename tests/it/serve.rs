@@ -8,7 +8,7 @@ use meshctl::envoy::{ConfigSource, Settings};
 use meshctl::live::server::{Access, TokenSource};
 use meshctl::live::{self, Read as _};
 use meshctl::plan;
-use meshctl::serve::{Config, Operators, Role, Running, start};
+use meshctl::serve::{Config, Listen, Operators, Role, Running, start_with};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -35,17 +35,19 @@ impl Server {
     pub(crate) fn start(&mut self, envoys: usize) {
         let config = Config {
             data: self.data.path().join("data"),
-            admin: "127.0.0.1:0".parse().unwrap(),
+            admin: Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None },
+            xds: Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None },
+            trust_domain: None,
             names: Vec::new(),
             grace: Duration::ZERO,
         };
         let plane = Arc::new(Double::with(envoys));
-        self.running = Some(self.runtime.block_on(start(&config, plane)).unwrap());
+        self.running = Some(self.runtime.block_on(start_with(&config, plane)).unwrap());
     }
 
     pub(crate) fn stop(&mut self) {
         let running = self.running.take().unwrap();
-        self.runtime.block_on(running.stop(Signal::Terminate)).unwrap();
+        self.runtime.block_on(running.stop(Signal::Terminate));
     }
 
     pub(crate) fn url(&self) -> String {
@@ -509,4 +511,24 @@ fn a_store_is_backed_up_while_it_is_served() {
     assert_eq!(checked["meshes"][0]["revision"], 1);
     let left = |path: &Path| fs::read_dir(path).unwrap().count();
     assert_eq!(left(&server.folder()), 5, "the copy is gone");
+}
+
+#[test]
+fn the_openapi_document_has_the_routes_of_the_router() {
+    let text = fs::read_to_string(crate::support::root().join("schemas/admin-api.openapi.json"));
+    let document = json_of(&text.unwrap());
+    let mut described = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let role = operation["x-role"].as_str().unwrap().to_owned();
+            described.push((method.to_uppercase(), path.clone(), role));
+        }
+    }
+    let mut served: Vec<(String, String, String)> = meshctl::serve::routes()
+        .into_iter()
+        .map(|(method, path, role)| (method, path, role.map_or("none", Role::as_str).to_owned()))
+        .collect();
+    served.sort();
+    described.sort();
+    assert_eq!(served, described);
 }
