@@ -40,6 +40,7 @@ mod serve;
 mod serve_xds;
 mod store;
 mod support;
+mod symbolic;
 mod tidy;
 mod traffic;
 mod written;

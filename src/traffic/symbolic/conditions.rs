@@ -2,7 +2,7 @@
 
 use super::language::Test;
 use super::space::{Asks, Condition, Part};
-use crate::model::{HostnameMatch, Matcher, Pattern};
+use crate::model::{HostnameMatch, Matcher, Method, Pattern};
 use crate::traffic::{Match, Named, Path};
 
 /// What the proxy makes of the path of a request that it sends on.
@@ -70,7 +70,13 @@ pub fn of(matches: &Match<'_>) -> Vec<Condition> {
     };
     all.extend(test.map(|test| Condition::new(Part::Path, Asks::Is(test))));
     let exact = |part, text: &str| Condition::new(part, Asks::Is(Test::Exact(text.to_owned())));
-    all.extend(matches.method.map(|method| exact(Part::Method, method.as_str())));
+    all.extend(matches.method.map(|method| match method {
+        // What a proxy makes of it depends on its version.
+        Method::Connect => {
+            Condition::new(Part::Method, Asks::Unknown("the method is CONNECT".to_owned()))
+        }
+        other => exact(Part::Method, other.as_str()),
+    }));
     all.extend(matches.scheme.map(|scheme| exact(Part::Scheme, scheme.as_str())));
     all.extend(matches.headers.iter().map(header));
     all.extend(matches.query.iter().map(query));
@@ -135,11 +141,6 @@ pub(super) fn through(change: &PathChange, conditions: Vec<Condition>) -> Vec<Co
     for condition in conditions {
         match (condition.part, condition.asks) {
             (Part::Path, Asks::Is(test)) => all.extend(before(change, test)),
-            // The gateway's first hop decides by what it has been called.
-            (Part::Scheme, asks) => {
-                let words = format!("the scheme behind the gateway meets {asks:?}");
-                all.push(Condition::new(Part::Scheme, Asks::Unknown(words)));
-            }
             (part, asks) => all.push(Condition::new(part, asks)),
         }
     }

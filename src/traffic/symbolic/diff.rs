@@ -5,11 +5,13 @@
 //! only services that the changed addresses reach are looked at, and of a gateway the routes to
 //! other services are folded into a row each.
 
-use super::space::{Condition, Example, Region, Space, request};
+use super::language::Test;
+use super::space::{Asks, Condition, Example, Part, Region, Space, request};
 use super::table::{Gives, Row, of_gateway, of_service};
 use super::walk::{Taker, takers};
 use crate::model::{
     Address, EgressFilter, GatewayName, Mesh, NodeName, Port, Protocol, RouteName, ServiceName,
+    TlsMode,
 };
 use crate::parallel;
 use crate::traffic::{Request, ServicePort, gateway_target, ports};
@@ -262,8 +264,8 @@ impl Task<'_> {
                 let there = (was.is_some() && called.0, is.is_some() && called.1);
                 let protocol = is.as_ref().or(was.as_ref()).map_or(Protocol::Http, |(p, _)| *p);
                 let rows = |found: Option<(Protocol, Vec<Row>)>, called: bool, mesh: &Mesh| {
-                    let rows = found.map_or_else(Vec::new, |(_, rows)| rows);
-                    if called { rows } else { outside(mesh) }
+                    let found = found.filter(|_| called);
+                    found.map_or_else(|| outside(mesh, name, called), |(_, rows)| rows)
                 };
                 let tables = [rows(was, called.0, before), rows(is, called.1, after)];
                 let about = EntryDiff {
@@ -283,7 +285,7 @@ impl Task<'_> {
                         |address| !matches!(address, Address::Node(n) if callers.contains(n)),
                     );
                 }
-                differ(about, &tables, &causes)
+                differ(about, &tables, Some("http"), &causes)
             }
             Self::Gateway { name, port } => {
                 let mut folded = foldable(before, after, name, services);
@@ -298,7 +300,9 @@ impl Task<'_> {
                     let rows = |found: Option<(Protocol, Vec<Row>)>| {
                         found.map_or_else(Vec::new, |(_, rows)| rows)
                     };
-                    let tables = [rows(was), rows(is)];
+                    let mut tables = [rows(was), rows(is)];
+                    let doors = [door(before, name, *port), door(after, name, *port)];
+                    let scheme = one_scheme(&doors, &mut tables);
                     let about = EntryDiff {
                         entry: Entry::Gateway((*name).clone(), *port),
                         protocol,
@@ -309,7 +313,7 @@ impl Task<'_> {
                         changed: Vec::new(),
                         cut_short: false,
                     };
-                    let (found, work) = differ(about, &tables, changed);
+                    let (found, work) = differ(about, &tables, scheme, changed);
                     spent += work;
                     // What changes from or to a folded route is told by its own rows.
                     let unfolded: BTreeSet<RouteName> = found
@@ -336,11 +340,16 @@ fn service(mesh: &Mesh, name: &ServiceName, port: Port) -> Option<(Protocol, Vec
     Some((found.protocol, of_service(mesh, &found)))
 }
 
-/// The table of a service for a node that does not call it.
-fn outside(mesh: &Mesh) -> Vec<Row> {
+/// The table of a service port for a node that does not call the service, or whose mesh does not
+/// have the port.
+fn outside(mesh: &Mesh, name: &ServiceName, called: bool) -> Vec<Row> {
     let gives = match mesh.settings.egress {
-        EgressFilter::AllowAll => Gives::Leaves,
         EgressFilter::DropAll => Gives::Refused,
+        // A name that is known leaves the mesh or not by what else the node calls on the port.
+        EgressFilter::AllowAll if called && service_ports(mesh, name).is_empty() => {
+            Gives::Unclear("the service has no provider".to_owned())
+        }
+        EgressFilter::AllowAll => Gives::Leaves,
     };
     vec![Row::plain(gives, Vec::new())]
 }
@@ -354,6 +363,40 @@ fn gateway(
     let (name, item) = mesh.gateways.get_key_value(name)?;
     let listener = item.listeners.iter().find(|listener| listener.port == port)?;
     Some((listener.protocol, of_gateway(mesh, name, item, listener, folded)))
+}
+
+/// How a gateway's port takes TLS.
+fn door(mesh: &Mesh, name: &GatewayName, port: Port) -> Option<TlsMode> {
+    let gateway = mesh.gateways.get(name)?;
+    let listener = gateway.listeners.iter().find(|listener| listener.port == port)?;
+    Some(listener.tls.as_ref().map_or(TlsMode::Disabled, |tls| tls.mode))
+}
+
+fn is_scheme(scheme: &str) -> Condition {
+    Condition::new(Part::Scheme, Asks::Is(Test::Exact(scheme.to_owned())))
+}
+
+/// The only scheme of the requests that can come in. Where that changes, what is refused at the
+/// door becomes a row.
+fn one_scheme(doors: &[Option<TlsMode>; 2], tables: &mut [Vec<Row>; 2]) -> Option<&'static str> {
+    let only = |mode: &Option<TlsMode>| match mode {
+        Some(TlsMode::Strict) => Some("https"),
+        Some(TlsMode::Disabled) => Some("http"),
+        Some(TlsMode::Permissive) | None => None,
+    };
+    match doors {
+        [was, is] if was == is => return only(was),
+        [None, is] => return only(is),
+        [was, None] => return only(was),
+        _ => {}
+    }
+    for (door, table) in doors.iter().zip(tables) {
+        let Some(scheme) = only(door) else { continue };
+        let mut refused = Row::plain(Gives::Refused, Vec::new());
+        refused.conditions.push(is_scheme(if scheme == "http" { "https" } else { "http" }));
+        table.insert(0, refused);
+    }
+    None
 }
 
 /// The routes of a gateway that are the same before and after and lead to a service that no
@@ -390,19 +433,21 @@ fn way(row: &Row) -> Way<'_> {
 fn differ(
     mut about: EntryDiff,
     tables: &[Vec<Row>; 2],
+    scheme: Option<&str>,
     changed: &BTreeSet<Address>,
 ) -> (Option<EntryDiff>, usize) {
     let [before, after] = tables;
     if before == after && about.there.0 == about.there.1 {
         return (None, before.len() + after.len());
     }
-    let conditions: Vec<&Condition> =
-        before.iter().chain(after).flat_map(|row| &row.conditions).collect();
-    let space = Space::new(conditions);
+    let scheme = scheme.filter(|_| about.protocol != Protocol::Tcp).map(is_scheme);
+    let conditions = before.iter().chain(after).flat_map(|row| &row.conditions);
+    let space = Space::new(conditions.chain(&scheme));
+    let within = scheme.map(|scheme| space.region(&[scheme]));
     let regions = tables.each_ref().map(|rows| -> Vec<Region> {
         rows.iter().map(|row| space.region(&row.conditions)).collect()
     });
-    let found = takers(&space, &[&regions[0], &regions[1]], None);
+    let found = takers(&space, &[&regions[0], &regions[1]], within.as_ref());
     let work = space.work() + found.work;
     about.cut_short = found.cut_short;
     let nothing = Row::plain(Gives::Answer(404), Vec::new());

@@ -162,8 +162,8 @@ pub struct Space {
 }
 
 /// Methods, the commonest first; the last stands for all others.
-const METHODS: [&str; 10] =
-    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROPFIND"];
+const METHODS: [&str; 9] =
+    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "PROPFIND"];
 const SCHEMES: [&str; 2] = ["http", "https"];
 
 impl Space {

@@ -120,7 +120,7 @@ pub fn of_service(mesh: &Mesh, port: &ServicePort<'_>) -> Vec<Row> {
 fn last_hop(port: &ServicePort<'_>, hop: &Hop<'_>) -> Row {
     let gives = match &hop.action {
         _ if hop.patch.is_some() => unclear(hop.patch),
-        Action::Targets(shares) => nodes(shares),
+        Action::Targets(shares) => Gives::nodes(shares),
         Action::Answer(status) => Gives::Answer(*status),
         // Only gateways send on to a service.
         Action::Service { .. } => unclear(None),
@@ -137,24 +137,26 @@ fn unclear(patch: Option<&Patch>) -> Gives {
     Gives::Unclear(patch.map_or_else(String::new, |patch| format!("{patch:?}")))
 }
 
-/// Shares in lowest terms, without those that get nothing.
-fn nodes(shares: &[traffic::Share<'_>]) -> Gives {
-    let sole = shares.len() == 1;
-    let mut all: Vec<Share> = shares
-        .iter()
-        .map(|share| Share {
-            node: share.to.name.clone(),
-            port: share.to.listener.port,
-            weight: if sole { 1 } else { share.weight },
-        })
-        .filter(|share| share.weight > 0)
-        .collect();
-    all.sort();
-    let divisor = all.iter().fold(0, |sum, share| common(sum, share.weight));
-    for share in &mut all {
-        share.weight /= divisor;
+impl Gives {
+    /// Shares in lowest terms, without those that get nothing.
+    pub fn nodes(shares: &[traffic::Share<'_>]) -> Self {
+        let sole = shares.len() == 1;
+        let mut all: Vec<Share> = shares
+            .iter()
+            .map(|share| Share {
+                node: share.to.name.clone(),
+                port: share.to.listener.port,
+                weight: if sole { 1 } else { share.weight },
+            })
+            .filter(|share| share.weight > 0)
+            .collect();
+        all.sort();
+        let divisor = all.iter().fold(0, |sum, share| common(sum, share.weight));
+        for share in &mut all {
+            share.weight /= divisor;
+        }
+        Self::Nodes(all)
     }
-    Gives::Nodes(all)
 }
 
 /// The greatest common divisor.
@@ -176,7 +178,7 @@ pub fn of_hop(mesh: &Mesh, hop: &Hop<'_>, all: &mut Vec<Row>) {
     let (to, rewrite) = match &hop.action {
         _ if hop.patch.is_some() => return all.push(plain(unclear(hop.patch))),
         Action::Answer(status) => return all.push(plain(Gives::Answer(*status))),
-        Action::Targets(shares) => return all.push(plain(nodes(shares))),
+        Action::Targets(shares) => return all.push(plain(Gives::nodes(shares))),
         Action::Service { to, rewrite } => (to, rewrite),
     };
     let change = change(&hop.matches.path, rewrite);
