@@ -94,8 +94,8 @@ pub struct Witness {
     pub method: String,
     /// The URL.
     pub url: String,
-    /// Its headers.
-    pub headers: BTreeMap<String, String>,
+    /// Its headers, each with its values.
+    pub headers: BTreeMap<String, Vec<String>>,
 }
 
 /// What becomes of a request.
@@ -261,7 +261,10 @@ fn change(entry: &EntryDiff, class: &Class) -> TrafficChange {
 /// A request to the entry point with the parts of an example.
 fn witness(entry: &EntryDiff, example: &Example) -> Witness {
     let request = entry.request(example);
-    let headers = request.headers.iter().cloned().collect();
+    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in &request.headers {
+        headers.entry(name.clone()).or_default().push(value.clone());
+    }
     Witness { method: request.method.clone(), url: request.url(), headers }
 }
 

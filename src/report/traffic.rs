@@ -139,8 +139,10 @@ pub(super) fn severity(severity: TrafficSeverity) -> (&'static str, &'static str
 /// `GET http://shop.example:8080/cart x-canary=true`
 pub(super) fn request(witness: &Witness) -> String {
     let mut text = format!("{} {}", witness.method, witness.url);
-    for (name, value) in &witness.headers {
-        let _ = write!(text, " {name}={value}");
+    for (name, values) in &witness.headers {
+        for value in values {
+            let _ = write!(text, " {name}={value}");
+        }
     }
     text
 }

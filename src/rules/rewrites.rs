@@ -197,7 +197,7 @@ fn of_door(ctx: &Ctx<'_>, door: &Door<'_>, rows: &mut Vec<Row>) {
 fn see(ctx: &Ctx<'_>, door: &Door<'_>) -> Seen {
     let mut rows = Vec::new();
     of_door(ctx, door, &mut rows);
-    let space = Space::new(rows.iter().flat_map(|row| &row.conditions));
+    let space = Space::new(rows.iter().map(|row| row.conditions.as_slice()));
     let regions: Vec<Region> = rows.iter().map(|row| space.region(&row.conditions)).collect();
     let all = takers(&space, &[&regions], None);
     let mut seen = Seen { reached: BTreeSet::new(), dead_end: None, decided: !all.cut_short };
@@ -233,7 +233,7 @@ fn takes(ctx: &Ctx<'_>, service: &ServiceName, port: Port, route: &Address) -> O
     let (name, item) = ctx.mesh.services.get_key_value(service)?;
     let port = ports(ctx.mesh, name, item).into_iter().find(|p| p.port == port)?;
     let rows = of_service(ctx.mesh, &port);
-    let space = Space::new(rows.iter().flat_map(|row| &row.conditions));
+    let space = Space::new(rows.iter().map(|row| row.conditions.as_slice()));
     let regions: Vec<Region> = rows.iter().map(|row| space.region(&row.conditions)).collect();
     takers(&space, &[&regions], None).found.into_iter().find_map(|(key, shown)| {
         let mine = matches!(key[0], Taker::Row(at) if rows[at].via.last() == Some(route));

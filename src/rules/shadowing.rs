@@ -234,8 +234,9 @@ fn look(ctx: &Ctx<'_>, table: &Table<'_>) -> Vec<Diagnostic> {
         lines.iter().map(|l| bare(l).filter(|_| http).map(|b| path(Test::Exact(b)))).collect();
     let plains: Vec<Option<Condition>> =
         lines.iter().map(|l| plain(l).filter(|_| http).map(|p| path(Test::Prefix(p)))).collect();
-    let conditions = lines.iter().flat_map(|line| &line.conditions);
-    let space = Space::new(conditions.chain(bares.iter().flatten()).chain(plains.iter().flatten()));
+    let rows = lines.iter().map(|line| line.conditions.as_slice());
+    let more = bares.iter().chain(&plains).flatten().map(std::slice::from_ref);
+    let space = Space::new(rows.chain(more));
     let regions: Vec<Region> = lines.iter().map(|line| space.region(&line.conditions)).collect();
     let view = View { ctx, table, space: &space, regions: &regions };
     let mut found = Vec::new();

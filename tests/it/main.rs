@@ -41,6 +41,7 @@ mod serve_xds;
 mod store;
 mod support;
 mod symbolic;
+mod symbolic_scale;
 mod tidy;
 mod traffic;
 mod written;

@@ -441,8 +441,8 @@ fn differ(
         return (None, before.len() + after.len());
     }
     let scheme = scheme.filter(|_| about.protocol != Protocol::Tcp).map(is_scheme);
-    let conditions = before.iter().chain(after).flat_map(|row| &row.conditions);
-    let space = Space::new(conditions.chain(&scheme));
+    let rows = before.iter().chain(after).map(|row| row.conditions.as_slice());
+    let space = Space::new(rows.chain(scheme.as_ref().map(std::slice::from_ref)));
     let within = scheme.map(|scheme| space.region(&[scheme]));
     let regions = tables.each_ref().map(|rows| -> Vec<Region> {
         rows.iter().map(|row| space.region(&row.conditions)).collect()

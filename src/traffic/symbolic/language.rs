@@ -5,8 +5,8 @@
 //! sets of tests that its states accept are the kinds. An automaton that would grow beyond its
 //! bound is not made: the dearest tests are left out, and what they say is *not decided*.
 
-use super::regex;
 use super::set::Set;
+use super::{plain, regex};
 use crate::traffic::re2;
 use regex_automata::dfa::Automaton;
 use regex_automata::dfa::{StartKind, dense};
@@ -85,7 +85,7 @@ pub enum Universe {
     Path,
     /// Lower-case host names without a port.
     Host,
-    /// Values of headers; those of one name that stands several times joined by commas.
+    /// Values of headers, each by itself where a name stands several times.
     Header,
     /// Values of query parameters, as they are written.
     Query,
@@ -111,7 +111,7 @@ impl Universe {
     }
 
     /// A word for a text like any other, where one reads better than the shortest.
-    fn any(self) -> Option<&'static str> {
+    pub(super) fn any(self) -> Option<&'static str> {
         match self {
             Self::Host => Some("any.example"),
             Self::Header | Self::Query => Some("other"),
@@ -161,6 +161,11 @@ pub(super) struct Kinds {
 
 /// Tells apart the texts of a universe by tests.
 pub(super) fn kinds(universe: Universe, tests: &[&Test]) -> Kinds {
+    plain::kinds(universe, tests).unwrap_or_else(|| with_automata(universe, tests))
+}
+
+/// The same by automata, whatever the tests are.
+pub(super) fn with_automata(universe: Universe, tests: &[&Test]) -> Kinds {
     let trees: Vec<Option<Hir>> = tests.iter().map(|test| test.tree().map(regex::whole)).collect();
     let mut read: Vec<usize> = (0..tests.len()).filter(|at| trees[*at].is_some()).collect();
     loop {

@@ -8,6 +8,7 @@
 mod conditions;
 mod diff;
 mod language;
+mod plain;
 mod regex;
 mod set;
 mod space;

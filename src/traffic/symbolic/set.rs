@@ -36,6 +36,13 @@ impl Set {
         self.words[at / 64] >> (at % 64) & 1 == 1
     }
 
+    /// Puts in what is in the other set.
+    pub fn add(&mut self, other: &Self) {
+        for (word, more) in self.words.iter_mut().zip(&other.words) {
+            *word |= more;
+        }
+    }
+
     /// Keeps what is in the other set too.
     pub fn keep(&mut self, other: &Self) {
         for (word, more) in self.words.iter_mut().zip(&other.words) {

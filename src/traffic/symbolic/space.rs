@@ -1,7 +1,7 @@
 //! The requests of an entry point as a product of dimensions, each cut into the finitely many
 //! kinds that the conditions of its rows tell apart.
 
-use super::language::{Kinds, Test, Universe, kinds};
+use super::language::{Kind, Kinds, Test, Universe, kinds};
 use super::set::Set;
 use crate::model::{Port, Protocol};
 use crate::traffic::Request;
@@ -168,17 +168,26 @@ const SCHEMES: [&str; 2] = ["http", "https"];
 
 impl Space {
     /// Cuts the requests by every condition of some rows.
-    pub fn new<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> Self {
+    pub fn new<'a>(rows: impl IntoIterator<Item = &'a [Condition]>) -> Self {
         let mut parts: BTreeMap<&Part, Vec<&Asks>> = BTreeMap::new();
-        for condition in conditions {
-            parts.entry(&condition.part).or_default().push(&condition.asks);
+        // The most tests of one part that one row wants to be passed.
+        let mut wanted: BTreeMap<&Part, usize> = BTreeMap::new();
+        for row in rows {
+            for condition in row {
+                parts.entry(&condition.part).or_default().push(&condition.asks);
+                let same = |c: &&Condition| {
+                    c.part == condition.part && matches!(c.asks, Asks::Is(_) | Asks::Present)
+                };
+                let most = wanted.entry(&condition.part).or_default();
+                *most = row.iter().filter(same).count().max(*most);
+            }
         }
         let mut space = Self::default();
         let mut assumed = BTreeSet::new();
         for (part, mut asks) in parts {
             asks.sort();
             asks.dedup();
-            let (dimension, unread, work) = dimension(part, &asks);
+            let (dimension, unread, work) = dimension(part, &asks, wanted[part]);
             assumed.extend(unread.into_iter().map(|test| label(part, test)));
             assumed.extend(asks.iter().filter_map(|ask| match ask {
                 Asks::Unknown(text) => Some(text.clone()),
@@ -304,7 +313,7 @@ pub struct Example {
     pub method: Option<String>,
     /// The scheme.
     pub scheme: Option<String>,
-    /// Headers with their values.
+    /// Headers with their values, one a line if there are several.
     pub headers: BTreeMap<String, String>,
     /// Query parameters with their values.
     pub query: BTreeMap<String, String>,
@@ -332,7 +341,11 @@ pub fn request(host: &str, port: Port, protocol: Protocol, example: &Example) ->
         port: port.get(),
         explicit_port: true,
         path: if tcp { String::new() } else { path },
-        headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        headers: headers
+            .flat_map(|(name, values)| {
+                values.split(AGAIN).map(move |value| (name.clone(), value.to_owned()))
+            })
+            .collect(),
     }
 }
 
@@ -354,7 +367,11 @@ fn label(part: &Part, test: &Test) -> String {
 }
 
 /// The kinds of one part, the tests that could not be looked into, and the work.
-fn dimension<'a>(part: &Part, asks: &[&'a Asks]) -> (Dimension, Vec<&'a Test>, usize) {
+fn dimension<'a>(
+    part: &Part,
+    asks: &[&'a Asks],
+    wanted: usize,
+) -> (Dimension, Vec<&'a Test>, usize) {
     let mut tests: Vec<&Test> = Vec::new();
     for ask in asks {
         if let Asks::Is(test) | Asks::IsNot(test) = ask {
@@ -364,7 +381,7 @@ fn dimension<'a>(part: &Part, asks: &[&'a Asks]) -> (Dimension, Vec<&'a Test>, u
     tests.sort();
     tests.dedup();
     let optional = matches!(part, Part::Header(_) | Part::Query(_));
-    let Kinds { kinds, unread, work } = match part {
+    let Kinds { mut kinds, mut unread, work } = match part {
         Part::Path => kinds(Universe::Path, &tests),
         Part::Host => kinds(Universe::Host, &tests),
         Part::Header(_) => kinds(Universe::Header, &tests),
@@ -373,6 +390,14 @@ fn dimension<'a>(part: &Part, asks: &[&'a Asks]) -> (Dimension, Vec<&'a Test>, u
         Part::Scheme => listed(&SCHEMES, &tests),
         Part::Assumed(_) => listed(&[], &tests),
     };
+    if matches!(part, Part::Header(_)) {
+        let inverted = asks.iter().filter(|ask| matches!(ask, Asks::IsNot(_))).count();
+        // Two tables are compared, and each may want its tests passed and others' failed.
+        match repeated(&kinds, 2 * wanted + inverted) {
+            Some(more) => kinds = more,
+            None => unread = Set::all(tests.len()),
+        }
+    }
     // The first kind of an optional part is its absence.
     let first = usize::from(optional);
     let size = first + kinds.len();
@@ -416,9 +441,39 @@ fn dimension<'a>(part: &Part, asks: &[&'a Asks]) -> (Dimension, Vec<&'a Test>, u
     (Dimension { part: part.clone(), examples, sets }, unread, work + size)
 }
 
+/// Most kinds of one header with all its repetitions.
+const KINDS_MAX: usize = 4096;
+
+/// A header may stand several times, and a test is passed as soon as one of its values passes it
+/// (that is how Envoy looks at them): the kinds of up to so many values. `None`: too many.
+fn repeated(single: &[Kind], values: usize) -> Option<Vec<Kind>> {
+    let mut all = single.to_vec();
+    let mut known: BTreeSet<Set> = single.iter().map(|kind| kind.passes.clone()).collect();
+    let mut last = single.to_vec();
+    for _ in 1..values {
+        let mut next = Vec::new();
+        for (one, other) in last.iter().flat_map(|one| single.iter().map(move |o| (one, o))) {
+            let mut passes = one.passes.clone();
+            passes.add(&other.passes);
+            if known.insert(passes.clone()) {
+                next.push(Kind { passes, text: format!("{}{AGAIN}{}", one.text, other.text) });
+                if known.len() > KINDS_MAX {
+                    return None;
+                }
+            }
+        }
+        all.extend(next.iter().cloned());
+        last = next;
+    }
+    Some(all)
+}
+
+/// What stands between the values of a header that stands several times.
+const AGAIN: char = '\n';
+
 /// The kinds of a part that has few values.
 fn listed(values: &[&str], tests: &[&Test]) -> Kinds {
-    let mut kinds: Vec<super::language::Kind> = Vec::new();
+    let mut kinds: Vec<Kind> = Vec::new();
     let mut unread = Set::none(tests.len());
     for (at, test) in tests.iter().enumerate() {
         if !matches!(test, Test::Exact(_)) {
@@ -433,7 +488,7 @@ fn listed(values: &[&str], tests: &[&Test]) -> Kinds {
             }
         }
         if !kinds.iter().any(|kind| kind.passes == passes) {
-            kinds.push(super::language::Kind { passes, text: (*value).to_owned() });
+            kinds.push(Kind { passes, text: (*value).to_owned() });
         }
     }
     Kinds { kinds, unread, work: values.len() * tests.len() }

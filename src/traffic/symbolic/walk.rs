@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     fn rows(rows: &[&[Condition]]) -> (Space, Vec<Region>) {
-        let space = Space::new(rows.iter().copied().flatten());
+        let space = Space::new(rows.iter().copied());
         let regions = rows.iter().map(|row| space.region(row)).collect();
         (space, regions)
     }
@@ -244,6 +244,20 @@ mod tests {
         assert_eq!((last.path.as_deref(), last.method.as_deref()), (Some("/"), Some("GET")));
         let dead = super::takers(&space, &[&regions], Some(&regions[3]));
         assert_eq!(found(&dead), [Taker::Row(0), Taker::Row(1), Taker::Row(2)]);
+    }
+
+    #[test]
+    fn a_header_that_stands_twice_passes_what_any_of_its_values_passes() {
+        let is = |text: &str| Asks::Is(Test::Exact(text.to_owned()));
+        let is_not = |text: &str| Asks::IsNot(Test::Exact(text.to_owned()));
+        let (space, regions) = rows(&[
+            &[header("x", is("a")), header("x", is("b")), header("x", is_not("c"))],
+            &[header("x", is("c")), header("x", is_not("c"))],
+        ]);
+        let takers = takers(&space, &[&regions], None);
+        assert_eq!(found(&takers), [Taker::Row(0), Taker::Nothing]);
+        let both = &takers.found[&vec![Taker::Row(0)]].example;
+        assert_eq!(both.headers["x"], "a\nb");
     }
 
     #[test]
