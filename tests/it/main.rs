@@ -3,6 +3,7 @@
 
 mod apply;
 mod artefacts;
+mod catalogue;
 mod check_cases;
 mod compile;
 mod conformance;

@@ -71,7 +71,7 @@ pub(super) fn kinds(universe: Universe, tests: &[&Test]) -> Option<Kinds> {
         };
         add(word.map(str::to_owned).or(bare).or_else(longer)?);
     }
-    all.sort_by(|(_, a), (_, b)| a.len().cmp(&b.len()));
+    all.sort_by_key(|(_, text)| text.len());
     let work = tests.len() * all.len();
     let kinds = all.into_iter().map(|(passes, text)| Kind { passes, text }).collect();
     Some(Kinds { kinds, unread: Set::none(tests.len()), work })
