@@ -10,9 +10,9 @@ use std::net::TcpListener;
 use std::process::{Child, Stdio};
 
 /// A `meshctl serve` that ends with the test.
-struct Serve {
+pub(crate) struct Serve {
     child: Child,
-    admin: String,
+    pub(crate) admin: String,
     xds: String,
 }
 
@@ -24,7 +24,7 @@ impl Drop for Serve {
 }
 
 impl Serve {
-    fn start(sandbox: &Sandbox, admin: &str, xds: &str) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox, admin: &str, xds: &str) -> Self {
         let args = ["serve", "--data", "data", "--admin", admin, "--xds", xds, "--grace", "5s"];
         let mut child =
             sandbox.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -295,7 +295,7 @@ fn of_sixteen_applies_on_one_parent_exactly_one_wins() {
             .map(|rival| {
                 let plan = plan_of(&lineage, &state, 1000 * (round + 1) + rival);
                 let body = json!({
-                    "key": format!("round-{round}-rival-{rival}"),
+                    "key": format!("of-round-{round}-rival-{rival}"),
                     "work": { "plan": plan },
                     "carry": { "lock_ms": 30_000 },
                 });
@@ -531,4 +531,45 @@ fn the_openapi_document_has_the_routes_of_the_router() {
     served.sort();
     described.sort();
     assert_eq!(served, described);
+}
+
+#[test]
+fn a_server_that_is_killed_during_an_apply_has_one_revision_whole() {
+    use crate::live_serve_apply::Serve;
+    use std::process::Stdio;
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let target = |server: &Serve| {
+        format!(
+            "[targets.prod]\nserver = \"http://{}\"\ntoken = {{ file = \"data/operator.token\" }}\n",
+            server.admin
+        )
+    };
+    let mut known = 0;
+    for round in 0..10_u64 {
+        let server = Serve::start(&sandbox, "127.0.0.1:0", "127.0.0.1:0");
+        sandbox.write("meshctl.toml", target(&server));
+        sandbox.write("mesh.toml", mesh(u32::try_from(round).unwrap() + 2));
+        let mut command = sandbox.command(&["apply", "--yes"]);
+        let mut client = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Each round a little later: before, in and after the commit.
+        std::thread::sleep(Duration::from_millis(40 * round));
+        drop(server);
+        let _ = client.kill();
+        let _ = client.wait();
+        // What is there is whole, and at most the one that was under way is new.
+        let checked =
+            sandbox.run(&["store", "check", "--data", "data", "--format", "json"]).exits(0);
+        let checked = json_of(&checked.stdout);
+        let newest = checked["meshes"][0]["revision"].as_u64().unwrap_or(0);
+        assert!(newest == known || newest == known + 1, "round {round}: {known} -> {newest}");
+        // The next run finishes it.
+        let server = Serve::start(&sandbox, "127.0.0.1:0", "127.0.0.1:0");
+        sandbox.write("meshctl.toml", target(&server));
+        sandbox.run(&["apply", "--yes"]).exits(0);
+        sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+        let status = json_of(&sandbox.run(&["status", "--format", "json"]).exits(0).stdout);
+        assert_eq!(status["rollout"], Value::Null);
+        known = status["revision"].as_u64().unwrap();
+        assert_eq!(known, round + 1);
+    }
 }
