@@ -59,12 +59,7 @@ pub(super) fn is(document: &Document, kind: Option<Kind>) -> bool {
                 .all(|item| is(&Document { node: item.clone(), ..document.clone() }, kind));
     }
     let Value::Map(entries) = &node.value else { return false };
-    let wrapped = entries.iter().any(|entry| {
-        SINGLE
-            .iter()
-            .any(|(word, _)| folded(word) == folded(&entry.key) && !entry.node.entries().is_empty())
-            || LISTS.iter().any(|(word, _)| folded(word) == folded(&entry.key) && is_list(entry))
-    });
+    let wrapped = entries.iter().any(|entry| wraps(entry).is_some() || lists(entry).is_some());
     let known = entries.iter().all(|entry| BESIDE.contains(&folded(&entry.key).as_str()));
     let named = entries.iter().any(|entry| {
         let key = folded(&entry.key);
@@ -75,13 +70,19 @@ pub(super) fn is(document: &Document, kind: Option<Kind>) -> bool {
     wrapped || (known && named) || empty
 }
 
-fn is_list(entry: &Entry) -> bool {
-    match &entry.node.value {
-        Value::List(items) => {
-            items.iter().all(|item| lax(item, "arn").is_some() || lax(item, "spec").is_some())
-        }
-        Value::Null | Value::Scalar(_) | Value::Map(_) => false,
-    }
+/// The kind of the resource that an answer of `describe` or `create` wraps.
+fn wraps(entry: &Entry) -> Option<Kind> {
+    let (_, kind) = SINGLE.iter().find(|(word, _)| folded(word) == folded(&entry.key))?;
+    let node = &entry.node;
+    (lax(node, "spec").is_some() || lax(node, name_of(*kind)).is_some()).then_some(*kind)
+}
+
+/// The kind of the resources that an answer of `list` names.
+fn lists(entry: &Entry) -> Option<Kind> {
+    let (_, kind) = LISTS.iter().find(|(word, _)| folded(word) == folded(&entry.key))?;
+    let items = entry.node.items();
+    let known = |item: &Node| lax(item, "arn").is_some() || lax(item, "spec").is_some();
+    (!items.is_empty() && items.iter().all(known)).then_some(*kind)
 }
 
 /// Reads the resources of a document.
@@ -101,20 +102,16 @@ pub(super) fn read(
     let mut found = false;
     for entry in node.entries() {
         let key = folded(&entry.key);
-        if let Some((_, kind)) = SINGLE.iter().find(|(word, _)| folded(word) == key)
-            && !entry.node.entries().is_empty()
-        {
+        if let Some(kind) = wraps(entry) {
             found = true;
-            items.extend(one(cx, document, &entry.node, Some(*kind)));
-        } else if let Some((_, kind)) = LISTS.iter().find(|(word, _)| folded(word) == key)
-            && is_list(entry)
-        {
+            items.extend(one(cx, document, &entry.node, Some(kind)));
+        } else if let Some(kind) = lists(entry) {
             found = true;
             for listed in entry.node.items() {
                 if lax(listed, "spec").is_some() {
-                    items.extend(one(cx, document, listed, Some(*kind)));
-                } else if let Some(name) = lax(listed, name_of(*kind)).and_then(Named::of) {
-                    cx.listed.push((*kind, name));
+                    items.extend(one(cx, document, listed, Some(kind)));
+                } else if let Some(name) = lax(listed, name_of(kind)).and_then(Named::of) {
+                    cx.listed.push((kind, name));
                 }
             }
         } else if found && key != "responsemetadata" && key != "nexttoken" {

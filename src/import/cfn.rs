@@ -89,6 +89,7 @@ fn one(
         logical.clone()
     });
     let parent = parent_of(kind).and_then(of);
+    cx.about = Some(item::address(kind, parent.as_ref(), &name));
     let read =
         [name_of(kind), parent_of(kind).unwrap_or("Spec"), "MeshName", "MeshOwner", "Spec", "Tags"];
     for entry in properties.entries() {

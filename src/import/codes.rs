@@ -90,7 +90,7 @@ pub const NOTHING: Code = Code::error(
     "the sources have no definition of App Mesh",
     "Known are App Mesh's API JSON, CloudFormation templates, Kubernetes resources of \
      appmesh.k8s.aws, the output of `terraform show -json`, and Envoy's config_dump. In a folder, \
-     files that end in .json, .yaml, .yml, .template or .tfstate are looked at.",
+     files that end in .json, .yaml, .yml, .template, .tmpl, .tpl, .tfstate or .tf are looked at.",
 );
 /// A definition that cannot be placed.
 pub const UNPLACED: Code = Code::error(

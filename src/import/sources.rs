@@ -79,6 +79,10 @@ pub(super) fn read(
     for text in texts {
         let file = files.get(text.file);
         let stem = stem(file.path());
+        if file.path().ends_with(".tf") {
+            hcl(cx, text.file, file.text());
+            continue;
+        }
         match parse(text.file, file.text()) {
             Ok(nodes) => {
                 documents.extend(
@@ -128,6 +132,16 @@ pub(super) fn read(
         k8s::read(cx, &all, items);
     }
     found
+}
+
+/// Notes every resource of a file of Terraform's own language.
+fn hcl(cx: &mut Cx<'_>, file: FileId, text: &str) {
+    cx.about = None;
+    for (at, line) in text.match_indices("resource \"aws_appmesh_") {
+        let loc = Loc { file, span: Span::new(at..at + line.len()) };
+        let message = "HCL is not read: import what `terraform show -json` prints".to_owned();
+        cx.note(Reason::Unsupported, loc, "resource", message);
+    }
 }
 
 /// Notes that a file has nothing to import.
@@ -185,7 +199,8 @@ fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
 /// The file's name without folders and without the endings that say what is in it.
 pub(super) fn stem(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let endings = [".json", ".yaml", ".yml", ".template", ".tpl", ".tmpl", ".jq", ".tfstate"];
+    let endings =
+        [".json", ".yaml", ".yml", ".template", ".tpl", ".tmpl", ".jq", ".tfstate", ".tf"];
     let mut name = name;
     while let Some(shorter) = endings.iter().find_map(|ending| name.strip_suffix(ending)) {
         name = shorter;

@@ -40,6 +40,7 @@ fn replaced(cx: &mut Cx<'_>, text: &str, loc: Loc, literal: bool) -> String {
     if !text.contains(['$', '<', OPEN]) && !text.contains("{{") {
         return text.to_owned();
     }
+    let text = plain(text);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['$', '<', '{', OPEN]) {
@@ -59,6 +60,13 @@ fn replaced(cx: &mut Cx<'_>, text: &str, loc: Loc, literal: bool) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// A variable without what a jq program does to its type: `($PORT | tonumber)`.
+fn plain(text: &str) -> &str {
+    let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let variable = inner.and_then(|inner| inner.split_once('|')).map(|(name, _)| name.trim());
+    variable.filter(|name| name.starts_with('$')).unwrap_or(text)
 }
 
 /// The placeholder at the start of a text: its name, and how many bytes it has.
@@ -116,6 +124,7 @@ mod tests {
         check("${.Values.x}", false, "unset-Values-x");
         check("a$b", false, "a$b");
         check("5 < 6 > 4", false, "5 < 6 > 4");
+        check("($A | tonumber)", false, "1");
         check("(?P<A>x)$", true, "(?P<A>x)$");
         check("^/${A}/$", true, "^/1/$");
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 /// Endings of files that are looked at in a folder.
-const ENDINGS: [&str; 7] = [".json", ".yaml", ".yml", ".template", ".tmpl", ".tpl", ".tfstate"];
+const ENDINGS: [&str; 8] =
+    [".json", ".yaml", ".yml", ".template", ".tmpl", ".tpl", ".tfstate", ".tf"];
 /// Folders that are not walked.
 const SKIPPED: [&str; 4] = ["node_modules", "vendor", "target", ".terraform"];
 

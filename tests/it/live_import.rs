@@ -166,3 +166,49 @@ fn a_timeout_of_the_walkthrough_ends_a_slow_answer() {
     assert_eq!(call("15000"), 504);
     assert!(start.elapsed().as_secs() < 15, "before the application answers");
 }
+
+/// Writes an authority and a certificate that it gave, for these names.
+fn certificates(folder: &std::path::Path, file: &str, names: &[&str]) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "authority");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = authority.self_signed(&key).unwrap();
+    std::fs::write(folder.join("ca.pem"), own.pem()).unwrap();
+    let issuer = rcgen::Issuer::new(authority, key);
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let leaf = rcgen::KeyPair::generate().unwrap();
+    let signed = rcgen::CertificateParams::new(names).unwrap().signed_by(&leaf, &issuer).unwrap();
+    std::fs::write(folder.join(format!("{file}_cert_chain.pem")), signed.pem()).unwrap();
+    std::fs::write(folder.join(format!("{file}_key.pem")), leaf.serialize_pem()).unwrap();
+}
+
+#[test]
+fn tls_from_files_is_that_of_the_walkthrough() {
+    let Some(imported) = imported(&["walkthroughs/howto-tls-file-provided"]) else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let text = imported.text.replace("\"/keys/", &format!("\"{}/", keys.path().display()));
+    // Under `dev` nodes are found by address, so the name to be shown is said.
+    let trust = "validation = { trust = {";
+    assert!(text.contains(trust), "{text}");
+    let names =
+        "validation = { subject_alternative_names = [\"colorteller.colors.local\"], trust = {";
+    let text = text.replace(trust, names);
+    let call = || {
+        let live = Live::mesh(&text);
+        let answer = live.call("virtual_gateway/ColorGateway", "GET", "http://x/", &[]);
+        let handshakes = live.admin("virtual_gateway/ColorGateway", "/stats?filter=ssl");
+        (answer.brief(), handshakes)
+    };
+    // Green is another stage of the walkthrough: it has no weight, and shows the same.
+    certificates(keys.path(), "colorteller_green", &["colorteller.colors.local"]);
+    certificates(keys.path(), "colorteller_white", &["colorteller.colors.local"]);
+    let (answer, handshakes) = call();
+    assert_eq!(answer, "200 ColorTellerWhite", "{handshakes}");
+    let shaken = |line: &str| line.contains("ColorTellerWhite") && !line.ends_with(": 0");
+    assert!(handshakes.lines().any(shaken), "{handshakes}");
+    // A certificate of another authority is not believed.
+    certificates(keys.path(), "colorteller_green", &["colorteller.colors.local"]);
+    let (answer, _) = call();
+    assert_eq!(answer, "503");
+}
