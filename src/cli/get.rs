@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 
 /// Show what the target holds: all resources, those of a kind, or one
 ///
-/// With --format appmesh-json, as the inputs of App Mesh's create calls; what App Mesh cannot say is
-/// listed on stderr.
+/// With --format appmesh-json, as the inputs of App Mesh's create calls (of the files, with
+/// --origin); what App Mesh cannot say is listed on stderr.
 #[derive(Debug, Args)]
 pub(super) struct GetArgs {
     /// A kind (`virtual_node`) or an address (`virtual_node/cart`)
@@ -31,9 +31,7 @@ pub(super) struct GetArgs {
 }
 
 pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
-    let formats = [Format::Text, Format::Json, Format::AppmeshJson];
-    // Where something was written is nothing of App Mesh's.
-    let format = context.format(if args.origin { &formats[..2] } else { &formats })?;
+    let format = context.format(&[Format::Text, Format::Json, Format::AppmeshJson])?;
     if args.origin {
         return origins(context, args, format);
     }
@@ -136,6 +134,10 @@ fn origins(context: &Context, args: &GetArgs, format: Format) -> Result<Exit, Fa
     {
         return Err(Failure::new(Exit::Failed, format!("the files have no {address}"))
             .hint("meshctl get --origin shows what there is"));
+    }
+    if format == Format::AppmeshJson {
+        appmesh(context, &loaded.mesh, &found.into_iter().collect());
+        return Ok(Exit::Done);
     }
     let places = Places { origins: &loaded.origins, files: &loaded.files, overlay: loaded.overlay };
     let resources: Vec<_> = found

@@ -6,6 +6,7 @@
 
 use super::codes;
 use super::context::Cx;
+use super::report::Reason;
 use super::tree::{Entry, Node, Value};
 use crate::diag::Diagnostic;
 use std::collections::BTreeMap;
@@ -103,7 +104,9 @@ pub(super) fn folded(key: &str) -> String {
 impl Dialect {
     fn names(self, field: &Field, key: &str) -> bool {
         let (key, name) = (folded(key), folded(field.name));
-        key == name || self == Self::Terraform && field.list && format!("{key}s") == name
+        // The preview of App Mesh had another word for the host.
+        let preview = field.id == "DnsServiceDiscovery.hostname" && key == "servicename";
+        key == name || preview || self == Self::Terraform && field.list && format!("{key}s") == name
     }
 
     /// Whether a value stands for an absent one.
@@ -277,6 +280,14 @@ fn pairs(field: &Field) -> bool {
 
 fn one(cx: &mut Cx<'_>, field: &Field, node: &Node, dialect: Dialect, path: &str) -> Option<Node> {
     if let Type::Structure(structure) = field.ty {
+        if let (Some(name), "Backend") = (node.text(), structure) {
+            let message = "the service's name alone, as App Mesh's preview took it".to_owned();
+            cx.note(Reason::Assumed, node.loc, path, message);
+            let service =
+                Node::map(node.loc, vec![("virtualServiceName", Node::scalar(node.loc, name))]);
+            let backend = Node::map(node.loc, vec![("virtualService", service)]);
+            return normalize(cx, structure, &backend, dialect, path);
+        }
         return normalize(cx, structure, node, dialect, path);
     }
     let Some(text) = node.text() else {

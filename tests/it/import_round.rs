@@ -315,3 +315,16 @@ fn every_field_is_imported_from_every_format() {
         golden::check(&root().join("tests/cases/import-coverage.tsv"), &table);
     }
 }
+
+#[test]
+fn the_words_of_the_preview_are_understood() {
+    let text = r#"{ "meshName": "m", "virtualNodeName": "a", "spec": {
+        "backends": ["b.internal"],
+        "listeners": [{ "portMapping": { "port": 80, "protocol": "http" } }],
+        "serviceDiscovery": { "dns": { "serviceName": "a.internal" } } } }"#;
+    let mesh = written::read(
+        "[mesh]\nname = \"m\"\n[virtual_node.a]\nbackends = [\"b.internal\"]\n\
+         listeners = [{ port = 80, protocol = \"http\" }]\ndiscovery = { dns = \"a.internal\" }\n",
+    );
+    is(&read("node.json", text.to_owned()), &mesh, "preview");
+}
