@@ -155,7 +155,7 @@ fn x43_clusters_are_swapped_under_load_and_no_request_fails() {
 
 #[test]
 fn secrets_come_by_the_same_stream() {
-    let served = Served::example("mtls");
+    let mut served = Served::example("mtls");
     let report = served.hub().report(served.loaded.mesh.settings.name.as_str());
     let proxies: Vec<String> = report.keys().map(ToString::to_string).collect();
     let secrets = |proxy: &String| {
@@ -167,6 +167,23 @@ fn secrets_come_by_the_same_stream() {
             request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let seen = served.get(&request.from.to_string(), &request.url, &headers);
         assert_eq!(u32::from(seen.status()), request.status.unwrap_or(200), "{request:?}");
+    }
+    // X48: a cluster that changes while the proxies are away does not wait for the secrets that
+    // they have.
+    served.restart();
+    let mut mesh = served.loaded.mesh.clone();
+    for node in mesh.nodes.values_mut() {
+        for listener in &mut node.listeners {
+            let patch = serde_json::from_str(r#"{"connect_timeout": "7s"}"#).unwrap();
+            listener.patch.cluster = Some(patch);
+        }
+    }
+    served.put(&mesh);
+    served.until("the clusters have changed", Served::have_all);
+    for proxy in proxies {
+        let proxy = proxy.parse().unwrap();
+        let late = served.admin(&proxy, "GET", "/stats?filter=init_fetch_timeout");
+        assert!(late.lines().all(|line| line.ends_with(": 0")), "{late}");
     }
 }
 

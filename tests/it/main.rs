@@ -38,6 +38,7 @@ mod root_redirect;
 mod scale;
 mod schema;
 mod serve;
+mod serve_grpcio;
 mod serve_xds;
 mod store;
 mod support;
