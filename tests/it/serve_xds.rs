@@ -358,6 +358,7 @@ fn s5_limits_hold_at_the_limit_and_beyond() {
             assert_eq!(code(&[ask(n)]).await, 8, "{n} names");
         }
         assert_eq!(code(&[ask(3), ask(3)]).await, 0, "the same names again");
+        assert_eq!(code(&[delta(A, EDS, &["e", "f"]), delta(A, EDS, &["e", "f"])]).await, 0);
         assert_eq!(code(&[ask(3), delta(A, EDS, &["more"])]).await, 8);
         let had =
             |n| resume(A, EDS, &[], &names(n).into_iter().map(|n| (n, "v".to_owned())).collect());
@@ -374,6 +375,12 @@ fn s5_limits_hold_at_the_limit_and_beyond() {
         assert_eq!(code(&[delta(A, &"u".repeat(3_000), &[])]).await, 8, "a large request");
         assert_eq!(code(&[delta(A, &"u".repeat(5_000), &[])]).await, 11, "a very large one");
         assert_eq!(ended(client.delta().await).await.code, 4, "a stream that says nothing");
+        let mut silent = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let mut bytes = Vec::new();
+        let end = tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut bytes);
+        assert!(tokio::time::timeout(Duration::from_secs(30), end).await.is_ok(), "a connection");
+        let long = BTreeMap::from([("x".repeat(33), "v".to_owned())]);
+        assert_eq!(code(&[resume(A, EDS, &[], &long)]).await, 8);
 
         until("all streams have ended", || server.hub.streams() == 0).await;
         let mut open = Vec::new();

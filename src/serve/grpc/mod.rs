@@ -21,6 +21,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use stream::Responses;
@@ -72,7 +73,10 @@ impl Xds {
         let limits = self.hub.limits().clone();
         let Connection { io, peer } = connection;
         let peer = Arc::new(peer);
+        let asked = Arc::new(AtomicBool::new(false));
+        let has_asked = asked.clone();
         let service = service_fn(move |request| {
+            asked.store(true, Ordering::Relaxed);
             let (xds, peer) = (self.clone(), peer.clone());
             async move { Ok::<_, Infallible>(xds.answer(request, &peer).await) }
         });
@@ -85,9 +89,17 @@ impl Xds {
             .max_send_buf_size(SEND_BUFFER)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
+        // Who connects and asks for nothing holds nothing either.
+        let idle = async {
+            tokio::time::sleep(limits.first_request).await;
+            if has_asked.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+        };
         // How a connection ends is its peer's affair.
         tokio::select! {
             _ = &mut connection => return,
+            () = idle => return,
             () = stop.requested() => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;

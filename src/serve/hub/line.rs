@@ -131,7 +131,8 @@ impl Hub {
         proxy.add(line.clone());
         let attached = Attached { hub: self.clone(), mesh, proxy, line };
         if let Some(limit) = limits.streams_per_identity {
-            // Counted with itself, so that of two at once at most one is let in too few.
+            // It is among them already: of two that come at once both may be refused, but never
+            // both let in.
             let own = attached.mesh.lines();
             let same = own.iter().filter(|line| line.identity() == attached.line.identity());
             if same.count() > limit {

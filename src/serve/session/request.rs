@@ -29,12 +29,12 @@ impl Session {
         // A subscription rides on any request, whatever it says of an earlier response.
         match &request.asks {
             Asks::Delta { subscribe, unsubscribe, initial } => {
-                self.check_names(kind, subscribe, initial.len())?;
+                self.check_names(kind, subscribe, initial, view)?;
                 self.answer(kind, request, view);
                 self.delta(kind, subscribe, unsubscribe, initial, view);
             }
             Asks::State { names } => {
-                self.check_names(kind, names, 0)?;
+                self.check_names(kind, names, &[], view)?;
                 self.answer(kind, request, view);
                 self.state(kind, names, view);
             }
@@ -67,7 +67,8 @@ impl Session {
         &self,
         kind: ResourceType,
         names: &[String],
-        initial: usize,
+        initial: &[(String, String)],
+        view: &View,
     ) -> Result<(), Fault> {
         let topic = self.at(kind);
         let known = match self.protocol {
@@ -75,17 +76,22 @@ impl Session {
             super::Protocol::State => 0,
         };
         let limits = &self.limits;
-        if names.len() > limits.names || known > limits.names || initial > limits.names {
+        if names.len() > limits.names || known > limits.names || initial.len() > limits.names {
             return Err(Fault::TooMuch("names"));
         }
         // Names that are asked for again count once; few streams come near the limit.
         if known + names.len() > limits.names {
-            let new = names.iter().filter(|name| !topic.unknown.contains(*name)).count();
+            let asked = |name: &String| {
+                let id = view.id(kind, name);
+                topic.unknown.contains(name) || id.is_some_and(|id| topic.names.contains(&id))
+            };
+            let new = names.iter().filter(|name| !asked(name)).count();
             if known + new > limits.names {
                 return Err(Fault::TooMuch("names"));
             }
         }
-        if names.iter().any(|name| name.len() > limits.name_bytes) {
+        let mut all = names.iter().chain(initial.iter().map(|(name, _)| name));
+        if all.any(|name| name.len() > limits.name_bytes) {
             return Err(Fault::TooMuch("bytes of a name"));
         }
         if names.iter().any(|name| name.starts_with("xdstp:")) {
@@ -214,9 +220,7 @@ impl Topic {
     /// The client says that it has a resource of an earlier stream. That is no subscription.
     fn claim(&mut self, name: &str, version: &str, view: &View, all: bool) {
         let Some(id) = view.id(self.kind, name) else {
-            if name.len() <= 512 {
-                self.claimed.insert(name.to_owned(), version.to_owned());
-            }
+            self.claimed.insert(name.to_owned(), version.to_owned());
             return;
         };
         let version = Version::parse(version);
