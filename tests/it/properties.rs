@@ -198,7 +198,8 @@ fn the_order_and_the_split_of_definitions_change_no_byte_and_no_digest() {
         let mut layouts = BTreeSet::new();
         for seed in 1..=4 {
             scatter(&sandbox, seed);
-            run(&sandbox, &["check", "--fail-on", "info"], 0);
+            // Scattering loses comments, and with them what remarks are allowed by.
+            run(&sandbox, &["check", "--fail-on", "warning"], 0);
             assert_eq!(run(&sandbox, &["render"], 0), rendered, "{name} {seed}");
             let now = run(&sandbox, &["plan", "--format", "json"], 0);
             assert_eq!(without_places(&now), without_places(&plan), "{name} {seed}");
@@ -217,7 +218,8 @@ fn the_order_and_the_split_of_definitions_change_no_byte_and_no_digest() {
 fn the_order_of_routes_counts() {
     let sandbox = example("shop");
     run(&sandbox, &["apply", "--yes"], 0);
-    let file = "project/cart.toml";
+    // Its routes take different paths, so that either order is a good one.
+    let file = "project/catalog.toml";
     let text = fs::read_to_string(sandbox.join(file)).unwrap();
     let mut document: DocumentMut = text.parse().unwrap();
     let routers = document["virtual_router"].as_table_mut().unwrap();
