@@ -53,6 +53,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
             cand serve 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
+            cand trace 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand import 'Turn App Mesh definitions into a project'
@@ -605,6 +606,27 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;serve;help;help'= {
         }
+        &'meshctl;trace'= {
+            cand -H 'A header, as often as needed; `Host` replaces the host of the URL'
+            cand --header 'A header, as often as needed; `Host` replaces the host of the URL'
+            cand --from 'The node or gateway that it starts from; the only gateway unless given'
+            cand --at 'Which state of the mesh, instead of the files'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'meshctl;store'= {
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -790,6 +812,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand status 'Show the revision in force, an unfinished rollout, and what each proxy has'
             cand wait 'Wait until a revision is in force at every proxy that can be asked'
             cand serve 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
+            cand trace 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand import 'Turn App Mesh definitions into a project'
@@ -844,6 +867,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;serve;operator;remove'= {
         }
         &'meshctl;help;serve;operator;list'= {
+        }
+        &'meshctl;help;trace'= {
         }
         &'meshctl;help;store'= {
             cand check 'Read every revision and object, and hold each to its hash'

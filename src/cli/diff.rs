@@ -111,25 +111,24 @@ fn read(context: &Context, what: &str) -> Result<Side, Failure> {
         return Err(Failure::new(Exit::Usage, format!("{} is no project", path.display()))
             .hint("a project is a folder with meshctl.toml"));
     }
-    after_plan(context, &path)
+    Ok(Side { mesh: Some(after_plan(context, &path)?), loaded: None })
 }
 
 /// The mesh that a saved plan leads to.
-fn after_plan(context: &Context, path: &Path) -> Result<Side, Failure> {
+pub(super) fn after_plan(context: &Context, path: &Path) -> Result<Mesh, Failure> {
     let (plan, _) = read_plan(path)?;
     let base = match plan.base_revision {
         Some(number) => open(context)?.at(number)?,
         None => Live::default(),
     };
-    let mesh = plan::apply_changes(&base, &plan.changes).map_err(|error| {
+    plan::apply_changes(&base, &plan.changes).map_err(|error| {
         let base = base.revision.unwrap_or_default();
         Failure::from_error(Exit::Failed, &error)
             .hint(format!("the plan does not fit revision {base} of the target"))
-    })?;
-    Ok(Side { mesh: Some(mesh), loaded: None })
+    })
 }
 
-fn open(context: &Context) -> Result<target::Target, Failure> {
+pub(super) fn open(context: &Context) -> Result<target::Target, Failure> {
     let loaded = context.load()?;
     context.open_target(&loaded)
 }

@@ -28,6 +28,7 @@ mod show;
 mod status;
 mod store;
 mod target;
+mod trace;
 mod version;
 mod wait;
 
@@ -76,6 +77,7 @@ enum Command {
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
     Serve(serve::ServeArgs),
+    Trace(trace::TraceArgs),
     Store(store::StoreArgs),
     Schema(schema::SchemaArgs),
     Import(import::ImportArgs),
@@ -113,6 +115,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Status(args) => status::run(&context, &args),
         Command::Wait(args) => wait::run(&context, &args),
         Command::Serve(args) => serve::run(&context, &args),
+        Command::Trace(args) => trace::run(&context, &args),
         Command::Store(args) => store::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),

@@ -57,6 +57,8 @@ enum Name {
     Wait,
     /// What `store --format json` prints
     Store,
+    /// What `trace --format json` prints
+    Trace,
     /// What `explain --format json` prints
     Explain,
     /// What `version --format json` prints
@@ -86,6 +88,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Import => include_str!("../../schemas/import.v1.schema.json").to_owned(),
         Name::Wait => include_str!("../../schemas/wait.v1.schema.json").to_owned(),
         Name::Store => include_str!("../../schemas/store.v1.schema.json").to_owned(),
+        Name::Trace => include_str!("../../schemas/trace.v1.schema.json").to_owned(),
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),
         Name::Version => include_str!("../../schemas/version.v1.schema.json").to_owned(),
     };

@@ -3,15 +3,8 @@
 
 use super::pb::{cluster, core, previous_hosts, route};
 use crate::model::{Duration, RetryEvent, RetryPolicy};
+use crate::traffic::defaults::{IDLE_TIMEOUT, REQUEST_TIMEOUT, RETRIES, RETRY_CODES, RETRY_ON};
 use envoy_api::pack;
-
-/// From the end of a request to the end of its answer, on routes and on listeners. Every App Mesh
-/// user met it: to exceed it, route and listener must both be raised.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Without a byte in either direction, for requests and for TCP connections. App Mesh's reference
-/// said "none", its guide and its users said 300 s.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// To connect to a peer or to the local application.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -23,12 +16,6 @@ pub(super) const SELF_CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 /// (Envoy's own defaults of 1024 and 3 would.)
 pub(super) const NO_LIMIT: u32 = i32::MAX as u32;
 
-/// Retries where the route has no policy, and for services whose provider is a node.
-pub(super) const RETRIES: u32 = 2;
-/// What the default policy retries. `reset` came later than the rest.
-const RETRY_ON: &str = "unavailable,connect-failure,refused-stream,reset,retriable-status-codes";
-/// Answers that the default policy retries.
-const RETRY_CODES: [u32; 1] = [503];
 /// How often another host is looked for, so that a retry does not go where the try failed.
 const HOST_ATTEMPTS: i64 = 5;
 
@@ -79,7 +66,7 @@ pub(super) fn retry_policy(own: Option<&RetryPolicy>) -> Option<route::RetryPoli
     };
     let Some(own) = own else {
         return Some(route::RetryPolicy {
-            retry_on: RETRY_ON.to_owned(),
+            retry_on: format!("{},retriable-status-codes", RETRY_ON.join(",")),
             num_retries: Some(RETRIES),
             retriable_status_codes: RETRY_CODES.to_vec(),
             ..base

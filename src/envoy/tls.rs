@@ -4,10 +4,8 @@ use super::builder::{Builder, Origin};
 use super::pb::{core, matcher, tls};
 use super::resource::Side;
 use super::secret::{self, Role};
-use crate::model::{
-    ClientTls, Discovery, ListenerTls, Port, Protocol, ServiceName, TlsMode, VirtualNode,
-};
-use crate::traffic::NodeListener;
+use crate::model::{ClientTls, Discovery, ListenerTls, Port, Protocol, ServiceName, VirtualNode};
+use crate::traffic::{NodeListener, toward};
 use envoy_api::{Message, Name, pack};
 use std::net::IpAddr;
 
@@ -21,11 +19,6 @@ pub(super) struct Caller<'a> {
     pub(super) via: Option<&'a ServiceName>,
     /// Where the policy stands.
     pub(super) origin: Origin,
-}
-
-/// Whether a listener takes TLS at all.
-pub(super) fn offered(tls: Option<&ListenerTls>) -> Option<&ListenerTls> {
-    tls.filter(|tls| tls.mode != TlsMode::Disabled)
 }
 
 /// The transport socket of a listener's TLS chain.
@@ -69,13 +62,7 @@ pub(super) fn upstream(
     peer: NodeListener<'_>,
 ) -> Option<core::TransportSocket> {
     let listener = peer.listener;
-    let offered = offered(listener.tls.as_ref()).is_some();
-    let policy = caller
-        .tls
-        .filter(|policy| policy.ports.is_empty() || policy.ports.contains(&listener.port));
-    // Without a policy the caller does what the server does. An enforced policy never falls back
-    // to plain text, whatever the server's file says: better no connection than an open one.
-    let wanted = policy.map_or(offered, |policy| policy.enforce || offered);
+    let (policy, wanted) = toward(caller.tls, listener);
     if !wanted {
         return None;
     }

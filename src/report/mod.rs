@@ -11,6 +11,7 @@ pub mod plan;
 mod plan_json;
 mod plan_markdown;
 mod progress;
+pub mod trace;
 mod traffic;
 
 pub use apply_json::{Applied, document as apply_document, end_word, proven};

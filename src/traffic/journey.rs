@@ -3,10 +3,11 @@
 use super::condition::{self, Miss, Regexes, Seen, Verdict};
 use super::entry::{self, Door, Entry, Source};
 use super::path::{normalised, without_query};
-use super::service::ServicePort;
+use super::service::{NodeListener, ServicePort};
 use super::table::{Action, PathRewrite, Rewrite, Row, Share, service_rows};
+use super::tls::{self, Security};
 use super::{Path, Request, unknown};
-use crate::model::{Address, Capture, GatewayListener, Mesh, Protocol, TlsMode};
+use crate::model::{Address, Capture, ClientTls, GatewayListener, Mesh, Protocol, TlsMode};
 
 /// The way of a request.
 #[derive(Clone, Debug)]
@@ -19,6 +20,24 @@ pub struct Journey<'m> {
     pub hops: Vec<Hop<'m>>,
     /// What became of it.
     pub end: End<'m>,
+    policy: Option<&'m ClientTls>,
+}
+
+impl Journey<'_> {
+    /// What protects the connection to a node that it may reach.
+    pub fn security(&self, to: NodeListener<'_>) -> Security {
+        tls::security(self.policy, to.listener)
+    }
+}
+
+/// The parts of a hundred that targets take. A sole target takes all, whatever its weight.
+pub fn percents(shares: &[Share<'_>]) -> Vec<f64> {
+    if let [_] = shares {
+        return vec![100.0];
+    }
+    let sum: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
+    let part = |share: &Share<'_>| 100.0 * f64::from(share.weight) / (sum.max(1) as f64);
+    shares.iter().map(part).collect()
 }
 
 /// A request at one table.
@@ -96,11 +115,13 @@ impl<'m> Tracer<'m> {
             entry: None,
             hops: Vec::new(),
             end: End::Closed { why: String::new() },
+            policy: None,
         };
         journey.end = match source {
             Source::Node(_) => self.out_of_node(&mut journey, request),
             Source::Gateway(_) => self.through_gateway(&mut journey, request),
         };
+        journey.policy = journey.entry.as_ref().and_then(|entry| tls::policy(self.mesh, entry));
         journey
     }
 

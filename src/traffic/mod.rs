@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod condition;
+pub mod defaults;
 mod entry;
 mod journey;
 mod matching;
@@ -15,6 +16,7 @@ mod request;
 mod service;
 pub mod symbolic;
 mod table;
+mod tls;
 mod unknown;
 
 pub use condition::{Miss, Seen};
@@ -22,7 +24,7 @@ pub use entry::{
     CapturedPort, Door, Entry, Source, bound_entries, capture, captured_ports, entries, entries_of,
     passes_on, sources,
 };
-pub use journey::{End, Hop, Journey, Passed, Tracer};
+pub use journey::{End, Hop, Journey, Passed, Tracer, percents};
 pub use matching::{Match, Named, Path, host_expression};
 pub use path::normalised;
 pub use request::{BadRequest, Request};
@@ -31,3 +33,4 @@ pub use table::{
     Action, PathRewrite, Rewrite, Row, Share, connection_row, gateway_rows, gateway_target,
     service_rows,
 };
+pub use tls::{Security, security, toward};

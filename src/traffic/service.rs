@@ -29,6 +29,16 @@ pub enum Provider<'a> {
     Router(&'a RouterName, &'a VirtualRouter),
 }
 
+impl<'a> ServicePort<'a> {
+    /// The router that provides it, if one does.
+    pub fn router(&self) -> Option<&'a RouterName> {
+        match self.provider {
+            Provider::Router(name, _) => Some(name),
+            Provider::Node(_) => None,
+        }
+    }
+}
+
 /// One listener of a node, with its index for JSON pointers.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeListener<'a> {

@@ -33,6 +33,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("status", &["text", "json"]),
     ("wait", &["text", "json"]),
     ("serve", &["text"]),
+    ("trace", &["text", "json"]),
     ("store", &["text", "json"]),
     ("import", &["text", "json"]),
     ("schema", &["text", "json"]),
@@ -487,6 +488,20 @@ const MATRIX: &[Case] = &[
     case("busy", 6, in_use, &["serve", "--data", "data", "--admin", "127.0.0.1:0", "--xds", "127.0.0.1:0"]),
     case("usage", 64, nothing, &["serve", "--data", "data", "--admin", "0.0.0.0:0", "--xds", "127.0.0.1:0"]),
     case("usage", 64, nothing, &["serve"]),
+    case("ok", 0, fresh, &["trace", "GET", "http://cart.internal/x", "--from", "web"]),
+    case("ok", 0, fresh, &["trace", "GET", "http://nowhere/x", "-H", "a: b", "--from", "web"]),
+    case("ok", 0, applied, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "live"]),
+    case("ok", 0, saved, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "plan:saved.json"]),
+    case("ok", 0, applied, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "rev:1"]),
+    case("findings", 3, wrong, &["trace", "GET", "http://cart.internal/", "--from", "web"]),
+    case("could not", 1, fresh, &["trace", "CONNECT", "http://cart.internal/", "--from", "web"]),
+    case("could not", 1, fresh, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "live"]),
+    case("could not", 1, nothing, &["trace", "GET", "http://cart.internal/"]),
+    case("usage", 64, fresh, &["trace", "GET", "cart.internal/", "--from", "web"]),
+    case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/"]),
+    case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/", "--from", "nobody"]),
+    case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "then"]),
+
     case("ok", 0, stored, &["store", "check", "--data", "data"]),
     case("could not", 1, nothing, &["store", "check", "--data", "data"]),
     case("could not", 1, torn, &["store", "check", "--data", "data"]),
@@ -584,7 +599,7 @@ fn codes_of_rollbacks_do_not_depend_on_the_format() {
 #[test]
 fn codes_of_commands_that_look_at_a_target_do_not_depend_on_the_format() {
     check(&["drift", "get", "history", "status", "wait", "version", "completions", "schema"]);
-    check(&["store", "serve"]);
+    check(&["store", "serve", "trace"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tables of routing, and what becomes of single requests.
 
 use crate::support::sandbox::Sandbox;
+use crate::support::{golden, root, schemas};
 use meshctl::load::{self, Options};
 use meshctl::model::Mesh;
 use meshctl::resolve::Date;
@@ -118,4 +119,37 @@ fn tables_have_the_rows_in_the_order_of_envoy() {
         ]
     );
     assert_eq!(traffic::entries(&mesh).len(), 3);
+}
+
+/// Requests through the shop, as a person reads what becomes of them.
+const TRACES: &[&[&str]] = &[
+    &["GET", "http://shop.example/cart/items?page=2"],
+    &["GET", "http://shop.example//cart/./x/../items", "-H", "X-Canary: true"],
+    &["GET", "http://shop.example/nothing"],
+    &["GET", "http://shop.example:9999/cart"],
+    &["GET", "https://shop.example/cart"],
+    &["BREW", "http://shop.example/cart"],
+    &["GET", "http://cart.shop.internal:8080/x", "--from", "checkout"],
+    &["GET", "http://elsewhere.example/x", "--from", "virtual_node/checkout"],
+    &["CONNECT", "http://shop.example/cart"],
+];
+
+#[test]
+fn traces_read_as_recorded() {
+    let shop = root().join("examples/shop").display().to_string();
+    let sandbox = Sandbox::new();
+    let mut text = String::new();
+    for args in TRACES {
+        let plain = sandbox.run(&[&["-C", &shop, "trace"], *args].concat());
+        let words = args.iter().map(|word| match word.contains([' ', '?']) {
+            true => format!("'{word}'"),
+            false => (*word).to_owned(),
+        });
+        let words: Vec<String> = words.collect();
+        text.push_str(&format!("$ meshctl trace {}\n{}\n", words.join(" "), plain.all()));
+        let json = sandbox.run(&[&["-C", &shop, "trace", "--format", "json"], *args].concat());
+        assert_eq!(json.code, plain.code, "{}", json.all());
+        schemas::validate(&serde_json::from_str(&json.stdout).unwrap());
+    }
+    golden::check(&root().join("tests/cases/trace.txt"), &text);
 }

@@ -1,0 +1,148 @@
+//! `trace`: the way of one request through the mesh.
+
+use super::diff::{after_plan, open};
+use super::show::revision;
+use super::{Context, Exit, Failure, Format};
+use crate::load::Loaded;
+use crate::model::{GatewayName, Mesh, NodeName};
+use crate::plan::Places;
+use crate::report;
+use crate::traffic::{Request, Source, Tracer};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Show the way of a request: routes, rewrites, nodes, and why each earlier route left it
+///
+/// Nothing is sent. The answer means what Envoy means; what cannot be told is said, with exit
+/// code 1. Without a port in the URL the only listener of the gateway, or the only port of the
+/// service, is meant.
+#[derive(Debug, Args)]
+pub(super) struct TraceArgs {
+    /// The method, for example GET
+    #[arg(value_name = "METHOD")]
+    method: String,
+
+    /// The URL that the client calls: http://HOST[:PORT][/PATH], https or tcp
+    #[arg(value_name = "URL")]
+    url: String,
+
+    /// A header, as often as needed; `Host` replaces the host of the URL
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// The node or gateway that it starts from; the only gateway unless given
+    #[arg(long, value_name = "NODE|GATEWAY")]
+    from: Option<String>,
+
+    /// Which state of the mesh, instead of the files
+    #[arg(long, value_name = "plan:FILE|rev:N|live")]
+    at: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: &TraceArgs) -> Result<Exit, Failure> {
+    let format = context.format(&[Format::Text, Format::Json])?;
+    let wrong = |error: &dyn std::error::Error| Failure::from_error(Exit::Usage, error);
+    let mut request = Request::new(&args.method, &args.url).map_err(|error| wrong(&error))?;
+    for line in &args.headers {
+        request.header(line).map_err(|error| wrong(&error))?;
+    }
+    let State { mesh, loaded } = state(context, args.at.as_deref())?;
+    let source = source(&mesh, args.from.as_deref())?;
+    let journey = Tracer::new(&mesh).follow(&source, &request);
+    let places = loaded.as_ref().map(|loaded| Places {
+        origins: &loaded.origins,
+        files: &loaded.files,
+        overlay: loaded.overlay,
+    });
+    let at = args.at.as_deref().unwrap_or("files");
+    let document = report::trace::document(&journey, &request, at, places);
+    let shown = match format {
+        Format::Json => document.json(),
+        _ => document.text(context.ui.color_out()),
+    };
+    context.ui.result(&shown);
+    match document.unclear() {
+        None => Ok(Exit::Done),
+        Some(why) => {
+            context.ui.error(&format!("what becomes of the request cannot be told: {why}"));
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+/// A state of the mesh, and the project if its files are that state.
+pub(super) struct State {
+    pub(super) mesh: Mesh,
+    pub(super) loaded: Option<Loaded>,
+}
+
+/// The state that `--at` names, or the files.
+pub(super) fn state(context: &Context, named: Option<&str>) -> Result<State, Failure> {
+    let Some(named) = named else {
+        let mut loaded = context.load_checked()?;
+        let mesh = std::mem::take(&mut loaded.mesh);
+        return Ok(State { mesh, loaded: Some(loaded) });
+    };
+    if named == "live" {
+        let live = open(context)?.state()?.live;
+        if live.revision.is_none() {
+            return Err(Failure::new(Exit::Failed, "the target holds nothing yet")
+                .hint("meshctl apply puts the files in force"));
+        }
+        return Ok(State { mesh: live.mesh, loaded: None });
+    }
+    if let Some(number) = revision(named)? {
+        let mesh = open(context)?.at(number)?.mesh;
+        return Ok(State { mesh, loaded: None });
+    }
+    let Some(file) = named.strip_prefix("plan:") else {
+        return Err(Failure::new(Exit::Usage, format!("`{named}` is no state of a mesh"))
+            .hint("a state is plan:FILE, rev:N or live"));
+    };
+    Ok(State { mesh: after_plan(context, &PathBuf::from(file))?, loaded: None })
+}
+
+/// The node or gateway of this name or address; without one, the only gateway.
+pub(super) fn source(mesh: &Mesh, named: Option<&str>) -> Result<Source, Failure> {
+    let usage = |message: String| Failure::new(Exit::Usage, message);
+    let known = || {
+        let gateways = mesh.gateways.keys().map(|name| format!("virtual_gateway/{name}"));
+        let nodes = mesh.nodes.iter().filter(|(_, node)| !node.backends.is_empty());
+        let nodes = nodes.map(|(name, _)| format!("virtual_node/{name}"));
+        let all: Vec<String> = gateways.chain(nodes).take(KNOWN).collect();
+        format!("for example {}", if all.is_empty() { "none".to_owned() } else { all.join(", ") })
+    };
+    let Some(named) = named else {
+        let mut gateways = mesh.gateways.keys();
+        return match (gateways.next(), gateways.next()) {
+            (Some(only), None) => Ok(Source::Gateway(only.clone())),
+            (None, _) => {
+                Err(usage("the mesh has no gateway, so say where the request starts".into())
+                    .hint(format!("--from NODE, {}", known())))
+            }
+            (Some(_), Some(_)) => {
+                Err(usage("the mesh has several gateways, so say where the request starts".into())
+                    .hint(format!("--from GATEWAY, {}", known())))
+            }
+        };
+    };
+    let (node, gateway) = match named.split_once('/') {
+        Some(("virtual_node", name)) => (NodeName::new(name).ok(), None),
+        Some(("virtual_gateway", name)) => (None, GatewayName::new(name).ok()),
+        Some(_) => (None, None),
+        None => (NodeName::new(named).ok(), GatewayName::new(named).ok()),
+    };
+    let node = node.filter(|name| mesh.nodes.contains_key(name));
+    let gateway = gateway.filter(|name| mesh.gateways.contains_key(name));
+    match (node, gateway) {
+        (Some(node), None) => Ok(Source::Node(node)),
+        (None, Some(gateway)) => Ok(Source::Gateway(gateway)),
+        (Some(_), Some(_)) => Err(usage(format!("`{named}` is a node and a gateway"))
+            .hint(format!("say virtual_node/{named} or virtual_gateway/{named}"))),
+        (None, None) => Err(usage(format!("there is no node or gateway `{named}`"))
+            .hint(format!("--from NODE|GATEWAY, {}", known()))),
+    }
+}
+
+/// How many names a hint shows.
+const KNOWN: usize = 5;

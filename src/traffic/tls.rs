@@ -1,0 +1,51 @@
+//! How a proxy calls a node: in plain text, by TLS, or by TLS with a certificate of its own.
+
+use super::entry::{Door, Entry};
+use crate::model::{ClientTls, Listener, Mesh, TlsMode};
+
+/// What protects a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Nothing.
+    Plain,
+    /// TLS: the server shows a certificate.
+    Tls,
+    /// Both sides show a certificate.
+    Mutual,
+}
+
+/// The part of a client policy that holds for a listener, and whether it is called by TLS.
+///
+/// Without a policy the caller does what the server does. An enforced policy never falls back to
+/// plain text, whatever the server's file says: better no connection than an open one.
+pub fn toward<'p>(
+    policy: Option<&'p ClientTls>,
+    listener: &Listener,
+) -> (Option<&'p ClientTls>, bool) {
+    let offered = listener.tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled);
+    let policy =
+        policy.filter(|policy| policy.ports.is_empty() || policy.ports.contains(&listener.port));
+    (policy, policy.map_or(offered, |policy| policy.enforce || offered))
+}
+
+/// What protects the connection to a listener under a policy.
+pub fn security(policy: Option<&ClientTls>, listener: &Listener) -> Security {
+    match toward(policy, listener) {
+        (_, false) => Security::Plain,
+        (Some(policy), true) if policy.certificate.is_some() => Security::Mutual,
+        (_, true) => Security::Tls,
+    }
+}
+
+/// The policy by which the proxy of an entry calls: a backend's own replaces the default whole.
+pub(super) fn policy<'m>(mesh: &'m Mesh, entry: &Entry<'m>) -> Option<&'m ClientTls> {
+    let chosen = match entry.door {
+        Door::Captured { node, backend, .. } | Door::Bound { node, backend, .. } => {
+            let node = mesh.nodes.get(node)?;
+            let own = node.backends.get(backend).and_then(|own| own.client_policy.as_ref());
+            own.or(node.backend_defaults.client_policy.as_ref())
+        }
+        Door::Gateway { gateway, .. } => gateway.backend_defaults.client_policy.as_ref(),
+    };
+    chosen.and_then(|policy| policy.tls.as_ref())
+}
