@@ -22,7 +22,7 @@ pub(super) struct TraceArgs {
     #[arg(value_name = "METHOD")]
     method: String,
 
-    /// The URL that the client calls: http://HOST[:PORT][/PATH], https or tcp
+    /// The URL that the client calls: `http://HOST[:PORT][/PATH]`, https or tcp
     #[arg(value_name = "URL")]
     url: String,
 

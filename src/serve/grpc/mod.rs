@@ -1,6 +1,6 @@
 //! xDS over gRPC: the sockets' side of [`session`](super::session).
 //!
-//! Every RPC passes [`Xds::answer`]: first who the peer is, then which RPC it wants. A response
+//! Every RPC passes `Xds::answer`: first who the peer is, then which RPC it wants. A response
 //! stream is pulled by the connection when it can take more, so a client that does not read holds
 //! ids in its session, and no bytes.
 
@@ -40,7 +40,7 @@ pub struct Rpc {
 }
 
 /// Every RPC that is served. There is no other way to one of them than past the authentication of
-/// [`Xds::answer`].
+/// `Xds::answer`.
 pub const RPCS: [Rpc; 2] = [
     Rpc { path: DELTA_PATH, protocol: Protocol::Delta },
     Rpc { path: STATE_PATH, protocol: Protocol::State },
