@@ -1,6 +1,6 @@
 //! The data plane, as the rest of the server sees it: who is given what, and who has it.
 
-use super::hub::{Hub, Instance};
+use super::hub::{Counts, Hub, Instance};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::{EnvoyStatus, RefusedResource};
@@ -22,6 +22,9 @@ pub trait Plane: Send + Sync {
 
     /// Grows whenever a report may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
+
+    /// The work that was done since the start.
+    fn work(&self) -> Counts;
 }
 
 impl Plane for Hub {
@@ -36,6 +39,10 @@ impl Plane for Hub {
 
     fn changes(&self) -> watch::Receiver<u64> {
         Self::changes(self)
+    }
+
+    fn work(&self) -> Counts {
+        self.counts()
     }
 }
 

@@ -13,7 +13,7 @@ use std::process::{Child, Stdio};
 pub(crate) struct Serve {
     child: Child,
     pub(crate) admin: String,
-    xds: String,
+    pub(crate) xds: String,
 }
 
 impl Drop for Serve {

@@ -10,6 +10,7 @@ mod conformance;
 mod debian_kill;
 mod debian_load;
 mod debian_mariadb;
+mod debian_serve;
 mod debian_tls;
 mod differential;
 mod directory;

@@ -1,6 +1,7 @@
 //! Figures for Prometheus. They name no mesh and no proxy: who reads them need not be known.
 
 use crate::model::MeshName;
+use crate::serve::hub::Counts;
 use crate::serve::mesh::Mesh;
 use crate::serve::plane::Plane;
 use axum::http::Method;
@@ -9,7 +10,22 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Name, description, and where it is counted.
+type Work = (&'static str, &'static str, fn(&Counts) -> u64);
+
+/// The work of the data plane, as it is told.
+const WORK: [Work; 7] = [
+    ("xds_encodes", "Resources that were encoded", |work| work.encodes),
+    ("xds_requests", "Requests of proxies", |work| work.requests),
+    ("xds_refusals", "Requests of proxies that refuse something", |work| work.refusals),
+    ("xds_responses", "Responses to proxies", |work| work.responses),
+    ("xds_resources", "Resources in responses to proxies", |work| work.resources),
+    ("xds_resource_bytes", "Bytes of resources in responses to proxies", |work| work.bytes),
+    ("xds_panics", "Streams of proxies that a bug has ended", |work| work.panics),
+];
 
 /// The figures of one server.
 pub(in crate::serve) struct Metrics {
@@ -21,6 +37,8 @@ pub(in crate::serve) struct Metrics {
     envoys: Gauge,
     behind: Gauge,
     nacked: Gauge,
+    /// In the order of [`WORK`].
+    work: [Counter; WORK.len()],
 }
 
 impl Metrics {
@@ -34,6 +52,7 @@ impl Metrics {
         let reads = counter("admin_reads", "Requests of the admin API that look");
         let writes = counter("admin_writes", "Requests of the admin API that send something");
         let refused = counter("admin_refused", "Requests of the admin API that were not let in");
+        let work = WORK.map(|(name, help, _)| counter(name, help));
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -43,7 +62,7 @@ impl Metrics {
         let envoys = gauge("envoys_connected", "Envoys that are connected");
         let behind = gauge("envoys_behind", "Envoys that lack something that they are to have");
         let nacked = gauge("envoys_nacked", "Envoys that refused something");
-        Self { registry, reads, writes, refused, meshes, envoys, behind, nacked }
+        Self { registry, reads, writes, refused, meshes, envoys, behind, nacked, work }
     }
 
     pub(super) fn answered(&self, method: &Method) {
@@ -75,6 +94,10 @@ impl Metrics {
         self.envoys.set(envoys);
         self.behind.set(behind);
         self.nacked.set(nacked);
+        let work = plane.work();
+        for (counter, (_, _, read)) in self.work.iter().zip(WORK) {
+            counter.inner().store(read(&work), Ordering::Relaxed);
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

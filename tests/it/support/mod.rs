@@ -4,6 +4,7 @@ pub(crate) mod dialects;
 pub(crate) mod envoy;
 pub(crate) mod fake_envoy;
 pub(crate) mod golden;
+pub(crate) mod load;
 pub(crate) mod mesh;
 pub(crate) mod plane;
 pub(crate) mod random_mesh;

@@ -4,6 +4,7 @@ use meshctl::envoy::ProxyId;
 use meshctl::live::StepId;
 use meshctl::live::server::wire::EnvoyStatus;
 use meshctl::model::MeshName;
+use meshctl::serve::hub::Counts;
 use meshctl::serve::{Changed, Plane};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -59,5 +60,9 @@ impl Plane for Double {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    fn work(&self) -> Counts {
+        Counts::default()
     }
 }
