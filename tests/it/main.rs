@@ -11,6 +11,7 @@ mod debian_kill;
 mod debian_load;
 mod debian_mariadb;
 mod debian_serve;
+mod debian_swap;
 mod debian_tls;
 mod differential;
 mod directory;

@@ -20,7 +20,7 @@ use meshctl::serve::limits::Limits;
 use meshctl::serve::listen::{self, Stop, Stopper, Tls};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -83,8 +83,20 @@ pub(crate) struct Served {
 impl Served {
     /// Starts an example of the repository, and waits until every Envoy serves.
     pub(crate) fn example(name: &str) -> Self {
+        Self::start(&root().join("examples").join(name))
+    }
+
+    /// Starts a mesh from one text.
+    pub(crate) fn mesh(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("meshctl.toml"), "").unwrap();
+        std::fs::write(folder.path().join("mesh.toml"), text).unwrap();
+        Self::start(folder.path())
+    }
+
+    fn start(project: &Path) -> Self {
         let block = Block::take();
-        let loaded = load_for(&root().join("examples").join(name), block.network());
+        let loaded = load_for(project, block.network());
         assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
         // The server and its streams run beside the test.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -250,7 +262,8 @@ impl Served {
         value.and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
-    fn request(&self, from: &str, url: &str, headers: &[(&str, &str)]) -> Try {
+    /// A request as `[[dev.requests]]` has it.
+    pub(crate) fn request(&self, from: &str, url: &str, headers: &[(&str, &str)]) -> Try {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let request = DevRequest {
             from: from.parse().unwrap(),
