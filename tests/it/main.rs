@@ -41,6 +41,7 @@ mod scale;
 mod schema;
 mod serve;
 mod serve_grpcio;
+mod serve_herd;
 mod serve_xds;
 mod store;
 mod support;

@@ -21,16 +21,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const EDS: &str = ResourceType::ClusterLoadAssignment.type_url();
-const A: &str = "mesh/m/virtual_node/a";
+pub(crate) const EDS: &str = ResourceType::ClusterLoadAssignment.type_url();
+pub(crate) const A: &str = "mesh/m/virtual_node/a";
 const B: &str = "mesh/m/virtual_node/b";
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(work)
 }
 
-fn endpoints(name: &str, mark: usize) -> Arc<Resource> {
+pub(crate) fn endpoints(name: &str, mark: usize) -> Arc<Resource> {
     let kind = ResourceType::ClusterLoadAssignment;
     let json = format!(
         r#"{{"@type": "{EDS}", "cluster_name": "{name}", "endpoints": [{{"priority": {mark}}}]}}"#
@@ -44,19 +44,22 @@ fn endpoints(name: &str, mark: usize) -> Arc<Resource> {
     Arc::new(Resource { kind, name, side, message, version, origins })
 }
 
-fn config(proxy: &str, resources: impl IntoIterator<Item = Arc<Resource>>) -> Arc<ProxyConfig> {
+pub(crate) fn config(
+    proxy: &str,
+    resources: impl IntoIterator<Item = Arc<Resource>>,
+) -> Arc<ProxyConfig> {
     let resources = resources.into_iter().map(|r| ((r.kind, r.name.clone()), r)).collect();
     Arc::new(ProxyConfig { proxy: proxy.parse().unwrap(), resources })
 }
 
-fn put(hub: &Hub, number: u64, configs: &[(&str, Option<Arc<ProxyConfig>>)]) {
+pub(crate) fn put(hub: &Hub, number: u64, configs: &[(&str, Option<Arc<ProxyConfig>>)]) {
     let changed: BTreeMap<ProxyId, _> =
         configs.iter().map(|(proxy, config)| (proxy.parse().unwrap(), config.clone())).collect();
     hub.put("m", StepId { revision: number, number: 1 }, changed);
 }
 
 /// Waits for something, at most as long as a test may take.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(30), async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -48,6 +48,11 @@ impl Contents {
         }
         content
     }
+
+    /// How many there are, the dead that were not swept yet among them.
+    pub(super) fn len(&self) -> usize {
+        super::lock(&self.held).all.len()
+    }
 }
 
 macro_rules! counters {

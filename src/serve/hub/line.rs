@@ -81,6 +81,11 @@ impl Line {
         wake
     }
 
+    /// Whether its client has anything of a number.
+    pub(super) fn uses(&self, id: NameId) -> bool {
+        lock(&self.session).uses(id)
+    }
+
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waker.wake();
@@ -189,6 +194,7 @@ impl Drop for Attached {
     fn drop(&mut self) {
         self.proxy.remove(self.line.id);
         self.mesh.tidy(&self.line.opening.proxy);
+        self.hub.tidy(&self.line.opening.mesh);
         self.hub.inner.streams.fetch_sub(1, Ordering::Relaxed);
         self.hub.inner.tell();
     }

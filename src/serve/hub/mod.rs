@@ -50,6 +50,19 @@ struct Inner {
     streams: AtomicUsize,
 }
 
+/// What a hub keeps in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// Meshes that were put, or of which somebody is connected.
+    pub meshes: usize,
+    /// Their proxies.
+    pub proxies: usize,
+    /// Names of resources, for each proxy.
+    pub names: usize,
+    /// Encoded resources, and some that are not needed any more.
+    pub contents: usize,
+}
+
 /// Takes a lock. What is behind it is whole even after a panic of who held it: every change of it
 /// is made by one assignment after another, none of which relies on the next.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -136,6 +149,18 @@ impl Hub {
         self.inner.counters.read()
     }
 
+    /// What is kept in memory now.
+    pub fn holds(&self) -> Holds {
+        let meshes: Vec<Arc<Mesh>> = lock(&self.inner.meshes).values().cloned().collect();
+        let mut holds = Holds { meshes: meshes.len(), ..Holds::default() };
+        for (proxies, names) in meshes.iter().map(|mesh| mesh.holds()) {
+            holds.proxies += proxies;
+            holds.names += names;
+        }
+        holds.contents = self.inner.contents.len();
+        holds
+    }
+
     /// How many streams are open.
     pub fn streams(&self) -> usize {
         self.inner.streams.load(Ordering::Relaxed)
@@ -144,6 +169,18 @@ impl Hub {
     /// A panic was caught in a stream.
     pub(in crate::serve) fn count_panic(&self) {
         self.inner.counters.panics(1);
+    }
+
+    /// Forgets a mesh that a stream was of, if there is nothing of it.
+    fn tidy(&self, name: &str) {
+        let mut meshes = lock(&self.inner.meshes);
+        // Nobody gets at it while the table is locked: this table and the stream that ends have it.
+        if let Some(mesh) = meshes.get(name)
+            && Arc::strong_count(mesh) <= 2
+            && mesh.is_empty()
+        {
+            meshes.remove(name);
+        }
     }
 
     fn mesh(&self, name: &str) -> Arc<Mesh> {

@@ -57,6 +57,16 @@ impl Proxy {
         lock(&self.lines).values().cloned().collect()
     }
 
+    /// Forgets names that are gone, if they are many; else a view would only grow.
+    fn sweep(&self) {
+        let mut view = self.view_mut();
+        let Some(mut gone) = view.many_gone() else { return };
+        for line in self.lines() {
+            gone.retain(|id| !line.uses(*id));
+        }
+        view.forget(gone);
+    }
+
     fn tell(&self, ids: &[NameId], before: Option<StepId>, counters: &Counters) {
         for line in self.lines() {
             counters.told(1);
@@ -110,10 +120,23 @@ impl Mesh {
         if let Some(proxy) = state.proxies.get(id)
             && !proxy.view().present()
             && lock(&proxy.lines).is_empty()
+            // This table, and the stream that ends.
             && Arc::strong_count(proxy) <= 2
         {
             state.proxies.remove(id);
         }
+    }
+
+    /// Whether nobody has put it or registered anything, and nobody is connected.
+    pub(super) fn is_empty(&self) -> bool {
+        let state = lock(&self.state);
+        state.newest.is_none() && state.proxies.is_empty() && state.endpoints.is_empty()
+    }
+
+    /// How many proxies it knows, and how many names these.
+    pub(super) fn holds(&self) -> (usize, usize) {
+        let proxies: Vec<_> = lock(&self.state).proxies.values().cloned().collect();
+        (proxies.len(), proxies.iter().map(|proxy| proxy.view().names()).sum())
     }
 
     pub(super) fn put(
@@ -133,6 +156,8 @@ impl Mesh {
             let Some(config) = config else {
                 proxy.view_mut().leave();
                 self.callers(&id, &proxy, BTreeMap::new());
+                drop(proxy);
+                self.tidy(&id);
                 continue;
             };
             counters.visits(config.resources.len());
@@ -150,6 +175,7 @@ impl Mesh {
             self.callers(&id, &proxy, registered);
             // The step is new even where nothing changed.
             proxy.tell(&ids, before, counters);
+            proxy.sweep();
         }
     }
 

@@ -187,6 +187,11 @@ impl Session {
         self.has_something()
     }
 
+    /// Whether the stream has anything of a number of its view.
+    pub fn uses(&self, id: NameId) -> bool {
+        self.topics.iter().any(|topic| topic.uses(id))
+    }
+
     /// Learns the whole view.
     fn bind(&mut self, view: &View) {
         self.bound = true;

@@ -100,6 +100,19 @@ impl Topic {
         self.have.get(&id).map_or(Version::NONE, |have| have.sent)
     }
 
+    /// Whether anything is noted of a number.
+    pub(super) fn uses(&self, id: NameId) -> bool {
+        let flies = |flight: &Flight| flight.upserts.iter().any(|(other, _)| *other == id);
+        self.names.contains(&id)
+            || self.have.contains_key(&id)
+            || self.dirty.contains_key(&id)
+            || self.owed.contains(&id)
+            || self.refused.contains_key(&id)
+            || self.missing.contains(&id)
+            || self.flights.values().any(flies)
+            || self.probes.iter().any(|probe| probe.contains(&id))
+    }
+
     /// Takes note of what stands in the view at a number now.
     pub(super) fn follow(&mut self, view: &View, id: NameId, all: bool) {
         let name = view.name(id);

@@ -84,6 +84,9 @@ struct Slot {
     content: Option<Arc<Content>>,
 }
 
+/// As many names a view knows before it looks for those that are gone.
+const MANY: usize = 64;
+
 /// What one proxy is to have; its instances share it.
 #[derive(Debug, Default)]
 pub struct View {
@@ -91,6 +94,8 @@ pub struct View {
     present: bool,
     ids: [BTreeMap<Arc<str>, NameId>; 5],
     slots: Vec<Slot>,
+    /// Numbers that stand for nothing.
+    free: Vec<NameId>,
 }
 
 impl View {
@@ -125,7 +130,7 @@ impl View {
         self.slots[id.0 as usize].content.as_ref()
     }
 
-    /// Every number that there ever was, types apart, by name.
+    /// Every number, types apart, by name; also of what is gone, while somebody needs it.
     pub fn all(&self) -> impl Iterator<Item = NameId> + '_ {
         self.ids.iter().flat_map(|ids| ids.values().copied())
     }
@@ -195,14 +200,46 @@ impl View {
         Some(id)
     }
 
+    /// The numbers of what is gone, once they are more than those of what is there.
+    pub fn many_gone(&self) -> Option<Vec<NameId>> {
+        let known = self.slots.len() - self.free.len();
+        let there = self.slots.iter().filter(|slot| slot.content.is_some()).count();
+        let gone = || self.all().filter(|id| self.content(*id).is_none()).collect();
+        (known > (2 * there).max(MANY)).then(gone)
+    }
+
+    /// Forgets names that are gone and that no stream has anything of.
+    pub fn forget(&mut self, ids: impl IntoIterator<Item = NameId>) {
+        for id in ids {
+            let slot = &self.slots[id.0 as usize];
+            self.ids[place(slot.kind)].remove(&slot.name);
+            self.free.push(id);
+        }
+    }
+
+    /// How many names it knows.
+    pub fn names(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     fn number(&mut self, kind: ResourceType, name: &str) -> NameId {
         if let Some(id) = self.id(kind, name) {
             return id;
         }
-        let id = NameId(u32::try_from(self.slots.len()).expect("invariant: memory ends first"));
         let name: Arc<str> = name.into();
-        self.ids[place(kind)].insert(name.clone(), id);
-        self.slots.push(Slot { kind, name, from: Version::NONE, content: None });
+        let slot = Slot { kind, name: name.clone(), from: Version::NONE, content: None };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.slots[id.0 as usize] = slot;
+                id
+            }
+            None => {
+                self.slots.push(slot);
+                let last = u32::try_from(self.slots.len() - 1);
+                NameId(last.expect("invariant: memory ends first"))
+            }
+        };
+        self.ids[place(kind)].insert(name, id);
         id
     }
 }
