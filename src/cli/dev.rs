@@ -1,11 +1,15 @@
 //! `dev`: runs an example or a project on this host, with real Envoys.
 
+use super::target as targets;
 use super::{Context, Exit, Failure, Format};
+use crate::apply::{End, Event, ProxyState};
 use crate::dev::envoy_binary::{self, Places};
 use crate::dev::{self, Network, Options, Running, process, requests};
 use crate::diag::Severity;
 use crate::load::{Loaded, Source};
+use crate::model::Address;
 use crate::report::plan::{self as text, View};
+use crate::report::{Progress, events};
 use clap::Args;
 use std::env;
 use std::ffi::OsString;
@@ -16,7 +20,9 @@ use std::time::Duration;
 ///
 /// Every node gets an address of its own in 127.0.0.0/8 and, unless meshctl.toml names a command,
 /// a small application that says who it is. What has to change in the mesh for that is an ordinary
-/// overlay, which --print-overlay shows. Then the requests of [dev] in meshctl.toml are made, or one
+/// overlay, which --print-overlay shows. A control plane of this run's own configures the Envoys: the
+/// mesh is planned and applied to it, and each step is proven by every Envoy (`--target directory` has
+/// them watch a folder instead). Then the requests of [dev] in meshctl.toml are made, or one
 /// for each way into the mesh; each is shown with its answer. Then changes of the files are planned
 /// and applied as they are saved, until Ctrl-C stops everything.
 #[derive(Debug, Args)]
@@ -72,6 +78,7 @@ pub(super) fn run(context: &Context, args: &DevArgs) -> Result<Exit, Failure> {
         meshctl: env::current_exe().map_err(|error| Failure::from_error(Exit::Failed, &error))?,
         envoy: find_envoy(context, args)?,
         patience: Duration::from_secs(args.patience),
+        target: target(context)?,
     };
     // One thread: the kernel ends the children with the thread that started them.
     tokio::runtime::Builder::new_current_thread()
@@ -99,6 +106,23 @@ fn network(args: &DevArgs) -> Result<Network, Failure> {
         Failure::new(Exit::Usage, format!("{} is no second byte of 127.x.0.0", args.network))
             .hint("write a number from 1 to 254")
     })
+}
+
+/// What `--target` names here: the kind of target that the run makes for itself.
+fn target(context: &Context) -> Result<dev::Target, Failure> {
+    match context.global.target.as_deref() {
+        None | Some("control-plane") => Ok(dev::Target::ControlPlane),
+        Some("directory") => Ok(dev::Target::Directory),
+        // The environment is for all commands, and this one leaves the project's targets alone.
+        Some(other) if env::var("MESHCTL_TARGET").is_ok_and(|set| set == other) => {
+            Ok(dev::Target::ControlPlane)
+        }
+        Some(other) => {
+            let message = format!("dev makes a target of its own, and `{other}` is no kind of it");
+            Err(Failure::new(Exit::Usage, message)
+                .hint("write --target control-plane or --target directory"))
+        }
+    }
 }
 
 fn find_envoy(context: &Context, args: &DevArgs) -> Result<PathBuf, Failure> {
@@ -135,28 +159,14 @@ async fn serve(
         mesh.settings.name,
         mesh.nodes.len() + mesh.gateways.len()
     ));
+    let progress = Progress::new(ui.draws_progress(&context.around));
+    let mut tell = |event: Event| show(context, loaded, &progress, &event);
     let started = tokio::select! {
-        started = Running::start(loaded, options) => started,
+        started = Running::start(loaded, options, &mut tell) => started,
         exit = stop.asked() => return Ok(exit),
     };
-    let mut running = started.map_err(|error| {
-        let failure = Failure::from_error(Exit::Failed, &error);
-        match error {
-            dev::Error::Port(..) => {
-                failure.hint("another run may hold it; take other addresses with --network")
-            }
-            dev::Error::Prepare(..)
-            | dev::Error::Ended(..)
-            | dev::Error::Io(..)
-            | dev::Error::NotReady(..)
-            | dev::Error::Rejected(..)
-            | dev::Error::Start(..)
-            | dev::Error::Tracing(_)
-            | dev::Error::Target(_)
-            | dev::Error::Apply(_)
-            | dev::Error::Admin(_) => failure,
-        }
-    })?;
+    progress.end();
+    let mut running = started.map_err(|error| failure(&error))?;
     let all_good = tokio::select! {
         good = ask(context, tries) => good,
         exit = stop.asked() => {
@@ -171,6 +181,11 @@ async fn serve(
             for line in tries.iter().filter_map(requests::Try::command_line) {
                 ui.result(&format!("{line}\n"));
             }
+            if let Some((url, secret)) = running.control_plane() {
+                let at = secret.display();
+                ui.status(&format!("The control plane is at {url}; its operator's token is {at}."));
+            }
+            ui.status(&format!("Logs are in {}.", running.logs().display()));
             ui.status(
                 "Edit the files: a change is planned and applied here. Ctrl-C stops everything.",
             );
@@ -186,6 +201,37 @@ async fn serve(
             .hint("write one in meshctl.toml: [[dev.requests]] with `from` and `url`")),
         None => Err(Failure::new(Exit::Failed, "not every request was answered as it should be")),
     }
+}
+
+fn failure(error: &dev::Error) -> Failure {
+    match error {
+        dev::Error::Port(..) => Failure::from_error(Exit::Failed, error)
+            .hint("another run may hold it; take other addresses with --network"),
+        dev::Error::Target(error) => targets::failure(error),
+        dev::Error::Prepare(..)
+        | dev::Error::Ended(..)
+        | dev::Error::Io(..)
+        | dev::Error::NotReady(..)
+        | dev::Error::Rejected(..)
+        | dev::Error::Start(..)
+        | dev::Error::Tracing(_)
+        | dev::Error::Serve(_)
+        | dev::Error::Thread(_)
+        | dev::Error::Apply(_)
+        | dev::Error::Admin(_) => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// Shows how an apply goes: the steps, and every proxy that does not have what it should.
+fn show(context: &Context, loaded: &Loaded, progress: &Progress, event: &Event) {
+    progress.tell(event);
+    if matches!(event, Event::Proxy { state: ProxyState::Acked, .. }) {
+        return;
+    }
+    let place = |address: &Address, pointer: &str| {
+        loaded.origins.find(address, pointer).map(|at| loaded.files.show_line(at))
+    };
+    progress.aside(|| context.ui.status(&events::words(event, &place)));
 }
 
 /// Makes the requests and shows the answers; says whether all were as they should be.
@@ -250,21 +296,27 @@ async fn change(
         );
         return;
     }
-    let applied = match running.plan(loaded) {
+    let applied = match running.plan(loaded).await {
         Ok(plan) if plan.is_empty() => return,
         Ok(plan) => {
             let view = View { color: context.ui.color_out(), ..View::default() };
             let text = text::differences(&plan.changes, view);
             context.ui.result(&text);
-            running.apply(&plan).await.map(|outcome| (plan, outcome))
+            let progress = Progress::new(context.ui.draws_progress(&context.around));
+            let mut tell = |event: Event| show(context, loaded, &progress, &event);
+            let applied = running.apply(&plan, &mut tell).await;
+            progress.end();
+            applied.map(|outcome| (plan, outcome))
         }
         Err(error) => Err(error),
     };
     match applied {
         Ok((plan, outcome)) => {
-            for rejection in &outcome.rejections {
-                let reason = rejection.reason.as_deref().unwrap_or("it gives no reason");
-                context.ui.warning(&format!("{} refused: {reason}", rejection.proxy));
+            if let End::RolledBack { to } = outcome.end {
+                context.ui.warning(&format!(
+                    "a proxy refused it (above), so revision {to} is in force again"
+                ));
+                return;
             }
             context.ui.status(&format!(
                 "Applied {}: {} of {} proxies proven.",
@@ -275,7 +327,7 @@ async fn change(
             ask(context, tries).await;
         }
         Err(error) => {
-            context.report_failure(&Failure::from_error(Exit::Failed, &error));
+            context.report_failure(&failure(&error));
         }
     }
 }

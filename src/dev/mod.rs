@@ -4,11 +4,16 @@
 
 pub mod client;
 pub mod envoy_binary;
+mod error;
 mod overlay;
+mod plane;
+mod probe;
 pub mod process;
 pub mod requests;
 mod run;
 pub mod upstream;
 
+pub use error::Error;
 pub use overlay::{Network, TooLarge, overlay, service_ports};
-pub use run::{Error, Options, Running, rejections};
+pub use probe::rejections;
+pub use run::{Options, Running, Target, Tell};

@@ -1,27 +1,27 @@
 //! A mesh that runs on this host: its folder, its applications and its proxies.
 
-use super::client;
+use super::error::Error;
+use super::plane::Plane;
+use super::probe::{answers, ready, rejections};
 use super::process::{Process, Program, end_all};
 use super::upstream::Upstream;
-use crate::apply::{self, Admins, OnRefusal, Outcome, Site, Stop};
+use crate::apply::{self, Admins, End, Event, OnRefusal, Outcome, Site, Stop};
 use crate::compile::proxies;
-use crate::envoy::{Admin, ProxyId, Settings, bootstrap};
-use crate::live::{self, Directory, Read as _, Target as _, admin};
+use crate::envoy::{Admin, ConfigSource, ProxyId, Settings, bootstrap};
+use crate::live::server::wire::OnNack;
+use crate::live::{Directory, Read as _, State, Target as _, admin};
 use crate::load::Loaded;
 use crate::model::{NodeName, Port};
 use crate::plan::{self, Consent, Guards, Places, Plan, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fmt;
 use std::fs;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval};
 
 /// What running a mesh needs besides the mesh.
 #[derive(Clone, Debug)]
@@ -32,84 +32,22 @@ pub struct Options {
     pub envoy: PathBuf,
     /// How long all proxies together may take to be ready.
     pub patience: Duration,
+    /// Where the proxies get their configuration from.
+    pub target: Target,
 }
 
-/// Why a mesh does not run.
-#[derive(Debug)]
-pub enum Error {
-    /// A file or folder.
-    Io(PathBuf, io::Error),
-    /// A port that an application or proxy needs.
-    Port(SocketAddr, io::Error),
-    /// A program could not be started.
-    Start(String, io::Error),
-    /// A command of `[dev] prepare` failed; what it said.
-    Prepare(String, String),
-    /// A program ended by itself; what it said last.
-    Ended(String, String),
-    /// A program was not ready in time; what it said last.
-    NotReady(String, String),
-    /// The project names a tracing provider that there is not.
-    Tracing(String),
-    /// The folder that the proxies read.
-    Target(live::Error),
-    /// The configuration was not put in place.
-    Apply(apply::Error),
-    /// The folder's path is none that an admin interface can have.
-    Admin(String),
-    /// A proxy refused what it was given; what it said.
-    Rejected(String, String),
+/// Where proxies get their configuration from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// A control plane in this process.
+    #[default]
+    ControlPlane,
+    /// A folder that they watch.
+    Directory,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |f: &mut fmt::Formatter<'_>, text: &str| match text.is_empty() {
-            true => Ok(()),
-            false => write!(f, "; it said:\n{text}"),
-        };
-        match self {
-            Self::Io(path, _) => write!(f, "cannot use {}", path.display()),
-            Self::Port(address, _) => write!(f, "cannot listen on {address}"),
-            Self::Start(what, _) => write!(f, "cannot start {what}"),
-            Self::Prepare(command, text) => {
-                write!(f, "`{command}` of [dev] prepare failed")?;
-                said(f, text)
-            }
-            Self::Ended(what, text) => {
-                write!(f, "{what} ended by itself")?;
-                said(f, text)
-            }
-            Self::NotReady(what, text) => {
-                write!(f, "{what} was not ready in time")?;
-                said(f, text)
-            }
-            Self::Target(error) => error.fmt(f),
-            Self::Apply(error) => error.fmt(f),
-            Self::Admin(why) => f.write_str(why),
-            Self::Tracing(name) => write!(f, "there is no tracing provider `{name}`"),
-            Self::Rejected(what, text) => {
-                write!(f, "{what} refused its configuration")?;
-                said(f, text)
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(_, error) | Self::Port(_, error) | Self::Start(_, error) => Some(error),
-            Self::Target(error) => error.source(),
-            Self::Apply(error) => error.source(),
-            Self::Prepare(..)
-            | Self::Ended(..)
-            | Self::NotReady(..)
-            | Self::Rejected(..)
-            | Self::Tracing(_)
-            | Self::Admin(_) => None,
-        }
-    }
-}
+/// Told what happens while a plan is carried out.
+pub type Tell<'a> = &'a mut dyn FnMut(Event);
 
 /// A running mesh. Dropping it ends everything at once; [`Running::stop`] does so in order.
 #[derive(Debug)]
@@ -118,6 +56,8 @@ pub struct Running {
     options: Options,
     project: PathBuf,
     settings: Settings,
+    /// The control plane, if there is one.
+    plane: Option<Plane>,
     upstreams: BTreeMap<NodeName, Vec<Upstream>>,
     commands: Vec<Process>,
     envoys: BTreeMap<ProxyId, Proxy>,
@@ -152,7 +92,7 @@ struct Proxy {
 impl Running {
     /// Starts everything that the mesh needs, and waits until every proxy is ready. The mesh must
     /// be one that fits on this host, as the overlay makes it.
-    pub async fn start(loaded: &Loaded, options: Options) -> Result<Self, Error> {
+    pub async fn start(loaded: &Loaded, options: Options, tell: Tell<'_>) -> Result<Self, Error> {
         let folder = tempfile::Builder::new()
             .prefix("meshctl-dev-")
             .tempdir()
@@ -160,12 +100,16 @@ impl Running {
         let project = fs::canonicalize(&loaded.root)
             .map_err(|error| Error::Io(loaded.root.clone(), error))?;
         let root = folder.path().join("target");
-        let settings = loaded.project.settings(root.display().to_string());
+        let settings = match options.target {
+            Target::ControlPlane => loaded.project.settings_from(ConfigSource::Ads),
+            Target::Directory => loaded.project.settings(root.display().to_string()),
+        };
         let mut running = Self {
             folder,
             options,
             project,
             settings,
+            plane: None,
             upstreams: BTreeMap::new(),
             commands: Vec::new(),
             envoys: BTreeMap::new(),
@@ -178,19 +122,66 @@ impl Running {
             running.prepare(command)?;
         }
         running.start_applications(loaded).await?;
-        // No proxy runs yet: they find the whole configuration when they start.
-        let plan = running.plan(loaded)?;
-        running.apply(&plan).await?;
-        for proxy in proxies(&loaded.mesh) {
-            running.start_envoy(loaded, &proxy)?;
+        let all = proxies(&loaded.mesh);
+        match running.options.target {
+            Target::Directory => {
+                // No proxy runs yet: they find the whole configuration when they start.
+                let plan = running.plan(loaded).await?;
+                running.apply(&plan, tell).await?;
+                for proxy in all {
+                    running.start_envoy(loaded, &proxy)?;
+                }
+            }
+            Target::ControlPlane => {
+                let mesh = loaded.mesh.settings.name.clone();
+                let data = running.folder.path().join("control-plane");
+                let plane = Plane::start(data, mesh, running.options.patience).await?;
+                running.plane = Some(plane);
+                // They connect and wait: before the first revision nobody is answered.
+                for proxy in all {
+                    running.start_envoy(loaded, &proxy)?;
+                }
+                let plan = running.plan(loaded).await?;
+                let outcome = running.apply(&plan, tell).await?;
+                running.judge(&outcome)?;
+            }
         }
         running.await_envoys().await?;
         Ok(running)
     }
 
+    /// Whether the first revision has come to every proxy.
+    fn judge(&self, outcome: &Outcome) -> Result<(), Error> {
+        let words = |proxy: &ProxyId| {
+            let said = self.envoys.get(proxy).map(|found| found.process.last_words());
+            said.unwrap_or_default()
+        };
+        if let Some(rejection) = outcome.rejections.first() {
+            let title = format!("the proxy of {}", rejection.proxy);
+            let reason = rejection.reason.clone().unwrap_or_else(|| words(&rejection.proxy));
+            return Err(Error::Rejected(title, reason));
+        }
+        let lacking = outcome.late.keys().chain(&outcome.gone).next();
+        match (&outcome.end, lacking) {
+            (End::Done | End::Nothing, None) => Ok(()),
+            (_, Some(proxy)) => Err(Error::NotReady(format!("the proxy of {proxy}"), words(proxy))),
+            (end, None) => Err(Error::Thread(format!("the apply ended so: {end:?}"))),
+        }
+    }
+
     /// The folder that the proxies run in, where relative paths of the mesh start.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("run")
+    }
+
+    /// Where the outputs of the proxies and applications are.
+    pub fn logs(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Where the admin API of the control plane is, and the file with its operator's secret.
+    pub fn control_plane(&self) -> Option<(&str, &Path)> {
+        self.plane.as_ref().map(|plane| (plane.url(), plane.secret()))
     }
 
     /// The root of the directory target.
@@ -230,6 +221,9 @@ impl Running {
         let envoys = std::mem::take(&mut self.envoys);
         end_all(envoys.into_values().map(|proxy| proxy.process).collect()).await;
         end_all(std::mem::take(&mut self.commands)).await;
+        if let Some(plane) = self.plane.take() {
+            plane.stop().await;
+        }
     }
 
     fn make(&self, part: &str) -> Result<PathBuf, Error> {
@@ -333,9 +327,17 @@ impl Running {
     }
 
     /// Plans the way to a mesh, without guards: the run is nobody's production.
-    pub fn plan(&self, loaded: &Loaded) -> Result<Plan, Error> {
-        let target = Directory::open(self.root()).map_err(Error::Target)?;
-        let state = target.state().map_err(Error::Target)?;
+    pub async fn plan(&self, loaded: &Loaded) -> Result<Plan, Error> {
+        let (kind, id, state): (_, _, State) = match &self.plane {
+            Some(plane) => {
+                let (lineage, state) = plane.state().await?;
+                ("control_plane", lineage, state)
+            }
+            None => {
+                let target = Directory::open(self.root()).map_err(Error::Target)?;
+                ("directory", target.place(), target.state().map_err(Error::Target)?)
+            }
+        };
         let everything = Consent {
             deletes: Some(usize::MAX),
             updates: Some(usize::MAX),
@@ -347,11 +349,7 @@ impl Running {
         let places =
             Places { origins: &loaded.origins, files: &loaded.files, overlay: loaded.overlay };
         let (plan, _) = plan::plan(&plan::Input {
-            target: plan::Target {
-                name: "dev".to_owned(),
-                kind: "directory".to_owned(),
-                id: target.place(),
-            },
+            target: plan::Target { name: "dev".to_owned(), kind: kind.to_owned(), id },
             live: &state.live,
             unrecorded: state.is_unrecorded(),
             desired: &loaded.mesh,
@@ -367,7 +365,24 @@ impl Running {
     }
 
     /// Carries a plan out as `meshctl apply` does: each step is gated on the proxies that run.
-    pub async fn apply(&mut self, plan: &Plan) -> Result<Outcome, Error> {
+    pub async fn apply(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Error> {
+        let Some(plane) = &self.plane else { return self.apply_to_folder(plan, tell).await };
+        // What was there before is brought back from the second revision on.
+        let on_nack = match plan.base_revision {
+            Some(_) => OnNack::Rollback,
+            None => OnNack::Halt,
+        };
+        let applied = plane.apply(plan, &self.settings, on_nack, tell);
+        // A proxy that has ended will not take it: that is told at once.
+        let mut envoys: Vec<&mut Process> =
+            self.envoys.values_mut().map(|proxy| &mut proxy.process).collect();
+        tokio::select! {
+            outcome = applied => outcome,
+            error = casualty(&mut envoys) => Err(error),
+        }
+    }
+
+    async fn apply_to_folder(&self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Error> {
         let target = Directory::open(self.root()).map_err(Error::Target)?;
         let admins = self.admins()?;
         let options = apply::Options {
@@ -389,7 +404,7 @@ impl Running {
             settings: &self.settings,
             options: &options,
             stop: &stop,
-            tell: &mut |_| {},
+            tell,
         };
         apply::apply(plan, &mut site).await.map_err(Error::Apply)
     }
@@ -412,6 +427,7 @@ impl Running {
         let mut start =
             loaded.project.bootstrap(mesh, proxy.clone(), root).map_err(Error::Tracing)?;
         start.admin = Some(Admin::Unix(socket.display().to_string()));
+        start.control_plane = self.plane.as_ref().map(Plane::for_proxies);
         let text = bootstrap(&start);
         fs::write(&boot, text).map_err(|error| Error::Io(boot.clone(), error))?;
         let title = format!("the proxy of {proxy}");
@@ -458,27 +474,13 @@ impl Running {
     }
 }
 
-/// How long one question of an admin interface may take.
-const ADMIN_LIMIT: Duration = Duration::from_secs(2);
-
-async fn answers(address: SocketAddr) -> bool {
-    matches!(timeout(ADMIN_LIMIT, TcpStream::connect(address)).await, Ok(Ok(_)))
-}
-
-async fn ready(socket: &Path) -> bool {
-    matches!(client::admin(socket, "GET", "/ready", ADMIN_LIMIT).await, Ok(answer) if answer.status == 200)
-}
-
-/// The counters that say that a proxy has refused an update, as `name: count`.
-pub async fn rejections(socket: &Path) -> Vec<String> {
-    // A file that cannot be read as its type counts as a failure, one with bad content as rejected.
-    let path = "/stats?filter=update_(rejected|failure)";
-    match client::admin(socket, "GET", path, ADMIN_LIMIT).await {
-        Ok(answer) => String::from_utf8_lossy(&answer.body)
-            .lines()
-            .filter(|line| !line.ends_with(": 0"))
-            .map(str::to_owned)
-            .collect(),
-        Err(error) => vec![error.to_string()],
+/// Waits until one of some processes has ended by itself.
+async fn casualty(processes: &mut [&mut Process]) -> Error {
+    let mut beat = interval(Duration::from_millis(100));
+    loop {
+        beat.tick().await;
+        if let Some(process) = processes.iter_mut().find_map(|p| p.ended().map(|_| &**p)) {
+            return Error::Ended(process.title().to_owned(), process.last_words());
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::support::{envoy, root};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -30,23 +31,28 @@ fn example(name: &str) -> String {
     root().join("examples").join(name).display().to_string()
 }
 
-fn answers_its_requests(name: &str) {
+fn answers_its_requests(name: &str, target: &str) -> String {
     let sandbox = Sandbox::new();
     let envoy = envoy::binary().display().to_string();
     let block = Block::take();
     let network = block.second().to_string();
     let dir = example(name);
     let args = ["dev", &dir, "--once", "--envoy", &envoy, "--network", &network];
-    let ran = sandbox.run(&args).exits(0);
+    let ran = sandbox.run(&[&args[..], &["--target", target]].concat()).exits(0);
     assert!(ran.stdout.lines().count() > 0, "{name} makes no request");
     assert!(ran.stdout.lines().all(|line| line.starts_with("ok ")), "{name}:\n{}", ran.stdout);
+    ran.stderr
 }
 
 #[test]
 fn every_example_answers_its_requests() {
     for name in examples() {
         if !NEEDY.iter().any(|(needy, _)| *needy == name) {
-            answers_its_requests(&name);
+            let told = answers_its_requests(&name, "control-plane");
+            // Every Envoy has acknowledged the revision before the first request is made.
+            let (_, of) = told.split_once("done: ").unwrap_or_else(|| panic!("{name}:\n{told}"));
+            let (proven, rest) = of.split_once(" of ").unwrap();
+            assert!(rest.starts_with(&format!("{proven} proven")), "{name}:\n{told}");
         }
     }
 }
@@ -55,9 +61,32 @@ fn every_example_answers_its_requests() {
 fn every_example_that_needs_more_programs_answers_too() {
     for (name, tier) in NEEDY {
         if tier::has(tier) {
-            answers_its_requests(name);
+            answers_its_requests(name, "control-plane");
         }
     }
+}
+
+#[test]
+fn examples_answer_from_a_folder_too() {
+    for name in ["shop", "grpc"] {
+        answers_its_requests(name, "directory");
+    }
+}
+
+#[test]
+fn dev_makes_targets_of_two_kinds_only() {
+    let sandbox = Sandbox::new();
+    let dir = example("shop");
+    let ran = sandbox.run(&["dev", &dir, "--once", "--envoy", "/bin/true", "--target", "prod"]);
+    let ran = ran.exits(64);
+    assert!(ran.stderr.contains("--target control-plane"), "{}", ran.stderr);
+    // One that the environment names is for other commands: the run gets as far as its Envoys.
+    let block = Block::take().second().to_string();
+    let args = ["dev", &dir, "--once", "--envoy", "/bin/true", "--network", &block];
+    let output = sandbox.command(&args).env("MESHCTL_TARGET", "prod").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("ended by itself"), "{said}");
 }
 
 #[test]
@@ -95,6 +124,7 @@ fn check_finds_nothing_in_the_examples() {
 /// A run of dev that waits for Ctrl-C, and the processes and the folder that it made.
 struct Waiting {
     child: Child,
+    told: Vec<String>,
     envoys: Vec<Pid>,
     folder: PathBuf,
     block: Block,
@@ -111,8 +141,13 @@ fn waiting(sandbox: &Sandbox) -> Waiting {
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut lines = stderr.lines();
-    assert!(lines.any(|line| line.unwrap().contains("Ctrl-C stops everything")));
+    let mut told = Vec::new();
+    for line in stderr.lines() {
+        told.push(line.unwrap());
+        if told.last().unwrap().contains("Ctrl-C stops everything") {
+            break;
+        }
+    }
     let folder = fs::read_dir(sandbox.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -125,7 +160,7 @@ fn waiting(sandbox: &Sandbox) -> Waiting {
         .map(|id| Pid::from_raw(id.parse().unwrap()).unwrap())
         .collect();
     assert_eq!(envoys.len(), 6, "five nodes and a gateway");
-    Waiting { child, envoys, folder, block }
+    Waiting { child, told, envoys, folder, block }
 }
 
 impl Waiting {
@@ -153,6 +188,27 @@ fn ctrl_c_stops_everything_and_is_no_failure() {
 }
 
 #[test]
+fn the_control_plane_of_a_run_is_one_that_other_commands_can_ask() {
+    let sandbox = Sandbox::new();
+    let mut waiting = waiting(&sandbox);
+    let line = waiting.told.iter().find(|line| line.contains("control plane is at")).unwrap();
+    let (_, rest) = line.split_once(" at ").unwrap();
+    let (url, secret) = rest.split_once("; its operator's token is ").unwrap();
+    let token = secret.trim_end_matches('.');
+    assert_eq!(fs::metadata(token).unwrap().permissions().mode() & 0o777, 0o600);
+    sandbox.write("meshctl.toml", format!("[targets.dev]\nserver = \"{url}\"\nxds = \"127.0.0.1:1\"\nexpect = 6\ntoken = {{ file = \"{token}\" }}\n"));
+    sandbox.write("mesh.toml", "[mesh]\nname = \"shop\"\n");
+    let waited = sandbox.run(&["wait", "--timeout", "30s"]).exits(0);
+    assert!(waited.stdout.contains("6 proxies proven"), "{}", waited.stdout);
+    kill_process(process_of(&waiting.child), Signal::TERM).unwrap();
+    assert_eq!(waiting.child.wait().unwrap().code(), Some(143));
+    waiting.all_end();
+    assert!(!waiting.folder.exists(), "the folder is removed");
+    let address = url.strip_prefix("http://").unwrap();
+    assert!(std::net::TcpStream::connect(address).is_err(), "the control plane ends with the run");
+}
+
+#[test]
 fn envoys_end_with_a_dev_that_is_killed() {
     let sandbox = Sandbox::new();
     let mut waiting = waiting(&sandbox);
@@ -175,6 +231,15 @@ fn a_missing_envoy_is_said_with_what_would_help() {
 
 #[test]
 fn a_change_of_the_files_is_planned_applied_and_shown() {
+    shows_changes("control-plane");
+}
+
+#[test]
+fn a_change_of_the_files_comes_to_a_folder_too() {
+    shows_changes("directory");
+}
+
+fn shows_changes(target: &str) {
     let sandbox = Sandbox::new();
     for entry in fs::read_dir(root().join("examples/shop")).unwrap() {
         let path = entry.unwrap().path();
@@ -185,7 +250,7 @@ fn a_change_of_the_files_is_planned_applied_and_shown() {
     let block = Block::take();
     let network = block.second().to_string();
     let mut child = sandbox
-        .command(&["dev", "shop", "--envoy", &envoy, "--network", &network])
+        .command(&["dev", "shop", "--envoy", &envoy, "--network", &network, "--target", target])
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()

@@ -84,7 +84,7 @@ impl Live {
     fn run(loaded: Loaded, block: Block, folder: Option<tempfile::TempDir>) -> Self {
         assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let running = runtime.block_on(Running::start(&loaded, options()));
+        let running = runtime.block_on(Running::start(&loaded, options(), &mut |_| {}));
         let running = running.unwrap_or_else(|error| panic!("{error}"));
         Self { runtime, running: Some(running), loaded, block, _folder: folder }
     }
@@ -226,6 +226,7 @@ pub(crate) fn options() -> Options {
         meshctl: PathBuf::from(env!("CARGO_BIN_EXE_meshctl")),
         envoy: envoy::binary(),
         patience: Duration::from_secs(120),
+        target: dev::Target::Directory,
     }
 }
 
