@@ -85,6 +85,9 @@ _meshctl() {
             meshctl,store)
                 cmd="meshctl__subcmd__store"
                 ;;
+            meshctl,test)
+                cmd="meshctl__subcmd__test"
+                ;;
             meshctl,trace)
                 cmd="meshctl__subcmd__trace"
                 ;;
@@ -162,6 +165,9 @@ _meshctl() {
                 ;;
             meshctl__subcmd__help,store)
                 cmd="meshctl__subcmd__help__subcmd__store"
+                ;;
+            meshctl__subcmd__help,test)
+                cmd="meshctl__subcmd__help__subcmd__test"
                 ;;
             meshctl__subcmd__help,trace)
                 cmd="meshctl__subcmd__help__subcmd__trace"
@@ -269,7 +275,7 @@ _meshctl() {
 
     case "${cmd}" in
         meshctl)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace store schema import completions version help"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -771,7 +777,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help)
-            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace store schema import completions version help"
+            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1190,6 +1196,20 @@ _meshctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshctl__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshctl__subcmd__help__subcmd__trace)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1593,7 +1613,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__schema)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins import wait store trace explain version"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins import wait store trace tests test explain version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2314,6 +2334,52 @@ _meshctl() {
             fi
             case "${prev}" in
                 --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__test)
+            opts="-C -q -v -h -V --filter --at --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -19,6 +19,7 @@ pub mod traffic;
 pub mod envoy;
 
 pub mod compile;
+pub mod expect;
 pub mod import;
 pub mod plan;
 pub mod rules;

@@ -21,6 +21,7 @@ pub fn all_codes() -> Vec<&'static Code> {
     all.extend(crate::rules::codes());
     all.extend(crate::envoy::limits::CODES);
     all.extend(crate::import::CODES);
+    all.extend(crate::expect::CODES);
     all.sort_by_key(|code| code.id);
     all
 }

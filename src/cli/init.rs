@@ -2,7 +2,7 @@
 
 use super::import::{How, import_to};
 use super::{Context, Exit, Failure, Format};
-use crate::load::PROJECT_FILE;
+use crate::load::{PROJECT_FILE, TESTS_FOLDER};
 use crate::model::MeshName;
 use clap::Args;
 use std::fs;
@@ -63,6 +63,21 @@ match = { prefix = "/" }
 targets = { hello = 1 }
 "#;
 
+const TEST: &str = r#"# What becomes of requests: `meshctl test` holds it against the files.
+
+[[test]]
+name = "web reaches hello"
+from = "virtual_node/web"
+request = "GET http://hello.mesh.internal:8080/"
+expect = { node = "hello" }
+
+[[test]]
+name = "web reaches nothing else"
+from = "virtual_node/web"
+request = "GET http://other.mesh.internal:8080/"
+expect = { refused = true }
+"#;
+
 pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
     if !args.from.is_empty() {
         let how = args.how.named(args.name.as_deref());
@@ -85,9 +100,13 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
             .hint("give a name: meshctl init --name shop"));
     }
     // The name has letters, digits, `-` and `_` only, so it needs no escaping.
-    for (file, text) in
-        [(PROJECT_FILE, PROJECT.to_owned()), ("mesh.toml", MESH.replace("NAME", &name))]
-    {
+    fs::create_dir_all(dir.join(TESTS_FOLDER)).map_err(failed)?;
+    let test = format!("{TESTS_FOLDER}/hello.toml");
+    for (file, text) in [
+        (PROJECT_FILE, PROJECT.to_owned()),
+        ("mesh.toml", MESH.replace("NAME", &name)),
+        (&test, TEST.to_owned()),
+    ] {
         let path = dir.join(file);
         let mut created = fs::File::create_new(&path).map_err(|error| {
             let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
@@ -101,6 +120,6 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
         created.write_all(text.as_bytes()).map_err(failed)?;
         context.ui.status(&format!("Wrote {}.", path.display()));
     }
-    context.ui.hint(&format!("next: meshctl -C {} check", dir.display()));
+    context.ui.hint(&format!("next: meshctl -C {} check, then test", dir.display()));
     Ok(Exit::Done)
 }

@@ -28,6 +28,7 @@ mod show;
 mod status;
 mod store;
 mod target;
+mod test;
 mod trace;
 mod version;
 mod wait;
@@ -78,6 +79,7 @@ enum Command {
     Wait(wait::WaitArgs),
     Serve(serve::ServeArgs),
     Trace(trace::TraceArgs),
+    Test(test::TestArgs),
     Store(store::StoreArgs),
     Schema(schema::SchemaArgs),
     Import(import::ImportArgs),
@@ -116,6 +118,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Wait(args) => wait::run(&context, &args),
         Command::Serve(args) => serve::run(&context, &args),
         Command::Trace(args) => trace::run(&context, &args),
+        Command::Test(args) => test::run(&context, &args),
         Command::Store(args) => store::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),

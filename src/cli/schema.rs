@@ -59,6 +59,10 @@ enum Name {
     Store,
     /// What `trace --format json` prints
     Trace,
+    /// A file of tests, as `test` reads them
+    Tests,
+    /// What `test --format json` prints
+    Test,
     /// What `explain --format json` prints
     Explain,
     /// What `version --format json` prints
@@ -89,6 +93,8 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Wait => include_str!("../../schemas/wait.v1.schema.json").to_owned(),
         Name::Store => include_str!("../../schemas/store.v1.schema.json").to_owned(),
         Name::Trace => include_str!("../../schemas/trace.v1.schema.json").to_owned(),
+        Name::Tests => format!("{:#}\n", crate::expect::tests_schema()),
+        Name::Test => include_str!("../../schemas/test.v1.schema.json").to_owned(),
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),
         Name::Version => include_str!("../../schemas/version.v1.schema.json").to_owned(),
     };

@@ -4,10 +4,10 @@ use super::diff::{after_plan, open};
 use super::show::revision;
 use super::{Context, Exit, Failure, Format};
 use crate::load::Loaded;
-use crate::model::{GatewayName, Mesh, NodeName};
+use crate::model::Mesh;
 use crate::plan::Places;
 use crate::report;
-use crate::traffic::{Request, Source, Tracer};
+use crate::traffic::{NoSource, Request, Source, Tracer, sources};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -103,45 +103,19 @@ pub(super) fn state(context: &Context, named: Option<&str>) -> Result<State, Fai
 }
 
 /// The node or gateway of this name or address; without one, the only gateway.
-pub(super) fn source(mesh: &Mesh, named: Option<&str>) -> Result<Source, Failure> {
-    let usage = |message: String| Failure::new(Exit::Usage, message);
-    let known = || {
-        let gateways = mesh.gateways.keys().map(|name| format!("virtual_gateway/{name}"));
-        let nodes = mesh.nodes.iter().filter(|(_, node)| !node.backends.is_empty());
-        let nodes = nodes.map(|(name, _)| format!("virtual_node/{name}"));
-        let all: Vec<String> = gateways.chain(nodes).take(KNOWN).collect();
-        format!("for example {}", if all.is_empty() { "none".to_owned() } else { all.join(", ") })
-    };
-    let Some(named) = named else {
-        let mut gateways = mesh.gateways.keys();
-        return match (gateways.next(), gateways.next()) {
-            (Some(only), None) => Ok(Source::Gateway(only.clone())),
-            (None, _) => {
-                Err(usage("the mesh has no gateway, so say where the request starts".into())
-                    .hint(format!("--from NODE, {}", known())))
-            }
-            (Some(_), Some(_)) => {
-                Err(usage("the mesh has several gateways, so say where the request starts".into())
-                    .hint(format!("--from GATEWAY, {}", known())))
-            }
-        };
-    };
-    let (node, gateway) = match named.split_once('/') {
-        Some(("virtual_node", name)) => (NodeName::new(name).ok(), None),
-        Some(("virtual_gateway", name)) => (None, GatewayName::new(name).ok()),
-        Some(_) => (None, None),
-        None => (NodeName::new(named).ok(), GatewayName::new(named).ok()),
-    };
-    let node = node.filter(|name| mesh.nodes.contains_key(name));
-    let gateway = gateway.filter(|name| mesh.gateways.contains_key(name));
-    match (node, gateway) {
-        (Some(node), None) => Ok(Source::Node(node)),
-        (None, Some(gateway)) => Ok(Source::Gateway(gateway)),
-        (Some(_), Some(_)) => Err(usage(format!("`{named}` is a node and a gateway"))
-            .hint(format!("say virtual_node/{named} or virtual_gateway/{named}"))),
-        (None, None) => Err(usage(format!("there is no node or gateway `{named}`"))
-            .hint(format!("--from NODE|GATEWAY, {}", known()))),
-    }
+fn source(mesh: &Mesh, named: Option<&str>) -> Result<Source, Failure> {
+    Source::named(mesh, named).map_err(|why| {
+        let all: Vec<String> = sources(mesh).iter().take(KNOWN).map(ToString::to_string).collect();
+        let known =
+            format!("for example {}", if all.is_empty() { "none".into() } else { all.join(", ") });
+        let failure = Failure::new(Exit::Usage, why.to_string());
+        failure.hint(match &why {
+            NoSource::NoGateway => format!("--from NODE, {known}"),
+            NoSource::SeveralGateways => format!("--from GATEWAY, {known}"),
+            NoSource::Both(name) => format!("say virtual_node/{name} or virtual_gateway/{name}"),
+            NoSource::Unknown(_) => format!("--from NODE|GATEWAY, {known}"),
+        })
+    })
 }
 
 /// How many names a hint shows.

@@ -189,26 +189,51 @@ pub(super) fn read_all(
                 ids.push(files.add(relative, text));
             }
             Err(why) => {
-                let (code, message) = match &why {
-                    Unread::NotUtf8(at) => (
-                        &codes::NOT_UTF8,
-                        format!("`{relative}` is not UTF-8 text (byte {at} is where it breaks)"),
-                    ),
-                    Unread::TooLarge(size) => (
-                        &codes::TOO_LARGE,
-                        format!("`{relative}` has {} MiB; the limit is 16 MiB", size >> 20),
-                    ),
-                    Unread::Io(error) => (
-                        &codes::UNREADABLE,
-                        format!("`{relative}` cannot be read: {}", plain(error)),
-                    ),
-                };
-                let help = "mend the file, or take it out of `files` in meshctl.toml".to_owned();
-                unplaced(code, files, &relative, message, help, diagnostics);
+                let help = "mend the file, or take it out of `files` in meshctl.toml";
+                report_unread(&relative, &why, help, files, diagnostics);
             }
         }
     }
     ids
+}
+
+/// Reports a file that could not be read.
+fn report_unread(
+    relative: &str,
+    why: &Unread,
+    help: &str,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) {
+    let (code, message) = match why {
+        Unread::NotUtf8(at) => (
+            &codes::NOT_UTF8,
+            format!("`{relative}` is not UTF-8 text (byte {at} is where it breaks)"),
+        ),
+        Unread::TooLarge(size) => {
+            (&codes::TOO_LARGE, format!("`{relative}` has {} MiB; the limit is 16 MiB", size >> 20))
+        }
+        Unread::Io(error) => {
+            (&codes::UNREADABLE, format!("`{relative}` cannot be read: {}", plain(error)))
+        }
+    };
+    unplaced(code, files, relative, message, help.to_owned(), diagnostics);
+}
+
+/// Reads a file of tests; what cannot be read is reported.
+pub(super) fn read_tests(
+    path: &Path,
+    shown: String,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<FileId> {
+    match read_text(path) {
+        Ok(text) => Some(files.add(shown, text)),
+        Err(why) => {
+            report_unread(&shown, &why, "mend the file, or remove it", files, diagnostics);
+            None
+        }
+    }
 }
 
 /// Parses files on all cores; the results are in the order of the files.
@@ -267,7 +292,7 @@ fn source(path: &str, text: &str) -> Source {
 }
 
 /// A relative path with `/` between its parts, if it is text.
-fn slashed(path: &Path) -> Option<String> {
+pub(super) fn slashed(path: &Path) -> Option<String> {
     let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
     parts.map(|parts| parts.join("/"))
 }

@@ -4,6 +4,7 @@ pub mod codes;
 mod files;
 mod project;
 mod sources;
+mod tests;
 
 pub use codes::CODES;
 pub use project::{
@@ -12,6 +13,7 @@ pub use project::{
 };
 
 pub use sources::read_sources;
+pub use tests::{NoTests, TESTS_FOLDER, TestFiles, read_tests};
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::envoy;

@@ -133,7 +133,7 @@ pub fn github(diagnostics: &[Diagnostic], files: &Files) -> String {
         }
         if of_kind.len() > GITHUB_MAX {
             let rest = of_kind.len() - GITHUB_MAX;
-            let _ = writeln!(text, "::{word}::and {rest} more; run meshctl check to see them all");
+            let _ = writeln!(text, "::{word}::and {rest} more; the text format shows them all");
         }
     }
     text
@@ -183,7 +183,7 @@ pub fn junit(diagnostics: &[Diagnostic], files: &Files) -> String {
     text
 }
 
-fn xml(text: &str) -> String {
+pub(super) fn xml(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '&' => "&amp;".to_owned(),
@@ -192,7 +192,7 @@ fn xml(text: &str) -> String {
             '"' => "&quot;".to_owned(),
             '\n' => "&#10;".to_owned(),
             // XML 1.0 has no place for other control characters, not even escaped.
-            c if c.is_control() => "\u{fffd}".to_owned(),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => "\u{fffd}".to_owned(),
             c => c.to_string(),
         })
         .collect()

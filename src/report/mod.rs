@@ -11,6 +11,7 @@ pub mod plan;
 mod plan_json;
 mod plan_markdown;
 mod progress;
+pub mod test;
 pub mod trace;
 mod traffic;
 

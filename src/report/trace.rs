@@ -3,7 +3,7 @@
 use crate::model::{Address, Duration, Protocol, pointer};
 use crate::plan::{Place, Places, place_of};
 use crate::traffic::{
-    Action, Door, End, Hop, Journey, PathRewrite, Request, Row, Security, defaults, percents,
+    Action, Door, End, Hop, Journey, PathRewrite, Reason, Request, Retries, Row, Timeout, percents,
 };
 use serde::Serialize;
 use std::fmt::Write;
@@ -101,6 +101,9 @@ pub struct Outcome {
     /// The status that a proxy answers with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// Which kind of refusal it is: `egress`, `no-route`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
     /// Why a proxy answers, refuses, or why it cannot be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -139,6 +142,7 @@ pub fn outcome(journey: &Journey<'_>) -> Outcome {
         end: "nodes",
         nodes: Vec::new(),
         status: None,
+        reason: None,
         why: None,
         host: None,
         path: None,
@@ -154,23 +158,21 @@ pub fn outcome(journey: &Journey<'_>) -> Outcome {
                     node: share.to.name.to_string(),
                     port: share.to.listener.port.get(),
                     percent,
-                    security: match journey.security(share.to) {
-                        Security::Plain => "plain",
-                        Security::Tls => "tls",
-                        Security::Mutual => "mutual-tls",
-                    },
+                    security: journey.security(share.to).as_str(),
                 })
                 .collect();
             outcome.host = (!host.is_empty()).then(|| host.clone());
             outcome.path = (!path.is_empty()).then(|| path.clone());
         }
-        End::Answer { status, why } => {
+        End::Answer { status, reason, why } => {
+            outcome.reason = reason.map(Reason::as_str);
             outcome.end = "answer";
             outcome.status = Some(*status);
             outcome.why = Some(why.clone());
         }
         End::PassedOn => outcome.end = "leaves",
-        End::Closed { why } => {
+        End::Closed { reason, why } => {
+            outcome.reason = Some(reason.as_str());
             outcome.end = "refused";
             outcome.why = Some(why.clone());
         }
@@ -260,26 +262,14 @@ fn taken(row: &Row<'_>, protocol: Protocol, find: &Find<'_>) -> TakenDocument {
         }
         Action::Targets(_) | Action::Answer(_) => None,
     };
-    let timeout = row.timeout.map(|timeout| TimeoutDocument {
-        request: timeout.request.unwrap_or(defaults::REQUEST_TIMEOUT),
-        idle: timeout.idle.unwrap_or(defaults::IDLE_TIMEOUT),
-        default: timeout.request.is_none(),
+    let timeout = row.times().map(|Timeout { request, idle, default }| TimeoutDocument {
+        request,
+        idle,
+        default,
     });
-    let retry = row.timeout.filter(|_| protocol.is_http()).map(|_| match row.retry {
-        Some(own) => RetryDocument {
-            on: own.on.iter().map(ToString::to_string).collect(),
-            max_retries: own.max_retries,
-            per_retry_timeout: own.per_retry_timeout.filter(|time| !time.is_zero()),
-            default: false,
-        },
-        None => RetryDocument {
-            on: (defaults::RETRY_ON.iter().map(|word| (*word).to_owned()))
-                .chain(defaults::RETRY_CODES.iter().map(ToString::to_string))
-                .collect(),
-            max_retries: defaults::RETRIES,
-            per_retry_timeout: None,
-            default: true,
-        },
+    let retry = row.retries(protocol).map(|own| {
+        let Retries { on, max_retries, per_retry_timeout, default } = own;
+        RetryDocument { on, max_retries, per_retry_timeout, default }
     });
     TakenDocument {
         address: row.address.to_string(),

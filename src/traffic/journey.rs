@@ -78,6 +78,8 @@ pub enum End<'m> {
     Answer {
         /// The HTTP status.
         status: u16,
+        /// Which kind of refusal it is; `None` is an answer that is meant, as to a health check.
+        reason: Option<Reason>,
         /// Why.
         why: String,
     },
@@ -85,6 +87,8 @@ pub enum End<'m> {
     PassedOn,
     /// There is no connection.
     Closed {
+        /// Which kind of refusal it is.
+        reason: Reason,
         /// Why.
         why: String,
     },
@@ -93,6 +97,51 @@ pub enum End<'m> {
         /// Why not.
         why: String,
     },
+}
+
+/// Why no server gets a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// It is for none of the node's backends, and the mesh drops all other traffic.
+    Egress,
+    /// No route takes it.
+    NoRoute,
+    /// Nothing provides the service.
+    NoProvider,
+    /// The route has no target that takes a share.
+    NoTarget,
+    /// It is no request that a proxy takes.
+    BadRequest,
+    /// Nothing listens where it is sent.
+    NoListener,
+    /// Another protocol is spoken there.
+    Protocol,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Egress,
+        Self::NoRoute,
+        Self::NoProvider,
+        Self::NoTarget,
+        Self::BadRequest,
+        Self::NoListener,
+        Self::Protocol,
+    ];
+
+    /// The word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Egress => "egress",
+            Self::NoRoute => "no-route",
+            Self::NoProvider => "no-provider",
+            Self::NoTarget => "no-target",
+            Self::BadRequest => "bad-request",
+            Self::NoListener => "no-listener",
+            Self::Protocol => "protocol",
+        }
+    }
 }
 
 /// Follows requests through one mesh.
@@ -114,7 +163,7 @@ impl<'m> Tracer<'m> {
             source: source.clone(),
             entry: None,
             hops: Vec::new(),
-            end: End::Closed { why: String::new() },
+            end: End::Closed { reason: Reason::NoListener, why: String::new() },
             policy: None,
         };
         journey.end = match source {
@@ -126,16 +175,19 @@ impl<'m> Tracer<'m> {
     }
 
     fn out_of_node(&self, journey: &mut Journey<'m>, request: &Request) -> End<'m> {
-        let Source::Node(name) = &journey.source else { return closed("") };
+        let Source::Node(name) = &journey.source else { return closed(Reason::NoListener, "") };
         let Some((name, node)) = self.mesh.nodes.get_key_value(name) else {
-            return closed(&format!("there is no virtual_node/{name}"));
+            return closed(Reason::NoListener, &format!("there is no virtual_node/{name}"));
         };
         let entry = match entry::capture(self.mesh, node) {
             Capture::Explicit => {
                 let entries = entry::bound_entries(self.mesh, name, node);
                 let found = entries.into_iter().find(|entry| bound(entry, request));
                 found.ok_or_else(|| {
-                    closed(&format!("no backend of virtual_node/{name} is bound there"))
+                    closed(
+                        Reason::NoListener,
+                        &format!("no backend of virtual_node/{name} is bound there"),
+                    )
                 })
             }
             Capture::Redirect => {
@@ -156,17 +208,21 @@ impl<'m> Tracer<'m> {
             return connection(journey, entry.rows(self.mesh), entry.service());
         }
         if request.scheme == "tcp" {
-            return closed("HTTP is spoken on the port, not any bytes");
+            return closed(Reason::Protocol, "HTTP is spoken on the port, not any bytes");
         }
         if request.scheme == "https" {
-            return closed("the application speaks plain HTTP to its proxy, which adds TLS itself");
+            return closed(
+                Reason::Protocol,
+                "the application speaks plain HTTP to its proxy, which adds TLS itself",
+            );
         }
         let mut seen = seen(request);
         if let Some(end) = arrive(&mut seen, entry.protocol) {
             return end;
         }
         let Some(service) = entry.service() else {
-            return End::Answer { status: 404, why: "nothing provides the service".to_owned() };
+            let why = "nothing provides the service".to_owned();
+            return End::Answer { status: 404, reason: Some(Reason::NoProvider), why };
         };
         let host = matches!(entry.door, Door::Bound { .. }).then(|| service.name.to_string());
         self.at_service(journey, service, seen, host)
@@ -199,16 +255,20 @@ impl<'m> Tracer<'m> {
         let Some(port) = exact.or_else(|| only(request.port)) else {
             return Err(match allow_all {
                 true => End::PassedOn,
-                false => closed(&format!(
-                    "port {} is none of its backends', and the mesh drops all other traffic",
-                    request.port
-                )),
+                false => closed(
+                    Reason::Egress,
+                    &format!(
+                        "port {} is none of its backends', and the mesh drops all other traffic",
+                        request.port
+                    ),
+                ),
             });
         };
         named(port).ok_or_else(|| match allow_all {
             true => End::PassedOn,
             false => End::Answer {
                 status: 404,
+                reason: Some(Reason::Egress),
                 why: format!(
                     "`{}` is no backend on port {}, and the mesh drops all other traffic",
                     request.authority, port.port
@@ -226,15 +286,20 @@ impl<'m> Tracer<'m> {
         };
         let Some(entry) = exact.or(sole).copied() else {
             let ports: Vec<String> = entries.iter().map(|entry| entry.port.to_string()).collect();
-            return closed(&format!(
-                "{} does not listen on port {}, but on {}",
-                journey.source,
-                request.port,
-                if ports.is_empty() { "none".to_owned() } else { ports.join(", ") }
-            ));
+            return closed(
+                Reason::NoListener,
+                &format!(
+                    "{} does not listen on port {}, but on {}",
+                    journey.source,
+                    request.port,
+                    if ports.is_empty() { "none".to_owned() } else { ports.join(", ") }
+                ),
+            );
         };
         journey.entry = Some(entry);
-        let Door::Gateway { listener, .. } = entry.door else { return closed("") };
+        let Door::Gateway { listener, .. } = entry.door else {
+            return closed(Reason::NoListener, "");
+        };
         if let Some(end) = door(listener, request) {
             return end;
         }
@@ -244,7 +309,7 @@ impl<'m> Tracer<'m> {
         }
         if health_path(listener).is_some_and(|path| path == seen.path) {
             let why = "the gateway answers health checks on this path itself".to_owned();
-            return End::Answer { status: 200, why };
+            return End::Answer { status: 200, reason: None, why };
         }
         match self.table(journey, None, &seen, entry.rows(self.mesh)) {
             Ok((row, Action::Service { to, rewrite })) => {
@@ -257,9 +322,12 @@ impl<'m> Tracer<'m> {
                 }
             }
             Ok((_, Action::Answer(status))) => {
-                End::Answer { status, why: "nothing provides the service".to_owned() }
+                let why = "nothing provides the service".to_owned();
+                End::Answer { status, reason: Some(Reason::NoProvider), why }
             }
-            Ok((_, Action::Targets(_))) => closed("a gateway leads to services only"),
+            Ok((_, Action::Targets(_))) => {
+                closed(Reason::NoTarget, "a gateway leads to services only")
+            }
             Err(end) => end,
         }
     }
@@ -277,9 +345,12 @@ impl<'m> Tracer<'m> {
                 End::Targets { shares, host: host.unwrap_or(seen.host), path: seen.path }
             }
             Ok((_, Action::Answer(status))) => {
-                End::Answer { status, why: "the route has no target that takes a share".to_owned() }
+                let why = "the route has no target that takes a share".to_owned();
+                End::Answer { status, reason: Some(Reason::NoTarget), why }
             }
-            Ok((_, Action::Service { .. })) => closed("a service leads to no service"),
+            Ok((_, Action::Service { .. })) => {
+                closed(Reason::NoTarget, "a service leads to no service")
+            }
             Err(end) => end,
         }
     }
@@ -317,7 +388,8 @@ impl<'m> Tracer<'m> {
             return Err(end);
         }
         let Some(row) = taken else {
-            return Err(End::Answer { status: 404, why: "no route takes it".to_owned() });
+            let why = "no route takes it".to_owned();
+            return Err(End::Answer { status: 404, reason: Some(Reason::NoRoute), why });
         };
         if let Some(why) = unknown::action(&row) {
             return Err(End::Unknown { why });
@@ -327,8 +399,8 @@ impl<'m> Tracer<'m> {
     }
 }
 
-fn closed<'m>(why: &str) -> End<'m> {
-    End::Closed { why: why.to_owned() }
+fn closed<'m>(reason: Reason, why: &str) -> End<'m> {
+    End::Closed { reason, why: why.to_owned() }
 }
 
 fn seen(request: &Request) -> Seen {
@@ -384,7 +456,7 @@ fn arrive<'m>(seen: &mut Seen, protocol: Protocol) -> Option<End<'m>> {
     let known = HTTP1_METHODS.contains(&seen.method.as_str());
     if protocol == Protocol::Http && !known {
         let why = format!("HTTP/1 proxies do not know the method `{}`", seen.method);
-        return Some(End::Answer { status: 400, why });
+        return Some(End::Answer { status: 400, reason: Some(Reason::BadRequest), why });
     }
     if seen.method == "CONNECT" {
         let why = "what a proxy makes of CONNECT depends on its version".to_owned();
@@ -397,6 +469,7 @@ fn arrive<'m>(seen: &mut Seen, protocol: Protocol) -> Option<End<'m>> {
         }
         Err(_) => Some(End::Answer {
             status: 400,
+            reason: Some(Reason::BadRequest),
             why: format!("`{}` is no path that a proxy takes", seen.path),
         }),
     }
@@ -416,8 +489,8 @@ fn door<'m>(listener: &GatewayListener, request: &Request) -> Option<End<'m>> {
     }
     let mode = listener.tls.as_ref().map_or(TlsMode::Disabled, |tls| tls.mode);
     match (mode, request.scheme.as_str()) {
-        (TlsMode::Strict, "http") => Some(closed("the listener takes TLS only")),
-        (TlsMode::Disabled, "https") => Some(closed("the listener takes no TLS")),
+        (TlsMode::Strict, "http") => Some(closed(Reason::Protocol, "the listener takes TLS only")),
+        (TlsMode::Disabled, "https") => Some(closed(Reason::Protocol, "the listener takes no TLS")),
         _ => None,
     }
 }
@@ -439,9 +512,11 @@ fn connection<'m>(
     service: Option<ServicePort<'m>>,
 ) -> End<'m> {
     let Some(row) = rows.into_iter().next() else {
-        return closed("the service has no route with a target");
+        return closed(Reason::NoTarget, "the service has no route with a target");
     };
-    let Action::Targets(shares) = row.action.clone() else { return closed("") };
+    let Action::Targets(shares) = row.action.clone() else {
+        return closed(Reason::NoTarget, "");
+    };
     let nothing = Seen {
         method: String::new(),
         scheme: "tcp".to_owned(),

@@ -14,8 +14,10 @@ mod path;
 pub mod re2;
 mod request;
 mod service;
+mod source;
 pub mod symbolic;
 mod table;
+mod timing;
 mod tls;
 mod unknown;
 
@@ -24,13 +26,15 @@ pub use entry::{
     CapturedPort, Door, Entry, Source, bound_entries, capture, captured_ports, entries, entries_of,
     passes_on, sources,
 };
-pub use journey::{End, Hop, Journey, Passed, Tracer, percents};
+pub use journey::{End, Hop, Journey, Passed, Reason, Tracer, percents};
 pub use matching::{Match, Named, Path, host_expression};
 pub use path::normalised;
 pub use request::{BadRequest, Request};
 pub use service::{NodeListener, Provider, ServicePort, ports, routes_on, target_listener};
+pub use source::NoSource;
 pub use table::{
     Action, PathRewrite, Rewrite, Row, Share, connection_row, gateway_rows, gateway_target,
     service_rows,
 };
+pub use timing::{Retries, Timeout};
 pub use tls::{Security, security, toward};

@@ -14,6 +14,17 @@ pub enum Security {
     Mutual,
 }
 
+impl Security {
+    /// The word in files and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tls => "tls",
+            Self::Mutual => "mutual-tls",
+        }
+    }
+}
+
 /// The part of a client policy that holds for a listener, and whether it is called by TLS.
 ///
 /// Without a policy the caller does what the server does. An enforced policy never falls back to

@@ -109,7 +109,7 @@ fn told(tracer: &Tracer<'_>, request: &Request) -> Result<(Answer, Vec<String>),
         }
         End::Answer { status, .. } => (Answer { status, trail, saw: None }, Vec::new()),
         End::PassedOn => return Err("passed on".to_owned()),
-        End::Closed { why } | End::Unknown { why } => return Err(why),
+        End::Closed { why, .. } | End::Unknown { why } => return Err(why),
     })
 }
 

@@ -19,6 +19,9 @@ pub(crate) fn names() -> Vec<String> {
 fn copy(sandbox: &Sandbox, name: &str) {
     for entry in fs::read_dir(root().join("examples").join(name)).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let file = path.file_name().unwrap().to_str().unwrap().to_owned();
         let mut text = fs::read_to_string(&path).unwrap();
         if file == "meshctl.toml" && !text.contains("[targets.local]") {

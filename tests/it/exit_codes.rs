@@ -1,10 +1,16 @@
 //! The exit-code matrix: command x format x outcome. Formats never change a code, and whatever is
 //! read by programs stays readable by programs.
 
+use crate::support::projects::{
+    Held, PROJECT, WRONG_DIGEST, applied, blocked, broken, changed, damaged, doubtful, drifted,
+    elsewhere, emptied, forged, fresh, garbage, homeless, in_use, locked, lonely, nothing,
+    outdated, overtaken, renamed, rendered, saved, senseless, sources, stored, tested, torn, twice,
+    untidy, untrue, wrong,
+};
 use crate::support::sandbox::{Ran, Sandbox};
 use crate::support::schemas::{published, validate, validate_as, well_formed};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::pipe;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -34,15 +40,13 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("wait", &["text", "json"]),
     ("serve", &["text"]),
     ("trace", &["text", "json"]),
+    ("test", &["text", "json", "sarif", "github", "junit"]),
     ("store", &["text", "json"]),
     ("import", &["text", "json"]),
     ("schema", &["text", "json"]),
     ("completions", &["text"]),
     ("version", &["text", "json"]),
 ];
-
-/// What must stay open while a case runs, for example a lock.
-type Held = Option<File>;
 
 /// One cell of the matrix, for every format of its command.
 struct Case {
@@ -59,256 +63,6 @@ const fn case(
     args: &'static [&'static str],
 ) -> Case {
     Case { outcome, code, prepare, args }
-}
-
-fn mesh(weight: u32) -> String {
-    format!(
-        r#"[mesh]
-name = "m"
-
-[virtual_node.web]
-listeners = [{{ port = 8080, protocol = "http" }}]
-discovery = {{ dns = "web.internal" }}
-backends = ["cart.internal"]
-
-[virtual_node.cart-v1]
-listeners = [{{ port = 8080, protocol = "http" }}]
-discovery = {{ dns = "cart-v1.internal" }}
-
-[virtual_node.cart-v2]
-listeners = [{{ port = 8080, protocol = "http" }}]
-discovery = {{ dns = "cart-v2.internal" }}
-
-[virtual_service."cart.internal"]
-router = "cart"
-
-[virtual_router.cart]
-listeners = [{{ port = 8080, protocol = "http" }}]
-
-[[virtual_router.cart.routes]]
-name = "all"
-match = {{ prefix = "/" }}
-targets = {{ cart-v1 = {weight}, cart-v2 = 1 }}
-"#
-    )
-}
-
-const PROJECT: &str = "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n";
-
-/// No project at all.
-fn nothing(_: &Sandbox) -> Held {
-    None
-}
-
-/// A project that nobody has applied.
-fn fresh(sandbox: &Sandbox) -> Held {
-    sandbox.write("meshctl.toml", PROJECT);
-    sandbox.write("mesh.toml", mesh(1));
-    None
-}
-
-/// A project whose files have an error.
-fn wrong(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("mesh.toml", mesh(1).replace("[\"cart.internal\"]", "[\"nowhere.internal\"]"));
-    None
-}
-
-/// A project whose files break TOML's grammar.
-fn broken(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("mesh.toml", "[mesh\n");
-    None
-}
-
-/// A project whose files are no text.
-fn garbage(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("mesh.toml", b"[mesh\n\xff\x00");
-    None
-}
-
-/// A project whose files have a warning.
-fn doubtful(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("mesh.toml", mesh(1).replace("name = \"m\"", "name = \"m\"\ntags = {}"));
-    None
-}
-
-/// A project without a target.
-fn homeless(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("meshctl.toml", "");
-    None
-}
-
-/// A project that is applied.
-fn applied(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.run(&["apply", "--yes"]).exits(0);
-    None
-}
-
-/// A project that is applied, then changed.
-fn changed(sandbox: &Sandbox) -> Held {
-    applied(sandbox);
-    sandbox.write("mesh.toml", mesh(2));
-    None
-}
-
-/// A project that is applied, changed and applied again.
-fn twice(sandbox: &Sandbox) -> Held {
-    changed(sandbox);
-    sandbox.run(&["apply", "--yes"]).exits(0);
-    None
-}
-
-/// A project that would delete all of a mesh which does not want that.
-fn emptied(sandbox: &Sandbox) -> Held {
-    applied(sandbox);
-    sandbox.write("mesh.toml", "[mesh]\nname = \"m\"\n");
-    None
-}
-
-/// A target that holds another mesh.
-fn renamed(sandbox: &Sandbox) -> Held {
-    applied(sandbox);
-    sandbox.write("mesh.toml", mesh(1).replace("name = \"m\"", "name = \"other\""));
-    None
-}
-
-/// A target whose record is damaged.
-fn damaged(sandbox: &Sandbox) -> Held {
-    applied(sandbox);
-    sandbox.write("live/meshctl/head.json", "garbage");
-    None
-}
-
-/// A target that somebody else is changing.
-fn locked(sandbox: &Sandbox) -> Held {
-    twice(sandbox);
-    sandbox.write("mesh.toml", mesh(3));
-    let lock = File::options().write(true).open(sandbox.join("live/meshctl/lock")).unwrap();
-    lock.try_lock().unwrap();
-    Some(lock)
-}
-
-/// A target that expects a proxy, and there is none.
-fn lonely(sandbox: &Sandbox) -> Held {
-    twice(sandbox);
-    sandbox.write("mesh.toml", mesh(3));
-    sandbox.write("meshctl.toml", format!("{PROJECT}expect = 1\n"));
-    None
-}
-
-/// A target whose files were changed by hand.
-fn drifted(sandbox: &Sandbox) -> Held {
-    applied(sandbox);
-    let file = sandbox.join("live/current/virtual_node/web/lds.yaml");
-    let text = fs::read_to_string(&file).unwrap();
-    fs::write(file, text.replace("0.0.0.0", "0.0.0.1")).unwrap();
-    None
-}
-
-/// A saved plan that fits.
-fn saved(sandbox: &Sandbox) -> Held {
-    changed(sandbox);
-    sandbox.run(&["plan", "-o", "saved.json"]).exits(0);
-    None
-}
-
-/// A saved plan that was overtaken.
-fn overtaken(sandbox: &Sandbox) -> Held {
-    saved(sandbox);
-    sandbox.write("mesh.toml", mesh(5));
-    sandbox.run(&["apply", "--yes"]).exits(0);
-    None
-}
-
-/// A saved plan that was edited.
-fn forged(sandbox: &Sandbox) -> Held {
-    saved(sandbox);
-    let text = fs::read_to_string(sandbox.join("saved.json")).unwrap();
-    sandbox.write("saved.json", text.replace("\"weight\": 2", "\"weight\": 7"));
-    None
-}
-
-/// A saved plan of another target.
-fn elsewhere(sandbox: &Sandbox) -> Held {
-    saved(sandbox);
-    sandbox.write("meshctl.toml", "[targets.prod]\ndirectory = \"prod\"\n");
-    None
-}
-
-/// A folder of rendered files.
-fn rendered(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.run(&["render", "-o", "out"]).exits(0);
-    None
-}
-
-/// A folder of rendered files of which one has another byte.
-fn outdated(sandbox: &Sandbox) -> Held {
-    rendered(sandbox);
-    let file = sandbox.join("out/virtual_node/web/lds.yaml");
-    let mut bytes = fs::read(&file).unwrap();
-    *bytes.last_mut().unwrap() = b' ';
-    fs::write(file, bytes).unwrap();
-    None
-}
-
-/// A file where a folder is wanted.
-fn blocked(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("out", "a file");
-    None
-}
-
-/// Files that are not formatted.
-fn untidy(sandbox: &Sandbox) -> Held {
-    fresh(sandbox);
-    sandbox.write("mesh.toml", mesh(1).replace("port = 8080", "port   =   8080"));
-    None
-}
-
-/// Sources of an import: a whole one, one with a variable, and one that is broken.
-fn sources(sandbox: &Sandbox) -> Held {
-    let node = |host: &str| {
-        format!(
-            r#"{{ "meshName": "m", "virtualNodeName": "web", "spec": {{
-            "listeners": [{{ "portMapping": {{ "port": 8080, "protocol": "http" }} }}],
-            "serviceDiscovery": {{ "dns": {{ "hostname": {host} }} }} }} }}"#
-        )
-    };
-    sandbox.write("whole.json", node("\"web.internal\""));
-    sandbox.write("variable.json", node("$HOST"));
-    sandbox.write("broken.json", &node("")[..60]);
-    None
-}
-
-const WRONG_DIGEST: &str = "p1-0123456789abcdef";
-
-/// A store of a control plane, and a backup of it.
-fn stored(sandbox: &Sandbox) -> Held {
-    let store = meshctl::store::Embedded::open_or_create(sandbox.join("data")).unwrap();
-    store.backup(&sandbox.join("backup")).unwrap();
-    None
-}
-
-/// A store that lost its tail.
-fn torn(sandbox: &Sandbox) -> Held {
-    stored(sandbox);
-    let file = File::options().write(true).open(sandbox.join("data/store.redb")).unwrap();
-    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
-    None
-}
-
-/// A store that a server has open.
-fn in_use(sandbox: &Sandbox) -> Held {
-    stored(sandbox);
-    let lock = File::options().write(true).open(sandbox.join("data/lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    Some(lock)
 }
 
 /// All cells. A command's wrong formats and unknown flags come on top.
@@ -498,6 +252,18 @@ const MATRIX: &[Case] = &[
     case("could not", 1, fresh, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "live"]),
     case("could not", 1, nothing, &["trace", "GET", "http://cart.internal/"]),
     case("usage", 64, fresh, &["trace", "GET", "cart.internal/", "--from", "web"]),
+    case("ok", 0, tested, &["test"]),
+    case("ok", 0, tested, &["test", "tests/cart.toml", "--filter", "split"]),
+    case("findings", 3, untrue, &["test"]),
+    case("findings", 3, senseless, &["test"]),
+    case("findings", 3, fresh, &["test"]),
+    case("findings", 3, wrong, &["test"]),
+    case("could not", 1, nothing, &["test"]),
+    case("could not", 1, tested, &["test", "nowhere.toml"]),
+    case("could not", 1, tested, &["test", "--at", "live"]),
+    case("usage", 64, tested, &["test", "--filter", "nothing of this name"]),
+    case("usage", 64, tested, &["test", "--at", "then"]),
+    case("usage", 64, tested, &["test", "."]),
     case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/"]),
     case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/", "--from", "nobody"]),
     case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "then"]),
@@ -599,7 +365,7 @@ fn codes_of_rollbacks_do_not_depend_on_the_format() {
 #[test]
 fn codes_of_commands_that_look_at_a_target_do_not_depend_on_the_format() {
     check(&["drift", "get", "history", "status", "wait", "version", "completions", "schema"]);
-    check(&["store", "serve", "trace"]);
+    check(&["store", "serve", "trace", "test"]);
 }
 
 #[test]

@@ -13,13 +13,13 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Examples that need programs of the debian tier.
-const NEEDY: [(&str, Tier); 2] = [
+pub(crate) const NEEDY: [(&str, Tier); 2] = [
     ("mtls", Tier::Debian(&["openssl"])),
     ("tcp-mariadb", Tier::Debian(&["mariadb-install-db", "mariadbd"])),
 ];
 
 /// All examples.
-fn examples() -> Vec<String> {
+pub(crate) fn examples() -> Vec<String> {
     let entries = fs::read_dir(root().join("examples")).unwrap();
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -244,7 +244,9 @@ fn shows_changes(target: &str) {
     for entry in fs::read_dir(root().join("examples/shop")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        sandbox.write(&format!("shop/{name}"), fs::read(&path).unwrap());
+        if path.is_file() {
+            sandbox.write(&format!("shop/{name}"), fs::read(&path).unwrap());
+        }
     }
     let envoy = envoy::binary().display().to_string();
     let block = Block::take();

@@ -10,6 +10,7 @@ fn schemas_are_in_step_with_the_parser() {
     let pretty = |value: serde_json::Value| format!("{value:#}\n");
     golden::check(&schemas.join("meshctl.schema.json"), &pretty(meshctl::schema::json_schema()));
     golden::check(&schemas.join("project.schema.json"), &pretty(meshctl::load::project_schema()));
+    golden::check(&schemas.join("tests.schema.json"), &pretty(meshctl::expect::tests_schema()));
 }
 
 /// The table of keys: App Mesh's field, our key.

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["schema", "graph", "api"],
     &["resolve", "traffic", "revision"],
     &["envoy"],
-    &["rules", "import", "compile"],
+    &["rules", "import", "compile", "expect"],
     &["plan"],
     &["live", "store", "load"],
     &["apply"],

@@ -7,6 +7,7 @@ pub(crate) mod golden;
 pub(crate) mod load;
 pub(crate) mod mesh;
 pub(crate) mod plane;
+pub(crate) mod projects;
 pub(crate) mod random_mesh;
 pub(crate) mod random_routes;
 pub(crate) mod raw_http;

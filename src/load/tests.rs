@@ -1,0 +1,102 @@
+//! Files of tests: those of a project's `tests/` folder, or the ones that are named.
+
+use super::files;
+use super::{PROJECT_FILE, is_project};
+use crate::diag::Diagnostics;
+use crate::span::{FileId, Files};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// The folder of a project that holds its tests.
+pub const TESTS_FOLDER: &str = "tests";
+
+/// The files of tests that were read.
+#[derive(Debug, Default)]
+pub struct TestFiles {
+    /// Each file, and its path for writing to it.
+    pub files: Vec<(FileId, PathBuf)>,
+    /// What was wrong with others.
+    pub diagnostics: Diagnostics,
+}
+
+/// Why files of tests cannot be looked for.
+#[derive(Debug)]
+pub enum NoTests {
+    /// What was named is a project, not a folder of tests.
+    Project(PathBuf),
+    /// A path that was named cannot be read.
+    Io(PathBuf, io::Error),
+}
+
+impl fmt::Display for NoTests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(path) => {
+                write!(f, "{} is a project, not a folder of tests", path.display())
+            }
+            Self::Io(path, _) => write!(f, "cannot read {}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for NoTests {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(_, error) => Some(error),
+            Self::Project(_) => None,
+        }
+    }
+}
+
+/// Reads the files of tests: `named` ones and the TOML files below named folders, or else those of
+/// the project's own folder, of which there may be none. Hidden ones are left out.
+pub fn read_tests(root: &Path, named: &[PathBuf], files: &mut Files) -> Result<TestFiles, NoTests> {
+    let own = root.join(TESTS_FOLDER);
+    let mut paths = Vec::new();
+    if named.is_empty() && own.is_dir() {
+        below(&own, &mut paths)?;
+    }
+    for path in named {
+        let failed = |error| NoTests::Io(path.clone(), error);
+        if !path.metadata().map_err(failed)?.is_dir() {
+            paths.push(path.clone());
+        } else if is_project(path) {
+            return Err(NoTests::Project(path.clone()));
+        } else {
+            below(path, &mut paths)?;
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    let mut read = TestFiles::default();
+    for path in paths {
+        let relative = path.strip_prefix(root).unwrap_or(&path);
+        let text = relative.display().to_string();
+        let shown = if relative.is_absolute() { None } else { files::slashed(relative) };
+        let shown = shown.unwrap_or(text);
+        let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
+        if let Some(id) = files::read_tests(&path, shown, files, &mut read.diagnostics) {
+            read.files.push((id, path));
+        }
+    }
+    Ok(read)
+}
+
+/// The TOML files below a folder, without those of projects of their own.
+fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), NoTests> {
+    let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(|entry| {
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        entry.depth() == 0 || !hidden && !entry.path().join(PROJECT_FILE).is_file()
+    });
+    for entry in walk {
+        let entry = entry.map_err(|error| {
+            NoTests::Io(error.path().unwrap_or(folder).to_path_buf(), io::Error::from(error))
+        })?;
+        if entry.file_type().is_file() && entry.path().extension().is_some_and(|e| e == "toml") {
+            found.push(entry.into_path());
+        }
+    }
+    Ok(())
+}
