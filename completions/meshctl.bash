@@ -2369,7 +2369,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__test)
-            opts="-C -q -v -h -V --filter --at --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --filter --at --coverage --coverage-min --update --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2380,6 +2380,10 @@ _meshctl() {
                     return 0
                     ;;
                 --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --coverage-min)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -609,6 +609,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand trace" -s h -l help -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand trace" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l filter -d 'Only tests whose names contain this text' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l at -d 'Which state of the mesh, instead of the files' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l coverage-min -d 'Exit with 3 if the tests take fewer of the routes, in per cent' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l target -d 'The target of meshctl.toml to work against' -r
@@ -623,6 +624,8 @@ appmesh-json\t'App Mesh\'s API JSON'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l coverage -d 'Also show which routes no test takes, each with a request that does'
+complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l update -d 'Write down what happens now in the tests that fail; with --coverage, also add a test for each route that none takes, to tests/untested.toml'
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s v -l verbose -d 'Say more; may be given twice'

@@ -123,7 +123,7 @@ fn format_text(name: &str, text: &str) -> Result<String, Failure> {
 }
 
 /// Replaces a file whole: a full disk or a crash leaves the old text.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     io::Write::write_all(&mut file, text.as_bytes())?;

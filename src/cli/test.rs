@@ -1,13 +1,19 @@
 //! `test`: holds expectations about requests against a state of the mesh.
 
+use super::fmt::replace;
 use super::trace::{State, state};
 use super::{Context, Exit, Failure, Format};
 use crate::diag::Diagnostics;
-use crate::expect::{self, Judging};
+use crate::expect::coverage::{Covered, coverage};
+use crate::expect::update::{as_test, update};
+use crate::expect::{self, Judged, Judging};
 use crate::load::{NoTests, TESTS_FOLDER, read_tests};
 use crate::report::{self, test::Run};
+use crate::span::{FileId, Files, Loc};
 use clap::Args;
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Test what becomes of requests, as files of tests expect it
 ///
@@ -28,6 +34,19 @@ pub(super) struct TestArgs {
     /// Which state of the mesh, instead of the files
     #[arg(long, value_name = "plan:FILE|rev:N|live")]
     at: Option<String>,
+
+    /// Also show which routes no test takes, each with a request that does
+    #[arg(long)]
+    coverage: bool,
+
+    /// Exit with 3 if the tests take fewer of the routes, in per cent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    coverage_min: Option<u32>,
+
+    /// Write down what happens now in the tests that fail; with --coverage, also add a test for
+    /// each route that none takes, to tests/untested.toml
+    #[arg(long)]
+    update: bool,
 }
 
 pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
@@ -43,48 +62,51 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
         Some(loaded) => (loaded.files, Some(loaded.origins)),
         None => Default::default(),
     };
-    let read =
-        read_tests(&context.directory(), &args.paths, &mut files).map_err(|why| match why {
-            NoTests::Project(ref path) => Failure::from_error(Exit::Usage, &why)
-                .hint(format!("meshctl -C {} test", path.display())),
-            NoTests::Io(..) => Failure::from_error(Exit::Failed, &why),
-        })?;
-    let mut diagnostics = Diagnostics::default();
-    diagnostics.append(read.diagnostics);
     let judging = Judging::new(&mesh, origins.as_ref());
-    let env = context.global.env.as_deref();
-    let (mut judged, mut skipped, mut known) = (Vec::new(), Vec::new(), 0);
-    for (id, _) in &read.files {
-        let (trials, found) = expect::read(*id, &files);
-        diagnostics.append(found);
-        known += trials.len();
-        for trial in trials {
-            if args.filter.as_ref().is_some_and(|text| !trial.name.contains(text.as_str())) {
-                continue;
-            }
-            if !trial.env.is_empty() && !env.is_some_and(|env| trial.env.iter().any(|e| e == env)) {
-                skipped.push((trial.name, trial.loc));
-                continue;
-            }
-            judged.push(judging.judge(trial));
+    let covering = args.coverage || args.coverage_min.is_some();
+    let mut tried = Tried::read(context, args, &judging, &mut files)?;
+    let mut updated = Vec::new();
+    if args.update {
+        for (id, path) in &tried.tests {
+            let own: Vec<&Judged<'_>> =
+                tried.judged.iter().filter(|judged| judged.trial.place.file == *id).collect();
+            let file = files.get(*id);
+            let Some((text, changes)) = update(file.text(), &own) else { continue };
+            replace(path, &text).map_err(|error| unwritten(path, &error))?;
+            updated.extend(changes.into_iter().map(|change| (file.path().to_owned(), change)));
         }
+        if covering {
+            let missing = coverage(&mesh, &tried.judged);
+            let mut path = context.directory().join(TESTS_FOLDER).join(UNTESTED);
+            if let [only] = args.paths.as_slice()
+                && only.is_dir()
+            {
+                path = only.join(UNTESTED);
+            }
+            if let Some(count) = add(&path, &missing)? {
+                context.ui.status(&format!("Added {count} to {}.", path.display()));
+            }
+        }
+        tried = Tried::read(context, args, &judging, &mut files)?;
     }
-    for one in &judged {
-        one.findings.iter().cloned().for_each(|finding| diagnostics.push(finding));
+    let covered = covering.then(|| coverage(&mesh, &tried.judged));
+    if tried.judged.is_empty() && !tried.diagnostics.has_errors() && !covering {
+        return Err(nothing(args, tried.known, tried.skipped.len()));
     }
-    if judged.is_empty() && !diagnostics.has_errors() {
-        return Err(nothing(args, known, skipped.len()));
-    }
+    let Tried { tests, judged, skipped, diagnostics, .. } = tried;
     let findings = diagnostics.sorted();
-    let tests: Vec<_> = read.files.iter().map(|(id, _)| *id).collect();
+    let tests: Vec<_> = tests.iter().map(|(id, _)| *id).collect();
     let run = Run {
         at: args.at.as_deref().unwrap_or("files"),
-        env,
+        env: context.global.env.as_deref(),
         tests: &tests,
         judged: &judged,
         skipped: &skipped,
         findings: &findings,
         files: &files,
+        coverage: covered.as_deref(),
+        updated: &updated,
+        origins: origins.as_ref(),
     };
     let ui = &context.ui;
     match format {
@@ -97,7 +119,113 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
         }
     }
     ui.status(&format!("{}.", run.summary()));
+    if judged.is_empty() && !args.update {
+        ui.error("nothing was tested: there is no test");
+        return Ok(Exit::Findings);
+    }
+    let percent = run.covered().map_or(100, |(tested, all)| 100 * tested / all.max(1));
+    if let Some(min) = args.coverage_min.filter(|min| percent < *min as usize) {
+        ui.error(&format!("tests take {percent} % of the routes; --coverage-min asks for {min} %"));
+        return Ok(Exit::Findings);
+    }
     Ok(if run.counts().good() { Exit::Done } else { Exit::Findings })
+}
+
+/// The file that holds the tests that `--update --coverage` adds.
+const UNTESTED: &str = "untested.toml";
+
+/// The tests that were read, and what came of them.
+struct Tried<'m> {
+    tests: Vec<(FileId, PathBuf)>,
+    judged: Vec<Judged<'m>>,
+    skipped: Vec<(String, Loc)>,
+    diagnostics: Diagnostics,
+    /// Tests before --filter.
+    known: usize,
+}
+
+impl<'m> Tried<'m> {
+    fn read(
+        context: &Context,
+        args: &TestArgs,
+        judging: &Judging<'m>,
+        files: &mut Files,
+    ) -> Result<Self, Failure> {
+        let read =
+            read_tests(&context.directory(), &args.paths, files).map_err(|why| match why {
+                NoTests::Project(ref path) => Failure::from_error(Exit::Usage, &why)
+                    .hint(format!("meshctl -C {} test", path.display())),
+                NoTests::Io(..) => Failure::from_error(Exit::Failed, &why),
+            })?;
+        let mut tried = Self {
+            tests: read.files,
+            judged: Vec::new(),
+            skipped: Vec::new(),
+            diagnostics: read.diagnostics,
+            known: 0,
+        };
+        let env = context.global.env.as_deref();
+        for (id, _) in &tried.tests {
+            let (trials, found) = expect::read(*id, files);
+            tried.diagnostics.append(found);
+            tried.known += trials.len();
+            for trial in trials {
+                if args.filter.as_ref().is_some_and(|text| !trial.name.contains(text.as_str())) {
+                    continue;
+                }
+                let own = trial.env.is_empty()
+                    || env.is_some_and(|env| trial.env.iter().any(|known| known == env));
+                match own {
+                    true => tried.judged.push(judging.judge(trial)),
+                    false => tried.skipped.push((trial.name, trial.loc)),
+                }
+            }
+        }
+        for finding in tried.judged.iter().flat_map(|judged| &judged.findings) {
+            tried.diagnostics.push(finding.clone());
+        }
+        Ok(tried)
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot write {}", path.display())).cause(error.to_string())
+}
+
+/// Adds a test for each route that has a witness; says how many there were.
+fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> {
+    let old = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(unwritten(path, &error)),
+    };
+    let mut text = old.clone();
+    let mut count = 0;
+    for covered in missing {
+        let Some(witness) = &covered.witness else { continue };
+        let mut name = covered.address.to_string();
+        for again in 2.. {
+            if !text.contains(&format!("\"{name}\"\nfrom")) {
+                break;
+            }
+            name = format!("{} ({again})", covered.address);
+        }
+        if let Some(test) = as_test(&name, &covered.address, witness) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&test);
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return Ok(None);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    let written = if old.is_empty() { fs::write(path, &text) } else { replace(path, &text) };
+    written.map_err(|error| unwritten(path, &error))?;
+    Ok(Some(if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }))
 }
 
 /// Nothing was tested. A pass would say what is not so.

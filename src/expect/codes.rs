@@ -8,8 +8,9 @@ pub(super) const FAILED: Code = Code::error(
     "failed-expectation",
     "a request does not fare as a test expects",
     "The file of tests says what becomes of a request, and the mesh does something else with it. \
-     Either a change of the mesh did what it should not, or the expectation is out of date. The \
-     places named are the route that took the request, and why the expected one did not.",
+     Either a change of the mesh did what it should not, or the expectation is out of date: \
+     `meshctl test --update` writes down what happens now, to be read in the diff. The places named \
+     are the route that took the request, and why the expected one did not.",
 );
 /// Text that is no request.
 pub(super) const NO_REQUEST: Code = Code::error(

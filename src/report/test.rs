@@ -4,7 +4,10 @@ use super::formats::xml;
 use super::trace::Outcome;
 use super::{diagnostic_items, diagnostics};
 use crate::diag::{Diagnostic, Severity};
+use crate::expect::coverage::Covered;
+use crate::expect::update::{Updated, as_test};
 use crate::expect::{Judged, Verdict};
+use crate::model::Origins;
 use crate::span::{FileId, Files, Loc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +30,12 @@ pub struct Run<'a> {
     pub findings: &'a [Diagnostic],
     /// All files.
     pub files: &'a Files,
+    /// Which routes are tested, if that was asked.
+    pub coverage: Option<&'a [Covered<'a>]>,
+    /// Expectations that were written anew, with their files.
+    pub updated: &'a [(String, Updated)],
+    /// Where the mesh is written.
+    pub origins: Option<&'a Origins>,
 }
 
 /// How many of each.
@@ -59,7 +68,47 @@ struct Document<'a> {
     env: Option<&'a str>,
     summary: Counts,
     tests: Vec<TestDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<CoverageDocument>,
+    updated: Vec<UpdatedDocument>,
     diagnostics: Vec<super::diagnostics_json::Item>,
+}
+
+#[derive(Debug, Serialize)]
+struct CoverageDocument {
+    /// Routes that some request takes.
+    routes: usize,
+    /// Those of them that a test takes.
+    tested: usize,
+    items: Vec<CoveredDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct CoveredDocument {
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    tested: bool,
+    unreached: bool,
+    targets: Vec<TargetDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TargetDocument {
+    node: String,
+    port: u16,
+    tested: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct UpdatedDocument {
+    path: String,
+    name: String,
+    key: &'static str,
+    before: String,
+    after: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +140,12 @@ struct MismatchDocument {
     found: String,
     line: u32,
     column: u32,
+}
+
+/// A test to paste for a route that none takes.
+fn test_of(covered: &Covered<'_>) -> Option<String> {
+    let witness = covered.witness.as_ref()?;
+    as_test(&covered.address.to_string(), &covered.address, witness)
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -185,7 +240,54 @@ impl<'a> Run<'a> {
             text.push('\n');
             text.push_str(&diagnostics::render(self.findings, self.files, color, width));
         }
+        for (path, updated) in self.updated {
+            let Updated { name, key, before, after } = updated;
+            let _ = writeln!(text, "updated  {path}  `{name}`: {key}: {before} -> {after}");
+        }
+        if let (Some(all), Some((tested, routes))) = (self.coverage, self.covered()) {
+            let targets: Vec<_> = all.iter().flat_map(|covered| &covered.targets).collect();
+            let told = targets.iter().filter(|target| target.tested).count();
+            let _ = writeln!(
+                text,
+                "\n{}  tests take {tested} of {routes} routes, and name {told} of {} targets",
+                super::paint(color, "COVERAGE", "1"),
+                targets.len()
+            );
+            for covered in all {
+                self.untested(covered, color, &mut text);
+            }
+        }
         text
+    }
+
+    /// How many routes tests take, and how many some request takes.
+    pub fn covered(&self) -> Option<(usize, usize)> {
+        let all = self.coverage?;
+        let tested = all.iter().filter(|covered| covered.tested).count();
+        Some((tested, all.iter().filter(|covered| !covered.unreached).count()))
+    }
+
+    fn origin(&self, covered: &Covered<'_>) -> Option<String> {
+        let loc = self.origins?.find(&covered.address, "")?;
+        Some(self.files.show_line(loc))
+    }
+
+    fn untested(&self, covered: &Covered<'_>, color: bool, text: &mut String) {
+        let place = self.origin(covered).map_or_else(String::new, |place| format!("  {place}"));
+        let address = &covered.address;
+        let names = covered.targets.iter().filter(|target| !target.tested);
+        let names: Vec<String> = names.map(|target| target.node.to_string()).collect();
+        let line = match (covered.tested, covered.unreached) {
+            (true, _) if names.is_empty() => return,
+            (true, _) => format!("  ~ {address}{place}  no test names {}", names.join(", ")),
+            (false, true) => format!("  . {address}{place}  no request takes it"),
+            (false, false) => format!("  - {address}{place}  no test takes it"),
+        };
+        let style = if covered.tested || covered.unreached { "2" } else { "33" };
+        let _ = writeln!(text, "{}", super::paint(color, &line, style));
+        for line in test_of(covered).iter().flat_map(|test| test.lines()) {
+            let _ = writeln!(text, "      {line}");
+        }
     }
 
     /// The document of a run.
@@ -197,10 +299,41 @@ impl<'a> Run<'a> {
             env: self.env,
             summary: self.counts(),
             tests: self.documents(),
+            coverage: self.coverage.map(|all| self.coverage_document(all)),
+            updated: self
+                .updated
+                .iter()
+                .map(|(path, updated)| UpdatedDocument {
+                    path: path.clone(),
+                    name: updated.name.clone(),
+                    key: updated.key,
+                    before: updated.before.clone(),
+                    after: updated.after.clone(),
+                })
+                .collect(),
             diagnostics: diagnostic_items(self.findings, self.files),
         };
         let value = serde_json::to_value(&document).unwrap_or_default();
         format!("{value:#}\n")
+    }
+
+    fn coverage_document(&self, all: &[Covered<'_>]) -> CoverageDocument {
+        let (tested, routes) = self.covered().unwrap_or_default();
+        let item = |covered: &Covered<'_>| CoveredDocument {
+            address: covered.address.to_string(),
+            origin: self.origin(covered),
+            tested: covered.tested,
+            unreached: covered.unreached,
+            targets: (covered.targets.iter())
+                .map(|target| TargetDocument {
+                    node: target.node.to_string(),
+                    port: target.port.get(),
+                    tested: target.tested,
+                })
+                .collect(),
+            test: test_of(covered),
+        };
+        CoverageDocument { routes, tested, items: all.iter().map(item).collect() }
     }
 
     fn documents(&self) -> Vec<TestDocument> {

@@ -240,3 +240,110 @@ fn what_is_written_is_what_the_schema_says() {
         assert!(ran.stdout.contains("MC00"), "{wrong}: {}", ran.stdout);
     }
 }
+
+const STALE: &str = r#"# The cart, as it was.
+from = "edge"
+
+[[test]]
+name = "split"   # by weight
+request = "GET http://shop.example/cart/1"
+expect = { targets = { cart-v1 = 50, cart-v2 = 50 }, path = "/1", timeout = "9s" } # shares
+
+[[test]]
+name = "passes"
+request = "GET   http://shop.example/cart/1"
+expect   =   { node="cart-v2",route='route/cart/canary' }
+headers = { x-canary = "true" }
+
+[[test]]
+name = "cases"
+expect = { node = "cart-v2", path = "/" }
+cases = [
+  { request = "GET http://shop.example/cart", headers = { x-canary = "true" } }, # holds
+  { request = "GET http://shop.example/card" },
+  { request = "GET http://shop.example/cart/1", expect = { status = 404 } },
+]
+
+[[test]]
+name = "table"
+request = "GET http://shop.example/cart/1"
+
+[test.expect]
+# What is asked of retries.
+retry = { max_retries = 7 }
+route = ["route/cart/canary"]
+"#;
+
+#[test]
+fn update_writes_down_what_happens_and_leaves_the_rest() {
+    let sandbox = project(STALE);
+    sandbox.run(&["test"]).exits(3);
+    let ran = sandbox.run(&["test", "--update"]).exits(0);
+    assert!(
+        ran.stdout.contains("updated  tests/case.toml  `split`: timeout: 9s -> 3s"),
+        "{}",
+        ran.stdout
+    );
+    let text = fs::read_to_string(sandbox.join("tests/case.toml")).unwrap();
+    let wanted = STALE
+        .replace("cart-v1 = 50, cart-v2 = 50", "cart-v1 = 95, cart-v2 = 5")
+        .replace("timeout = \"9s\"", "timeout = \"3s\"")
+        .replace("card\" },", "card\", expect = { status = 404 } },")
+        .replace(
+            "expect = { status = 404 } },\n]",
+            "expect = { targets = { cart-v1 = 95, cart-v2 = 5 } } },\n]",
+        )
+        .replace("max_retries = 7", "max_retries = 2")
+        .replace("[\"route/cart/canary\"]", "[\"gateway_route/edge/cart\", \"route/cart/stable\"]");
+    assert_eq!(text, wanted);
+    let again = sandbox.run(&["test", "--update"]).exits(0);
+    assert!(!again.stdout.contains("updated"), "{}", again.stdout);
+    assert_eq!(fs::read_to_string(sandbox.join("tests/case.toml")).unwrap(), wanted);
+}
+
+#[test]
+fn coverage_names_what_no_test_takes_with_a_test_that_does() {
+    let sandbox = project(
+        "[[test]]\nname = \"v1\"\nrequest = \"GET http://shop.example/cart\"\n\
+         expect = { route = \"route/cart/stable\" }\n",
+    );
+    let ran = sandbox.run(&["test", "--coverage", "--format", "json"]).exits(0);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    validate(&document);
+    let coverage = &document["coverage"];
+    assert_eq!((&coverage["routes"], &coverage["tested"]), (&4.into(), &2.into()));
+    let items = coverage["items"].as_array().unwrap();
+    let of = |address: &str| items.iter().find(|item| item["address"] == address).unwrap();
+    assert!(of("route/cart/canary")["test"].as_str().unwrap().contains("x-canary = \"true\""));
+    assert_eq!(of("route/cart/stable")["tested"], true);
+    assert_eq!(of("route/cart/stable")["targets"][0]["tested"], false, "no test names it");
+    assert_eq!(of("route/cart/canary")["origin"], "mesh.toml:25");
+    sandbox.run(&["test", "--coverage-min", "50"]).exits(0);
+    let ran = sandbox.run(&["test", "--coverage-min", "51"]).exits(3);
+    assert!(ran.stderr.contains("50 %"), "{}", ran.stderr);
+    let ran = sandbox.run(&["test", "--coverage", "--update"]).exits(0);
+    assert!(ran.stderr.contains("Added 1 test"), "{}", ran.stderr);
+    let text = fs::read_to_string(sandbox.join("tests/untested.toml")).unwrap();
+    assert!(text.contains("name = \"route/cart/canary\""), "{text}");
+    // What the patched route does is not told, so nothing is written about it.
+    assert!(!text.contains("odd"), "{text}");
+    sandbox.run(&["test", "--coverage-min", "75"]).exits(0);
+}
+
+#[test]
+fn a_project_without_tests_gets_one_for_each_route() {
+    for name in super::examples::names() {
+        let sandbox = Sandbox::new();
+        for entry in fs::read_dir(root().join("examples").join(&name)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+                sandbox.write(&file, fs::read(&path).unwrap());
+            }
+        }
+        sandbox.run(&["test", "--coverage"]).exits(3);
+        sandbox.run(&["test", "--coverage", "--update"]).exits(0);
+        sandbox.run(&["test", "--coverage-min", "100"]).exits(0);
+        sandbox.run(&["fmt", "--check"]).exits(0);
+    }
+}
