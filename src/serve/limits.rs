@@ -1,6 +1,11 @@
 //! What one peer may ask of the server. The defaults are those of the design's table of limits.
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::time::Duration;
+
+/// Files that stay free for the store, the operators and whatever else opens some, however many
+/// proxies connect.
+const FILES_KEPT: u64 = 64;
 
 /// Bounds on what proxies may do. Every one is checked before the work that it bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub struct Limits {
     pub resume_bytes: usize,
     /// Bytes of all headers of a request; 16 KiB.
     pub header_bytes: u32,
+    /// Connections in all; 100,000, and no more than there are files for.
+    pub connections: usize,
     /// Streams on one connection; 16.
     pub streams_per_connection: u32,
     /// Streams of one identity; `None`: any number, as instances may share an identity.
@@ -52,6 +59,7 @@ impl Default for Limits {
             request_bytes: 4 << 20,
             resume_bytes: 16 << 20,
             header_bytes: 16 << 10,
+            connections: 100_000,
             streams_per_connection: 16,
             streams_per_identity: None,
             streams: 100_000,
@@ -69,5 +77,21 @@ impl Default for Limits {
             chunk_bytes: 64 << 10,
             flights: 256,
         }
+    }
+}
+
+impl Limits {
+    /// The defaults, as far as this process has files for them. It may open as many as the system
+    /// lets it from then on: shells often give a program 1,024, and every proxy needs one.
+    pub fn of_process() -> Self {
+        let mut files = getrlimit(Resource::Nofile);
+        files.current = files.maximum;
+        // If that is refused, it has as many as before.
+        let _ = setrlimit(Resource::Nofile, files);
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let left = files.saturating_sub(FILES_KEPT).max(files / 2);
+        let limits = Self::default();
+        let connections = usize::try_from(left).unwrap_or(usize::MAX).min(limits.connections);
+        Self { connections, ..limits }
     }
 }

@@ -164,7 +164,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         }
         (Some(_), _) => return Err(Error::NoIdentity),
     };
-    let hub = Hub::new(Limits::default());
+    let hub = Hub::new(Limits::of_process());
     // The address is taken first: a server that cannot serve must not open the store.
     let (listener, address, tls) = open(&config.xds, &["h2"])?;
     let mut running = start_with(config, Arc::new(hub.clone())).await?;

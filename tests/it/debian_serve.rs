@@ -1,4 +1,4 @@
-//! Twenty Envoys on one control plane that is killed again and again while wrk calls.
+//! Twenty Envoys on one control plane that is killed again and again, and replaced, while wrk calls.
 
 use crate::live_apply::Envoys;
 use crate::live_serve_apply::Serve;
@@ -10,6 +10,8 @@ use meshctl::dev::upstream::Upstream;
 use meshctl::model::Protocol;
 use serde_json::Value;
 use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The caller, and those that it calls.
@@ -59,7 +61,7 @@ fn in_force(sandbox: &Sandbox) -> usize {
 }
 
 #[test]
-fn f3_x60_x61_twenty_envoys_lose_no_request_while_their_server_is_killed_twenty_times() {
+fn f3_f30_x60_x61_twenty_envoys_lose_no_request_by_kills_and_upgrades_of_their_server() {
     if !has(Tier::Debian(&["wrk"])) {
         return;
     }
@@ -101,21 +103,36 @@ fn f3_x60_x61_twenty_envoys_lose_no_request_while_their_server_is_killed_twenty_
 
     let load = Load::start(&format!("http://127.{second}.0.1:9001/"), 2);
     let mut back: Vec<Duration> = Vec::new();
+    let comes_back = |what: &str| {
+        let since = Instant::now();
+        while figure(&admin, "meshctl_envoys_connected") < ENVOYS as u64 {
+            assert!(since.elapsed() < Duration::from_secs(60), "{what}: not all came back");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
+        let took = since.elapsed();
+        assert_eq!(in_force(&sandbox), ENVOYS, "{what}");
+        // Nothing changed, so nothing is sent.
+        assert_eq!(figure(&admin, "meshctl_xds_resources_total"), 0, "{what}");
+        assert_eq!(figure(&admin, "meshctl_xds_refusals_total"), 0, "{what}");
+        took
+    };
     for kill in 1..=KILLS {
         // SIGKILL, while it is in use.
         drop(server);
         server = Serve::start(&sandbox, &admin, &xds);
-        let since = Instant::now();
-        while figure(&admin, "meshctl_envoys_connected") < ENVOYS as u64 {
-            assert!(since.elapsed() < Duration::from_secs(60), "kill {kill}: not all came back");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
-        back.push(since.elapsed());
-        assert_eq!(in_force(&sandbox), ENVOYS, "kill {kill}");
-        // Nothing changed, so nothing is sent.
-        assert_eq!(figure(&admin, "meshctl_xds_resources_total"), 0, "kill {kill}");
-        assert_eq!(figure(&admin, "meshctl_xds_refusals_total"), 0, "kill {kill}");
+        back.push(comes_back(&format!("kill {kill}")));
+    }
+    // Another program takes the store over, and the first one takes it back.
+    let next = sandbox.join("meshctl-next");
+    std::fs::copy(env!("CARGO_BIN_EXE_meshctl"), &next).unwrap();
+    for program in [next.as_path(), Path::new(env!("CARGO_BIN_EXE_meshctl"))] {
+        server.stop();
+        let mut command = Command::new(program);
+        command.args(["serve", "--data", "data", "--admin", &admin, "--xds", &xds]);
+        command.current_dir(sandbox.path());
+        server = Serve::run(command).unwrap();
+        comes_back("an upgrade");
     }
     let told = load.stop();
     back.sort();

@@ -4,10 +4,11 @@
 use crate::live_apply::{Envoys, project};
 use crate::support::mesh::Block;
 use crate::support::sandbox::Sandbox;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A `meshctl serve` that ends with the test.
 pub(crate) struct Serve {
@@ -26,15 +27,35 @@ impl Drop for Serve {
 impl Serve {
     pub(crate) fn start(sandbox: &Sandbox, admin: &str, xds: &str) -> Self {
         let args = ["serve", "--data", "data", "--admin", admin, "--xds", xds, "--grace", "5s"];
-        let mut child =
-            sandbox.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::run(sandbox.command(&args)).unwrap()
+    }
+
+    /// Runs a command that ends in `meshctl serve`; `None`: it ended before it served.
+    pub(crate) fn run(mut command: Command) -> Option<Self> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut next = |word: &str| {
-            let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(word).unwrap().trim().to_owned()
+            let line = lines.next()?.unwrap();
+            Some(line.strip_prefix(word).unwrap().trim().to_owned())
         };
-        let (admin, xds) = (next("admin"), next("xds"));
-        Self { child, admin, xds }
+        match (next("admin"), next("xds")) {
+            (Some(admin), Some(xds)) => Some(Self { child, admin, xds }),
+            _ => {
+                child.wait().unwrap();
+                None
+            }
+        }
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops it as an operator does, and waits for its end.
+    pub(crate) fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap();
     }
 }
 

@@ -119,13 +119,21 @@ impl Operators {
         Ok(found.map(|(name, token)| (name, token.role)))
     }
 
+    fn was_read(&self) -> bool {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn document(&self) -> io::Result<Document> {
         let found = match fs::metadata(&self.path) {
             Ok(found) => (found.modified()?, found.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Before the first is made there is no file. One that is gone is another matter.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.was_read() => {
                 return Ok(Document::default());
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                let why = format!("{}: {error}", self.path.display());
+                return Err(io::Error::new(error.kind(), why));
+            }
         };
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((time, size, document)) = &*read

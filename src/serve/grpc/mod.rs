@@ -21,7 +21,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use stream::Responses;
@@ -57,6 +57,24 @@ pub struct Xds {
     hub: Hub,
     identify: Arc<dyn Identify>,
     new_streams: Arc<Mutex<Bucket>>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// A connection that counts as long as this lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    /// Counts one more; `None`: there are as many as there may be.
+    fn new(connections: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let counted = Self(connections.clone());
+        (counted.0.fetch_add(1, Ordering::Relaxed) < most).then_some(counted)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Xds {
@@ -65,12 +83,15 @@ impl Xds {
         let limits = hub.limits();
         let bucket =
             Bucket::new(limits.new_streams_per_second, limits.new_streams_burst, Instant::now());
-        Self { hub, identify, new_streams: Arc::new(Mutex::new(bucket)) }
+        let new_streams = Arc::new(Mutex::new(bucket));
+        Self { hub, identify, new_streams, connections: Arc::default() }
     }
 
     /// Serves one connection until it ends, or until the server stops.
     pub async fn serve(self, connection: Connection, mut stop: Stop) {
         let limits = self.hub.limits().clone();
+        // Closed at once, so that those that are open, and operators, have what they need.
+        let Some(_counted) = Counted::new(&self.connections, limits.connections) else { return };
         let Connection { io, peer } = connection;
         let peer = Arc::new(peer);
         let asked = Arc::new(AtomicBool::new(false));

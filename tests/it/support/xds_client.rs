@@ -127,8 +127,13 @@ impl Stream {
         let mut frame = vec![0];
         frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
         frame.extend_from_slice(message);
+        self.send_frame(&frame);
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_frame(&self, frame: &[u8]) {
         if let Some(requests) = &self.requests {
-            let _ = requests.send(frame.into());
+            let _ = requests.send(Bytes::copy_from_slice(frame));
         }
     }
 

@@ -102,6 +102,10 @@ impl Bench {
         let response = self.session.next(&self.view)?;
         let kind = ResourceType::ALL.into_iter().find(|kind| kind.type_url() == response.type_url);
         let mut line = kind.map_or("other".to_owned(), |kind| kind.to_string());
+        let names = response.resources.iter().map(|content| &*content.name);
+        let mut names: Vec<&str> = names.chain(response.removed.iter().map(|n| &**n)).collect();
+        names.sort_unstable();
+        assert!(names.is_sorted_by(|a, b| a < b), "X18: a name twice in {names:?}");
         for content in &response.resources {
             let resource =
                 self.config.values().find(|r| r.kind == content.kind && *r.name == *content.name);
