@@ -91,6 +91,9 @@ pub(super) fn make(
     if let Some(max) = loaded.project.guards.max_deletes {
         guards.max_deletes = usize::try_from(max).unwrap_or(usize::MAX);
     }
+    guards.max_weight_step = loaded.project.guards.max_weight_step;
+    let proxies = loaded.project.guards.max_proxies;
+    guards.max_proxies = proxies.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
     let input = Input {
         target: target.id.clone(),
         live: &state.live,

@@ -42,6 +42,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     let guards = Guards {
         protected: loaded.project.guards.protected.iter().cloned().collect(),
         max_deletes: usize::MAX,
+        ..Guards::default()
     };
     let consent =
         Consent { deletes: Some(usize::MAX), updates: Some(usize::MAX), ..Consent::default() };

@@ -132,6 +132,10 @@ pub struct Guards {
     pub protected: Vec<Address>,
     /// Deletes that need no consent; 10 unless set.
     pub max_deletes: Option<u32>,
+    /// The largest part of a route's requests that one plan should move, in per cent.
+    pub max_weight_step: Option<u32>,
+    /// How many proxies one plan should reach.
+    pub max_proxies: Option<u32>,
 }
 
 /// How Envoy is set up by `bootstrap`, and what its limits are.
@@ -440,6 +444,11 @@ table! {
         "protected" => protected: or_default,
         /// Deletes that need no consent; 10 unless set.
         "max_deletes" => max_deletes: optional,
+        /// The largest part of a route's requests, in per cent, that a plan moves to or from one
+        /// target without a warning; any unless set.
+        "max_weight_step" => max_weight_step: optional,
+        /// How many proxies a plan reaches without a warning; any number unless set.
+        "max_proxies" => max_proxies: optional,
     }
 }
 

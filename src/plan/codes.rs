@@ -52,6 +52,23 @@ pub const TRUST_WITH_CERTIFICATE: Code = Code::warning(
      refuses the new certificate, and one that trusts only the new authority refuses the old one. \
      Roll an authority in three plans: trust both, change the certificates, then trust the new one.",
 );
+/// Weights shift further than the project wants at once.
+pub const WEIGHT_STEP: Code = Code::warning(
+    "MC0807",
+    "weight-step-above-policy",
+    "weights shift further in one plan than the project allows",
+    "`max_weight_step` in [guards] of meshctl.toml is the largest part of a route's requests, in per \
+     cent, that one plan should move to or from one target. A change in smaller steps shows what \
+     goes wrong while few requests meet it. TRAFFIC names the requests that move.",
+);
+/// More proxies than the project wants to change at once.
+pub const MANY_PROXIES: Code = Code::warning(
+    "MC0808",
+    "proxies-above-policy",
+    "the plan reaches more proxies than the project allows at once",
+    "`max_proxies` in [guards] of meshctl.toml is how many proxies one plan should change. What goes \
+     wrong goes wrong at all of them. `--only ADDRESS` plans a part.",
+);
 /// More deletes than a plan may have.
 pub const TOO_MANY_DELETES: Code = Code::error(
     "MC0901",
@@ -121,6 +138,8 @@ pub const CODES: &[&Code] = &[
     &STRICT_AT_ONCE,
     &HEALTH_CHECK_IN_PLACE,
     &TRUST_WITH_CERTIFICATE,
+    &WEIGHT_STEP,
+    &MANY_PROXIES,
     &TOO_MANY_DELETES,
     &TOO_MANY_UPDATES,
     &EMPTY_DESIRED,

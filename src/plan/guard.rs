@@ -14,11 +14,21 @@ pub struct Guards {
     pub protected: BTreeSet<Address>,
     /// Deletes that need no consent.
     pub max_deletes: usize,
+    /// The largest part of a route's requests, in per cent, that a plan may move to or from one
+    /// target without a finding; unset: any.
+    pub max_weight_step: Option<u32>,
+    /// How many proxies a plan may reach without a finding; unset: any number.
+    pub max_proxies: Option<usize>,
 }
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { protected: BTreeSet::new(), max_deletes: MAX_DELETES }
+        Self {
+            protected: BTreeSet::new(),
+            max_deletes: MAX_DELETES,
+            max_weight_step: None,
+            max_proxies: None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! MC08xx: findings about a change as a whole. They do not stop a plan, but for another mesh.
 
-use super::{Action, Change, Input, codes};
+use super::{Action, Change, Input, PlannedStep, codes, policy};
 use crate::compile::reach_of;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::envoy::ProxyId;
@@ -11,15 +11,22 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at a change; the desired mesh is that after the plan.
-pub(super) fn find(input: &Input<'_>, desired: &Mesh, changes: &[Change]) -> Diagnostics {
+pub(super) fn find(
+    input: &Input<'_>,
+    desired: &Mesh,
+    changes: &[Change],
+    steps: &[PlannedStep],
+) -> Diagnostics {
     let mut found = Diagnostics::default();
+    policy::find(input, desired, changes, steps, &mut found);
     other_mesh(input, &mut found);
     renamed(input, changes, &mut found);
     in_place(input, desired, changes, &mut found);
     found
 }
 
-fn finding(
+/// A finding about a resource, at its place in the files if there is one.
+pub(super) fn finding(
     input: &Input<'_>,
     code: &'static Code,
     address: &Address,

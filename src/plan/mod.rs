@@ -16,6 +16,7 @@ mod guard;
 mod hazards;
 mod marks;
 mod merge;
+mod policy;
 mod stale;
 mod steps;
 #[cfg(test)]
@@ -260,7 +261,7 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         None => Differences::default(),
     };
     let guards = guard::check(input, &changes, &requests);
-    let diagnostics = hazards::find(input, desired, &changes);
+    let diagnostics = hazards::find(input, desired, &changes, &planned);
     let mut summary = Summary::of(&changes, &planned, &input.drift);
     summary.proxies_total = desired.nodes.len() + desired.gateways.len();
     let touched = changes.iter().filter(|change| change.before.is_some()).count();

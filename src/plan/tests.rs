@@ -43,7 +43,7 @@ pub(super) fn mesh(text: &str) -> Mesh {
     reading.mesh
 }
 
-fn live(mesh: Mesh) -> Live {
+pub(super) fn live(mesh: Mesh) -> Live {
     let entries = split(&mesh)
         .into_iter()
         .map(|(address, value)| {
@@ -54,7 +54,7 @@ fn live(mesh: Mesh) -> Live {
     Live { revision: Some(1), mesh, entries }
 }
 
-fn with<'a>(live: &'a Live, desired: &'a Mesh, settings: &'a Settings) -> Input<'a> {
+pub(super) fn with<'a>(live: &'a Live, desired: &'a Mesh, settings: &'a Settings) -> Input<'a> {
     Input {
         target: Target { name: "t".into(), kind: "directory".into(), id: "x".into() },
         live,

@@ -392,10 +392,10 @@ fn each_route(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 Method::Post,
                 retry.on[event]
             );
-            found.push(
-                ctx.find(&MAY_REPEAT, &at.address(), &format!("/retry/on/{event}"), message)
-                    .help("give POST and PATCH a route of their own before it, without retries"),
-            );
+            let finding = ctx
+                .find(&MAY_REPEAT, &at.address(), &format!("/retry/on/{event}"), message)
+                .help("give POST and PATCH a route of their own before it, without retries");
+            found.push(ctx.also(finding, &at.address(), "/match", "any method"));
         }
         let single = |node: &NodeName| {
             let discovery = ctx.mesh.nodes.get(node).and_then(|node| node.discovery.as_ref());
@@ -407,10 +407,11 @@ fn each_route(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         {
             let message =
                 format!("`{}` retries at the one endpoint of `{}`", at.route.name, only.node);
-            found.push(
-                ctx.find(&ONE_ENDPOINT, &at.address(), "/retry", message)
-                    .help("give the node a second endpoint, or leave `retry` out"),
-            );
+            let finding = ctx
+                .find(&ONE_ENDPOINT, &at.address(), "/retry", message)
+                .help("give the node a second endpoint, or leave `retry` out");
+            let node = Address::Node(only.node.clone());
+            found.push(ctx.also(finding, &node, "/discovery", "the one endpoint"));
         }
     }
 }

@@ -12,7 +12,19 @@ const CONTRADICTION: Code = Code::error(
     "contradictory-matchers",
     "two conditions on one name cannot both hold",
     "All matchers on one name must hold at once. These exclude each other, so no request meets \
-     them and the route takes nothing. For an OR write two routes, or one `regex`.",
+     them and the route takes nothing: a header that must be there and must not, a condition and \
+     its inverse (which no line of a repeated header may meet), or two values of one query \
+     parameter, of which only the first counts. For an OR write two routes, or one `regex`.",
+);
+/// Conditions that no one value meets.
+const REPEATED: Code = Code::warning(
+    "MC0234",
+    "matchers-need-repeated-header",
+    "two conditions on one header that only a repeated header meets",
+    "A header may stand in a request several times. Envoy looks at each of its lines by itself, and \
+     a condition holds as soon as one line meets it (an inverted one if no line does). No single \
+     value meets both of these conditions, so the route takes only requests that send the header \
+     twice. That is seldom meant: for an OR write two routes, or one `regex`.",
 );
 /// A range with nothing in it.
 const EMPTY_RANGE: Code = Code::error(
@@ -56,7 +68,7 @@ const PSEUDO: Code = Code::warning(
 );
 
 pub(super) const RULES: &[Rule] = &[
-    Rule(&[&CONTRADICTION, &EMPTY_RANGE], conditions as Check),
+    Rule(&[&CONTRADICTION, &REPEATED, &EMPTY_RANGE], conditions as Check),
     Rule(&[&SAME_HEADER, &BAD_NAME, &PSEUDO], header_names),
     Rule(&[&QUERY], query),
 ];
@@ -126,28 +138,65 @@ fn meets(text: &str, pattern: &Pattern) -> Option<bool> {
     })
 }
 
-/// Whether no value meets both. Says yes only where that is certain.
-pub(super) fn exclude(a: &Matcher, b: &Matcher) -> bool {
+/// How two conditions on one name go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Together {
+    /// One value may meet both, as far as is certain.
+    Perhaps,
+    /// No value meets both, so it takes two.
+    Twice,
+    /// Nothing meets both.
+    Never,
+}
+
+/// Says other than `Perhaps` only where that is certain.
+pub(super) fn together(a: &Matcher, b: &Matcher) -> Together {
     use Asks::{Absent, Is, IsNot, Present};
+    let never = |holds| if holds { Together::Never } else { Together::Perhaps };
     match (asks(a), asks(b)) {
-        (Absent, Present | Is(_)) | (Present | Is(_), Absent) => true,
-        (Is(p), IsNot(q)) | (IsNot(q), Is(p)) => {
-            p == q || matches!(p, Pattern::Exact(text) if meets(text, q) == Some(true))
+        // What is missing does not meet the inverse of a condition either.
+        (Absent, other) | (other, Absent) => never(other != Absent),
+        // What meets the one meets the other, and no line may do that.
+        (Is(p), IsNot(q)) | (IsNot(q), Is(p)) => never(within(p, q)),
+        (Is(p), Is(q)) if apart(p, q) => Together::Twice,
+        (Is(_), Is(_)) | (IsNot(_), IsNot(_)) | (Present, _) | (_, Present) => Together::Perhaps,
+    }
+}
+
+/// Whether every text that meets the one surely meets the other.
+fn within(p: &Pattern, q: &Pattern) -> bool {
+    match (p, q) {
+        (Pattern::Exact(text), q) => meets(text, q) == Some(true),
+        (Pattern::Prefix(x), Pattern::Prefix(y)) => x.starts_with(y.as_str()),
+        (Pattern::Suffix(x), Pattern::Suffix(y)) => x.ends_with(y.as_str()),
+        (Pattern::Range(x), Pattern::Range(y)) => y.start <= x.start && x.end <= y.end,
+        (p, q) => p == q,
+    }
+}
+
+/// Whether surely no text meets both.
+fn apart(p: &Pattern, q: &Pattern) -> bool {
+    match (p, q) {
+        (Pattern::Exact(text), other) | (other, Pattern::Exact(text)) => {
+            meets(text, other) == Some(false)
         }
-        (Is(p), Is(q)) => match (p, q) {
-            (Pattern::Exact(text), other) | (other, Pattern::Exact(text)) => {
-                meets(text, other) == Some(false)
-            }
-            (Pattern::Prefix(x), Pattern::Prefix(y)) => {
-                !x.starts_with(y.as_str()) && !y.starts_with(x.as_str())
-            }
-            (Pattern::Suffix(x), Pattern::Suffix(y)) => {
-                !x.ends_with(y.as_str()) && !y.ends_with(x.as_str())
-            }
-            (Pattern::Range(x), Pattern::Range(y)) => x.end <= y.start || y.end <= x.start,
-            _ => false,
-        },
+        (Pattern::Prefix(x), Pattern::Prefix(y)) => {
+            !x.starts_with(y.as_str()) && !y.starts_with(x.as_str())
+        }
+        (Pattern::Suffix(x), Pattern::Suffix(y)) => {
+            !x.ends_with(y.as_str()) && !y.ends_with(x.as_str())
+        }
+        (Pattern::Range(x), Pattern::Range(y)) => x.end <= y.start || y.end <= x.start,
         _ => false,
+    }
+}
+
+/// A text that meets a pattern, where one is easily told.
+fn example(matcher: &Matcher) -> Option<String> {
+    match &matcher.pattern {
+        Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::Suffix(text) => Some(text.clone()),
+        Pattern::Range(range) => (range.start < range.end).then(|| range.start.to_string()),
+        Pattern::Regex(_) | Pattern::Present(_) => None,
     }
 }
 
@@ -173,18 +222,37 @@ fn conditions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     found.push(ctx.find(&EMPTY_RANGE, &address(), &place(at), message).help(help));
                 }
             }
-            let pair = matchers.iter().enumerate().find_map(|(second, b)| {
-                let first = matchers[..second].iter().position(|a| exclude(a, b))?;
-                Some((first, second))
-            });
-            if let Some((first, second)) = pair {
-                let address = address();
-                let message = format!("no value of `{name}` meets both conditions");
-                let finding = ctx
-                    .find(&CONTRADICTION, &address, &place(second), message)
-                    .help("write two routes if either may hold, else drop one condition");
-                found.push(ctx.also(finding, &address, &place(first), "the other condition"));
-            }
+            // A query parameter counts once, whatever follows.
+            let repeats = field != "query_parameters";
+            let judged = |a: &Matcher, b: &Matcher| match together(a, b) {
+                Together::Twice if !repeats => Together::Never,
+                judged => judged,
+            };
+            let find = |wanted: Together| {
+                matchers.iter().enumerate().find_map(|(second, b)| {
+                    let first = matchers[..second].iter().position(|a| judged(a, b) == wanted)?;
+                    Some((first, second))
+                })
+            };
+            let (code, first, second) = match (find(Together::Never), find(Together::Twice)) {
+                (Some((first, second)), _) => (&CONTRADICTION, first, second),
+                (None, Some((first, second))) => (&REPEATED, first, second),
+                (None, None) => continue,
+            };
+            let address = address();
+            let message = if code.id == CONTRADICTION.id {
+                format!("no request meets both conditions on `{name}`")
+            } else {
+                let both = example(&matchers[first]).zip(example(&matchers[second]));
+                let request = both.map_or(String::new(), |(one, other)| {
+                    format!(", like `{name}: {one}` with `{name}: {other}`")
+                });
+                format!("only a request that has `{name}` twice meets both conditions{request}")
+            };
+            let finding = ctx
+                .find(code, &address, &place(second), message)
+                .help("write two routes if either may hold, else drop one condition");
+            found.push(ctx.also(finding, &address, &place(first), "the other condition"));
         }
     });
 }

@@ -150,13 +150,15 @@ fn look(ctx: &Ctx<'_>, service: &ServiceName, doors: &[Door<'_>]) -> Diagnostics
             continue;
         };
         let sent = doors.iter().find_map(|door| {
+            let gateway = ctx.mesh.gateways.get(door.gateway)?;
+            let port = gateway.listener_of(&door.route.matches)?.port;
             let mut rows = Vec::new();
             of_door(ctx, door, &mut rows);
             let row = rows.iter().find(|row| row.via.len() > 1 && row.applies(&path))?;
-            Some(row.path.apply(&path))
+            Some((format!("http://{}:{port}{path}", door.gateway), row.path.apply(&path)))
         });
         let seen = match sent {
-            Some(sent) => format!(": of `{path}` the router sees `{sent}`"),
+            Some((url, sent)) => format!(": of `{url}` the router sees `{sent}`"),
             None => String::new(),
         };
         let message = format!("`{}` matches what the gateway has taken away{seen}", route.name);

@@ -419,7 +419,12 @@ impl View<'_, '_> {
         let (code, message) = match same {
             true => (
                 &DUPLICATE,
-                format!("`{}` matches the same requests as `{}` before it", line.name, other.name),
+                format!(
+                    "`{}` matches the same requests as `{}` before it{}",
+                    line.name,
+                    other.name,
+                    shown(&format!("`{}`", other.name))
+                ),
             ),
             false => (
                 &SHADOWED,

@@ -19,25 +19,34 @@ fn matcher(value: serde_json::Value) -> Matcher {
 
 #[test]
 fn matchers_exclude_each_other_only_where_that_is_certain() {
-    let exclude = |a: serde_json::Value, b: serde_json::Value| {
-        matchers::exclude(&matcher(a.clone()), &matcher(b.clone()))
-            && matchers::exclude(&matcher(b), &matcher(a))
+    use matchers::Together::{self, Never, Perhaps, Twice};
+    let is = |expected: Together, a: serde_json::Value, b: serde_json::Value| {
+        let (one, other) = (matcher(a.clone()), matcher(b.clone()));
+        assert_eq!(matchers::together(&one, &other), expected, "{a} and {b}");
+        assert_eq!(matchers::together(&other, &one), expected, "{b} and {a}");
     };
-    assert!(exclude(json!({ "exact": "a" }), json!({ "exact": "b" })));
-    assert!(exclude(json!({ "exact": "a" }), json!({ "exact": "a", "invert": true })));
-    assert!(exclude(json!({ "exact": "ab" }), json!({ "prefix": "b" })));
-    assert!(exclude(json!({ "exact": "ab" }), json!({ "prefix": "a", "invert": true })));
-    assert!(exclude(json!({ "prefix": "a" }), json!({ "prefix": "b" })));
-    assert!(exclude(json!({ "suffix": "a" }), json!({ "suffix": "b" })));
-    assert!(exclude(json!({ "range": [0, 5] }), json!({ "range": [5, 9] })));
-    assert!(exclude(json!({ "range": [0, 5] }), json!({ "exact": "5" })));
-    assert!(exclude(json!({ "present": false }), json!({ "exact": "a" })));
-    assert!(exclude(json!({ "present": true, "invert": true }), json!({ "present": true })));
-    assert!(!exclude(json!({ "prefix": "a" }), json!({ "prefix": "ab" })));
-    assert!(!exclude(json!({ "prefix": "a" }), json!({ "suffix": "b" })));
-    assert!(!exclude(json!({ "range": [0, 5] }), json!({ "range": [4, 9] })));
-    assert!(!exclude(json!({ "exact": "a" }), json!({ "regex": "b" })));
-    assert!(!exclude(json!({ "exact": "a", "invert": true }), json!({ "prefix": "a" })));
+    is(Twice, json!({ "exact": "a" }), json!({ "exact": "b" }));
+    is(Twice, json!({ "exact": "ab" }), json!({ "prefix": "b" }));
+    is(Twice, json!({ "prefix": "a" }), json!({ "prefix": "b" }));
+    is(Twice, json!({ "suffix": "a" }), json!({ "suffix": "b" }));
+    is(Twice, json!({ "range": [0, 5] }), json!({ "range": [5, 9] }));
+    is(Twice, json!({ "range": [0, 5] }), json!({ "exact": "5" }));
+    is(Never, json!({ "exact": "a" }), json!({ "exact": "a", "invert": true }));
+    is(Never, json!({ "exact": "ab" }), json!({ "prefix": "a", "invert": true }));
+    is(Never, json!({ "prefix": "ab" }), json!({ "prefix": "a", "invert": true }));
+    is(Never, json!({ "range": [2, 3] }), json!({ "range": [0, 5], "invert": true }));
+    is(Never, json!({ "regex": "a+" }), json!({ "regex": "a+", "invert": true }));
+    is(Never, json!({ "present": false }), json!({ "exact": "a" }));
+    is(Never, json!({ "present": false }), json!({ "exact": "a", "invert": true }));
+    is(Never, json!({ "present": true, "invert": true }), json!({ "present": true }));
+    is(Perhaps, json!({ "prefix": "a" }), json!({ "prefix": "ab" }));
+    is(Perhaps, json!({ "prefix": "a" }), json!({ "prefix": "ab", "invert": true }));
+    is(Perhaps, json!({ "prefix": "a" }), json!({ "suffix": "b" }));
+    is(Perhaps, json!({ "range": [0, 5] }), json!({ "range": [4, 9] }));
+    is(Perhaps, json!({ "exact": "a" }), json!({ "regex": "b" }));
+    is(Perhaps, json!({ "exact": "a", "invert": true }), json!({ "prefix": "a" }));
+    is(Perhaps, json!({ "present": true }), json!({ "exact": "a", "invert": true }));
+    is(Perhaps, json!({ "present": false }), json!({ "present": false }));
 }
 
 #[test]

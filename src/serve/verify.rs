@@ -81,7 +81,7 @@ pub(super) fn rollback(mesh: &Mesh, to: u64, settings: &Settings) -> Result<Plan
         settings,
         scope: Scope::default(),
         // The revision itself was guarded when it was made.
-        guards: Guards { protected: BTreeSet::new(), max_deletes: any },
+        guards: Guards { max_deletes: any, ..Guards::default() },
         consent: Consent { deletes: Some(any), updates: Some(any), ..Consent::default() },
         drift: Vec::new(),
     });

@@ -462,6 +462,14 @@ fn arrive<'m>(seen: &mut Seen, protocol: Protocol) -> Option<End<'m>> {
         let why = "what a proxy makes of CONNECT depends on its version".to_owned();
         return Some(End::Unknown { why });
     }
+    if !seen.path.starts_with('/') {
+        if seen.path == "*" || seen.path.contains("://") {
+            let why = format!("`{}` asks for no path of a server", seen.path);
+            return Some(End::Unknown { why });
+        }
+        let why = format!("`{}` does not start with `/`", seen.path);
+        return Some(End::Answer { status: 400, reason: Some(Reason::BadRequest), why });
+    }
     match normalised(&seen.path) {
         Ok(path) => {
             seen.path = path;

@@ -35,6 +35,7 @@ mod live_outlier;
 mod live_serve_apply;
 mod live_serve_xds;
 mod live_shop;
+mod live_witness;
 mod plan;
 mod plan_cases;
 mod plan_traffic;

@@ -10,7 +10,8 @@ use crate::model::{
     VirtualGateway,
 };
 use crate::traffic::{
-    self, Action, Path, PathRewrite, Rewrite, Row as Hop, ServicePort, connection_row, service_rows,
+    self, Action, Path, PathRewrite, Rewrite, Row as Hop, ServicePort, connection_row, normalised,
+    service_rows,
 };
 use std::collections::BTreeSet;
 
@@ -229,16 +230,18 @@ fn dots(change: &PathChange) -> Vec<(Option<Test>, PathChange)> {
 }
 
 fn change(matched: &Path<'_>, rewrite: &Rewrite<'_>) -> PathChange {
+    // The second hop sees paths as the proxy normalises them, those of rewrites too.
+    let seen = |path: &str| normalised(path).unwrap_or_else(|_| path.to_owned());
     match (rewrite.path, matched) {
         (PathRewrite::Keep, _) => PathChange::Keep,
-        (PathRewrite::Whole(path), _) => PathChange::Whole(path.to_owned()),
+        (PathRewrite::Whole(path), _) => PathChange::Whole(seen(path)),
         (PathRewrite::Prefix(to), Path::Prefix(from)) => {
-            PathChange::Prefix { from: from.to_string(), to: to.to_owned() }
+            // Without a slash at its end it goes on, and may not mean the same by itself.
+            let to = if to.ends_with('/') { seen(to) } else { to.to_owned() };
+            PathChange::Prefix { from: from.to_string(), to }
         }
         // What is rewritten is what matched.
-        (PathRewrite::Prefix(to), Path::Exact(_) | Path::Regex(_)) => {
-            PathChange::Whole(to.to_owned())
-        }
+        (PathRewrite::Prefix(to), Path::Exact(_) | Path::Regex(_)) => PathChange::Whole(seen(to)),
     }
 }
 

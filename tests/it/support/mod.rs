@@ -1,6 +1,8 @@
 //! What the end-to-end tests share.
 
+pub(crate) mod aimed;
 pub(crate) mod dialects;
+pub(crate) mod edges;
 pub(crate) mod envoy;
 pub(crate) mod fake_envoy;
 pub(crate) mod golden;
@@ -8,8 +10,12 @@ pub(crate) mod load;
 pub(crate) mod mesh;
 pub(crate) mod plane;
 pub(crate) mod projects;
+pub(crate) mod proxies;
+pub(crate) mod random_calls;
+pub(crate) mod random_edits;
 pub(crate) mod random_mesh;
 pub(crate) mod random_routes;
+pub(crate) mod raw_grpc;
 pub(crate) mod raw_http;
 pub(crate) mod sandbox;
 pub(crate) mod schemas;

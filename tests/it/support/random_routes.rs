@@ -3,13 +3,14 @@
 //! One gateway with several doors leads to services whose routers lead to nodes. Every route says
 //! its name in a header of the answer, so that two routes to one node are told apart.
 
+use super::random_calls as calls;
 use super::random_mesh::Chance;
 use meshctl::model::{
     Backend, Bind, Capture, Discovery, GatewayListener, GatewayMatch, GatewayName, GatewayRewrite,
     GatewayRoute, GatewayTarget, HostnameMatch, Listener, Matcher, Mesh, MeshName, Method,
     NodeName, PathMatch, Pattern, Port, PrefixRewrite, Protocol, Range, Route, RouteMatch,
-    RouteName, RouterListener, RouterName, ServiceName, Target, VirtualGateway, VirtualNode,
-    VirtualRouter, VirtualService,
+    RouteName, RouterListener, RouterName, Scheme, ServiceName, Target, VirtualGateway,
+    VirtualNode, VirtualRouter, VirtualService,
 };
 use meshctl::traffic::{Request, Source};
 use serde_json::json;
@@ -22,12 +23,13 @@ pub(crate) const TRAIL: &str = "x-trail";
 pub(crate) const APP_PORT: u16 = 8000;
 /// How many nodes there are.
 pub(crate) const NODES: u8 = 5;
-const DOORS: u16 = 4;
+pub(crate) const DOORS: u16 = 4;
 const SERVICES: u64 = 5;
 /// The doors of the node `client` start so much higher than the gateway's.
-const BOUND: u16 = 100;
+pub(crate) const BOUND: u16 = 100;
 
-const PREFIXES: &[&str] = &[
+/// Prefixes that routes match.
+pub(crate) const PREFIXES: &[&str] = &[
     "/", "/a", "/api", "/api/", "/apiary", "/api/v1/", "/A", "/x%2Fy", "/a%20b", "/b/", "/new/",
     "/.b", "/a/b", "/~t", "/v1", "/new/v1", "/%",
 ];
@@ -65,7 +67,8 @@ const SEGMENTS: &[&str] = &[
     "..b", "a.b", "x%2Fy", "x%2fy", "x%5Cy", "%41pi", "a%20b", "~t", "%7et", "a;b", "a=b", "%",
     "%4", "%zz", "%%341", "%%30%30", "%2541", "%25", "a\\b", "\\..", "'", "[", "]", "^", "|", "`",
     "{a}", "\"", "<", ">", "*", "!", "@", ":", "$&+,", "(x)", "%3F", "%23", "%C3%A9", "%7F", "%01",
-    "%00", "API",
+    "%00", "API", "%2E%2e", ".%2E", "%2e.", "..%2F", "%2F..", "%2F%2f", "%252F", "%2f%2E", "...",
+    "a?b", "a%3Fb", "a%26b", "%5c..", "%c3%a9",
 ];
 const QUERIES: &[&str] = &[
     "",
@@ -91,6 +94,11 @@ const QUERIES: &[&str] = &[
     "?x?q=tea",
     "?q=+tea",
     "?p=tea",
+    "?p=&q",
+    "?p=a&p=tea",
+    "?Q",
+    "?Q=&p=ab",
+    "?Q=a&Q=b&q=5",
 ];
 const HOSTS: &[&str] = &[
     "shop.example",
@@ -111,7 +119,8 @@ const HOSTS: &[&str] = &[
 const HOSTNAMES: &[&str] = &["shop.example", "a.shop.example", "SHOP.example", "example"];
 const SUFFIXES: &[&str] = &[".example", ".shop.example", ".EXAMPLE"];
 const HEADERS: &[&str] = &["x-a", "x-b", "X-C"];
-const VALUES: &[&str] = &[
+/// Values of headers.
+pub(crate) const VALUES: &[&str] = &[
     "",
     "a",
     "ab",
@@ -142,6 +151,14 @@ const VALUES: &[&str] = &[
     "1e1",
     "5_0",
     "a\tb",
+    "-4",
+    "-1",
+    "1",
+    "9223372036854775806",
+    "-9223372036854775809",
+    "00000000000000000000000000000000000005",
+    "a,9",
+    "\u{e9}a",
 ];
 const TEXTS: &[&str] = &["a", "ab", "tea", "5", "b", "a,b", "A", ","];
 const VALUE_REGEXES: &[&str] =
@@ -168,7 +185,8 @@ fn pattern(c: &mut Chance) -> Pattern {
     }
 }
 
-fn headers(c: &mut Chance) -> BTreeMap<String, Vec<Matcher>> {
+/// Conditions on headers of a few names.
+pub(crate) fn headers(c: &mut Chance) -> BTreeMap<String, Vec<Matcher>> {
     let mut all: BTreeMap<String, Vec<Matcher>> = BTreeMap::new();
     for _ in 0..c.pick(&[0, 0, 0, 1, 1, 2]) {
         let matcher = Matcher { pattern: pattern(c), invert: c.once_in(3) };
@@ -179,7 +197,7 @@ fn headers(c: &mut Chance) -> BTreeMap<String, Vec<Matcher>> {
 
 fn query(c: &mut Chance) -> BTreeMap<String, Vec<Matcher>> {
     let mut all: BTreeMap<String, Vec<Matcher>> = BTreeMap::new();
-    for _ in 0..c.pick(&[0, 0, 0, 0, 1, 2]) {
+    for _ in 0..c.pick(&[0, 0, 0, 1, 1, 2]) {
         let pattern = match pattern(c) {
             Pattern::Range(_) => Pattern::Exact("tea".to_owned()),
             other => other,
@@ -210,7 +228,8 @@ pub(crate) fn trail(name: &str) -> Option<serde_json::Value> {
     Some(json!({ "response_headers_to_add": add }))
 }
 
-fn route(c: &mut Chance, router: &str, number: u64) -> Route {
+fn route(c: &mut Chance, router: &str, number: u64, ports: &[Port]) -> Route {
+    let port = (ports.len() > 1).then(|| c.pick(ports));
     let name = format!("r{number}");
     let mut targets: Vec<Target> = Vec::new();
     for at in 0..c.pick(&[1, 1, 1, 2]) {
@@ -226,7 +245,9 @@ fn route(c: &mut Chance, router: &str, number: u64) -> Route {
         priority: None,
         matches: RouteMatch {
             path: path(c),
+            port,
             method: method(c),
+            scheme: c.once_in(12).then(|| c.pick(&[Scheme::Http, Scheme::Http, Scheme::Https])),
             headers: headers(c),
             query_parameters: query(c),
             ..Default::default()
@@ -236,6 +257,12 @@ fn route(c: &mut Chance, router: &str, number: u64) -> Route {
         retry: None,
         tags: Default::default(),
     }
+}
+
+fn gateway_target(c: &mut Chance) -> GatewayTarget {
+    let number = c.below(SERVICES + 1);
+    let port = (ports(number) > 1).then(|| Port::new(8080 + c.below(2) as i64).unwrap());
+    GatewayTarget { name: service(number), port }
 }
 
 fn gateway_route(c: &mut Chance, number: u64, first: u16) -> GatewayRoute {
@@ -273,10 +300,15 @@ fn gateway_route(c: &mut Chance, number: u64, first: u16) -> GatewayRoute {
             query_parameters: query(c),
             ..Default::default()
         },
-        service: GatewayTarget { name: service(c.below(SERVICES + 1)), port: None },
+        service: gateway_target(c),
         rewrite,
         tags: Default::default(),
     }
+}
+
+/// How many ports a service has.
+fn ports(service: u64) -> usize {
+    if service == SERVICES - 1 { 2 } else { 1 }
 }
 
 fn service(number: u64) -> ServiceName {
@@ -314,11 +346,13 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
         };
         mesh.nodes.insert(NodeName::new(format!("n{number}")).unwrap(), node);
     }
-    let port = Port::new(8080).unwrap();
     for number in 0..SERVICES {
         let name = format!("v{number}");
-        let routes = (0..c.below(12)).map(|at| route(c, &name, at)).collect();
-        let listeners = vec![RouterListener { port, protocol: Protocol::Http }];
+        let ports = &[8080, 8081].map(|port| Port::new(port).unwrap())[..ports(number)];
+        let routes = (0..c.below(12) * ports.len() as u64).map(|at| route(c, &name, at, ports));
+        let routes = routes.collect();
+        let listener = |port: &Port| RouterListener { port: *port, protocol: Protocol::Http };
+        let listeners = ports.iter().map(listener).collect();
         let router = VirtualRouter { listeners, routes, ..Default::default() };
         let router_name = RouterName::new(name).unwrap();
         let item = VirtualService { router: Some(router_name.clone()), ..Default::default() };
@@ -326,9 +360,9 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
         mesh.services.insert(service(number), item);
     }
     mesh.services.insert(service(SERVICES), VirtualService::default());
-    let listeners = (0..DOORS).map(|at| GatewayListener {
+    let listeners = (0..=DOORS).map(|at| GatewayListener {
         port: Port::new(i64::from(first + at)).unwrap(),
-        protocol: Protocol::Http,
+        protocol: if at == DOORS { Protocol::Grpc } else { Protocol::Http },
         address: Some(door(block).into()),
         connection_pool: None,
         health_check: None,
@@ -341,12 +375,18 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
         ..Default::default()
     };
     mesh.gateways.insert(GatewayName::new("edge").unwrap(), gateway);
-    let backends = (0..=SERVICES).map(|at| Backend {
-        service: service(at),
+    let at = |number: u64| SocketAddr::from((door(block), first + BOUND + number as u16));
+    let backends = (0..=SERVICES).map(|number| Backend {
+        service: service(number),
         client_policy: None,
-        bind: Bind {
-            only: Some(SocketAddr::from((door(block), first + BOUND + at as u16))),
-            ..Default::default()
+        bind: match ports(number) {
+            1 => Bind { only: Some(at(number)), ..Default::default() },
+            _ => Bind {
+                by_port: [8080, 8081]
+                    .map(|port| (Port::new(port).unwrap(), at(number + port as u64 - 8080)))
+                    .into(),
+                ..Default::default()
+            },
         },
     });
     let client = VirtualNode {
@@ -355,6 +395,7 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
         ..Default::default()
     };
     mesh.nodes.insert(NodeName::new("client").unwrap(), client);
+    calls::add(c, &mut mesh, block, first);
     mesh
 }
 
@@ -373,8 +414,12 @@ pub(crate) fn source(request: &Request, first: u16) -> Source {
 
 /// A request to one of the doors.
 pub(crate) fn request(c: &mut Chance, first: u16) -> Request {
+    if c.once_in(8) {
+        return calls::request(c, first);
+    }
     let port = match c.below(3) {
-        0 => first + BOUND + c.below(SERVICES) as u16,
+        // The last service has a second port, where the one without a provider would be.
+        0 => first + BOUND + c.below(SERVICES + 1) as u16,
         _ => first + c.below(u64::from(DOORS)) as u16,
     };
     let mut path = String::new();
@@ -392,14 +437,24 @@ pub(crate) fn request(c: &mut Chance, first: u16) -> Request {
             }
         }
     }
+    if c.once_in(40) {
+        path.push_str(&"/b".repeat(1_000 + c.below(2_000) as usize));
+    }
     path.push_str(c.pick(QUERIES));
     let mut request = Request::new("GET", &format!("http://x:{port}/")).unwrap();
     request.method = owned(c, METHODS);
     request.path = path;
     request.authority = owned(c, HOSTS);
+    request.headers = sent(c);
+    request
+}
+
+/// Headers of a request.
+pub(crate) fn sent(c: &mut Chance) -> Vec<(String, String)> {
+    let mut all = Vec::new();
     for _ in 0..c.pick(&[0, 0, 1, 1, 2, 3]) {
         let value = c.pick(VALUES).trim_matches([' ', '\t']).to_owned();
-        request.headers.push((c.pick(HEADERS).to_ascii_lowercase(), value));
+        all.push((c.pick(HEADERS).to_ascii_lowercase(), value));
     }
-    request
+    all
 }

@@ -112,7 +112,9 @@ impl Door {
             "{} {} HTTP/1.1\r\nHost: {}\r\n",
             request.method, request.path, request.authority
         );
-        for (name, value) in &request.headers {
+        for (at, (name, value)) in request.headers.iter().enumerate() {
+            // Names have no case.
+            let name = if at % 2 == 1 { name.to_ascii_uppercase() } else { name.clone() };
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("content-length: 0\r\n\r\n");

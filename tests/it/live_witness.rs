@@ -1,0 +1,384 @@
+//! Witnesses of plans: each class of requests of a plan's TRAFFIC has a request that shows it. Sent
+//! through live Envoys before and after the change, it ends where the plan says, both times.
+//!
+//! `MESHCTL_WITNESS_MESHES` asks for more pairs of meshes, `MESHCTL_WITNESS_SEED` for another start.
+
+use crate::support::mesh::Block;
+use crate::support::proxies::start_all;
+use crate::support::random_calls::is_call;
+use crate::support::random_edits::edited;
+use crate::support::random_mesh::Chance;
+use crate::support::random_routes as random;
+use crate::support::raw_grpc::{self, Calls};
+use crate::support::raw_http::{Answer, Door, applications};
+use meshctl::envoy::Settings;
+use meshctl::model::{Address, Mesh, NodeName};
+use meshctl::plan::{
+    Consent, End, Guards, Input, Outcome, Scope, Target, Traffic, TrafficChange, TrafficEntry,
+    TrafficSeverity, apply_changes, entries_after, plan,
+};
+use meshctl::revision::Live;
+use meshctl::traffic::Request;
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
+
+const FIRST_PORT: u16 = 7_000;
+/// Pairs of meshes of a run that is not told otherwise.
+const MESHES: u64 = 4;
+/// Classes of one entry point that are shown at most, of each severity.
+const SHOWN: usize = 12;
+/// How often the witness of a split is sent. The smallest share of these meshes is a twelfth, which
+/// so many requests miss once in 10^15 runs.
+const SPLIT: u32 = 400;
+
+/// The mesh without the raw fields by which its routes say their names: of those a plan says
+/// nothing, as they may do anything.
+fn bare(mesh: &Mesh) -> Mesh {
+    let mut mesh = mesh.clone();
+    for route in mesh.routers.values_mut().flat_map(|router| &mut router.routes) {
+        route.patch = None;
+    }
+    for route in mesh.gateways.values_mut().flat_map(|gateway| &mut gateway.routes) {
+        route.patch = None;
+    }
+    mesh
+}
+
+/// What a plan from one mesh to another says of requests.
+fn traffic(before: &Mesh, after: &Mesh) -> Traffic {
+    let (before, after) = (&bare(before), &bare(after));
+    let settings = Settings::path("/root");
+    let planned = |live: &Live, desired: &Mesh| {
+        plan(&Input {
+            target: Target { name: "t".into(), kind: "directory".into(), id: "live".into() },
+            live,
+            desired,
+            owner: None,
+            places: None,
+            settings: &settings,
+            scope: Scope::default(),
+            guards: Guards::default(),
+            consent: Consent::default(),
+            drift: Vec::new(),
+            unrecorded: false,
+        })
+        .0
+    };
+    let nothing = Live::default();
+    let first = planned(&nothing, before);
+    let live = Live {
+        revision: Some(1),
+        mesh: apply_changes(&nothing, &first.changes).unwrap(),
+        entries: entries_after(&nothing, &first.changes),
+    };
+    planned(&live, after).traffic
+}
+
+/// A witness as it is sent: as the plan writes it, to the door that leads to its entry point.
+fn request(mesh: &Mesh, entry: &TrafficEntry, change: &TrafficChange) -> Option<Request> {
+    let witness = &change.witness;
+    let mut request = Request::new(&witness.method, &witness.url).unwrap();
+    for (name, values) in &witness.headers {
+        request.headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+    }
+    if let Address::Service(service) = &entry.entry {
+        let client = &mesh.nodes[&NodeName::new("client").unwrap()];
+        let backend = client.backends.iter().find(|backend| backend.service == *service)?;
+        let sole = backend.bind.only.is_some();
+        request.port = backend.bind.address(entry.port, sole)?.port();
+    }
+    Some(request)
+}
+
+/// What was seen in a run of several, so that it is known to be evidence.
+#[derive(Debug, Default)]
+struct Seen(BTreeMap<String, u64>);
+
+impl Seen {
+    fn note(&mut self, what: impl Into<String>) {
+        *self.0.entry(what.into()).or_default() += 1;
+    }
+}
+
+/// Sends what a plan shows through the proxies of one of its sides.
+struct Side<'m> {
+    mesh: &'m Mesh,
+    block: u8,
+    doors: BTreeMap<u16, Door>,
+    calls: Calls,
+}
+
+impl Side<'_> {
+    fn send(&mut self, request: &Request) -> Result<Answer, String> {
+        if is_call(request, FIRST_PORT) {
+            return self.calls.send(request);
+        }
+        let (block, port) = (self.block, request.port);
+        let door = self.doors.entry(port).or_insert_with(|| Door::new(block, port));
+        door.send(request).map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with a class, if anything.
+    fn wrong(&mut self, request: &Request, told: &Outcome, seen: &mut Seen) -> Option<String> {
+        let answer = match (self.send(request), told.end) {
+            (Err(_), End::Refused) => {
+                seen.note("no connection");
+                return None;
+            }
+            (Ok(answer), _) => answer,
+            (Err(error), _) => return Some(error),
+        };
+        let routes = told.via.iter().map(ToString::to_string);
+        let routes: Vec<String> = routes.filter(|via| via.contains("route/")).collect();
+        if answer.trail != routes {
+            return Some(format!("{answer:?}: other routes"));
+        }
+        match told.end {
+            End::Nodes => {}
+            End::Answer => {
+                seen.note(format!("answer {}", answer.status));
+                let right = answer.saw.is_none() && Some(answer.status) == told.status;
+                return (!right).then(|| format!("{answer:?}"));
+            }
+            End::Refused | End::Leaves | End::Unclear => return Some(format!("{answer:?}")),
+        }
+        let Some((_, host, path)) = &answer.saw else { return Some(format!("{answer:?}")) };
+        let path = path.split('?').next().unwrap_or_default();
+        if told.path.as_deref().is_some_and(|told| told != path) {
+            return Some(format!("{answer:?}: another path"));
+        }
+        if told.host.as_deref().is_some_and(|told| told != host) {
+            return Some(format!("{answer:?}: another host"));
+        }
+        self.shares(request, told, answer.saw.clone().map(|(node, ..)| node), seen)
+    }
+
+    /// Whether the nodes share the requests as is told: all that are told and no other, each about
+    /// as often (six standard deviations).
+    fn shares(
+        &mut self,
+        request: &Request,
+        told: &Outcome,
+        first: Option<String>,
+        seen: &mut Seen,
+    ) -> Option<String> {
+        let share = |node: &str| {
+            let found = told.nodes.iter().find(|share| share.node.as_str() == node);
+            found.map_or(0.0, |share| f64::from(share.percent) / 100.0)
+        };
+        let taking = told.nodes.iter().filter(|share| share.percent.0 > 0).count();
+        let times = if taking > 1 { SPLIT } else { 1 };
+        seen.note(if taking > 1 { "split" } else { "sole node" });
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        counts.extend(first.map(|node| (node, 1)));
+        for _ in 1..times {
+            let (node, ..) = self.send(request).ok().and_then(|answer| answer.saw)?;
+            *counts.entry(node).or_default() += 1;
+        }
+        let expected = told.nodes.iter().map(|share| share.node.to_string());
+        let all: Vec<String> = expected.chain(counts.keys().cloned()).collect();
+        all.into_iter().find_map(|node| {
+            let (share, count) = (share(&node), counts.get(&node).copied().unwrap_or(0));
+            let (mean, n) = (share * f64::from(times), f64::from(times));
+            let deviation = (n * share * (1.0 - share)).sqrt();
+            let fits = (f64::from(count) - mean).abs() <= 6.0 * deviation + 0.5
+                && ((count > 0) == (share > 0.0));
+            (!fits).then(|| format!("{node} took {count} of {times}, not {mean:.0}"))
+        })
+    }
+}
+
+/// Shows each class before and after; gives what went otherwise than told.
+fn show(before: &Mesh, after: &Mesh, block: u8, seen: &mut Seen) -> Vec<String> {
+    let told = traffic(before, after);
+    let mut classes = Vec::new();
+    for entry in &told.entries {
+        for severity in [TrafficSeverity::Lost, TrafficSeverity::Changed, TrafficSeverity::New] {
+            let of = entry.changes.iter().filter(|change| change.severity == severity);
+            for change in of.take(SHOWN) {
+                classes.push((entry, change));
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    for (is_after, mesh) in [(false, before), (true, after)] {
+        let _proxies = start_all(mesh);
+        let mut side = Side { mesh, block, doors: BTreeMap::new(), calls: Calls::new(block) };
+        for (entry, change) in &classes {
+            let outcome = if is_after { &change.after } else { &change.before };
+            if !change.proven || outcome.end == End::Unclear {
+                seen.note("not proven");
+                continue;
+            }
+            let there = if is_after { entry.after } else { entry.before };
+            let Some(request) = request(side.mesh, entry, change) else {
+                // Without a door there is nobody to ask.
+                assert!(!there && outcome.end == End::Refused, "{change:?}");
+                seen.note("no door");
+                continue;
+            };
+            seen.note(format!("{:?}", change.severity));
+            if is_call(&request, FIRST_PORT) {
+                seen.note("gRPC");
+            }
+            if change.witness.headers.values().any(|values| values.len() > 1) {
+                seen.note("repeated header");
+            }
+            if let Some(why) = side.wrong(&request, outcome, seen) {
+                let when = if is_after { "after" } else { "before" };
+                wrong.push(format!("{when}: {request}\n  told  {outcome:?}\n  Envoy {why}"));
+            }
+        }
+    }
+    wrong
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn block() -> ManuallyDrop<Block> {
+    // The applications live as long as the process, so their addresses are nobody else's.
+    let block = ManuallyDrop::new(Block::take());
+    applications(block.second());
+    raw_grpc::applications(block.second());
+    block
+}
+
+#[test]
+fn witnesses_of_plans_by_chance_land_where_the_plan_says() {
+    let block = block().second();
+    let (meshes, first) =
+        (number("MESHCTL_WITNESS_MESHES", MESHES), number("MESHCTL_WITNESS_SEED", 1));
+    let (mut seen, mut wrong) = (Seen::default(), Vec::new());
+    for seed in first..first + meshes {
+        let before = random::mesh(seed, block, FIRST_PORT);
+        let after = edited(&mut Chance::new(seed), &before, FIRST_PORT);
+        let found = show(&before, &after, block, &mut seen);
+        wrong.extend(found.into_iter().map(|line| format!("seed {seed}, {line}")));
+    }
+    println!("seeds {first} to {}: {} wrong of {seen:#?}", first + meshes - 1, wrong.len());
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
+    if meshes >= MESHES {
+        for what in ["Lost", "Changed", "New", "split", "sole node", "answer 404", "gRPC"] {
+            assert!(seen.0.contains_key(what), "nothing shows {what}: {seen:#?}");
+        }
+        let shown = ["Lost", "Changed", "New"].iter().map(|what| seen.0[*what]).sum::<u64>();
+        let unproven = seen.0.get("not proven").copied().unwrap_or(0);
+        assert!(unproven * 4 < shown, "too little is proven: {seen:#?}");
+    }
+}
+
+/// A gateway and a caller before two routers.
+const SHOP: &str = r#"
+[mesh]
+name = "shop"
+
+[virtual_node.n0]
+listeners = [{ port = 8000, protocol = "http" }]
+discovery = { static = ["127.B.1.1"] }
+
+[virtual_node.n1]
+listeners = [{ port = 8000, protocol = "http" }]
+discovery = { static = ["127.B.1.2"] }
+
+[virtual_node.client]
+capture = "explicit"
+backends = [{ service = "cart.internal", bind = "127.B.2.1:7100" }]
+
+[virtual_service."cart.internal"]
+router = "cart"
+
+[virtual_router.cart]
+listeners = [{ port = 8080, protocol = "http" }]
+
+[[virtual_router.cart.routes]]
+name = "canary"
+match = { prefix = "/", headers = { x-canary = "true" } }
+targets = { n1 = 1 }
+
+[[virtual_router.cart.routes]]
+name = "pages"
+match = { prefix = "/v2/" }
+targets = { n0 = 1 }
+
+[[virtual_router.cart.routes]]
+name = "stable"
+match = { prefix = "/" }
+targets = { n0 = 95, n1 = 5 }
+
+[virtual_gateway.edge]
+listeners = [{ port = 7000, protocol = "http", address = "127.B.2.1" }]
+
+[[virtual_gateway.edge.routes]]
+name = "catalog"
+match = { prefix = "/catalog/" }
+service = "cart.internal"
+rewrite = { prefix = "/v2/" }
+
+[[virtual_gateway.edge.routes]]
+name = "cart"
+match = { prefix = "/cart/" }
+service = "cart.internal"
+"#;
+
+/// A change, what it replaces by what, and how many classes it loses, changes and serves anew.
+type Example = (&'static str, &'static str, &'static str, [usize; 3]);
+
+const EXAMPLES: &[Example] = &[
+    ("weights shift", "n0 = 95, n1 = 5", "n0 = 60, n1 = 40", [0, 2, 0]),
+    (
+        "a new prefix takes a part of another's",
+        "[[virtual_router.cart.routes]]\nname = \"stable\"",
+        "[[virtual_router.cart.routes]]\nname = \"beta\"\nmatch = { prefix = \"/beta/\" }\n\
+         targets = { n1 = 1 }\n\n[[virtual_router.cart.routes]]\nname = \"stable\"",
+        [0, 2, 0],
+    ),
+    (
+        "a route is removed",
+        "[[virtual_gateway.edge.routes]]\nname = \"cart\"\nmatch = { prefix = \"/cart/\" }\n\
+         service = \"cart.internal\"\n",
+        "",
+        [3, 0, 0],
+    ),
+    ("a rewrite changes", "prefix = \"/v2/\" }\n\n[[", "prefix = \"/\" }\n\n[[", [0, 3, 0]),
+    (
+        "a header decides otherwise",
+        "x-canary = \"true\"",
+        "x-canary = { prefix = \"t\" }",
+        [0, 5, 0],
+    ),
+];
+
+#[test]
+fn witnesses_of_the_example_changes_land_where_the_plan_says() {
+    let block = block().second();
+    let mesh = |text: &str| {
+        let mut mesh = crate::traffic::mesh(&text.replace("127.B.", &format!("127.{block}.")));
+        for (router, item) in &mut mesh.routers {
+            for route in &mut item.routes {
+                route.patch = random::trail(&format!("route/{router}/{}", route.name));
+            }
+        }
+        for route in mesh.gateways.values_mut().flat_map(|gateway| &mut gateway.routes) {
+            route.patch = random::trail(&format!("gateway_route/edge/{}", route.name));
+        }
+        mesh
+    };
+    let before = mesh(SHOP);
+    let mut otherwise = Vec::new();
+    for (name, from, to, classes) in EXAMPLES {
+        assert_eq!(SHOP.matches(from).count(), 1, "{name}");
+        let after = mesh(&SHOP.replace(from, to));
+        let told = traffic(&before, &after);
+        assert!(told.entries.iter().all(|entry| entry.decided), "{name}");
+        let found = [told.lost, told.changed, told.new];
+        if found != *classes {
+            otherwise.push(format!("{name}: {found:?}, not {classes:?}"));
+        }
+        let mut seen = Seen::default();
+        let wrong = show(&before, &after, block, &mut seen);
+        assert!(wrong.is_empty() && !seen.0.contains_key("not proven"), "{name}: {wrong:#?}");
+    }
+    assert!(otherwise.is_empty(), "{otherwise:#?}");
+}

@@ -1,0 +1,80 @@
+//! The proxies of a random mesh that requests are sent to, as processes of their own.
+
+use super::envoy;
+use meshctl::compile::compile;
+use meshctl::envoy::{Bootstrap, ProxyId, Settings, bootstrap, files};
+use meshctl::model::Mesh;
+use meshctl::traffic::{self, entries};
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running Envoy; ends with this.
+pub(crate) struct Proxy {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start(mesh: &Mesh, proxy: &str) -> Proxy {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().display().to_string();
+    let id: ProxyId = proxy.parse().unwrap();
+    let config = compile(mesh, &Settings::path(&at), &id);
+    let home = folder.path().join("current").join(proxy);
+    for (name, text) in files(&config) {
+        let path = home.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let boot = folder.path().join("boot.yaml");
+    let options = Bootstrap::new(mesh.settings.name.clone(), id, &at);
+    fs::write(&boot, bootstrap(&options)).unwrap();
+    let log = fs::File::create(folder.path().join("log")).unwrap();
+    let child = Command::new(envoy::binary())
+        .arg("-c")
+        .arg(&boot)
+        .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"])
+        .arg("--reject-unknown-dynamic-fields")
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    Proxy { child, folder }
+}
+
+/// Waits until a door is open.
+fn await_door(proxies: &[Proxy], door: SocketAddr) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while TcpStream::connect(door).is_err() {
+        for proxy in proxies {
+            let log = fs::read_to_string(proxy.folder.path().join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline && !log.contains("rejected"), "{log}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The proxies of a mesh that requests are sent to, when all their doors are open.
+pub(crate) fn start_all(mesh: &Mesh) -> Vec<Proxy> {
+    let all = ["virtual_gateway/edge", "virtual_node/client"].map(|proxy| start(mesh, proxy));
+    for entry in entries(mesh) {
+        let door = match entry.door {
+            traffic::Door::Bound { at, .. } => at,
+            traffic::Door::Gateway { listener, .. } => {
+                (listener.address.unwrap(), listener.port.get()).into()
+            }
+            traffic::Door::Captured { .. } => continue,
+        };
+        await_door(&all, door);
+    }
+    all.into()
+}
