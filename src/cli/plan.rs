@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 /// Show what an apply would change, in which order, and what it costs
 ///
-/// The files are compared with what the target holds. Nothing is written but the file of `-o`.
+/// The files are compared with what the target holds. Nothing is written but the file of `-o`,
+/// which `meshctl test --at plan:FILE` holds against the tests before it is applied.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     /// Also save the plan, for `apply FILE` and `show FILE`

@@ -33,8 +33,8 @@ const TOO_MANY: Code = Code::warning(
     "more-than-app-mesh-allowed",
     "a list or name is longer than App Mesh allowed",
     "App Mesh took at most 10 targets a route, 10 headers, query parameters or metadata entries a \
-     match, 3 authorities, and names of 50 characters for headers. Envoy takes more, but long \
-     lists are slow to read and to match; often the route wants to be two.",
+     match, 3 authorities, 50 tags a resource, and names of 50 characters for headers. Envoy takes \
+     more, but long lists are slow to read and to match; often the route wants to be two.",
 );
 /// What App Mesh kept for itself.
 const RESERVED: Code = Code::warning(
@@ -229,13 +229,20 @@ const LIST_MAX: usize = 10;
 const AUTHORITIES_MAX: usize = 3;
 const HEADER_MAX: usize = 50;
 
+/// Tags of one resource.
+const TAGS_MAX: usize = 50;
+/// Characters of a tag's key.
+const TAG_KEY_MAX: usize = 128;
+/// Characters of a tag's value.
+const TAG_VALUE_MAX: usize = 256;
+
 fn too_many(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let mut report = |address: Address, pointer: &str, what: &str, count: usize, most: usize| {
         if count > most {
             let message = format!("{count} {what}; App Mesh took at most {most}");
             found.push(
                 ctx.find(&TOO_MANY, &address, pointer, message)
-                    .help("split the route, or suppress this if the number is meant"),
+                    .help("make it less (a route can be split), or suppress this if it is meant"),
             );
         }
     };
@@ -268,6 +275,26 @@ fn too_many(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             if count > LIST_MAX {
                 report(at.address(), pointer, what, count, LIST_MAX);
             }
+        }
+    }
+    let mesh = ctx.mesh;
+    let nodes = mesh.nodes.iter().map(|(name, it)| (Address::Node(name.clone()), &it.tags));
+    let services =
+        mesh.services.iter().map(|(name, it)| (Address::Service(name.clone()), &it.tags));
+    let routers = mesh.routers.iter().map(|(name, it)| (Address::Router(name.clone()), &it.tags));
+    let gateways =
+        mesh.gateways.iter().map(|(name, it)| (Address::Gateway(name.clone()), &it.tags));
+    let whole = std::iter::once((Address::Mesh, &mesh.settings.tags));
+    let routes = ctx.routes().map(|at| (at.address(), &at.route.tags));
+    let entries = ctx.gateway_routes().map(|at| (at.address(), &at.route.tags));
+    let all = whole.chain(nodes).chain(services).chain(routers).chain(gateways);
+    for (address, tags) in all.chain(routes).chain(entries).filter(|(_, tags)| !tags.is_empty()) {
+        report(address.clone(), "/tags", "tags", tags.len(), TAGS_MAX);
+        for (key, value) in tags {
+            let pointer = crate::model::pointer(["tags", key]);
+            let (name, text) = (key.chars().count(), value.chars().count());
+            report(address.clone(), &pointer, "characters in a tag's key", name, TAG_KEY_MAX);
+            report(address.clone(), &pointer, "characters in a tag's value", text, TAG_VALUE_MAX);
         }
     }
     for secret in super::trust::references(ctx) {

@@ -84,6 +84,16 @@ const UNUSED_EXTERNAL: Code = Code::info(
 
 // Who uses what is only known when everything could be read: the first, second, third and last
 // of these are silent until then.
+/// One route, several owners.
+const SEVERAL_OWNERS: Code = Code::info(
+    "MC0119",
+    "route-to-several-owners",
+    "a route leads to nodes of different owners",
+    "The nodes that share the traffic of this route say different owners. What one of them deploys \
+     is seen by a part of the same callers, so a change of the weights is a matter for all of them. \
+     Where the nodes belong together, give them one owner.",
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&UNREACHED_NODE], unreached_node as Check),
     Rule(&[&UNUSED_ROUTER], unused_router),
@@ -94,6 +104,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[&SHARED_ENDPOINTS], shared_endpoints),
     Rule(&[&OWN_NAME], own_name),
     Rule(&[&UNUSED_EXTERNAL], unused_external),
+    Rule(&[&SEVERAL_OWNERS], several_owners),
 ];
 
 fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
@@ -270,5 +281,32 @@ fn unused_external(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 ctx.find(&UNUSED_EXTERNAL, &address, "", message).help("remove the declaration"),
             );
         }
+    }
+}
+
+fn several_owners(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for at in ctx.routes() {
+        let mut owners: BTreeMap<&str, &NodeName> = BTreeMap::new();
+        for target in at.route.targets.iter().filter(|target| target.weight > 0) {
+            let node = ctx.mesh.nodes.get(&target.node);
+            if let Some(owner) = node.and_then(|node| node.owner.as_deref()) {
+                owners.entry(owner).or_insert(&target.node);
+            }
+        }
+        if owners.len() < 2 {
+            continue;
+        }
+        let each: Vec<String> =
+            owners.iter().map(|(owner, node)| format!("`{node}` is of `{owner}`")).collect();
+        let message =
+            format!("the route `{}` leads to several owners: {}", at.route.name, each.join(", "));
+        let mut finding = ctx
+            .find(&SEVERAL_OWNERS, &at.address(), "/targets", message)
+            .help("let the owners agree on the weights, or give the nodes one owner");
+        for (owner, node) in &owners {
+            let address = Address::Node((*node).clone());
+            finding = ctx.also(finding, &address, "/owner", format!("`{owner}`"));
+        }
+        found.push(finding);
     }
 }
