@@ -27,6 +27,8 @@ fn main() {
     };
     let (services, routes) = (number(0, 10_000), number(1, 1_000));
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("traffic");
+    // What a larger run has left is no part of this one.
+    let _ = fs::remove_dir_all(&dir);
 
     write_mesh(&dir.join("many"), services);
     let start = Instant::now();
