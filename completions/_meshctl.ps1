@@ -313,6 +313,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'Tells this instance from others of the same node or gateway')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The directory target''s folder as the proxy sees it; the target''s own unless given')
             [CompletionResult]::new('--admin', '--admin', [CompletionResultType]::ParameterName, 'Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'The folder of the proxy''s certificate, as the proxy sees it: the control plane is spoken to under TLS')
+            [CompletionResult]::new('--join-token', '--join-token', [CompletionResultType]::ParameterName, 'Get the first certificate with a join token, into the folder: @FILE, or the variable MESHCTL_JOIN_TOKEN')
+            [CompletionResult]::new('--renew', '--renew', [CompletionResultType]::ParameterName, 'Get the next certificate with the present one instead of printing the bootstrap: at once, or whenever two thirds of a life have passed, until it is stopped')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
@@ -503,8 +506,12 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--admin-client-ca', '--admin-client-ca', [CompletionResultType]::ParameterName, 'The authorities of operators: whose certificate has a SPIFFE URI needs no token')
             [CompletionResult]::new('--xds-cert', '--xds-cert', [CompletionResultType]::ParameterName, 'The certificate of xDS, as a PEM file')
             [CompletionResult]::new('--xds-key', '--xds-key', [CompletionResultType]::ParameterName, 'The key of that certificate')
-            [CompletionResult]::new('--xds-client-ca', '--xds-client-ca', [CompletionResultType]::ParameterName, 'The authorities of proxies')
+            [CompletionResult]::new('--xds-client-ca', '--xds-client-ca', [CompletionResultType]::ParameterName, 'The authorities of proxies whose certificates come from elsewhere')
             [CompletionResult]::new('--trust-domain', '--trust-domain', [CompletionResultType]::ParameterName, 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N')
+            [CompletionResult]::new('--identity-cert', '--identity-cert', [CompletionResultType]::ParameterName, 'The certificate of an authority with which this server signs those of proxies: they join with a token (`meshctl serve token`) and renew by themselves')
+            [CompletionResult]::new('--identity-key', '--identity-key', [CompletionResultType]::ParameterName, 'The key of that authority')
+            [CompletionResult]::new('--identity-life', '--identity-life', [CompletionResultType]::ParameterName, 'How long a proxy''s certificate is valid')
+            [CompletionResult]::new('--xds-ca', '--xds-ca', [CompletionResultType]::ParameterName, 'The authorities of the xDS certificate, which proxies that join are given; unset is --identity-cert')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
@@ -521,6 +528,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
+            [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Have a running server make a join token, and print it: it is kept nowhere')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server shut out every certificate of a proxy that was issued until now')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -623,8 +632,47 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         'meshctl;serve;operator;help;help' {
             break
         }
+        'meshctl;serve;token' {
+            [CompletionResult]::new('--life', '--life', [CompletionResultType]::ParameterName, 'How long it works')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;serve;revoke' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'meshctl;serve;help' {
             [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
+            [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Have a running server make a join token, and print it: it is kept nowhere')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server shut out every certificate of a proxy that was issued until now')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -641,6 +689,12 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;serve;help;operator;list' {
+            break
+        }
+        'meshctl;serve;help;token' {
+            break
+        }
+        'meshctl;serve;help;revoke' {
             break
         }
         'meshctl;serve;help;help' {
@@ -952,6 +1006,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         }
         'meshctl;help;serve' {
             [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
+            [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Have a running server make a join token, and print it: it is kept nowhere')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server shut out every certificate of a proxy that was issued until now')
             break
         }
         'meshctl;help;serve;operator' {
@@ -967,6 +1023,12 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;serve;operator;list' {
+            break
+        }
+        'meshctl;help;serve;token' {
+            break
+        }
+        'meshctl;help;serve;revoke' {
             break
         }
         'meshctl;help;trace' {

@@ -181,6 +181,12 @@ _meshctl() {
             meshctl__subcmd__help__subcmd__serve,operator)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator"
                 ;;
+            meshctl__subcmd__help__subcmd__serve,revoke)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__revoke"
+                ;;
+            meshctl__subcmd__help__subcmd__serve,token)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__token"
+                ;;
             meshctl__subcmd__help__subcmd__serve__subcmd__operator,add)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__add"
                 ;;
@@ -205,11 +211,23 @@ _meshctl() {
             meshctl__subcmd__serve,operator)
                 cmd="meshctl__subcmd__serve__subcmd__operator"
                 ;;
+            meshctl__subcmd__serve,revoke)
+                cmd="meshctl__subcmd__serve__subcmd__revoke"
+                ;;
+            meshctl__subcmd__serve,token)
+                cmd="meshctl__subcmd__serve__subcmd__token"
+                ;;
             meshctl__subcmd__serve__subcmd__help,help)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__help"
                 ;;
             meshctl__subcmd__serve__subcmd__help,operator)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator"
+                ;;
+            meshctl__subcmd__serve__subcmd__help,revoke)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__revoke"
+                ;;
+            meshctl__subcmd__serve__subcmd__help,token)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__token"
                 ;;
             meshctl__subcmd__serve__subcmd__help__subcmd__operator,add)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__add"
@@ -399,7 +417,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__bootstrap)
-            opts="-C -q -v -h -V --instance --root --admin --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --instance --root --admin --identity --join-token --renew --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -415,6 +433,18 @@ _meshctl() {
                     ;;
                 --admin)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --join-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --renew)
+                    COMPREPLY=($(compgen -W "now watch" -- "${cur}"))
                     return 0
                     ;;
                 --directory)
@@ -1043,7 +1073,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__serve)
-            opts="operator"
+            opts="operator token revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1101,6 +1131,34 @@ _meshctl() {
         meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__remove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__token)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1651,7 +1709,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve)
-            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --directory --env --target --format --color --no-input --quiet --verbose --help --version operator help"
+            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token revoke help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1705,6 +1763,22 @@ _meshctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --identity-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity-life)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xds-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --directory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1737,7 +1811,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__help)
-            opts="operator help"
+            opts="operator token revoke help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1809,6 +1883,34 @@ _meshctl() {
         meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__remove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__token)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2024,6 +2126,86 @@ _meshctl() {
             fi
             case "${prev}" in
                 --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__revoke)
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__token)
+            opts="-C -q -v -h -V --life --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --life)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -298,6 +298,9 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --instance 'Tells this instance from others of the same node or gateway'
             cand --root 'The directory target''s folder as the proxy sees it; the target''s own unless given'
             cand --admin 'Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`'
+            cand --identity 'The folder of the proxy''s certificate, as the proxy sees it: the control plane is spoken to under TLS'
+            cand --join-token 'Get the first certificate with a join token, into the folder: @FILE, or the variable MESHCTL_JOIN_TOKEN'
+            cand --renew 'Get the next certificate with the present one instead of printing the bootstrap: at once, or whenever two thirds of a life have passed, until it is stopped'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
             cand --env 'The overlay to lay over the files: env/NAME.toml'
@@ -480,8 +483,12 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --admin-client-ca 'The authorities of operators: whose certificate has a SPIFFE URI needs no token'
             cand --xds-cert 'The certificate of xDS, as a PEM file'
             cand --xds-key 'The key of that certificate'
-            cand --xds-client-ca 'The authorities of proxies'
+            cand --xds-client-ca 'The authorities of proxies whose certificates come from elsewhere'
             cand --trust-domain 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N'
+            cand --identity-cert 'The certificate of an authority with which this server signs those of proxies: they join with a token (`meshctl serve token`) and renew by themselves'
+            cand --identity-key 'The key of that authority'
+            cand --identity-life 'How long a proxy''s certificate is valid'
+            cand --xds-ca 'The authorities of the xDS certificate, which proxies that join are given; unset is --identity-cert'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
             cand --env 'The overlay to lay over the files: env/NAME.toml'
@@ -498,6 +505,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand operator 'Make, list and remove those who may use the admin API'
+            cand token 'Have a running server make a join token, and print it: it is kept nowhere'
+            cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'meshctl;serve;operator'= {
@@ -590,8 +599,45 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;serve;operator;help;help'= {
         }
+        &'meshctl;serve;token'= {
+            cand --life 'How long it works'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;revoke'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'meshctl;serve;help'= {
             cand operator 'Make, list and remove those who may use the admin API'
+            cand token 'Have a running server make a join token, and print it: it is kept nowhere'
+            cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'meshctl;serve;help;operator'= {
@@ -604,6 +650,10 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;serve;help;operator;remove'= {
         }
         &'meshctl;serve;help;operator;list'= {
+        }
+        &'meshctl;serve;help;token'= {
+        }
+        &'meshctl;serve;help;revoke'= {
         }
         &'meshctl;serve;help;help'= {
         }
@@ -880,6 +930,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;help;serve'= {
             cand operator 'Make, list and remove those who may use the admin API'
+            cand token 'Have a running server make a join token, and print it: it is kept nowhere'
+            cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
         }
         &'meshctl;help;serve;operator'= {
             cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
@@ -891,6 +943,10 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;serve;operator;remove'= {
         }
         &'meshctl;help;serve;operator;list'= {
+        }
+        &'meshctl;help;serve;token'= {
+        }
+        &'meshctl;help;serve;revoke'= {
         }
         &'meshctl;help;trace'= {
         }

@@ -1,10 +1,20 @@
 //! `bootstrap`: the file with which an Envoy starts.
 
-use super::{Context, Exit, Failure, Format};
+use super::{Context, Exit, Failure, Format, target};
 use crate::compile::proxies;
-use crate::envoy::{self, Admin, ControlPlane, Endpoint, ProxyId};
+use crate::envoy::{self, Admin, ControlPlane, ControlPlaneTls, Endpoint, ProxyId};
+use crate::live::identity;
+use crate::live::server::TokenSource;
+use crate::live::server::joining::{JoinRequest, RenewRequest};
 use crate::load::Loaded;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How often it is asked whether a certificate is due.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How soon a renewal that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Print the bootstrap of a proxy: envoy -c FILE
 #[derive(Debug, Args)]
@@ -23,6 +33,46 @@ pub(super) struct BootstrapArgs {
     /// Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`
     #[arg(long, value_name = "PORT|PATH|none", default_value = "9901")]
     admin: String,
+
+    /// The folder of the proxy's certificate, as the proxy sees it: the control plane is spoken to
+    /// under TLS
+    #[arg(long, value_name = "DIR", conflicts_with = "root", help_heading = "Identity")]
+    identity: Option<PathBuf>,
+
+    /// Get the first certificate with a join token, into the folder: @FILE, or the variable
+    /// MESHCTL_JOIN_TOKEN
+    #[arg(
+        long,
+        value_name = "@FILE",
+        env = JOIN_TOKEN,
+        hide_env_values = true,
+        requires = "identity",
+        help_heading = "Identity"
+    )]
+    join_token: Option<String>,
+
+    /// Get the next certificate with the present one instead of printing the bootstrap: at once, or
+    /// whenever two thirds of a life have passed, until it is stopped
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        requires = "identity",
+        conflicts_with = "join_token",
+        help_heading = "Identity"
+    )]
+    renew: Option<Renew>,
+}
+
+/// The variable that may hold a join token.
+const JOIN_TOKEN: &str = "MESHCTL_JOIN_TOKEN";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Renew {
+    /// Once, at once
+    Now,
+    /// Again and again, in time
+    Watch,
 }
 
 pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failure> {
@@ -34,10 +84,38 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
         return Err(Failure::new(Exit::Usage, format!("the mesh has no {}", args.proxy))
             .hint(format!("proxies of this mesh: {}", names.join(", "))));
     }
-    let (root, control_plane) = match &args.root {
+    let identity = match &args.identity {
+        None => None,
+        Some(folder) => Some(
+            std::path::absolute(folder)
+                .map_err(|error| Failure::from_error(Exit::Failed, &error))?,
+        ),
+    };
+    if let (Some(folder), Some(when)) = (&identity, args.renew) {
+        return renew(context, &loaded, folder, when);
+    }
+    let (root, mut control_plane) = match &args.root {
         Some(root) => (root.trim_end_matches('/').to_owned(), None),
         None => source(context, &loaded)?,
     };
+    if let Some(folder) = &identity {
+        let Some(control_plane) = &mut control_plane else {
+            return Err(Failure::new(
+                Exit::Usage,
+                "the target is a folder, which asks for no certificate",
+            )
+            .hint("name one with `server` in meshctl.toml: --target NAME"));
+        };
+        if let Some(token) = &args.join_token {
+            join(context, &loaded, folder, &args.proxy, token)?;
+        }
+        identity::check(folder).map_err(|error| {
+            Failure::from_error(Exit::Failed, &error)
+                .hint("have a join token made (meshctl serve token), and add --join-token @FILE")
+        })?;
+        control_plane.tls =
+            Some(ControlPlaneTls { folder: folder.display().to_string(), name: None });
+    }
     let admin = match (args.admin.as_str(), args.admin.parse::<u16>()) {
         ("none", _) => None,
         (_, Ok(port)) if port > 0 => Some(Admin::Port(port)),
@@ -63,6 +141,76 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
     bootstrap.control_plane = control_plane;
     context.ui.result(&envoy::bootstrap(&bootstrap));
     Ok(Exit::Done)
+}
+
+/// Trades a join token for the first certificate.
+fn join(
+    context: &Context,
+    loaded: &Loaded,
+    folder: &Path,
+    proxy: &ProxyId,
+    token: &str,
+) -> Result<(), Failure> {
+    let token = match token.strip_prefix('@') {
+        Some(path) => TokenSource::File(PathBuf::from(path)),
+        None if std::env::var(JOIN_TOKEN).is_ok_and(|set| set == token) => {
+            TokenSource::Env(JOIN_TOKEN.to_owned())
+        }
+        None => {
+            return Err(Failure::new(Exit::Usage, "a token among the arguments shows in `ps`")
+                .hint(format!(
+                    "write it to a file and give @FILE, or set {JOIN_TOKEN}; have a new one made"
+                )));
+        }
+    };
+    let request = identity::Request::new().map_err(|error| failure(&error))?;
+    let server = context.server(loaded, Some(token), None)?;
+    let asked = JoinRequest { proxy: proxy.clone(), request: request.text().to_owned() };
+    let document = server.join(&asked).map_err(|error| target::failure(&error))?;
+    request.keep(folder, &document).map_err(|error| failure(&error))?;
+    context.ui.status(&format!("{proxy} has its certificate in {}.", folder.display()));
+    Ok(())
+}
+
+/// Trades the present certificate for the next one.
+fn renew(context: &Context, loaded: &Loaded, folder: &Path, when: Renew) -> Result<Exit, Failure> {
+    if when == Renew::Now {
+        let until = renew_once(context, loaded, folder)?;
+        context.ui.status(&format!("The new certificate is valid until {until}."));
+        return Ok(Exit::Done);
+    }
+    loop {
+        let due = identity::due(folder).map_err(|error| failure(&error))?;
+        let left = due.duration_since(SystemTime::now()).unwrap_or_default();
+        if !left.is_zero() {
+            // A clock that was set is noticed soon.
+            std::thread::sleep(left.min(LOOK_EVERY));
+            continue;
+        }
+        match renew_once(context, loaded, folder) {
+            Ok(until) => {
+                context.ui.status(&format!("The new certificate is valid until {until}."));
+            }
+            // The server may be away: a third of the life is left to try in.
+            Err(failure) => {
+                context.report_failure(&failure);
+                std::thread::sleep(AGAIN);
+            }
+        }
+    }
+}
+
+fn renew_once(context: &Context, loaded: &Loaded, folder: &Path) -> Result<String, Failure> {
+    let request = identity::Request::new().map_err(|error| failure(&error))?;
+    let server = context.server(loaded, None, Some(identity::pair(folder)))?;
+    let asked = RenewRequest { request: request.text().to_owned() };
+    let document = server.renew(&asked).map_err(|error| target::failure(&error))?;
+    request.keep(folder, &document).map_err(|error| failure(&error))?;
+    Ok(document.until)
+}
+
+fn failure(error: &identity::Error) -> Failure {
+    Failure::from_error(Exit::Failed, error)
 }
 
 /// Where the target's proxies get everything from: its folder, or its control plane.

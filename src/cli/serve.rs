@@ -1,13 +1,20 @@
 //! `serve`: a control plane for running Envoys.
 
-use super::store as store_command;
 use super::{Context, Exit, Failure, Format, carry};
+use super::{store as store_command, target};
 use crate::apply::Signal;
-use crate::serve::{self, Config, Files, Listen, Operators, Role};
+use crate::envoy::ProxyId;
+use crate::live::Server;
+use crate::live::server::joining::JoinTokenRequest;
+use crate::serve::{self, Authority, Config, Files, Listen, Notice, Operators, Role};
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long certificates of proxies are valid unless it is said.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Run a control plane: plans are applied to it, and Envoys take their configuration from it
 ///
@@ -60,13 +67,31 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "xds_cert", help_heading = "TLS")]
     xds_key: Option<PathBuf>,
 
-    /// The authorities of proxies
+    /// The authorities of proxies whose certificates come from elsewhere
     #[arg(long, value_name = "FILE", requires = "xds_cert", help_heading = "TLS")]
     xds_client_ca: Option<PathBuf>,
 
     /// A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N
-    #[arg(long, value_name = "DOMAIN", requires = "xds_client_ca", help_heading = "TLS")]
+    #[arg(long, value_name = "DOMAIN", requires = "xds_cert", help_heading = "TLS")]
     trust_domain: Option<String>,
+
+    /// The certificate of an authority with which this server signs those of proxies: they join with
+    /// a token (`meshctl serve token`) and renew by themselves
+    #[arg(long, value_name = "FILE", requires_all = ["identity_key", "trust_domain"], help_heading = "Identity")]
+    identity_cert: Option<PathBuf>,
+
+    /// The key of that authority
+    #[arg(long, value_name = "FILE", requires = "identity_cert", help_heading = "Identity")]
+    identity_key: Option<PathBuf>,
+
+    /// How long a proxy's certificate is valid
+    #[arg(long, value_name = "TIME", default_value = "24h", help_heading = "Identity")]
+    identity_life: carry::Patience,
+
+    /// The authorities of the xDS certificate, which proxies that join are given; unset is
+    /// --identity-cert
+    #[arg(long, value_name = "FILE", requires = "identity_cert", help_heading = "Identity")]
+    xds_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,6 +102,25 @@ enum Command {
     Operator {
         #[command(subcommand)]
         command: OperatorCommand,
+    },
+    /// Have a running server make a join token, and print it: it is kept nowhere
+    ///
+    /// A proxy that has it gets its first certificate by `meshctl bootstrap --join-token`. It works
+    /// once. The server is the project's target.
+    Token {
+        /// Which proxy may join: `virtual_node/cart`, or `virtual_node/cart-*`
+        proxies: String,
+
+        /// How long it works
+        #[arg(long, value_name = "TIME", default_value = "10m")]
+        life: carry::Patience,
+    },
+    /// Have a running server shut out every certificate of a proxy that was issued until now
+    ///
+    /// Its streams end. The proxy needs a new join token. The server is the project's target.
+    Revoke {
+        /// The node or gateway, for example `virtual_node/cart`
+        proxy: ProxyId,
     },
 }
 
@@ -122,8 +166,11 @@ enum RoleArg {
 
 pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     context.format(&[Format::Text])?;
-    if let Some(Command::Operator { command }) = &args.command {
-        return operator(context, command);
+    match &args.command {
+        Some(Command::Operator { command }) => return operator(context, command),
+        Some(Command::Token { proxies, life }) => return token(context, proxies, *life),
+        Some(Command::Revoke { proxy }) => return revoke(context, proxy),
+        None => {}
     }
     let config = config(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -132,14 +179,25 @@ pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
         .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
     runtime.block_on(async {
         let stop = carry::listen();
-        let running = serve::start(&config).await.map_err(|error| failure(&error))?;
+        let mut again = signal(SignalKind::hangup())
+            .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+        let mut running = serve::start(&config).await.map_err(|error| failure(&error))?;
         if let Some(secret) = &running.secret {
             context.ui.status(&format!("The secret of the operator is in {}.", secret.display()));
         }
         if let Some(xds) = running.xds {
             context.ui.result(&format!("admin {}\nxds {xds}\n", running.admin));
         }
-        stop.requested().await;
+        loop {
+            tokio::select! {
+                () = stop.requested() => break,
+                _ = again.recv() => running.reload(),
+                Some(notice) = running.notices.recv() => match &notice {
+                    Notice::Loaded { .. } => context.ui.status(&notice.to_string()),
+                    Notice::Refused { .. } => context.ui.warning(&notice.to_string()),
+                },
+            }
+        }
         let signal = stop.signal().unwrap_or(Signal::Terminate);
         running.stop(signal).await;
         // To be asked to end is how a server ends.
@@ -153,7 +211,22 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
     };
     let tls = |certificate: &Option<PathBuf>, key: &Option<PathBuf>, clients: &Option<PathBuf>| {
         let (certificate, key) = (certificate.clone()?, key.clone()?);
-        Some(Files { certificate, key, clients: clients.clone() })
+        Some(Files { certificate, key, clients: clients.iter().cloned().collect() })
+    };
+    let mut xds =
+        Listen { address: args.xds, tls: tls(&args.xds_cert, &args.xds_key, &args.xds_client_ca) };
+    if let (Some(files), Some(own)) = (&mut xds.tls, &args.identity_cert) {
+        files.clients.push(own.clone());
+    }
+    let authority = match (&args.identity_cert, &args.identity_key, &args.trust_domain) {
+        (Some(certificate), Some(key), Some(trust_domain)) => Some(Authority {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            trust_domain: trust_domain.clone(),
+            life: args.identity_life.time().unwrap_or(DAY),
+            servers: args.xds_ca.clone().unwrap_or_else(|| certificate.clone()),
+        }),
+        _ => None,
     };
     Ok(Config {
         data,
@@ -161,11 +234,9 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
             address: args.admin,
             tls: tls(&args.admin_cert, &args.admin_key, &args.admin_client_ca),
         },
-        xds: Listen {
-            address: args.xds,
-            tls: tls(&args.xds_cert, &args.xds_key, &args.xds_client_ca),
-        },
+        xds,
         trust_domain: args.trust_domain.clone(),
+        authority,
         names: args.admin_name.clone(),
         grace: args.grace.time().unwrap_or(Duration::ZERO),
     })
@@ -179,11 +250,44 @@ fn failure(error: &serve::Error) -> Failure {
         serve::Error::Plaintext { .. } => Failure::from_error(Exit::Usage, error)
             .hint("listen on 127.0.0.1, or give a certificate: --admin-cert, --xds-cert"),
         serve::Error::NoIdentity => Failure::from_error(Exit::Usage, error)
-            .hint("add --xds-client-ca FILE and --trust-domain DOMAIN"),
+            .hint(
+            "add --trust-domain DOMAIN, and --xds-client-ca FILE or --identity-cert and --identity-key",
+        ),
+        serve::Error::Authority { .. } => Failure::from_error(Exit::Failed, error)
+            .hint("see --identity-cert and --identity-key: PEM files of one authority"),
         serve::Error::Mesh(_) | serve::Error::File { .. } | serve::Error::Tls { .. } => {
             Failure::from_error(Exit::Failed, error)
         }
     }
+}
+
+/// Asks the server that is the project's target.
+fn ask<T>(
+    context: &Context,
+    question: impl FnOnce(&Server) -> Result<T, crate::live::Error>,
+) -> Result<T, Failure> {
+    let loaded = context.load()?;
+    let target = context.open_target(&loaded)?;
+    match target.server() {
+        Some(server) => question(server).map_err(|error| target::failure(&error)),
+        None => Err(Failure::new(Exit::Usage, "the target is a folder, which has no such thing")
+            .hint("name one with `server` in meshctl.toml: --target NAME")),
+    }
+}
+
+fn token(context: &Context, proxies: &str, life: carry::Patience) -> Result<Exit, Failure> {
+    let life = life.time().unwrap_or_default().as_secs();
+    let request = JoinTokenRequest { proxies: proxies.to_owned(), life_s: life };
+    let made = ask(context, |server| server.join_token(&request))?;
+    context.ui.status(&format!("For {} until {}, once.", made.proxies, made.until));
+    context.ui.result(&format!("{}\n", made.token));
+    Ok(Exit::Done)
+}
+
+fn revoke(context: &Context, proxy: &ProxyId) -> Result<Exit, Failure> {
+    ask(context, |server| server.revoke(proxy))?;
+    context.ui.status(&format!("Certificates of {proxy} from before now count no longer."));
+    Ok(Exit::Done)
 }
 
 fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failure> {

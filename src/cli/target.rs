@@ -97,6 +97,25 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The server of the target, as one who is no operator: with a token or certificate of its own.
+    pub(super) fn server(
+        &self,
+        loaded: &Loaded,
+        token: Option<TokenSource>,
+        identity: Option<(PathBuf, PathBuf)>,
+    ) -> Result<Server, Failure> {
+        let (name, target) = self.target(loaded)?;
+        let Some(url) = &target.server else {
+            return Err(Failure::new(Exit::Usage, format!("the target `{name}` is no server"))
+                .hint("name one with `server` in meshctl.toml: --target NAME"));
+        };
+        let ca = target.tls.as_ref().map(|tls| loaded.root.join(&tls.ca));
+        let access = Access { url: url.clone(), token, ca, identity };
+        Server::new(&access, loaded.mesh.settings.name.clone()).map_err(|error| failure(&error))
+    }
+}
+
 fn open_directory(
     loaded: &Loaded,
     name: &str,

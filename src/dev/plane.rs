@@ -59,6 +59,7 @@ impl Plane {
             admin: free(),
             xds: free(),
             trust_domain: None,
+            authority: None,
             names: Vec::new(),
             // The proxies are started after it.
             grace: patience,

@@ -1,7 +1,7 @@
 //! The control plane as an Envoy's bootstrap has it: its cluster, and the stream to it.
 
 use super::bootstrap::Endpoint;
-use super::builder::host_address;
+use super::builder::{host_address, watched};
 use super::cluster as clusters;
 use super::defaults::{self, duration};
 use super::endpoint;
@@ -9,7 +9,7 @@ use super::names;
 use super::pb::{cluster, core, tls, upstream_http};
 use super::tls as own_tls;
 use crate::model::Duration;
-use envoy_api::pack;
+use envoy_api::{Json, any_to_json, pack};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -25,15 +25,60 @@ pub struct ControlPlane {
     pub token_variable: Option<String>,
 }
 
-/// TLS with a control plane. Paths are those of the proxy.
+/// TLS with a control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlPlaneTls {
-    /// The authorities of its certificate.
-    pub authorities: String,
-    /// The name that its certificate must have; `None`: the host that is connected to.
+    /// The proxy's folder of identity, as the proxy sees it: the files of [`identity_files`], which
+    /// name `current/certificate.pem`, `current/key.pem` and `current/authorities.pem` in it. What
+    /// `current` leads to changes as a whole, and Envoy takes it up without a restart.
+    pub folder: String,
+    /// The name that the server's certificate must have; `None`: the host that is connected to.
     pub name: Option<String>,
-    /// The proxy's own certificate and those that lead to its authority, and the key.
-    pub certificate: Option<(String, String)>,
+}
+
+/// The file with the proxy's certificate as Envoy reads it.
+const CERTIFICATE: &str = "certificate.yaml";
+/// The file with the authorities of the control plane.
+const TRUST: &str = "trust.yaml";
+
+/// The files of a folder of identity that Envoy reads, by name. They hold paths, no secrets.
+pub fn identity_files(folder: &str) -> BTreeMap<&'static str, String> {
+    let at = |name: &str| Some(file(&format!("{folder}/current/{name}")));
+    let certificate = tls::secret::Type::TlsCertificate(tls::TlsCertificate {
+        certificate_chain: at("certificate.pem"),
+        private_key: at("key.pem"),
+        watched_directory: Some(watched(folder)),
+        ..Default::default()
+    });
+    let trust = tls::secret::Type::ValidationContext(tls::CertificateValidationContext {
+        trusted_ca: at("authorities.pem"),
+        watched_directory: Some(watched(folder)),
+        ..Default::default()
+    });
+    [(CERTIFICATE, certificate), (TRUST, trust)]
+        .into_iter()
+        .map(|(name, kind)| {
+            let secret = tls::Secret { name: name.to_owned(), r#type: Some(kind) };
+            let secret = any_to_json(&pack(&secret))
+                .expect("invariant: a secret is made of types that envoy_api knows");
+            let resources = Json::Array(vec![secret]);
+            (name, Json::Object(vec![("resources".to_owned(), resources)]).to_yaml())
+        })
+        .collect()
+}
+
+/// A secret of the folder of identity.
+fn secret(folder: &str, name: &str) -> tls::SdsSecretConfig {
+    use core::config_source::ConfigSourceSpecifier as Specifier;
+    let path = core::PathConfigSource { path: format!("{folder}/{name}"), ..Default::default() };
+    tls::SdsSecretConfig {
+        name: name.to_owned(),
+        sds_config: Some(core::ConfigSource {
+            config_source_specifier: Some(Specifier::PathConfigSource(path)),
+            resource_api_version: defaults::V3,
+            ..Default::default()
+        }),
+    }
 }
 
 /// When the stream is opened again after it was lost: soon at first, and at least this often.
@@ -120,22 +165,15 @@ fn http2() -> BTreeMap<String, envoy_api::Any> {
 }
 
 fn transport_socket(options: &ControlPlaneTls, host: &str) -> core::TransportSocket {
-    use tls::common_tls_context::ValidationContextType;
     let name = options.name.as_deref().unwrap_or(host);
-    let validation = tls::CertificateValidationContext {
-        trusted_ca: Some(file(&options.authorities)),
-        match_typed_subject_alt_names: vec![own_tls::san(name)],
-        ..Default::default()
-    };
-    let certificates = options.certificate.iter().map(|(chain, key)| tls::TlsCertificate {
-        certificate_chain: Some(file(chain)),
-        private_key: Some(file(key)),
-        ..Default::default()
-    });
+    let trust = secret(&options.folder, TRUST);
     let context = tls::UpstreamTlsContext {
         common_tls_context: Some(tls::CommonTlsContext {
-            tls_certificates: certificates.collect(),
-            validation_context_type: Some(ValidationContextType::ValidationContext(validation)),
+            tls_certificate_sds_secret_configs: vec![secret(&options.folder, CERTIFICATE)],
+            validation_context_type: Some(own_tls::validation_context(
+                trust,
+                vec![own_tls::san(name)],
+            )),
             alpn_protocols: vec!["h2".to_owned()],
             ..Default::default()
         }),

@@ -144,7 +144,8 @@ pub(super) fn san(name: &str) -> tls::SubjectAltNameMatcher {
     }
 }
 
-fn validation_context(
+/// What is asked of a peer's certificate: its authority, and one of some names.
+pub(super) fn validation_context(
     trust: tls::SdsSecretConfig,
     names: Vec<tls::SubjectAltNameMatcher>,
 ) -> tls::common_tls_context::ValidationContextType {

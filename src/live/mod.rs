@@ -9,6 +9,7 @@ mod directory;
 mod drift;
 mod error;
 mod http;
+pub mod identity;
 mod memory;
 pub mod server;
 

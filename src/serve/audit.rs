@@ -22,6 +22,9 @@ pub(super) struct Entry<'a> {
     /// Of which mesh.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mesh: Option<&'a MeshName>,
+    /// Whom it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) subject: Option<&'a str>,
     /// Under which key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<&'a str>,

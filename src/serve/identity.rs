@@ -1,10 +1,13 @@
 //! Who a peer is: by its certificate, its token, or being on this host. Never by what it says.
 
+use super::certificates::unix;
+use super::revoked::Revoked;
 use crate::envoy::ProxyId;
 use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -60,6 +63,8 @@ pub enum Unknown {
     NoSpiffe,
     /// Its certificate is not valid now.
     NotValid,
+    /// Its certificate was shut out.
+    Revoked,
     /// Its token is not one of ours, or not any more.
     Token,
     /// It is not on this host.
@@ -72,6 +77,7 @@ impl fmt::Display for Unknown {
             Self::Nothing => "a client certificate or a token is needed",
             Self::NoSpiffe => "the client certificate must have exactly one SPIFFE URI",
             Self::NotValid => "the client certificate is not valid at this time",
+            Self::Revoked => "the client certificate counts no longer: join again",
             Self::Token => "the token is not valid",
             Self::NotLoopback => "only programs on this host are served without a credential",
         })
@@ -90,6 +96,11 @@ pub trait Identify: Send + Sync {
 
     /// Whether an identity may take the configuration of a proxy.
     fn may_be(&self, identity: &Identity, mesh: &str, proxy: &ProxyId) -> bool;
+
+    /// When what a peer shows ends to count by itself; `None`: never.
+    fn until(&self, _credentials: &Credentials) -> Option<SystemTime> {
+        None
+    }
 }
 
 /// Everybody on this host may be any proxy: for a server that listens on loopback alone.
@@ -115,16 +126,49 @@ impl Identify for Loopback {
 pub struct Spiffe {
     /// The trust domain; certificates of another are nobody's.
     pub trust_domain: String,
+    /// Certificates that count no longer.
+    pub revoked: Arc<Revoked>,
+}
+
+impl Spiffe {
+    /// The proxy that a certificate of its authority is of.
+    ///
+    /// # Errors
+    /// Why it is of none.
+    pub(super) fn proxy(&self, leaf: &CertificateDer<'_>) -> Result<NodeId, Unknown> {
+        let uri = self.uri(leaf)?;
+        let own = path_in(&uri, &self.trust_domain).and_then(parse_node_id);
+        own.filter(|own| own.instance.is_none()).ok_or(Unknown::NoSpiffe)
+    }
+
+    fn uri(&self, leaf: &CertificateDer<'_>) -> Result<String, Unknown> {
+        let found = leaf_of(leaf, SystemTime::now())?;
+        if path_in(&found.uri, &self.trust_domain).is_none() {
+            return Err(Unknown::NoSpiffe);
+        }
+        match self.revoked.refuses(&found.uri, found.since) {
+            true => Err(Unknown::Revoked),
+            false => Ok(found.uri),
+        }
+    }
+}
+
+/// Whether a SPIFFE URI is that of a proxy, of whatever trust domain.
+pub(super) fn is_proxy(uri: &str) -> bool {
+    let path = uri.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/'));
+    path.is_some_and(|(_, path)| path.starts_with("mesh/"))
 }
 
 impl Identify for Spiffe {
     fn identify(&self, credentials: &Credentials) -> Result<Identity, Unknown> {
         let leaf = credentials.certificates.first().ok_or(Unknown::Nothing)?;
-        let uri = spiffe_uri(leaf, SystemTime::now())?;
-        match path_in(&uri, &self.trust_domain) {
-            Some(_) => Ok(Identity::Spiffe(uri)),
-            None => Err(Unknown::NoSpiffe),
-        }
+        self.uri(leaf).map(Identity::Spiffe)
+    }
+
+    fn until(&self, credentials: &Credentials) -> Option<SystemTime> {
+        let leaf = leaf_of(credentials.certificates.first()?, SystemTime::now()).ok()?;
+        let until = u64::try_from(leaf.until).unwrap_or_default();
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(until))
     }
 
     fn may_be(&self, identity: &Identity, mesh: &str, proxy: &ProxyId) -> bool {
@@ -139,9 +183,19 @@ impl Identify for Spiffe {
 /// # Errors
 /// A certificate without one, with several, or not valid then.
 pub fn spiffe_uri(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<String, Unknown> {
+    leaf_of(certificate, now).map(|leaf| leaf.uri)
+}
+
+/// What counts of a certificate; times are in seconds since 1970.
+struct Leaf {
+    uri: String,
+    since: i64,
+    until: i64,
+}
+
+fn leaf_of(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<Leaf, Unknown> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| Unknown::NoSpiffe)?;
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let now = i64::try_from(since).unwrap_or(i64::MAX);
+    let now = unix(now);
     let validity = parsed.validity();
     if now < validity.not_before.timestamp() || now > validity.not_after.timestamp() {
         return Err(Unknown::NotValid);
@@ -153,7 +207,11 @@ pub fn spiffe_uri(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<S
         _ => None,
     });
     match (uris.next(), uris.next()) {
-        (Some(uri), None) if uri.starts_with("spiffe://") => Ok(uri.to_owned()),
+        (Some(uri), None) if uri.starts_with("spiffe://") => Ok(Leaf {
+            uri: uri.to_owned(),
+            since: validity.not_before.timestamp(),
+            until: validity.not_after.timestamp(),
+        }),
         _ => Err(Unknown::NoSpiffe),
     }
 }
@@ -223,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_certificate_is_one_proxy_of_one_trust_domain() {
-        let spiffe = Spiffe { trust_domain: "shop.example".to_owned() };
+        let spiffe = Spiffe { trust_domain: "shop.example".to_owned(), revoked: Arc::default() };
         let may = |uri: &str, mesh: &str, proxy: &str| {
             spiffe.may_be(&Identity::Spiffe(uri.to_owned()), mesh, &proxy.parse().expect("a proxy"))
         };

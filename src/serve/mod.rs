@@ -8,14 +8,17 @@
 
 mod admin;
 mod audit;
+mod certificates;
 pub mod grpc;
 pub mod hub;
 pub mod identity;
+mod joining;
 pub mod limits;
 pub mod listen;
 mod mesh;
 mod plane;
 mod problem;
+mod revoked;
 mod rollout;
 pub mod session;
 mod start;
@@ -23,22 +26,17 @@ mod verify;
 mod witness;
 mod work;
 
-pub use admin::access::{Operators, Role};
+pub use admin::access::{Need, Operators, Role};
+pub use certificates::Notice;
+pub use joining::Authority;
 pub use plane::{Changed, Plane};
+pub use revoked::Revoked;
 pub use start::{Config, Error, Files, Listen, Running, start, start_with};
 
-/// Every route of the admin API: its method, its path, and the role that it asks for.
-pub fn routes() -> Vec<(String, String, Option<Role>)> {
+/// Every route of the admin API: its method, its path, and what it asks of who calls.
+pub fn routes() -> Vec<(String, String, Need)> {
     let routes = admin::routes().into_iter();
-    routes
-        .map(|route| {
-            let role = match route.need {
-                admin::access::Need::Nobody => None,
-                admin::access::Need::Operator(role) => Some(role),
-            };
-            (route.method.to_string(), route.path.to_owned(), role)
-        })
-        .collect()
+    routes.map(|route| (route.method.to_string(), route.path.to_owned(), route.need)).collect()
 }
 
 /// This moment in RFC 3339.

@@ -5,6 +5,7 @@ use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::{EnvoyStatus, RefusedResource};
 use crate::model::MeshName;
+use crate::serve::identity::Identity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -19,6 +20,9 @@ pub trait Plane: Send + Sync {
 
     /// Every proxy of a mesh, with the Envoys that are connected as it.
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>>;
+
+    /// Ends the streams of an identity whose credential counts no longer.
+    fn disconnect(&self, _identity: &Identity) {}
 
     /// Grows whenever a report may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -35,6 +39,10 @@ impl Plane for Hub {
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {
         let proxies = Self::report(self, mesh.as_str()).into_iter();
         proxies.map(|(proxy, all)| (proxy, all.into_iter().map(status).collect())).collect()
+    }
+
+    fn disconnect(&self, identity: &Identity) {
+        Self::disconnect(self, identity);
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -1,15 +1,18 @@
 //! Starting and stopping a control plane.
 
-use super::admin::access::{Names, Operators, Role, write_secret};
+use super::admin::access::{Certified, Names, Operators, Role, write_secret};
 use super::admin::metrics::Metrics;
-use super::admin::{Certified, Server, router};
+use super::admin::{Server, router};
 use super::audit::Audit;
+use super::certificates::{Figures, Notice, Watched, lead_to};
 use super::grpc::Xds;
 use super::hub::Hub;
-use super::identity::{Identify, Loopback, Spiffe, spiffe_uri};
+use super::identity::{Identify, Loopback, Spiffe, is_proxy, spiffe_uri};
+use super::joining::{Authority, JoinTokens};
 use super::limits::Limits;
-use super::listen::{self, Clients, Connection, Stopper, Tls, TlsError, TlsPem};
+use super::listen::{self, Connection, Stopper, TlsError};
 use super::plane::Plane;
+use super::revoked::Revoked;
 use super::{rollout, work};
 use crate::apply::Signal;
 use crate::live;
@@ -20,14 +23,13 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub xds: Listen,
     /// The SPIFFE trust domain of proxies, where xDS is under TLS.
     pub trust_domain: Option<String>,
+    /// What signs the certificates of proxies; `None`: they come from elsewhere.
+    pub authority: Option<Authority>,
     /// Further names, with their ports, by which the admin API may be asked for.
     pub names: Vec<String>,
     /// After a start: how long steps wait for Envoys that are not connected, because those that
@@ -68,8 +72,8 @@ pub struct Files {
     pub certificate: PathBuf,
     /// Its key.
     pub key: PathBuf,
-    /// The authorities of clients.
-    pub clients: Option<PathBuf>,
+    /// The authorities of clients; empty: none is asked for a certificate.
+    pub clients: Vec<PathBuf>,
 }
 
 /// Why a control plane does not start.
@@ -107,6 +111,11 @@ pub enum Error {
     },
     /// Proxies under TLS could not be told apart.
     NoIdentity,
+    /// The authority that is to sign the certificates of proxies.
+    Authority {
+        /// Why it cannot.
+        why: String,
+    },
 }
 
 impl fmt::Display for Error {
@@ -124,6 +133,7 @@ impl fmt::Display for Error {
                 "proxies under TLS are told apart by their certificates, which needs authorities \
                  and a trust domain",
             ),
+            Self::Authority { why } => write!(f, "the authority of proxies cannot sign: {why}"),
         }
     }
 }
@@ -135,7 +145,7 @@ impl std::error::Error for Error {
             Self::Mesh(error) => error.source(),
             Self::File { source, .. } | Self::Listen { source, .. } => Some(source),
             Self::Tls { source, .. } => Some(source),
-            Self::Plaintext { .. } | Self::NoIdentity => None,
+            Self::Plaintext { .. } | Self::NoIdentity | Self::Authority { .. } => None,
         }
     }
 }
@@ -149,28 +159,56 @@ pub struct Running {
     pub xds: Option<SocketAddr>,
     /// Where the secret of the first operator was written, if there was none before.
     pub secret: Option<PathBuf>,
+    /// What happens to certificates while it runs.
+    pub notices: mpsc::UnboundedReceiver<Notice>,
+    watching: Watching,
     stop: watch::Sender<Option<Signal>>,
     stoppers: Vec<Stopper>,
     hub: Option<Hub>,
     serving: Vec<JoinHandle<()>>,
 }
 
+/// What those who watch certificates share.
+#[derive(Debug)]
+struct Watching {
+    figures: Figures,
+    notices: mpsc::UnboundedSender<Notice>,
+    asked: watch::Sender<u64>,
+    revoked: Arc<Revoked>,
+}
+
+impl Watching {
+    fn watch(&self, watched: Option<Watched>, stop: &listen::Stop) {
+        if let Some(watched) = watched {
+            let (figures, notices) = (self.figures.clone(), self.notices.clone());
+            let asked = self.asked.subscribe();
+            tokio::spawn(watched.watch(figures, notices, asked, stop.clone()));
+        }
+    }
+}
+
 /// Starts a control plane: what is in force is given to the hub before any proxy is answered.
 pub async fn start(config: &Config) -> Result<Running, Error> {
-    let identify: Arc<dyn Identify> = match (&config.xds.tls, &config.trust_domain) {
-        (None, _) => Arc::new(Loopback),
-        (Some(Files { clients: Some(_), .. }), Some(domain)) => {
-            Arc::new(Spiffe { trust_domain: domain.clone() })
-        }
+    let known = match (&config.xds.tls, &config.trust_domain) {
+        (None, _) => None,
+        (Some(files), Some(domain)) if !files.clients.is_empty() => Some(domain.clone()),
         (Some(_), _) => return Err(Error::NoIdentity),
     };
     let hub = Hub::new(Limits::of_process());
     // The address is taken first: a server that cannot serve must not open the store.
-    let (listener, address, tls) = open(&config.xds, &["h2"])?;
+    let (listener, address, watched) = open("xds", &config.xds, &["h2"])?;
     let mut running = start_with(config, Arc::new(hub.clone())).await?;
+    let identify: Arc<dyn Identify> = match known {
+        Some(trust_domain) => {
+            Arc::new(Spiffe { trust_domain, revoked: Arc::clone(&running.watching.revoked) })
+        }
+        None => Arc::new(Loopback),
+    };
     let xds = Xds::new(hub.clone(), identify);
     let (stopper, stop) = listen::Stop::new();
     let handshake = hub.limits().handshake;
+    let tls = watched.as_ref().map(Watched::tls);
+    running.watching.watch(watched, &stop);
     let serve = move |connection, stop| xds.clone().serve(connection, stop);
     let served = listen::accept(listener, tls, handshake, PATIENCE, stop, serve);
     running.serving.push(tokio::spawn(served));
@@ -182,13 +220,28 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
 
 /// Starts the operators' side, over any data plane.
 pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Error> {
-    let (listener, admin, tls) = open(&config.admin, &["h2", "http/1.1"])?;
+    if let Some(authority) = &config.authority {
+        authority.check().map_err(|why| Error::Authority { why })?;
+    }
+    let (listener, admin, watched) = open("admin", &clients(config), &["h2", "http/1.1"])?;
     let store = Embedded::open_or_create(&config.data).map_err(Error::Store)?;
     let store: Arc<dyn Store> = Arc::new(store);
     let file = |path: &Path, source| Error::File { path: path.to_owned(), source };
     let audit = Audit::open(&config.data).map_err(|error| file(&config.data, error))?;
     let operators = Operators::of(&config.data);
     let secret = first_operator(&operators, &config.data)?;
+    let join_tokens =
+        JoinTokens::of(&config.data).map_err(|e| file(&config.data.join("join-tokens.json"), e))?;
+    let revoked = Revoked::of(&config.data)
+        .map_err(|error| file(&config.data.join("revoked.json"), error))?;
+    let revoked = Arc::new(revoked);
+    let (told, notices) = mpsc::unbounded_channel();
+    let watching = Watching {
+        figures: Figures::default(),
+        notices: told,
+        asked: watch::Sender::new(0),
+        revoked: Arc::clone(&revoked),
+    };
     let (sender, stop) = work::stopping();
     let server = Arc::new(Server {
         store: Arc::clone(&store),
@@ -197,6 +250,10 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         names: names(admin, &config.names),
         audit: Arc::new(audit),
         metrics: Metrics::new(),
+        certificates: watching.figures.clone(),
+        join_tokens,
+        authority: config.authority.clone(),
+        revoked,
         stop,
         awaited_until: Instant::now() + config.grace,
         meshes: Mutex::new(BTreeMap::new()),
@@ -207,15 +264,77 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     }
     let app = router(server);
     let (stopper, ending) = listen::Stop::new();
-    let serve = move |connection, stop| answer(app.clone(), connection, stop);
+    let tls = watched.as_ref().map(Watched::tls);
+    watching.watch(watched, &ending);
+    let known = Arc::new(Known::of(config, &watching.revoked));
+    let serve = move |connection, stop| answer(app.clone(), Arc::clone(&known), connection, stop);
     let handshake = Limits::default().handshake;
     let served = listen::accept(listener, tls, handshake, PATIENCE, ending, serve);
     let serving = vec![tokio::spawn(served)];
     let stoppers = vec![stopper];
-    Ok(Running { admin, xds: None, secret, stop: sender, stoppers, hub: None, serving })
+    Ok(Running {
+        admin,
+        xds: None,
+        secret,
+        notices,
+        watching,
+        stop: sender,
+        stoppers,
+        hub: None,
+        serving,
+    })
+}
+
+/// The listener of the admin API with all whose certificates it looks at.
+fn clients(config: &Config) -> Listen {
+    let mut listen = config.admin.clone();
+    if let (Some(files), Some(authority)) = (&mut listen.tls, &config.authority) {
+        files.clients.push(authority.certificate.clone());
+    }
+    listen
+}
+
+/// Whose certificates count at the admin API.
+struct Known {
+    /// The authorities of operators.
+    operators: Vec<PathBuf>,
+    /// The authority of proxies.
+    proxies: Option<(PathBuf, Spiffe)>,
+}
+
+impl Known {
+    fn of(config: &Config, revoked: &Arc<Revoked>) -> Self {
+        let proxies = config.authority.as_ref().map(|authority| {
+            let trust_domain = authority.trust_domain.clone();
+            let spiffe = Spiffe { trust_domain, revoked: Arc::clone(revoked) };
+            (authority.certificate.clone(), spiffe)
+        });
+        let operators = config.admin.tls.as_ref().map(|files| files.clients.clone());
+        Self { operators: operators.unwrap_or_default(), proxies }
+    }
+
+    /// Who a peer is by its certificate. TLS has held it against all authorities; each of them says
+    /// one thing only.
+    fn certify(&self, peer: &listen::Peer) -> Certified {
+        let Some(leaf) = peer.certificates.first() else { return Certified::default() };
+        let operator = spiffe_uri(leaf, SystemTime::now())
+            .ok()
+            // A proxy is no operator, whoever has signed for it.
+            .filter(|uri| !is_proxy(uri) && lead_to(&self.operators, &peer.certificates));
+        let proxy = self.proxies.as_ref().and_then(|(authority, spiffe)| {
+            let own = lead_to(std::slice::from_ref(authority), &peer.certificates);
+            own.then(|| spiffe.proxy(leaf).ok()).flatten()
+        });
+        Certified { operator, proxy }
+    }
 }
 
 impl Running {
+    /// Has the files of certificates read again now.
+    pub fn reload(&self) {
+        self.watching.asked.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     /// Ends at a safe point: nothing new is taken, what is under way stops between two steps, and
     /// who follows it is told.
     pub async fn stop(self, signal: Signal) {
@@ -234,13 +353,15 @@ impl Running {
 }
 
 /// Serves the admin API on one connection.
-async fn answer(app: Router, connection: Connection, mut stop: listen::Stop) {
-    let certified = connection.peer.certificates.first();
-    let certified = certified.and_then(|leaf| spiffe_uri(leaf, SystemTime::now()).ok());
-    let app = match certified {
-        Some(uri) => app.layer(axum::Extension(Certified(uri))),
-        None => app,
-    };
+async fn answer(app: Router, known: Arc<Known>, connection: Connection, mut stop: listen::Stop) {
+    // Of each request anew: a connection may outlive what its certificate counts for.
+    let (known, peer) = (known, connection.peer);
+    let app = app.layer(axum::middleware::from_fn(
+        move |mut request: axum::extract::Request, next: axum::middleware::Next| {
+            request.extensions_mut().insert(known.certify(&peer));
+            next.run(request)
+        },
+    ));
     let service = TowerToHyperService::new(app);
     let builder = auto::Builder::new(TokioExecutor::new());
     let connection = builder.serve_connection(TokioIo::new(connection.io), service);
@@ -255,37 +376,20 @@ async fn answer(app: Router, connection: Connection, mut stop: listen::Stop) {
 
 /// Takes an address, with its TLS.
 fn open(
+    name: &'static str,
     listen: &Listen,
-    protocols: &[&str],
-) -> Result<(TcpListener, SocketAddr, Option<Tls>), Error> {
+    protocols: &'static [&'static str],
+) -> Result<(TcpListener, SocketAddr, Option<Watched>), Error> {
     let address = listen.address;
     let tls = match &listen.tls {
         None if address.ip().is_loopback() => None,
         None => return Err(Error::Plaintext { address }),
-        Some(files) => Some(tls(files, address, protocols)?),
+        Some(files) => Some(Watched::open(name, address, files, protocols)?),
     };
     let failed = |source| Error::Listen { address, source };
     let listener = listen::bind(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address, tls))
-}
-
-fn tls(files: &Files, address: SocketAddr, protocols: &[&str]) -> Result<Tls, Error> {
-    let read = |path: &PathBuf| {
-        fs::read(path).map_err(|source| Error::File { path: path.clone(), source })
-    };
-    let (certificates, key) = (read(&files.certificate)?, read(&files.key)?);
-    let clients = files.clients.as_ref().map(read).transpose()?;
-    let pem = TlsPem {
-        certificates: &certificates,
-        key: &key,
-        clients: match &clients {
-            Some(authorities) => Clients::Known(authorities),
-            None => Clients::Any,
-        },
-        protocols,
-    };
-    Tls::new(&pem).map_err(|source| Error::Tls { address, source })
 }
 
 /// Where nobody may ask yet, an operator is made who may do everything.

@@ -135,6 +135,7 @@ fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
         actor: &bench.actor,
         verb: verb(&request.work),
         mesh: Some(&bench.mesh.name),
+        subject: None,
         key: Some(&request.key),
         before,
         after,

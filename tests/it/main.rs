@@ -47,6 +47,7 @@ mod serve;
 mod serve_faults;
 mod serve_grpcio;
 mod serve_herd;
+mod serve_identity;
 mod serve_limits;
 mod serve_xds;
 mod store;

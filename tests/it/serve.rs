@@ -8,7 +8,7 @@ use meshctl::envoy::{ConfigSource, Settings};
 use meshctl::live::server::{Access, TokenSource};
 use meshctl::live::{self, Read as _};
 use meshctl::plan;
-use meshctl::serve::{Config, Listen, Operators, Role, Running, start_with};
+use meshctl::serve::{Config, Listen, Need, Operators, Role, Running, start_with};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -38,6 +38,7 @@ impl Server {
             admin: Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None },
             xds: Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None },
             trust_domain: None,
+            authority: None,
             names: Vec::new(),
             grace: Duration::ZERO,
         };
@@ -195,19 +196,19 @@ fn every_route_asks_who_calls() {
     let routes = meshctl::serve::routes();
     assert!(routes.len() > 10, "{routes:?}");
     let mut open = Vec::new();
-    for (method, path, role) in routes {
+    for (method, path, need) in routes {
         let path = path
             .replace("{mesh}", "m")
             .replace("{revision}", "1")
             .replace("{kind}", "virtual_node")
             .replace("{name}", "web")
             .replace("{key}", "k");
-        let Some(role) = role else {
+        if need == Need::Nobody {
             let (status, body) = server.ask(&method, &path, &[]);
             assert_eq!(status, 200, "{path}: {body}");
             open.push(path);
             continue;
-        };
+        }
         let bearers = ["", "Bearer", "Bearer x", "Basic eDp4", &format!("Bearer {gone}")];
         for bearer in bearers {
             let headers: &[(&str, &str)] = match bearer {
@@ -220,9 +221,19 @@ fn every_route_asks_who_calls() {
         }
         let bearer = format!("Bearer {reader}");
         let (status, body) = server.ask(&method, &path, &[("authorization", &bearer)]);
-        match role {
-            Role::Write => assert_eq!(status, 403, "{method} {path}: {body}"),
-            Role::Read => assert!(![401, 403].contains(&status), "{method} {path}: {status}"),
+        match need {
+            Need::Operator(Role::Write) => assert_eq!(status, 403, "{method} {path}: {body}"),
+            Need::Operator(Role::Read) => {
+                assert!(![401, 403].contains(&status), "{method} {path}: {status}");
+            }
+            // What is for proxies is for no operator.
+            Need::JoinToken | Need::Proxy => {
+                assert_eq!(status, 401, "{method} {path}: {body}");
+                let own = format!("Bearer {}", server.token());
+                let (status, body) = server.ask(&method, &path, &[("authorization", &own)]);
+                assert_eq!(status, 401, "{method} {path}: {body}");
+            }
+            Need::Nobody => unreachable!("these were asked above"),
         }
         // A page of another site, or another name that leads here.
         let own = format!("Bearer {}", server.token());
@@ -526,7 +537,7 @@ fn the_openapi_document_has_the_routes_of_the_router() {
     }
     let mut served: Vec<(String, String, String)> = meshctl::serve::routes()
         .into_iter()
-        .map(|(method, path, role)| (method, path, role.map_or("none", Role::as_str).to_owned()))
+        .map(|(method, path, need)| (method, path, need.as_str().to_owned()))
         .collect();
     served.sort();
     described.sort();

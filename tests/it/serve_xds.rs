@@ -68,7 +68,7 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     assert!(waited.await.is_ok(), "not in time: {what}");
 }
 
-async fn ended(mut stream: Stream) -> Status {
+pub(crate) async fn ended(mut stream: Stream) -> Status {
     loop {
         if let Err(status) = stream.next().await {
             return status;
@@ -210,7 +210,7 @@ fn mutual_tls_says_who_a_proxy_is() {
             clients: Clients::Only(roots.as_bytes()),
             protocols: &["h2"],
         };
-        let spiffe = Spiffe { trust_domain: "shop.example".to_owned() };
+        let spiffe = Spiffe { trust_domain: "shop.example".to_owned(), revoked: Arc::default() };
         let tls = Tls::new(&pem).unwrap();
         let server =
             Server::start(Hub::new(Limits::default()), Arc::new(spiffe), Some(tls.clone()), 0);

@@ -6,6 +6,7 @@
 //! the same key.
 
 mod client;
+pub mod joining;
 pub mod wire;
 
 pub use client::{Access, Follow, TokenSource, new_key};

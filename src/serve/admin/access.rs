@@ -1,5 +1,8 @@
 //! Who may ask the admin API for what: the one layer before every route.
 
+use super::Server;
+use crate::serve::identity::NodeId;
+use crate::serve::joining::Held;
 use crate::serve::problem;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -36,11 +39,45 @@ impl Role {
 
 /// What a route asks of who calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::serve) enum Need {
+pub enum Need {
     /// Nothing: it tells nothing about any mesh.
     Nobody,
     /// An operator of at least this role.
     Operator(Role),
+    /// A join token that nobody has used.
+    JoinToken,
+    /// The certificate of a proxy.
+    Proxy,
+}
+
+impl Need {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "none",
+            Self::Operator(role) => role.as_str(),
+            Self::JoinToken => "join-token",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+/// Who a client certificate says it is, where one was asked for and verified.
+#[derive(Clone, Debug, Default)]
+pub(in crate::serve) struct Certified {
+    /// Of an authority of operators.
+    pub(in crate::serve) operator: Option<String>,
+    /// Of the server's own authority.
+    pub(in crate::serve) proxy: Option<NodeId>,
+}
+
+/// What one who is no operator was let in for.
+#[derive(Clone, Debug)]
+pub(in crate::serve) enum Grant {
+    /// To become a proxy, with the token of this id.
+    Join(String, Held),
+    /// To remain this proxy.
+    Renew(NodeId),
 }
 
 /// A known operator.
@@ -87,12 +124,7 @@ impl Operators {
 
     /// Makes an operator, or gives one a new secret, and tells the secret: it is told only here.
     pub fn add(&self, name: &str, role: Role) -> io::Result<String> {
-        let mut random = [0; 24];
-        rustls::crypto::ring::default_provider()
-            .secure_random
-            .fill(&mut random)
-            .map_err(|_| io::Error::other("the system gives no random numbers"))?;
-        let secret = format!("{PREFIX}{}", hex(&random));
+        let secret = format!("{PREFIX}{}", random(24)?);
         let token = Token { role, sha256: hash(&secret), created: crate::serve::now() };
         let mut document = self.document()?;
         document.operators.insert(name.to_owned(), token);
@@ -171,7 +203,18 @@ pub(in crate::serve) fn write_secret(path: &Path, text: &str) -> io::Result<()> 
     file.sync_all()
 }
 
-fn hash(secret: &str) -> String {
+/// So many random bytes, in hex.
+pub(in crate::serve) fn random(bytes: usize) -> io::Result<String> {
+    let mut random = vec![0; bytes];
+    rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut random)
+        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    Ok(hex(&random))
+}
+
+/// The SHA-256 of a secret, in hex.
+pub(in crate::serve) fn hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
 }
 
@@ -216,24 +259,33 @@ pub(in crate::serve) struct Refused {
 
 /// Decides about one request.
 pub(in crate::serve) fn admit(
-    operators: &Operators,
-    names: &Names,
-    certified: Option<&str>,
+    server: &Server,
+    certified: &Certified,
     need: Need,
     headers: &http::HeaderMap,
     uri: &http::Uri,
-) -> Result<Actor, Refused> {
+) -> Result<(Actor, Option<Grant>), Refused> {
     use http::StatusCode;
     let refuse =
         |status, code: &str, message: &str| Refused { status, problem: problem::of(code, message) };
-    if !names.accept(headers, uri) {
+    if !server.names.accept(headers, uri) {
         let message = "this server is not asked for by that name, or not from that page";
         return Err(refuse(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
     }
-    let Need::Operator(role) = need else { return Ok(Actor("anybody".to_owned())) };
-    if let Some(name) = certified {
-        return Ok(Actor(name.to_owned()));
-    }
+    let role = match (need, &certified.operator, &certified.proxy) {
+        (Need::Nobody, ..) => return Ok((Actor("anybody".to_owned()), None)),
+        (Need::Operator(_), Some(name), _) => return Ok((Actor(name.clone()), None)),
+        (Need::Proxy, _, Some(id)) => {
+            let actor = Actor(format!("mesh/{}/{}", id.mesh, id.proxy));
+            return Ok((actor, Some(Grant::Renew(id.clone()))));
+        }
+        (Need::Proxy, _, None) => {
+            let message = "this needs the certificate of a proxy, from this server and still valid";
+            return Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", message));
+        }
+        (Need::Operator(role), None, _) => Some(role),
+        (Need::JoinToken, ..) => None,
+    };
     let secret = headers
         .get(http::header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -241,11 +293,25 @@ pub(in crate::serve) fn admit(
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, secret)| secret.trim());
     let Some(secret) = secret else {
-        let message = "this needs the token of an operator";
+        let message = match role {
+            Some(_) => "this needs the token of an operator",
+            None => "this needs a join token",
+        };
         return Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", message));
     };
-    match operators.find(secret) {
-        Ok(Some((name, has))) if has >= role => Ok(Actor(name)),
+    let Some(role) = role else {
+        return match server.join_tokens.find(secret) {
+            Some((id, held)) => {
+                Ok((Actor(format!("join token {id}")), Some(Grant::Join(id, held))))
+            }
+            None => {
+                let message = "the join token is not known, was used, or is too old";
+                Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", message))
+            }
+        };
+    };
+    match server.operators.find(secret) {
+        Ok(Some((name, has))) if has >= role => Ok((Actor(name), None)),
         Ok(Some((name, has))) => {
             let message = format!("{name} may {}, not {}", has.as_str(), role.as_str());
             Err(refuse(StatusCode::FORBIDDEN, "forbidden", &message))

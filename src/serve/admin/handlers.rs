@@ -27,11 +27,11 @@ use std::time::Duration;
 /// Who follows an attempt hears something at least this often.
 const BEAT: Duration = Duration::from_secs(5);
 
-type Shared = State<Arc<Server>>;
-type Answer<T> = Result<Json<T>, Failed>;
+pub(super) type Shared = State<Arc<Server>>;
+pub(super) type Answer<T> = Result<Json<T>, Failed>;
 
 /// Runs what blocks where it may.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Failed> {
     match tokio::task::spawn_blocking(work).await {
@@ -41,7 +41,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Reads the body of a request.
-fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Failed> {
+pub(super) fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Failed> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             problem::of("too-large", format!("a body has at most {} bytes", super::BODY))
@@ -54,7 +54,7 @@ fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, F
 }
 
 /// Reads a part of the path.
-fn named(mesh: String) -> Result<MeshName, Failed> {
+pub(super) fn named(mesh: String) -> Result<MeshName, Failed> {
     MeshName::new(mesh).map_err(|why| problem::of("bad-request", why).into())
 }
 
@@ -73,7 +73,8 @@ pub(super) async fn ready(State(server): Shared) -> Result<&'static str, Failed>
 }
 
 pub(super) async fn metrics(State(server): Shared) -> Response {
-    let text = server.metrics.text(&*server.plane, &server.meshes);
+    let mut text = server.certificates.text();
+    text.push_str(&server.metrics.text(&*server.plane, &server.meshes));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

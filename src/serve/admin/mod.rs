@@ -5,18 +5,22 @@
 
 pub(super) mod access;
 mod handlers;
+mod identity;
 pub(super) mod metrics;
 
 use super::audit::Audit;
+use super::certificates::Figures;
+use super::joining::{Authority, JoinTokens};
 use super::mesh::Mesh;
 use super::plane::Plane;
 use super::problem;
+use super::revoked::Revoked;
 use super::work::{Attempt, Bench};
 use crate::apply::Stop;
 use crate::live::server::wire::{ApplyRequest, Problem};
 use crate::model::MeshName;
 use crate::store::Store;
-use access::{Actor, Names, Need, Operators, Role};
+use access::{Actor, Certified, Names, Need, Operators, Role};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
@@ -44,6 +48,10 @@ pub(super) struct Server {
     pub(super) names: Names,
     pub(super) audit: Arc<Audit>,
     pub(super) metrics: Metrics,
+    pub(super) certificates: Figures,
+    pub(super) join_tokens: JoinTokens,
+    pub(super) authority: Option<Authority>,
+    pub(super) revoked: Arc<Revoked>,
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
     pub(super) meshes: Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
@@ -63,11 +71,13 @@ impl From<Problem> for Failed {
     fn from(problem: Problem) -> Self {
         let status = match problem.code.as_str() {
             "bad-request" | "bad-plan" => StatusCode::BAD_REQUEST,
+            "unauthenticated" => StatusCode::UNAUTHORIZED,
+            "forbidden" => StatusCode::FORBIDDEN,
             "no-mesh" | "no-revision" | "no-proxy" | "unknown-key" | "not-found" => {
                 StatusCode::NOT_FOUND
             }
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
-            "key-used" | "landed" | "stale" | "no-rollout" => StatusCode::CONFLICT,
+            "key-used" | "landed" | "stale" | "no-authority" | "no-rollout" => StatusCode::CONFLICT,
             "findings" | "refused" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -161,9 +171,18 @@ pub(super) fn routes() -> Vec<Route> {
             read,
             get(handlers::files),
         ),
-        route(post_, "/v1/meshes/{mesh}/applies", write, post(handlers::apply)),
+        route(post_.clone(), "/v1/meshes/{mesh}/applies", write, post(handlers::apply)),
         route(get_.clone(), "/v1/meshes/{mesh}/applies/{key}", read, get(handlers::follow)),
         route(get_, "/v1/backup", write, get(handlers::backup)),
+        route(post_.clone(), "/v1/meshes/{mesh}/join-tokens", write, post(identity::join_token)),
+        route(
+            post_.clone(),
+            "/v1/meshes/{mesh}/proxies/{kind}/{name}/revoke",
+            write,
+            post(identity::revoke),
+        ),
+        route(post_.clone(), "/v1/join", Need::JoinToken, post(identity::join)),
+        route(post_, "/v1/renew", Need::Proxy, post(identity::renew)),
     ]
 }
 
@@ -205,19 +224,16 @@ fn gate(
     from_fn(move |mut request: Request, next: Next| {
         let server = Arc::clone(&server);
         async move {
-            let certified = request.extensions().get::<Certified>().map(|c| c.0.clone());
-            let admitted = access::admit(
-                &server.operators,
-                &server.names,
-                certified.as_deref(),
-                need,
-                request.headers(),
-                request.uri(),
-            );
+            let certified = request.extensions().get::<Certified>().cloned().unwrap_or_default();
+            let (headers, uri) = (request.headers(), request.uri());
+            let admitted = access::admit(&server, &certified, need, headers, uri);
             match admitted {
-                Ok(actor) => {
+                Ok((actor, grant)) => {
                     server.metrics.answered(request.method());
                     request.extensions_mut().insert(actor);
+                    if let Some(grant) = grant {
+                        request.extensions_mut().insert(grant);
+                    }
                     next.run(request).await
                 }
                 Err(refused) => {
@@ -228,7 +244,3 @@ fn gate(
         }
     })
 }
-
-/// Who a client certificate says it is, where one was asked for and verified.
-#[derive(Clone, Debug)]
-pub(super) struct Certified(pub(super) String);

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::{Status, Streaming};
 
@@ -93,10 +93,24 @@ impl Responses {
                 Ok(_) => return Err(Status::unauthenticated("the peer is another now")),
                 Err(unknown) => return Err(Status::unauthenticated(unknown.to_string())),
             }
-            let next = Instant::now() + self.hub.limits().recheck;
+            let next = self.next_check();
             self.deadline.as_mut().reset(next);
         }
         Ok(())
+    }
+
+    /// When to ask anew who the peer is: at times, and as soon as its credential has ended.
+    fn next_check(&self) -> Instant {
+        let now = Instant::now();
+        let usual = now + self.hub.limits().recheck;
+        match self.identify.until(&self.credentials) {
+            Some(end) => {
+                let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+                // It counts to the end of its last second.
+                usual.min(now + left + Duration::from_secs(1))
+            }
+            None => usual,
+        }
     }
 
     /// Reads what has arrived; returns whether the client may send more.
@@ -132,8 +146,8 @@ impl Responses {
         if self.attached.is_none() {
             let attached = self.open(request)?;
             attached.register(cx.waker());
-            let recheck = Instant::now() + self.hub.limits().recheck;
-            self.deadline.as_mut().reset(recheck);
+            let next = self.next_check();
+            self.deadline.as_mut().reset(next);
             self.attached = Some(attached);
         }
         match self.attached.as_ref().map(|attached| attached.request(request)) {

@@ -1,0 +1,461 @@
+//! Who a proxy is: join tokens, certificates that are issued, renewed and shut out, operators by
+//! certificate, and a server whose own certificates change while it runs.
+
+use crate::live_apply::project;
+use crate::serve_xds::{EDS, block_on, ended};
+use crate::support::envoy;
+use crate::support::mesh::Block;
+use crate::support::sandbox::Sandbox;
+use crate::support::xds_client::{Client, delta};
+use meshctl::dev::client;
+use meshctl::envoy::xds::DELTA_PATH;
+use meshctl::live::server::{Access, TokenSource, joining::RenewRequest};
+use meshctl::live::{self, Read as _, identity};
+use meshctl::model::MeshName;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const WEB: &str = "mesh/m/virtual_node/web";
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn issue(sandbox: &Sandbox, by: &Authority, name: &str, names: &[SanType]) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.subject_alt_names = names.to_vec();
+    let key = KeyPair::generate().unwrap();
+    sandbox.write(&format!("{name}.pem"), params.signed_by(&key, by).unwrap().pem());
+    sandbox.write(&format!("{name}.key"), key.serialize_pem());
+}
+
+fn uri(path: &str) -> SanType {
+    SanType::URI(format!("spiffe://shop.example/{path}").try_into().unwrap())
+}
+
+fn local() -> [SanType; 2] {
+    let name = SanType::DnsName("localhost".try_into().unwrap());
+    [SanType::IpAddress("127.0.0.1".parse().unwrap()), name]
+}
+
+/// A `meshctl serve` under TLS that signs the certificates of proxies.
+struct Server {
+    child: Child,
+    admin: SocketAddr,
+    xds: SocketAddr,
+    operators: Authority,
+    hosts: Authority,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(sandbox: &Sandbox, life: &str) -> Self {
+        let (hosts, operators) = (authority("hosts"), authority("operators"));
+        let proxies = authority("proxies");
+        sandbox.write("hosts.pem", hosts.pem());
+        sandbox.write("operators.pem", operators.pem());
+        sandbox.write("proxies.pem", proxies.pem());
+        sandbox.write("proxies.key", proxies.key().serialize_pem());
+        issue(sandbox, &hosts, "server", &local());
+        issue(sandbox, &operators, "ada", &[uri("operator/ada")]);
+        issue(sandbox, &operators, "fake", &[uri(WEB)]);
+        let args = "serve --data data --admin 127.0.0.1:0 --xds 127.0.0.1:0 --grace 5s \
+                    --admin-cert server.pem --admin-key server.key --admin-client-ca operators.pem \
+                    --xds-cert server.pem --xds-key server.key --trust-domain shop.example \
+                    --identity-cert proxies.pem --identity-key proxies.key --xds-ca hosts.pem";
+        let mut args: Vec<&str> = args.split_whitespace().collect();
+        args.extend(["--identity-life", life]);
+        let log = fs::File::create(sandbox.join("serve.log")).unwrap();
+        // Whatever the umask is, what it writes is for its owner alone.
+        let mut command = Command::new("sh");
+        let ours = sandbox.command(&args);
+        command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(ours.get_program());
+        command.args(ours.get_args()).current_dir(sandbox.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut next = |word: &str| -> SocketAddr {
+            let line = lines.next().expect("serve starts").unwrap();
+            line.strip_prefix(word).unwrap().trim().parse().unwrap()
+        };
+        let (admin, xds) = (next("admin"), next("xds"));
+        Self { child, admin, xds, operators, hosts }
+    }
+
+    /// What `meshctl.toml` says of it: an operator by token, and one by certificate.
+    fn targets(&self) -> String {
+        let Self { admin, xds, .. } = self;
+        let at = format!("server = \"https://{admin}\"\nxds = \"{xds}\"\n");
+        format!(
+            "default_target = \"prod\"\n\
+             [targets.prod]\n{at}token = {{ file = \"data/operator.token\" }}\n\
+             tls = {{ ca = \"hosts.pem\" }}\n\
+             [targets.ada]\n{at}tls = {{ ca = \"hosts.pem\", certificate = \"ada.pem\", key = \"ada.key\" }}\n\
+             [targets.fake]\n{at}tls = {{ ca = \"hosts.pem\", certificate = \"fake.pem\", key = \"fake.key\" }}\n"
+        )
+    }
+}
+
+/// A server and a project that has it as its target.
+fn started(life: &str) -> (Server, Sandbox, Block) {
+    let block = Block::take();
+    let (sandbox, _) = project(&block);
+    let server = Server::start(&sandbox, life);
+    sandbox.write("meshctl.toml", server.targets());
+    (server, sandbox, block)
+}
+
+/// Has a join token made and writes it to a file.
+fn token(sandbox: &Sandbox, proxies: &str) -> String {
+    let token = sandbox.run(&["serve", "token", proxies]).exits(0).stdout;
+    sandbox.write("token", &token);
+    fs::set_permissions(sandbox.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
+    token.trim().to_owned()
+}
+
+const JOIN: [&str; 6] =
+    ["bootstrap", "virtual_node/web", "--identity", "id", "--join-token", "@token"];
+
+/// A client of xDS with the identity of a folder.
+fn trusting(ca: &Path, folder: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    let (chain, key) = identity::pair(folder);
+    let chain = CertificateDer::pem_file_iter(chain).unwrap().map(Result::unwrap).collect();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
+}
+
+fn holds(path: &Path, text: &str) -> bool {
+    let bytes = fs::read(path).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_join_token_makes_one_proxy_once_and_is_kept_nowhere() {
+    let (server, sandbox, _block) = started("24h");
+    // A token for others, among the arguments, or none at all.
+    let made = token(&sandbox, "virtual_node/cart-*");
+    let ran = sandbox.run(&JOIN).exits(4);
+    assert!(ran.stderr.contains("for virtual_node/cart-*"), "{}", ran.stderr);
+    let mut shown = JOIN;
+    shown[5] = &made;
+    let ran = sandbox.run(&shown).exits(64);
+    assert!(ran.stderr.contains("shows in `ps`") && !ran.stderr.contains(&made), "{}", ran.stderr);
+    let ran = sandbox.run(&JOIN[..4]).exits(1);
+    assert!(ran.stderr.contains("serve token"), "{}", ran.stderr);
+    sandbox.run(&["serve", "token", "virtual_node/*x"]).exits(1);
+    sandbox.run(&["serve", "token", "virtual_node/web", "--life", "25h"]).exits(1);
+    // A token that has ended; then one that counts, from the environment.
+    let ended =
+        sandbox.run(&["serve", "token", "virtual_node/web", "--life", "1s"]).exits(0).stdout;
+    let joins = |token: &str| {
+        let mut command = sandbox.command(&JOIN[..4]);
+        let output = command.env("MESHCTL_JOIN_TOKEN", token.trim()).output().unwrap();
+        crate::support::sandbox::Ran::new(output)
+    };
+    std::thread::sleep(Duration::from_millis(2_100));
+    let ran = joins(&ended).exits(4);
+    assert!(ran.stderr.contains("too old"), "{}", ran.stderr);
+    let made = token(&sandbox, "virtual_node/we*");
+    let bootstrap = joins(&made).exits(0).stdout;
+    for word in ["certificate.yaml", "trust.yaml", "match_typed_subject_alt_names"] {
+        assert!(bootstrap.contains(word), "{word}: {bootstrap}");
+    }
+    let ran = sandbox.run(&JOIN).exits(4);
+    assert!(ran.stderr.contains("was used"), "{}", ran.stderr);
+    // The bootstrap alone, from what is there.
+    assert_eq!(sandbox.run(&JOIN[..4]).exits(0).stdout, bootstrap);
+
+    // Nobody but the owner reads any of it, and no secret stands where it should not (S10, S11).
+    let key = fs::read_to_string(identity::pair(&sandbox.join("id")).1).unwrap();
+    let secret = key.lines().nth(1).unwrap().to_owned();
+    let mut seen = 0;
+    for folder in ["data", "id", "id/current"] {
+        assert_eq!(
+            fs::metadata(sandbox.join(folder)).unwrap().permissions().mode() & 0o77,
+            0,
+            "{folder}"
+        );
+        for entry in fs::read_dir(sandbox.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                seen += 1;
+                let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+                assert_eq!(mode, 0o600, "{}", path.display());
+                assert!(!holds(&path, &made), "{} holds the join token", path.display());
+                assert_eq!(holds(&path, &secret), path.ends_with("key.pem"), "{}", path.display());
+            }
+        }
+    }
+    assert!(seen > 8, "{seen}");
+    assert!(!bootstrap.contains(&secret) && !holds(&sandbox.join("serve.log"), &made));
+    let audit = fs::read_to_string(sandbox.join("data/audit.ndjson")).unwrap();
+    let ends: Vec<(String, String)> = audit
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|line| (line["verb"].as_str().unwrap().into(), line["end"].as_str().unwrap().into()))
+        .collect();
+    assert!(ends.contains(&("join".into(), "refused: another proxy".into())), "{audit}");
+    assert_eq!(ends.iter().filter(|(verb, end)| verb == "join" && end == "done").count(), 1);
+    drop(server);
+}
+
+#[test]
+fn a_proxy_is_no_operator_and_an_operator_is_no_proxy() {
+    let (server, sandbox, _block) = started("24h");
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    // An operator by certificate alone.
+    sandbox.run(&["apply", "--yes", "--target", "ada"]).exits(0);
+    let history = sandbox.run(&["history", "--format", "json", "--target", "ada"]).exits(0).stdout;
+    assert!(history.contains("spiffe://shop.example/operator/ada"), "{history}");
+    // A certificate of the operators' authority that names a proxy is nobody's.
+    let ran = sandbox.run(&["status", "--target", "fake"]).exits(4);
+    assert!(ran.stderr.contains("token of an operator"), "{}", ran.stderr);
+    // What the server signed for a proxy opens no other route than its own.
+    let access = |pair: (std::path::PathBuf, std::path::PathBuf)| Access {
+        url: format!("https://{}", server.admin),
+        token: None,
+        ca: Some(sandbox.join("hosts.pem")),
+        identity: Some(pair),
+    };
+    let name = MeshName::new("m").unwrap();
+    let proxy =
+        live::Server::new(&access(identity::pair(&sandbox.join("id"))), name.clone()).unwrap();
+    let refused = proxy.state().unwrap_err();
+    assert!(refused.to_string().contains("token of an operator"), "{refused}");
+    let request = RenewRequest { request: identity::Request::new().unwrap().text().to_owned() };
+    proxy.renew(&request).unwrap();
+    let odd = proxy.renew(&RenewRequest { request: "no request".to_owned() }).unwrap_err();
+    assert!(odd.to_string().contains("no signing request"), "{odd}");
+    for name_of in ["ada", "fake"] {
+        let file = |end: &str| sandbox.join(&format!("{name_of}.{end}"));
+        let other = live::Server::new(&access((file("pem"), file("key"))), name.clone()).unwrap();
+        let refused = other.renew(&request).unwrap_err();
+        assert!(refused.to_string().contains("certificate of a proxy"), "{refused}");
+    }
+    // Nor does the operator's token renew or join.
+    let by_token = Access {
+        identity: None,
+        token: Some(TokenSource::File(sandbox.join("data/operator.token"))),
+        ..access((sandbox.join("ada.pem"), sandbox.join("ada.key")))
+    };
+    let operator = live::Server::new(&by_token, name).unwrap();
+    assert!(operator.state().is_ok());
+    assert!(operator.renew(&request).is_err());
+}
+
+#[test]
+fn s4_a_stream_ends_with_the_certificate_and_when_it_is_shut_out() {
+    for (life, shut_out) in [("24h", true), ("8s", false)] {
+        let (server, sandbox, _block) = started(life);
+        sandbox.run(&["apply", "--yes"]).exits(0);
+        token(&sandbox, "virtual_node/web");
+        sandbox.run(&JOIN).exits(0);
+        block_on(async {
+            let tls = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+            let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+            let mut stream = client.delta().await;
+            stream.send(&delta(WEB, EDS, &["nothing"]));
+            assert_eq!(stream.take().await.unwrap().removed, ["nothing"]);
+            // S2: its certificate, and another's name.
+            let other = client.delta().await;
+            other.send(&delta("mesh/m/virtual_node/cart-v1", EDS, &["nothing"]));
+            assert_eq!(ended(other).await.code, 7);
+            if shut_out {
+                sandbox.run(&["serve", "revoke", "virtual_node/web"]).exits(0);
+            }
+            let status = ended(stream).await;
+            assert!([14, 16].contains(&status.code), "{}: {}", status.code, status.message);
+            let again = match Client::connect(server.xds, Some(tls)).await {
+                Ok(client) => client.call(DELTA_PATH, None).await.err().map(|status| status.code),
+                Err(_) => Some(16),
+            };
+            assert_eq!(again, Some(16), "{life}");
+        });
+        // It does not come back by renewing, but by joining again.
+        let ran =
+            sandbox.run(&["bootstrap", "virtual_node/web", "--identity", "id", "--renew", "now"]);
+        assert!([4, 6].contains(&ran.code), "{}", ran.stderr);
+        if shut_out {
+            // Times of certificates have seconds.
+            std::thread::sleep(Duration::from_millis(1_100));
+            token(&sandbox, "virtual_node/web");
+            sandbox.run(&JOIN).exits(0);
+            block_on(async {
+                let tls = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+                let client = Client::connect(server.xds, Some(tls)).await.unwrap();
+                assert!(client.call(DELTA_PATH, None).await.is_ok());
+            });
+        }
+    }
+}
+
+#[test]
+fn certificates_of_the_server_change_without_ending_a_stream() {
+    let (server, sandbox, _block) = started("24h");
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    let figures = || {
+        let args = [
+            "-c",
+            "import ssl,sys,urllib.request as u; c=ssl.create_default_context(cafile=sys.argv[1]); print(u.urlopen(sys.argv[2], context=c).read().decode())",
+        ];
+        let url = format!("https://{}/metrics", server.admin);
+        let output =
+            Command::new("python3").args(args).arg(sandbox.join("trust.pem")).arg(url).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    sandbox.write("trust.pem", server.hosts.pem());
+    let told = |word: &str| fs::read_to_string(sandbox.join("serve.log")).unwrap().contains(word);
+    assert!(figures().contains("certificate_not_after_timestamp_seconds{listener=\"xds\"}"));
+    block_on(async {
+        let tls = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+        let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+        let mut stream = client.delta().await;
+        stream.send(&delta(WEB, EDS, &["one"]));
+        assert_eq!(stream.take().await.unwrap().removed, ["one"]);
+
+        // A key that does not fit: told, counted, not used.
+        let key = fs::read(sandbox.join("server.key")).unwrap();
+        sandbox.write("server.key", KeyPair::generate().unwrap().serialize_pem());
+        until("the pair is refused", || told("are not used, the old ones are"));
+        until("and counted", || figures().contains("certificate_reload_failures_total 2"));
+        assert!(Client::connect(server.xds, Some(tls.clone())).await.is_ok());
+        sandbox.write("server.key", key);
+        until("the old files again", || figures().contains("certificate_reloads_total 2"));
+
+        // Another authority.
+        let renewed = authority("renewed");
+        issue(&sandbox, &renewed, "server", &local());
+        sandbox.write("trust.pem", [server.hosts.pem(), renewed.pem()].concat());
+        until("both have them", || figures().contains("certificate_reloads_total 4"));
+        assert!(told("new certificates of xds are in use"));
+        assert!(Client::connect(server.xds, Some(tls)).await.is_err(), "nobody has the old one");
+        sandbox.write("renewed.pem", renewed.pem());
+        let tls = trusting(&sandbox.join("renewed.pem"), &sandbox.join("id"));
+        let client = Client::connect(server.xds, Some(tls)).await.unwrap();
+        assert!(client.call(DELTA_PATH, None).await.is_ok());
+        // The stream from before lives.
+        stream.send(&delta("", EDS, &["two"]));
+        assert_eq!(stream.take().await.unwrap().removed, ["two"]);
+    });
+    // A hangup asks for it at once, and ends nothing.
+    let id = rustix::process::Pid::from_child(&server.child);
+    rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
+    until("read again", || figures().contains("certificate_reloads_total 6"));
+    assert!(server.operators.pem().contains("BEGIN"));
+}
+
+#[test]
+fn an_envoy_takes_up_its_next_certificate_and_keeps_its_stream() {
+    let (_server, sandbox, _block) = started("24h");
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    token(&sandbox, "virtual_node/web");
+    let socket = sandbox.join("web.sock");
+    let mut join = JOIN.to_vec();
+    join.extend(["--admin", socket.to_str().unwrap()]);
+    let bootstrap = sandbox.run(&join).exits(0).stdout;
+    sandbox.write("web.yaml", bootstrap);
+    let log = fs::File::create(sandbox.join("web.log")).unwrap();
+    let child = Command::new(envoy::binary())
+        .args(["-c", "web.yaml", "--concurrency", "1", "--disable-hot-restart"])
+        .args(["--log-level", "warning", "--reject-unknown-dynamic-fields"])
+        .current_dir(sandbox.path())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let _envoy = crate::live_apply::Envoys(vec![child]);
+    let web = || -> Value {
+        let status = sandbox.run(&["status", "--format", "json"]).exits(0).stdout;
+        let status: Value = serde_json::from_str(&status).unwrap();
+        let all = status["proxies"].as_array().unwrap().clone();
+        all.into_iter().find(|proxy| proxy["proxy"] == "virtual_node/web").unwrap()
+    };
+    until("the Envoy has everything", || web()["state"] == "in_force");
+    let connected = web()["envoys"][0]["connected"].clone();
+    let admin = |path: &str| {
+        block_on(async {
+            let answer = client::admin(&socket, "GET", path, Duration::from_secs(5)).await.unwrap();
+            String::from_utf8(answer.body.to_vec()).unwrap()
+        })
+    };
+    // The serial of its own certificate, as Envoy tells it.
+    let serial = || -> Option<String> {
+        let certs: Value = serde_json::from_str(&admin("/certs")).ok()?;
+        let all = certs["certificates"].as_array()?;
+        let own = all.iter().find_map(|one| one["cert_chain"][0]["serial_number"].as_str())?;
+        Some(own.to_owned())
+    };
+    let first = serial().expect("a certificate");
+    sandbox.run(&["bootstrap", "virtual_node/web", "--identity", "id", "--renew", "now"]).exits(0);
+    until("the Envoy has the next certificate", || serial().is_some_and(|now| now != first));
+    assert_eq!(web()["state"], "in_force");
+    assert_eq!(web()["envoys"][0]["connected"], connected, "the stream is the one from before");
+    assert!(admin("/stats").contains("control_plane.connected_state: 1"));
+}
+
+#[test]
+fn a_proxy_renews_by_itself_before_its_certificate_ends() {
+    let (_server, sandbox, _block) = started("6s");
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    let certificate = || fs::read_to_string(identity::pair(&sandbox.join("id")).0).unwrap();
+    let first = certificate();
+    let args = ["bootstrap", "virtual_node/web", "--identity", "id", "--renew", "watch"];
+    let mut child =
+        sandbox.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut seen = vec![first];
+    until("three certificates", || {
+        let now = certificate();
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        seen.len() > 3
+    });
+    let _ = child.kill();
+    let _ = child.wait();
+    let versions = fs::read_dir(sandbox.join("id")).unwrap();
+    let versions =
+        versions.filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("v-"));
+    assert_eq!(versions.count(), 2, "the present one and the one before");
+}
