@@ -6,7 +6,7 @@ use super::context::Cx;
 use super::item::{self, Item, Named, Raw, elsewhere, lax, name_of, parent_of};
 use super::report::Reason;
 use super::shape::{Dialect, folded};
-use super::tree::{Node, Value};
+use super::tree::{Entry, Node, Value};
 use crate::model::Kind;
 
 /// The types of App Mesh's resources.
@@ -29,17 +29,48 @@ pub(super) fn kind_of(resource: &Node) -> Option<Kind> {
 /// Whether a document is a template that has a resource of App Mesh.
 pub(super) fn is(node: &Node) -> bool {
     let resources = node.get("Resources").map(Node::entries).unwrap_or_default();
-    resources.iter().any(|entry| kind_of(&entry.node).is_some())
+    resources.iter().any(|entry| kind_of(&entry.node).is_some() || has_loop(entry))
+}
+
+/// Whether a document is a template at all: it may give values to others.
+pub(super) fn is_template(node: &Node) -> bool {
+    let of_aws = |entry: &Entry| entry.node.text_at("Type").is_some_and(|ty| ty.contains("::"));
+    node.get("Resources").is_some_and(|resources| resources.entries().iter().any(of_aws))
+}
+
+/// Whether an entry of the resources is a loop, which makes resources of App Mesh.
+fn has_loop(entry: &Entry) -> bool {
+    fn makes(node: &Node) -> bool {
+        kind_of(node).is_some()
+            || node.items().iter().any(makes)
+            || node.entries().iter().any(|entry| makes(&entry.node))
+    }
+    entry.key.starts_with("Fn::") && makes(&entry.node)
 }
 
 /// Reads the App Mesh resources of a template.
-pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) {
-    let template = Template::new(&document.node);
+pub(super) fn read(cx: &mut Cx<'_>, document: &Document, all: &[&Document], items: &mut Vec<Item>) {
+    let template = Template::new(document, all);
+    let transforms = document.node.entry("Transform");
+    for name in transforms.iter().flat_map(|entry| names(&entry.node)) {
+        // Those of AWS leave resources of App Mesh as they are.
+        if !name.text.starts_with("AWS::") {
+            cx.about = None;
+            let message = format!("the macro {} is not run here", name.text);
+            cx.note(Reason::Unsupported, name.loc, "Transform", message);
+        }
+    }
     for entry in document.node.get("Resources").map(Node::entries).unwrap_or_default() {
         match kind_of(&entry.node) {
             Some(kind) => {
                 let logical = Named { text: entry.key.clone(), loc: entry.at };
                 items.extend(one(cx, &template, &logical, kind, &entry.node));
+            }
+            None if has_loop(entry) => {
+                cx.about = None;
+                let message = "loops are not run here: import the template as CloudFormation \
+                               processed it (get-template --template-stage Processed)";
+                cx.note(Reason::Unsupported, entry.at, &entry.key, message.to_owned());
             }
             None => {
                 cx.about = None;
@@ -47,6 +78,14 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
                 elsewhere(cx, entry.at, &entry.key, &format!("{ty} is no resource of the mesh"));
             }
         }
+    }
+}
+
+/// A name, or a list of some.
+fn names(node: &Node) -> Vec<Named> {
+    match &node.value {
+        Value::List(items) => items.iter().filter_map(Named::of).collect(),
+        _ => Named::of(node).into_iter().collect(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! CloudFormation's functions: references, texts put together, conditions, mappings.
 
 use super::cfn::kind_of;
-use super::codes;
 use super::context::{Cx, UNSET};
 use super::item::{lax, name_of};
 use super::tree::{DEPTH_MAX, Entry, Node, Value};
+use super::{Document, codes, sources};
 use crate::diag::Diagnostic;
 use crate::span::Loc;
 use std::cell::Cell;
@@ -15,19 +15,80 @@ pub(super) struct Template<'t> {
     mappings: Option<&'t Node>,
     conditions: Option<&'t Node>,
     resources: Option<&'t Node>,
+    outputs: Option<&'t Node>,
+    /// What its file is called, without folders and endings.
+    stem: &'t str,
+    /// All templates of this import, which may give values to each other.
+    all: &'t [&'t Document],
     /// How deep references are within each other: one that leads back to itself ends.
     depth: Cell<usize>,
 }
 
 impl<'t> Template<'t> {
-    pub(super) fn new(node: &'t Node) -> Self {
+    pub(super) fn new(document: &'t Document, all: &'t [&'t Document]) -> Self {
+        let node = &document.node;
         Self {
             parameters: node.get("Parameters"),
             mappings: node.get("Mappings"),
             conditions: node.get("Conditions"),
             resources: node.get("Resources"),
+            outputs: node.get("Outputs"),
+            stem: &document.stem,
+            all,
             depth: Cell::new(0),
         }
+    }
+
+    /// Another template of this import, asked from this one.
+    fn other(&self, document: &'t Document) -> Self {
+        let other = Self::new(document, self.all);
+        // A value that leads back to itself over several templates ends as well.
+        other.depth.set(self.depth.get() + 1);
+        other
+    }
+
+    /// What another template of this import exports under a name.
+    fn exported(&self, cx: &mut Cx<'_>, argument: &Node) -> Option<Node> {
+        if self.depth.get() > DEPTH_MAX {
+            return None;
+        }
+        let wanted = cx.aside(|cx| self.text(cx, argument));
+        for document in self.all {
+            let other = self.other(document);
+            for output in other.outputs.map(Node::entries).unwrap_or_default() {
+                let Some(name) = output.node.at(&["Export", "Name"]) else { continue };
+                if cx.aside(|cx| other.text(cx, name)) == wanted {
+                    return Some(other.value(cx, output.node.get("Value")?));
+                }
+            }
+        }
+        None
+    }
+
+    /// What a stack that nests this template gives to a parameter.
+    fn passed(&self, cx: &mut Cx<'_>, parameter: &str) -> Option<Node> {
+        if self.depth.get() > DEPTH_MAX {
+            return None;
+        }
+        self.all.iter().find_map(|document| {
+            let outer = self.other(document);
+            let resources = outer.resources.map(Node::entries).unwrap_or_default();
+            let stack = resources.iter().find(|entry| {
+                nested(&entry.node).is_some_and(|stem| !stem.is_empty() && stem == self.stem)
+            })?;
+            let given = stack.node.at(&["Properties", "Parameters", parameter])?;
+            Some(outer.value(cx, given))
+        })
+    }
+
+    /// An output of a template that a stack of this one nests: `Outputs.NAME`.
+    fn output(&self, cx: &mut Cx<'_>, stack: &Node, attribute: &str) -> Option<Node> {
+        let name = attribute.strip_prefix("Outputs.")?;
+        let stem = nested(stack)?;
+        let document = self.all.iter().find(|document| document.stem == stem)?;
+        let inner = self.other(document);
+        let value = inner.outputs?.at(&[name, "Value"])?;
+        (self.depth.get() <= DEPTH_MAX).then(|| inner.value(cx, value))
     }
 
     /// A value with all functions computed. What is to be left out is null.
@@ -155,10 +216,13 @@ impl<'t> Template<'t> {
                     }
                 }
             }
-            "Fn::ImportValue" => {
-                let name = self.text(cx, argument);
-                Node::scalar(loc, cx.variable(&name, loc))
-            }
+            "Fn::ImportValue" => match self.exported(cx, argument) {
+                Some(value) => Node { loc, ..value },
+                None => {
+                    let name = self.text(cx, argument);
+                    Node::scalar(loc, cx.variable(&name, loc))
+                }
+            },
             "Fn::GetAZs" | "Fn::Cidr" | "Fn::Base64" | "Fn::Transform" | "Condition"
             | "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" => {
                 self.wrong(cx, entry, &format!("{} gives nothing that stands here", entry.key))
@@ -187,6 +251,11 @@ impl<'t> Template<'t> {
         let parameter = self.parameters.and_then(|all| all.entry(name));
         if let Some(value) = cx.value_of(name) {
             return Node::scalar(loc, value);
+        }
+        if parameter.is_some()
+            && let Some(value) = self.passed(cx, name)
+        {
+            return Node { loc, ..value };
         }
         if let Some(default) = parameter.and_then(|entry| entry.node.get("Default")) {
             return match default.text() {
@@ -234,6 +303,9 @@ impl<'t> Template<'t> {
             return Node::scalar(loc, value);
         }
         if let Some(resource) = resource {
+            if let Some(value) = self.output(cx, resource, attribute) {
+                return Node { loc, ..value };
+            }
             let properties = resource.get("Properties");
             let own = kind_of(resource);
             if own.is_some_and(|kind| attribute.eq_ignore_ascii_case(name_of(kind)))
@@ -340,4 +412,13 @@ impl<'t> Template<'t> {
             }
         }
     }
+}
+
+/// The file, without folders and endings, of the template that a resource nests.
+fn nested(resource: &Node) -> Option<String> {
+    (resource.text_at("Type") == Some("AWS::CloudFormation::Stack")).then_some(())?;
+    let url = resource.at(&["Properties", "TemplateURL"])?;
+    // `${Bucket}/mesh.yaml` is known by its end as well.
+    let text = url.text().or_else(|| url.get("Fn::Sub")?.text())?;
+    Some(sources::stem(text))
 }

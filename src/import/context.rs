@@ -100,6 +100,15 @@ impl<'a> Cx<'a> {
         Some(value)
     }
 
+    /// Computes something without a word in the report: it may not be needed.
+    pub(super) fn aside<T>(&mut self, compute: impl FnOnce(&mut Self) -> T) -> T {
+        let mut scratch = Self::new(self.given);
+        scratch.stem.clone_from(&self.stem);
+        let result = compute(&mut scratch);
+        self.used.append(&mut scratch.used);
+        result
+    }
+
     /// What a variable stands for: its value, or a text by which it is found again.
     pub(super) fn variable(&mut self, name: &str, loc: Loc) -> String {
         if let Some(value) = self.value_of(name) {
@@ -108,7 +117,11 @@ impl<'a> Cx<'a> {
         let legal = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
         let word: String =
             name.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().map(legal).collect();
-        let text = format!("{UNSET}{}", word.chars().take(50).collect::<String>());
+        let short = format!("{UNSET}{}", word.chars().take(50).collect::<String>());
+        // Long names may begin alike.
+        let free = |text: &String| self.unset.get(text).is_none_or(|known| known == name);
+        let numbered = (2..).map(|number: u32| format!("{short}-{number}"));
+        let text = std::iter::once(short.clone()).chain(numbered).find(free).unwrap_or(short);
         if self.unset.insert(text.clone(), name.to_owned()).is_none() {
             let message = format!("has no value, `{text}` stands for it: --var {name}=VALUE");
             self.note(Reason::Unresolved, loc, name, message);

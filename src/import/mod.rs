@@ -14,6 +14,7 @@ mod context;
 mod convert;
 mod dump;
 mod export;
+mod foreign;
 mod item;
 mod json;
 mod k8s;

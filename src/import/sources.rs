@@ -5,7 +5,8 @@ use super::item::Item;
 use super::report::Reason;
 use super::tree::{Node, Parsed, Value};
 use super::{
-    Document, Format, Options, Read, api, cfn, codes, dump, json, k8s, terraform, vars, yaml,
+    Document, Format, Options, Read, api, cfn, codes, dump, foreign, json, k8s, terraform, vars,
+    yaml,
 };
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files, Loc, Span};
@@ -91,14 +92,21 @@ pub(super) fn read(
                         .map(|node| (text.file, Document { node, stem: stem.clone() })),
                 );
             }
-            Err(diagnostic) if text.named || mentions(file.text()) => cx.report_error(*diagnostic),
+            Err(diagnostic) if text.named || mentions(file.text()) => {
+                let other = foreign::explain(text.file, file.path(), file.text());
+                cx.report_error(other.unwrap_or(*diagnostic));
+            }
             Err(_) => pass(cx, text.file, "cannot be read, and does not speak of App Mesh"),
         }
     }
     let mut found = Vec::new();
     let mut objects: Vec<(FileId, Document)> = Vec::new();
-    for (file, document) in documents {
-        let format = options.from.or_else(|| detect(&document, options));
+    let is_template = |(_, document): &&(FileId, Document)| cfn::is_template(&document.node);
+    let templates: Vec<&Document> =
+        documents.iter().filter(is_template).map(|(_, document)| document).collect();
+    for (file, document) in &documents {
+        let file = *file;
+        let format = options.from.or_else(|| detect(document, options));
         let Some(format) = format else {
             if document.node.value != Value::Null {
                 pass(cx, file, "has no definition of App Mesh");
@@ -117,10 +125,10 @@ pub(super) fn read(
             Format::Kubernetes if !k8s::is_read(&document.node) => document.node.clone(),
             Format::Api | Format::Kubernetes => vars::substitute(cx, &document.node),
         };
-        let document = Document { node, ..document };
+        let document = Document { node, stem: document.stem.clone() };
         match format {
             Format::Api => api::read(cx, &document, options.kind, items),
-            Format::CloudFormation => cfn::read(cx, &document, items),
+            Format::CloudFormation => cfn::read(cx, &document, &templates, items),
             Format::Terraform => terraform::read(cx, &document, items),
             Format::ConfigDump => dump::read(cx, &document, items),
             Format::Kubernetes => objects.push((file, document)),

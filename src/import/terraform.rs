@@ -3,12 +3,15 @@
 //! Blocks are lists, lists have singular names, and what is not set is empty or zero (`shape`).
 
 use super::Document;
+use super::codes;
 use super::context::Cx;
 use super::item::{self, Item, Named, Raw, parent_of};
 use super::report::Reason;
 use super::shape::{Dialect, folded};
 use super::tree::{Entry, Node, Value};
+use crate::diag::Diagnostic;
 use crate::model::Kind;
+use std::collections::BTreeMap;
 
 /// The types of resources.
 const TYPES: [(&str, Kind); 7] = [
@@ -26,7 +29,12 @@ pub(super) fn is(node: &Node) -> bool {
     let shown =
         ["values", "planned_values"].iter().any(|key| node.at(&[key, "root_module"]).is_some());
     let state = node.has("terraform_version") && node.get("resources").is_some();
-    shown || state
+    shown || state || is_old(node)
+}
+
+/// Whether a document is a state as Terraform wrote it before 0.12.
+fn is_old(node: &Node) -> bool {
+    node.has("terraform_version") && node.get("modules").is_some_and(|m| !m.items().is_empty())
 }
 
 /// Reads the App Mesh resources of a state or a plan.
@@ -35,7 +43,21 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
     let shown =
         node.at(&["planned_values", "root_module"]).or_else(|| node.at(&["values", "root_module"]));
     if let Some(module) = shown {
-        read_module(cx, module, items);
+        let changes = node.get("resource_changes").map(Node::items).unwrap_or_default();
+        let unknown = |change: &'_ Node| {
+            let address = change.text_at("address")?.to_owned();
+            Some((address, change.at(&["change", "after_unknown"])?.clone()))
+        };
+        let unknown: Unknown = changes.iter().filter_map(unknown).collect();
+        read_module(cx, module, &unknown, items);
+        return;
+    }
+    if is_old(node) {
+        let message = "this is a state of Terraform 0.11 or older";
+        cx.report_error(
+            Diagnostic::new(&codes::SYNTAX, node.loc, message)
+                .help("import what `terraform show -json` of a newer Terraform prints of it"),
+        );
         return;
     }
     for resource in node.get("resources").map(Node::items).unwrap_or_default() {
@@ -49,16 +71,63 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
     }
 }
 
-fn read_module(cx: &mut Cx<'_>, module: &Node, items: &mut Vec<Item>) {
+/// What a plan does not know before it is applied, by the address of the resource.
+type Unknown = BTreeMap<String, Node>;
+
+/// A value with a placeholder for each part that is not known yet: `ADDRESS.KEY`.
+fn filled(cx: &mut Cx<'_>, value: &Node, unknown: &Node, address: &str, key: &str) -> Node {
+    let nothing = Node { loc: value.loc, value: Value::Null };
+    let node = match &unknown.value {
+        Value::Scalar(text) if text == "true" => {
+            let name = format!("{}.{key}", address.replace('"', ""));
+            return Node::scalar(value.loc, cx.variable(&name, value.loc));
+        }
+        Value::Map(entries) => {
+            let mut all = value.entries().to_vec();
+            for Entry { key, at: _, node } in entries {
+                match all.iter_mut().find(|entry| entry.key == *key) {
+                    Some(entry) => entry.node = filled(cx, &entry.node, node, address, key),
+                    None => {
+                        let node = filled(cx, &nothing, node, address, key);
+                        all.push(Entry { key: key.clone(), at: value.loc, node });
+                    }
+                }
+            }
+            Value::Map(all)
+        }
+        Value::List(items) if !items.is_empty() => {
+            let all = items.iter().enumerate().map(|(at, unknown)| {
+                filled(cx, value.items().get(at).unwrap_or(&nothing), unknown, address, key)
+            });
+            Value::List(all.collect())
+        }
+        Value::Null | Value::Scalar(_) | Value::List(_) => return value.clone(),
+    };
+    Node { loc: value.loc, value: node }
+}
+
+fn read_module(cx: &mut Cx<'_>, module: &Node, unknown: &Unknown, items: &mut Vec<Item>) {
     for resource in module.get("resources").map(Node::items).unwrap_or_default() {
         if resource.text_at("mode") == Some("data") {
             continue;
         }
         let ty = resource.get("type").and_then(Named::of);
-        one(cx, ty.as_ref(), resource.get("values"), resource, items);
+        let values = resource.get("values");
+        let address = resource.text_at("address").unwrap_or_default();
+        let of_mesh = ty.as_ref().is_some_and(|ty| TYPES.iter().any(|(word, _)| *word == ty.text));
+        let whole =
+            values.zip(unknown.get(address)).filter(|_| of_mesh).map(|(values, unknown)| {
+                let asked = ["name", "spec", "virtual_router_name", "virtual_gateway_name"];
+                let mut unknown = unknown.clone();
+                if let Value::Map(entries) = &mut unknown.value {
+                    entries.retain(|entry| asked.contains(&entry.key.as_str()));
+                }
+                filled(cx, values, &unknown, address, "")
+            });
+        one(cx, ty.as_ref(), whole.as_ref().or(values), resource, items);
     }
     for child in module.get("child_modules").map(Node::items).unwrap_or_default() {
-        read_module(cx, child, items);
+        read_module(cx, child, unknown, items);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Placeholders of scripts: `$NAME`, `${NAME}`, `{{NAME}}`, `<NAME>` become values.
+//! Placeholders of scripts: `$NAME`, `${NAME}`, `{{NAME}}`, `<NAME>`, `@@NAME@@` become values.
 
 use super::context::Cx;
 use super::tree::{Entry, Node, Value};
@@ -37,13 +37,13 @@ fn inner(cx: &mut Cx<'_>, node: &Node, literal: bool) -> Node {
 
 /// Replaces the placeholders of a text. A literal text has only those that cannot be anything else.
 fn replaced(cx: &mut Cx<'_>, text: &str, loc: Loc, literal: bool) -> String {
-    if !text.contains(['$', '<', OPEN]) && !text.contains("{{") {
+    if !text.contains(['$', '<', OPEN]) && !text.contains("{{") && !text.contains("@@") {
         return text.to_owned();
     }
     let text = plain(text);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(['$', '<', '{', OPEN]) {
+    while let Some(at) = rest.find(['$', '<', '{', '@', OPEN]) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         match placeholder(rest, literal, rest.len() == text.len()) {
@@ -82,7 +82,11 @@ fn placeholder(text: &str, literal: bool, first: bool) -> Option<(&str, usize)> 
         good.then_some((name, open.len() + end + close.len()))
     };
     let guarded = between(&OPEN.to_string(), &CLOSE.to_string());
-    if let Some(found) = guarded.or_else(|| between("{{", "}}")).or_else(|| between("${", "}")) {
+    if let Some(found) = ["{{ }}", "${ }", "@@ @@"]
+        .iter()
+        .filter_map(|pair| pair.split_once(' '))
+        .fold(guarded, |found, (open, close)| found.or_else(|| between(open, close)))
+    {
         return Some(found);
     }
     if literal {
@@ -119,6 +123,8 @@ mod tests {
         check("x-${A}.y", false, "x-1.y");
         check("{{A}}-{{ A }}", false, "1-1");
         check("<A>", false, "1");
+        check("x@@A@@", false, "x1");
+        check("a@b.c", false, "a@b.c");
         check("a.$A.b", false, "a.1.b");
         check("$dns", false, "unset-dns");
         check("${.Values.x}", false, "unset-Values-x");

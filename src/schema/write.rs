@@ -141,6 +141,8 @@ fn resource(
             out.push('\n');
         }
         for line in remarks(address) {
+            // A comment is one line, and TOML has no control characters in it.
+            let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             let _ = writeln!(out, "{}", format!("# {line}").trim_end());
         }
     };
@@ -330,8 +332,28 @@ fn rewrite(value: &Value) -> Toml {
 fn section(path: &[String], item: bool, toml: Toml, out: &mut String) {
     let (open, close) = if item { ("[[", "]]") } else { ("[", "]") };
     let name: Vec<String> = path.iter().map(|part| key(part)).collect();
-    let _ = writeln!(out, "{open}{}{close}", name.join("."));
-    let Toml::Table(entries) = toml else { return };
+    let header = format!("{open}{}{close}\n", name.join("."));
+    let Toml::Table(mut entries) = toml else {
+        out.push_str(&header);
+        return;
+    };
+    // A header over nothing but another header says nothing; that of a resource stands.
+    if !item
+        && path.len() > 2
+        && let [(word, Toml::Table(inner))] = entries.as_mut_slice()
+        && !inner.is_empty()
+    {
+        let under = [path, &[std::mem::take(word)]].concat();
+        let inner = Toml::Table(std::mem::take(inner));
+        let line = format!("{} = {}", key(&under[path.len()]), inline(&inner));
+        if line.chars().count() > WIDTH {
+            section(&under, false, inner, out);
+            return;
+        }
+        let _ = writeln!(out, "{header}{line}");
+        return;
+    }
+    out.push_str(&header);
     let mut later = Vec::new();
     for (word, value) in entries {
         let line = format!("{} = {}", key(&word), inline(&value));

@@ -7,15 +7,24 @@ use meshctl::import::{Content, Imported, Options, Source, import};
 use meshctl::load::read_sources;
 use std::time::Instant;
 
-/// Imports samples, with the values that the tests of samples use.
-fn imported(sources: &[&str]) -> Option<Imported> {
+/// Imports samples, with the values that the tests of samples use and more; of several states the
+/// later.
+fn imported(sources: &[&str], more: &[&str]) -> Option<Imported> {
     let samples = samples()?;
     let paths: Vec<_> = sources.iter().map(|source| samples.join(source)).collect();
     let pair = |var: &&str| var.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let vars = VARS.iter().map(pair).collect();
-    let imported = import(read_sources(&paths).unwrap(), &Options { vars, ..Default::default() });
+    let mesh = more.iter().find_map(|more| more.strip_prefix("--mesh=")).map(str::to_owned);
+    let vars = VARS.iter().chain(more).map(pair).collect();
+    let options = Options { vars, later: true, mesh, ..Default::default() };
+    let imported = import(read_sources(&paths).unwrap(), &options);
     assert!(!imported.diagnostics.has_errors(), "{:?}", imported.diagnostics);
+    assert_eq!(imported.losses(), 0, "{:?}", imported.report);
     Some(imported)
+}
+
+/// Runs what an import wrote, byte for byte, with an overlay beside it.
+fn live(sources: &[&str], more: &[&str], overlay: &str) -> Option<Live> {
+    Some(Live::project(&imported(sources, more)?.project, overlay))
 }
 
 fn dumped(live: &Live, proxy: &str) -> Imported {
@@ -76,8 +85,7 @@ fn a_dump_of_a_running_gateway_has_its_routes() {
 
 #[test]
 fn headers_and_paths_choose_as_in_the_walkthrough_of_the_ingress() {
-    let Some(imported) = imported(&["walkthroughs/howto-k8s-http-ingress-v2"]) else { return };
-    let live = Live::mesh(&imported.text);
+    let Some(live) = live(&["walkthroughs/howto-k8s-http-ingress-v2"], &[], "") else { return };
     let get = |url: &str, headers: &[(&str, &str)]| {
         let answer = live.call("virtual_gateway/ingress-gw_ns", "GET", url, headers);
         let path = answer.field("path").as_str().unwrap_or("-").to_owned();
@@ -101,8 +109,7 @@ fn headers_and_paths_choose_as_in_the_walkthrough_of_the_ingress() {
 
 #[test]
 fn each_listener_of_the_walkthrough_has_its_own_way() {
-    let Some(imported) = imported(&["walkthroughs/howto-k8s-multiple-listeners"]) else { return };
-    let live = Live::mesh(&imported.text);
+    let Some(live) = live(&["walkthroughs/howto-k8s-multiple-listeners"], &[], "") else { return };
     for port in [8080, 8090] {
         let url = format!("http://x:{port}/");
         let answer = live.call("virtual_gateway/colors-gw_colors", "GET", &url, &[]);
@@ -112,14 +119,9 @@ fn each_listener_of_the_walkthrough_has_its_own_way() {
 
 #[test]
 fn retries_of_the_grpc_walkthrough_are_those_of_its_route() {
-    let sources = ["walkthroughs/howto-grpc/mesh.yaml"];
-    let Some(imported) = imported(&sources) else { return };
-    // The later state of the walkthrough: the route with its retries.
-    let route = "match = { service_name = \"color.ColorService\", method_name = \"GetColor\" }\n";
-    let retry = "retry = { on = [\"internal\"], max_retries = 3, per_retry_timeout = \"2s\" }\n";
-    assert!(imported.text.contains(route), "{}", imported.text);
-    let text = imported.text.replace(route, &format!("{route}{retry}"));
-    let live = Live::mesh(&text);
+    let sources =
+        ["walkthroughs/howto-grpc/mesh.yaml", "walkthroughs/howto-grpc/mesh/route-retries.json"];
+    let Some(live) = live(&sources, &[], "") else { return };
     let call = |status: &str, first: &str, key: &str| {
         let url = "grpc://color_server.colors.local/color.ColorService/GetColor";
         let metadata = [
@@ -136,8 +138,7 @@ fn retries_of_the_grpc_walkthrough_are_those_of_its_route() {
 
 #[test]
 fn the_colors_of_the_header_walkthrough_are_chosen_by_the_header() {
-    let Some(imported) = imported(&["walkthroughs/howto-k8s-http-headers"]) else { return };
-    let live = Live::mesh(&imported.text);
+    let Some(live) = live(&["walkthroughs/howto-k8s-http-headers"], &[], "") else { return };
     let color = |headers: &[(&str, &str)]| {
         let url = "http://color.ns.svc.cluster.local:8080/";
         live.call("virtual_node/front-ns", "GET", url, headers).node()
@@ -150,25 +151,82 @@ fn the_colors_of_the_header_walkthrough_are_chosen_by_the_header() {
 }
 
 #[test]
+fn a_canary_of_two_versions_shares_requests_and_retries_them() {
+    let of = |name: &str| format!("walkthroughs/eks-getting-started/infrastructure/{name}.yaml");
+    let names = ["yelb-appserver", "yelb-appserver-v2", "yelb-db", "yelb-redis", "yelb-ui"];
+    let names = names.map(|name| of(&format!("appmesh_templates/appmesh-{name}")));
+    let later = of("appmesh_templates/appmesh-virtual-router-appserver-v1-v2");
+    let mut sources: Vec<&str> = names.iter().map(String::as_str).collect();
+    sources.push(&later);
+    let Some(live) = live(&sources, &["--mesh=yelb"], "") else { return };
+    let (from, url) = ("virtual_node/yelb-ui-virtual-node", "http://yelb-appserver:4567/");
+    let counts = live.census(&live.request(from, "GET", url, &[]), 200);
+    let (one, two) = ("200 yelb-appserver-virtual-node", "200 yelb-appserver-virtual-node-v2");
+    // Half of 200 each; less than 60 would be six deviations off.
+    assert!(counts[one] > 60 && counts[two] > 60 && counts.len() == 2, "{counts:?}");
+    let call = |first: &str, key: &str| {
+        let fault = [
+            ("x-upstream-status", "500"),
+            ("x-upstream-fail-first", first),
+            ("x-upstream-key", key),
+        ];
+        live.call(from, "GET", url, &fault).status()
+    };
+    assert_eq!(call("1", "a"), 200, "a server's error is tried again");
+    assert_eq!(call("9", "b"), 500, "but not for ever");
+}
+
+/// What an operator says of certificates on this host, for a node of a walkthrough and who calls it.
+fn placed(server: &str, client: &str, folder: &std::path::Path, name: &str) -> String {
+    let folder = folder.display();
+    format!(
+        "[virtual_node.{server}]\nlisteners = [{{ port = 80, tls = {{ certificate = {{ file = {{ chain = \
+         \"{folder}/cert_chain.pem\", key = \"{folder}/key.pem\" }} }} }} }}]\n\n[{client}.\
+         backend_defaults.client_policy.tls.validation]\ntrust = {{ file = \"{folder}/ca.pem\" }}\n\
+         subject_alternative_names = [\"{name}\"]\n"
+    )
+}
+
+#[test]
 fn a_timeout_of_the_walkthrough_ends_a_slow_answer() {
-    let Some(imported) = imported(&["walkthroughs/howto-k8s-retry-policy/v1beta2"]) else { return };
-    // The walkthrough of timeouts, whose routes are files of their own, on this small mesh.
-    let route = "name = \"color-route\"\n";
-    assert!(imported.text.contains(route), "{}", imported.text);
-    let text = imported.text.replace(route, &format!("{route}timeout = {{ request = \"1s\" }}\n"));
-    let live = Live::mesh(&text);
-    let url = "http://color.ns.svc.cluster.local:8080/";
+    let of = |name: &str| format!("walkthroughs/howto-timeout-policy/mesh/{name}");
+    let names = [
+        "mesh.yaml",
+        "colorteller-vs.json",
+        "colorteller-vr.json",
+        "colorgateway-vn.json",
+        "colorteller-route-timeout5s.json",
+    ];
+    let names = names.map(of);
+    let sources: Vec<&str> = names.iter().map(String::as_str).collect();
+    let keys = tempfile::tempdir().unwrap();
+    certificates(keys.path(), &["colorteller.colors.local"]);
+    // A node that calls through the new router, as the walkthrough re-points its gateway.
+    let more = ["COLOR_TELLER_VS=colorteller-vs"];
+    let overlay = placed(
+        "ColorTellerWhite",
+        "virtual_node.ColorGateway",
+        keys.path(),
+        "colorteller.colors.local",
+    );
+    let Some(live) = live(&sources, &more, &overlay) else { return };
     let call = |delay: &str| {
-        live.call("virtual_node/front_ns", "GET", url, &[("x-upstream-delay-ms", delay)]).status()
+        let headers = [("x-upstream-delay-ms", delay)];
+        let url = "http://colorteller-vs/";
+        live.call("virtual_node/colorgateway-vn", "GET", url, &headers).status()
     };
     assert_eq!(call("0"), 200);
     let start = Instant::now();
-    assert_eq!(call("15000"), 504);
-    assert!(start.elapsed().as_secs() < 15, "before the application answers");
+    assert_eq!(call("14000"), 504);
+    let ended = start.elapsed().as_secs();
+    assert!(
+        (5..14).contains(&ended),
+        "after five seconds, before the application answers: {ended}"
+    );
 }
 
 /// Writes an authority and a certificate that it gave, for these names.
-fn certificates(folder: &std::path::Path, file: &str, names: &[&str]) {
+fn certificates(folder: &std::path::Path, names: &[&str]) {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.distinguished_name.push(rcgen::DnType::CommonName, "authority");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -179,36 +237,42 @@ fn certificates(folder: &std::path::Path, file: &str, names: &[&str]) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let leaf = rcgen::KeyPair::generate().unwrap();
     let signed = rcgen::CertificateParams::new(names).unwrap().signed_by(&leaf, &issuer).unwrap();
-    std::fs::write(folder.join(format!("{file}_cert_chain.pem")), signed.pem()).unwrap();
-    std::fs::write(folder.join(format!("{file}_key.pem")), leaf.serialize_pem()).unwrap();
+    std::fs::write(folder.join("cert_chain.pem"), signed.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), leaf.serialize_pem()).unwrap();
 }
 
 #[test]
 fn tls_from_files_is_that_of_the_walkthrough() {
-    let Some(imported) = imported(&["walkthroughs/howto-tls-file-provided"]) else { return };
-    let keys = tempfile::tempdir().unwrap();
-    let text = imported.text.replace("\"/keys/", &format!("\"{}/", keys.path().display()));
-    // Under `dev` nodes are found by address, so the name to be shown is said.
-    let trust = "validation = { trust = {";
-    assert!(text.contains(trust), "{text}");
-    let names =
-        "validation = { subject_alternative_names = [\"colorteller.colors.local\"], trust = {";
-    let text = text.replace(trust, names);
-    let call = || {
-        let live = Live::mesh(&text);
+    let (ours, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let name = "colorteller.colors.local";
+    certificates(ours.path(), &[name]);
+    certificates(other.path(), &[name]);
+    let gateway = "virtual_gateway.ColorGateway";
+    let call = |overlay: &str| {
+        let live = live(&["walkthroughs/howto-tls-file-provided"], &[], overlay)?;
         let answer = live.call("virtual_gateway/ColorGateway", "GET", "http://x/", &[]);
         let handshakes = live.admin("virtual_gateway/ColorGateway", "/stats?filter=ssl");
-        (answer.brief(), handshakes)
+        Some((answer.brief(), handshakes))
     };
-    // Green is another stage of the walkthrough: it has no weight, and shows the same.
-    certificates(keys.path(), "colorteller_green", &["colorteller.colors.local"]);
-    certificates(keys.path(), "colorteller_white", &["colorteller.colors.local"]);
-    let (answer, handshakes) = call();
+    // Where the files are on this host. Under `dev` nodes are found by address, so the name that
+    // is to be shown is said. Green is another stage of the walkthrough: it has no weight.
+    let all = |green: &std::path::Path, white: &std::path::Path| {
+        let (green, white) = (
+            placed("ColorTellerGreen", gateway, green, name),
+            placed("ColorTellerWhite", gateway, white, name),
+        );
+        // The gateway trusts one authority: what is said for white.
+        let (green, _) = green.split_once(&format!("\n[{gateway}")).unwrap();
+        format!("{green}\n{white}")
+    };
+    let Some((answer, handshakes)) = call(&all(ours.path(), ours.path())) else { return };
     assert_eq!(answer, "200 ColorTellerWhite", "{handshakes}");
     let shaken = |line: &str| line.contains("ColorTellerWhite") && !line.ends_with(": 0");
     assert!(handshakes.lines().any(shaken), "{handshakes}");
     // A certificate of another authority is not believed.
-    certificates(keys.path(), "colorteller_green", &["colorteller.colors.local"]);
-    let (answer, _) = call();
+    let overlay = all(ours.path(), other.path());
+    let (ca, own) = (other.path().join("ca.pem"), ours.path().join("ca.pem"));
+    let overlay = overlay.replace(ca.to_str().unwrap(), own.to_str().unwrap());
+    let (answer, _) = call(&overlay).unwrap();
     assert_eq!(answer, "503");
 }

@@ -23,6 +23,7 @@ mod import_broken;
 mod import_cases;
 mod import_round;
 mod import_samples;
+mod import_wild;
 mod input;
 mod live_apply;
 mod live_dev;

@@ -209,6 +209,15 @@ impl Session {
             topic.dirty.remove(id);
             topic.owed.remove(id);
         }
+        // What is given up is not there any more: should it come back, even as it was, and even
+        // before this is answered, it must be sent again.
+        for name in &flight.removed {
+            topic.claimed.remove(&**name);
+            let id = view.id(kind, name);
+            if let Some(have) = id.and_then(|id| topic.have.get_mut(&id)) {
+                *have = Have { acked: Version::NONE, sent: Version::NONE };
+            }
+        }
         let names = flight.removed.iter().chain(&batch.absent);
         let (version, removed) = match self.protocol {
             Protocol::Delta => {

@@ -29,7 +29,8 @@ pub fn shorter(expression: &str) -> Option<(String, u64)> {
     let mut dropped = false;
     while let Some(at) = rest.find('{') {
         let escaped = rest[..at].ends_with('\\');
-        let inner = rest[at + 1..].split('}').next().unwrap_or_default();
+        // A brace that is not closed is a character like any other.
+        let Some((inner, _)) = rest[at + 1..].split_once('}') else { break };
         let (min, max) = inner.split_once(',').unwrap_or((inner, inner));
         let number = |text: &str| text.parse::<u32>().ok();
         match (number(min), number(max)) {
@@ -189,9 +190,17 @@ fn repetitions(tree: &Tree, outer: u32) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::program_size;
+    use super::{program_size, shorter};
 
     /// Sizes as Envoy's own error messages give them.
+    #[test]
+    fn a_brace_that_is_not_closed_has_no_shorter_form() {
+        for open in ["a{2,5", "{", "x{9", "(a{2,9}){1,"] {
+            shorter(open);
+        }
+        assert_eq!(shorter("a{2,5"), None);
+    }
+
     #[test]
     fn sizes_are_those_of_re2() {
         for (expression, size) in [
@@ -238,12 +247,12 @@ mod tests {
 
     #[test]
     fn a_shorter_expression_takes_what_the_longer_one_takes() {
-        let of = |text: &str| super::shorter(text).map(|(shorter, _)| shorter);
+        let of = |text: &str| shorter(text).map(|(shorter, _)| shorter);
         assert_eq!(of("/u/[0-9a-f]{36}/x").as_deref(), Some("/u/[0-9a-f]+/x"));
         assert_eq!(of("a{0,20}b{2,9}c{3}").as_deref(), Some("a*b+c{3}"));
         assert_eq!(of("a\\{9}"), None);
         assert_eq!(of("abc"), None);
-        let (_, size) = super::shorter("[a-z]{1,200}").unwrap();
+        let (_, size) = shorter("[a-z]{1,200}").unwrap();
         assert!(size < program_size("[a-z]{1,200}").unwrap());
     }
 

@@ -64,6 +64,25 @@ impl Live {
         Self::start(&path, Some(folder))
     }
 
+    /// Starts the files of a project, as they are, with an overlay beside them as an operator would
+    /// write one.
+    pub(crate) fn project(files: &BTreeMap<String, String>, overlay: &str) -> Self {
+        let block = Block::take();
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("env")).unwrap();
+        std::fs::write(folder.path().join("env/here.toml"), overlay).unwrap();
+        let env = Some("here".to_owned());
+        let plain =
+            load::load(&load::Options { env: env.clone(), ..load_options(folder.path(), None) });
+        let fit = dev::overlay(&plain.unwrap().mesh, block.network()).unwrap();
+        let options = load_options(folder.path(), Some(("dev".to_owned(), fit)));
+        let loaded = load::load(&load::Options { env, ..options }).unwrap();
+        Self::run(loaded, block, Some(folder))
+    }
+
     /// Starts a mesh as it is written, without the overlay: it must fit on this host. `127.B.` in
     /// the text becomes the test's own block of addresses.
     pub(crate) fn as_written(text: &str) -> Self {

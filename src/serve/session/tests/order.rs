@@ -138,3 +138,21 @@ fn x48_a_secret_follows_the_cluster_that_uses_it() {
     bench.subscribe(secrets, &["s"]);
     assert_eq!(bench.drain(), ["cds +a", "eds +e", "sds +s"], "none waits for an ACK");
 }
+
+#[test]
+fn what_comes_back_while_its_removal_is_under_way_is_sent_again() {
+    let mut bench = Bench::settled(&["cds a", "cds b", "lds l"]);
+    bench.put(&["cds a", "lds l"]);
+    let (line, removal) = bench.next().expect("a removal");
+    assert_eq!(line, "cds -b");
+    bench.put(&["cds a", "cds b", "lds l", "rds r b"]);
+    bench.subscribe(RDS, &["r"]);
+    let (line, again) = bench.next().expect("b again");
+    assert_eq!(line, "cds +b");
+    assert!(bench.next().is_none(), "the route waits for the cluster");
+    bench.ask(&removal).expect("an ACK");
+    assert!(bench.lacks().contains(&"cds b".to_owned()), "{:?}", bench.lacks());
+    bench.ask(&again).expect("an ACK");
+    assert_eq!(bench.settle(), ["rds +r"]);
+    assert_eq!(bench.progress().step, bench.step());
+}
