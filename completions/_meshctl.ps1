@@ -58,6 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a control plane: plans are applied to it, and Envoys take their configuration from it')
             [CompletionResult]::new('trace', 'trace', [CompletionResultType]::ParameterValue, 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it')
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Test what becomes of requests, as files of tests expect it')
+            [CompletionResult]::new('graph', 'graph', [CompletionResultType]::ParameterValue, 'Show the routing graph: who calls what, by which routes, and where requests end')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check or back up the store of a control plane, or bring a backup back')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn App Mesh definitions into a project')
@@ -745,6 +746,29 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'meshctl;graph' {
+            [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'Only so many steps up and down from ADDR; all the way unless given')
+            [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'Which state of the mesh, instead of the files')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--changes', '--changes', [CompletionResultType]::ParameterName, 'Show what changes: from live to the files; with --at what that plan or revision does')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'meshctl;store' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
@@ -945,6 +969,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a control plane: plans are applied to it, and Envoys take their configuration from it')
             [CompletionResult]::new('trace', 'trace', [CompletionResultType]::ParameterValue, 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it')
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Test what becomes of requests, as files of tests expect it')
+            [CompletionResult]::new('graph', 'graph', [CompletionResultType]::ParameterValue, 'Show the routing graph: who calls what, by which routes, and where requests end')
             [CompletionResult]::new('store', 'store', [CompletionResultType]::ParameterValue, 'Check or back up the store of a control plane, or bring a backup back')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema, for editors and for those who read our output')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn App Mesh definitions into a project')
@@ -1035,6 +1060,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;test' {
+            break
+        }
+        'meshctl;help;graph' {
             break
         }
         'meshctl;help;store' {

@@ -46,6 +46,9 @@ _meshctl() {
             meshctl,get)
                 cmd="meshctl__subcmd__get"
                 ;;
+            meshctl,graph)
+                cmd="meshctl__subcmd__graph"
+                ;;
             meshctl,help)
                 cmd="meshctl__subcmd__help"
                 ;;
@@ -129,6 +132,9 @@ _meshctl() {
                 ;;
             meshctl__subcmd__help,get)
                 cmd="meshctl__subcmd__help__subcmd__get"
+                ;;
+            meshctl__subcmd__help,graph)
+                cmd="meshctl__subcmd__help__subcmd__graph"
                 ;;
             meshctl__subcmd__help,help)
                 cmd="meshctl__subcmd__help__subcmd__help"
@@ -293,7 +299,7 @@ _meshctl() {
 
     case "${cmd}" in
         meshctl)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version init check validate lint dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -316,7 +322,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -402,7 +408,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -464,7 +470,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -510,7 +516,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -548,7 +554,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -598,7 +604,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -636,7 +642,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -674,7 +680,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -712,7 +718,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -750,7 +756,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -792,7 +798,61 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__graph)
+            opts="-o -C -q -v -h -V --depth --changes --at --output --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --depth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -807,7 +867,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help)
-            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help"
+            opts="init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -947,6 +1007,20 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__graph)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1342,7 +1416,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1408,7 +1482,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1470,7 +1544,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1536,7 +1610,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1590,7 +1664,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1656,7 +1730,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1671,7 +1745,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__schema)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins import wait store trace tests test explain version"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version mesh project diagnostics plan diff revision failure apply events render render-check source-map history status drift get origins import wait store trace tests test graph explain version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1694,7 +1768,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1796,7 +1870,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1946,7 +2020,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1992,7 +2066,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2104,7 +2178,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2146,7 +2220,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2184,7 +2258,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2226,7 +2300,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2264,7 +2338,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2302,7 +2376,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2340,7 +2414,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2382,7 +2456,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2424,7 +2498,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2536,7 +2610,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2586,7 +2660,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2640,7 +2714,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2678,7 +2752,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2724,7 +2798,7 @@ _meshctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)

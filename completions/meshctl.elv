@@ -55,6 +55,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand serve 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
             cand trace 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
             cand test 'Test what becomes of requests, as files of tests expect it'
+            cand graph 'Show the routing graph: who calls what, by which routes, and where requests end'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand import 'Turn App Mesh definitions into a project'
@@ -700,6 +701,28 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'meshctl;graph'= {
+            cand --depth 'Only so many steps up and down from ADDR; all the way unless given'
+            cand --at 'Which state of the mesh, instead of the files'
+            cand -o 'Write to this file instead of stdout'
+            cand --output 'Write to this file instead of stdout'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --changes 'Show what changes: from live to the files; with --at what that plan or revision does'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'meshctl;store'= {
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -887,6 +910,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand serve 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
             cand trace 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
             cand test 'Test what becomes of requests, as files of tests expect it'
+            cand graph 'Show the routing graph: who calls what, by which routes, and where requests end'
             cand store 'Check or back up the store of a control plane, or bring a backup back'
             cand schema 'Print a JSON Schema, for editors and for those who read our output'
             cand import 'Turn App Mesh definitions into a project'
@@ -951,6 +975,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;trace'= {
         }
         &'meshctl;help;test'= {
+        }
+        &'meshctl;help;graph'= {
         }
         &'meshctl;help;store'= {
             cand check 'Read every revision and object, and hold each to its hash'

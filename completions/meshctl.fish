@@ -34,7 +34,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_needs_command" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -65,6 +68,7 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "wait" -d 'Wait unti
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "trace" -d 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "test" -d 'Test what becomes of requests, as files of tests expect it'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "graph" -d 'Show the routing graph: who calls what, by which routes, and where requests end'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "store" -d 'Check or back up the store of a control plane, or bring a backup back'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "import" -d 'Turn App Mesh definitions into a project'
@@ -93,7 +97,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -117,7 +124,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand check" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -141,7 +151,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand validate" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -165,7 +178,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand lint" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -188,7 +204,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand dev" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -210,7 +229,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand fmt" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -231,7 +253,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand explain" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -256,7 +281,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand plan" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -280,7 +308,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand show" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -300,7 +331,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand diff" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -324,7 +358,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand render" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -352,7 +389,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -371,7 +411,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand drift" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -392,7 +435,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand get" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -413,7 +459,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand history" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -446,7 +495,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -480,7 +532,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -500,7 +555,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand status" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -522,7 +580,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -557,7 +618,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -580,7 +644,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -604,7 +671,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from token" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -623,7 +693,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -649,7 +722,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand trace" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -671,7 +747,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -682,6 +761,32 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s q -l quiet -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand test" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l depth -d 'Only so many steps up and down from ADDR; all the way unless given' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l at -d 'Which state of the mesh, instead of the files' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -s o -l output -d 'Write to this file instead of stdout' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l changes -d 'Show what changes: from live to the files; with --at what that plan or revision does'
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand graph" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -l target -d 'The target of meshctl.toml to work against' -r
@@ -692,7 +797,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -716,7 +824,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from check" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -736,7 +847,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from backup" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -756,7 +870,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from restore" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -780,7 +897,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -815,7 +935,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -835,7 +958,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand completions" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -854,7 +980,10 @@ markdown\t'Markdown for a pull request'
 github\t'GitHub workflow annotations'
 sarif\t'SARIF 2.1.0'
 junit\t'JUnit XML'
-appmesh-json\t'App Mesh\'s API JSON'"
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
@@ -863,32 +992,33 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s q -l quiet -
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand version" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "dev" -d 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "fmt" -d 'Format the files of the project in place'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "explain" -d 'Explain a code, or list all codes'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "plan" -d 'Show what an apply would change, in which order, and what it costs'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "show" -d 'Show a saved plan, or what a revision of the target changed'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "diff" -d 'Show how two states of a mesh differ'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "history" -d 'List the revisions of the target, the newest first'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "trace" -d 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "test" -d 'Test what becomes of requests, as files of tests expect it'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "store" -d 'Check or back up the store of a control plane, or bring a backup back'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "import" -d 'Turn App Mesh definitions into a project'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "version" -d 'Print the version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test store schema import completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "init" -d 'Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "check" -d 'Check the files: syntax, references, routing, protocols, TLS'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "dev" -d 'Run a project on this host: an Envoy for each node and gateway, and requests through them'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "fmt" -d 'Format the files of the project in place'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "explain" -d 'Explain a code, or list all codes'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "plan" -d 'Show what an apply would change, in which order, and what it costs'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "show" -d 'Show a saved plan, or what a revision of the target changed'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "diff" -d 'Show how two states of a mesh differ'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "history" -d 'List the revisions of the target, the newest first'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "trace" -d 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "test" -d 'Test what becomes of requests, as files of tests expect it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "graph" -d 'Show the routing graph: who calls what, by which routes, and where requests end'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "store" -d 'Check or back up the store of a control plane, or bring a backup back'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "schema" -d 'Print a JSON Schema, for editors and for those who read our output'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "import" -d 'Turn App Mesh definitions into a project'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "version" -d 'Print the version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'

@@ -21,6 +21,7 @@ pub mod envoy;
 pub mod compile;
 pub mod expect;
 pub mod import;
+pub mod picture;
 pub mod plan;
 pub mod rules;
 

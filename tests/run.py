@@ -27,6 +27,7 @@ ENVOY_SHA256 = {
 # Programs of the debian tier, and the packages that hold them.
 PROGRAMS = {
     "faketime": "faketime",
+    "gc": "graphviz",
     "mariadb": "mariadb-client-core",
     "mariadbd": "mariadb-server-core",
     "mariadb-install-db": "mariadb-server-core",

@@ -50,7 +50,13 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         Format::Sarif => ui.result(&report::sarif(&found, &loaded.files)),
         Format::Github => ui.result(&report::github(&found, &loaded.files)),
         Format::Junit => ui.result(&report::junit(&found, &loaded.files)),
-        Format::Text | Format::Ndjson | Format::Markdown | Format::AppmeshJson => {
+        Format::Text
+        | Format::Ndjson
+        | Format::Markdown
+        | Format::AppmeshJson
+        | Format::Mermaid
+        | Format::Dot
+        | Format::Svg => {
             ui.result(&diagnostics::render(&found, &loaded.files, ui.color_out(), ui.width()));
         }
     }

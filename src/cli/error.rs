@@ -131,7 +131,10 @@ impl Failure {
             | Format::Github
             | Format::Sarif
             | Format::Junit
-            | Format::AppmeshJson => None,
+            | Format::AppmeshJson
+            | Format::Mermaid
+            | Format::Dot
+            | Format::Svg => None,
         }
     }
 

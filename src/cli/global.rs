@@ -75,6 +75,12 @@ pub enum Format {
     Junit,
     /// App Mesh's API JSON
     AppmeshJson,
+    /// A Mermaid flow chart
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// A picture
+    Svg,
 }
 
 impl Format {
@@ -89,6 +95,9 @@ impl Format {
             Self::Sarif => "sarif",
             Self::Junit => "junit",
             Self::AppmeshJson => "appmesh-json",
+            Self::Mermaid => "mermaid",
+            Self::Dot => "dot",
+            Self::Svg => "svg",
         }
     }
 }

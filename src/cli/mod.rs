@@ -14,6 +14,7 @@ mod explain;
 mod fmt;
 mod get;
 mod global;
+mod graph;
 mod history;
 mod import;
 mod init;
@@ -80,6 +81,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Trace(trace::TraceArgs),
     Test(test::TestArgs),
+    Graph(graph::GraphArgs),
     Store(store::StoreArgs),
     Schema(schema::SchemaArgs),
     Import(import::ImportArgs),
@@ -119,6 +121,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(args) => serve::run(&context, &args),
         Command::Trace(args) => trace::run(&context, &args),
         Command::Test(args) => test::run(&context, &args),
+        Command::Graph(args) => graph::run(&context, &args),
         Command::Store(args) => store::run(&context, &args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),

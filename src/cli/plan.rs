@@ -86,7 +86,14 @@ pub(super) fn draw(
         Format::Json => report::plan_document(shown),
         Format::Markdown => report::plan_markdown(shown, summary),
         Format::Github => report::plan_github(shown),
-        Format::Text | Format::Ndjson | Format::Sarif | Format::Junit | Format::AppmeshJson => {
+        Format::Text
+        | Format::Ndjson
+        | Format::Sarif
+        | Format::Junit
+        | Format::AppmeshJson
+        | Format::Mermaid
+        | Format::Dot
+        | Format::Svg => {
             let view = text::View {
                 color: context.ui.color_out(),
                 summary,

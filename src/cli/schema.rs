@@ -63,6 +63,8 @@ enum Name {
     Tests,
     /// What `test --format json` prints
     Test,
+    /// What `graph --format json` prints
+    Graph,
     /// What `explain --format json` prints
     Explain,
     /// What `version --format json` prints
@@ -95,6 +97,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Trace => include_str!("../../schemas/trace.v1.schema.json").to_owned(),
         Name::Tests => format!("{:#}\n", crate::expect::tests_schema()),
         Name::Test => include_str!("../../schemas/test.v1.schema.json").to_owned(),
+        Name::Graph => include_str!("../../schemas/graph.v1.schema.json").to_owned(),
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),
         Name::Version => include_str!("../../schemas/version.v1.schema.json").to_owned(),
     };

@@ -114,7 +114,13 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
         Format::Sarif => ui.result(&report::sarif(&findings, &files)),
         Format::Github => ui.result(&report::github(&findings, &files)),
         Format::Junit => ui.result(&run.junit()),
-        Format::Text | Format::Ndjson | Format::Markdown | Format::AppmeshJson => {
+        Format::Text
+        | Format::Ndjson
+        | Format::Markdown
+        | Format::AppmeshJson
+        | Format::Mermaid
+        | Format::Dot
+        | Format::Svg => {
             ui.result(&run.text(ui.color_out(), ui.width(), ui.verbose() > 0));
         }
     }

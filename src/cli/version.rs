@@ -30,7 +30,10 @@ pub(super) fn run(context: &Context, _args: &VersionArgs) -> Result<Exit, Failur
         | Format::Github
         | Format::Sarif
         | Format::Junit
-        | Format::AppmeshJson => {
+        | Format::AppmeshJson
+        | Format::Mermaid
+        | Format::Dot
+        | Format::Svg => {
             context.ui.result(&format!("meshctl {version} (Envoy API of {ENVOY_VERSION})\n"));
         }
     }

@@ -183,6 +183,7 @@ pub fn junit(diagnostics: &[Diagnostic], files: &Files) -> String {
     text
 }
 
+/// Text in XML, as content or in quotes.
 pub(super) fn xml(text: &str) -> String {
     text.chars()
         .map(|c| match c {

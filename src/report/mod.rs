@@ -5,6 +5,7 @@ pub mod diagnostics;
 mod diagnostics_json;
 pub mod events;
 mod formats;
+pub mod graph;
 pub mod import;
 pub mod origins;
 pub mod plan;

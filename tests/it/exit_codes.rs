@@ -41,6 +41,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("serve", &["text"]),
     ("trace", &["text", "json"]),
     ("test", &["text", "json", "sarif", "github", "junit"]),
+    ("graph", &["text", "json", "mermaid", "dot", "svg"]),
     ("store", &["text", "json"]),
     ("import", &["text", "json"]),
     ("schema", &["text", "json"]),
@@ -267,6 +268,19 @@ const MATRIX: &[Case] = &[
     case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/"]),
     case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/", "--from", "nobody"]),
     case("usage", 64, fresh, &["trace", "GET", "http://cart.internal/", "--from", "web", "--at", "then"]),
+    case("ok", 0, fresh, &["graph"]),
+    case("ok", 0, fresh, &["graph", "virtual_service/cart.internal", "--depth", "1"]),
+    case("ok", 0, changed, &["graph", "--changes"]),
+    case("ok", 0, saved, &["graph", "--changes", "--at", "plan:saved.json"]),
+    case("ok", 0, applied, &["graph", "--changes", "--at", "rev:1"]),
+    case("ok", 0, applied, &["graph", "--at", "live"]),
+    case("findings", 3, wrong, &["graph"]),
+    case("could not", 1, fresh, &["graph", "virtual_node/nobody"]),
+    case("could not", 1, fresh, &["graph", "--at", "live"]),
+    case("could not", 1, nothing, &["graph"]),
+    case("usage", 64, fresh, &["graph", "nobody"]),
+    case("usage", 64, fresh, &["graph", "--depth", "1"]),
+    case("usage", 64, applied, &["graph", "--changes", "--at", "live"]),
 
     case("ok", 0, stored, &["store", "check", "--data", "data"]),
     case("could not", 1, nothing, &["store", "check", "--data", "data"]),
@@ -365,7 +379,7 @@ fn codes_of_rollbacks_do_not_depend_on_the_format() {
 #[test]
 fn codes_of_commands_that_look_at_a_target_do_not_depend_on_the_format() {
     check(&["drift", "get", "history", "status", "wait", "version", "completions", "schema"]);
-    check(&["store", "serve", "trace", "test"]);
+    check(&["store", "serve", "trace", "test", "graph"]);
 }
 
 #[test]

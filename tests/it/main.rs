@@ -19,6 +19,7 @@ mod directory;
 mod examples;
 mod exit_codes;
 mod expect;
+mod graph;
 mod import_broken;
 mod import_cases;
 mod import_round;

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["schema", "graph", "api"],
     &["resolve", "traffic", "revision"],
     &["envoy"],
-    &["rules", "import", "compile", "expect"],
+    &["rules", "import", "compile", "expect", "picture"],
     &["plan"],
     &["live", "store", "load"],
     &["apply"],
