@@ -27,7 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn whose(uri: &str) {
-    let spiffe = Spiffe { trust_domain: "shop.example".to_owned() };
+    let trust_domain = "shop.example".to_owned();
+    let spiffe = Spiffe { trust_domain, revoked: Default::default() };
     let identity = Identity::Spiffe(uri.to_owned());
     for proxy in ["virtual_node/cart", "virtual_gateway/edge"] {
         let parsed = proxy.parse().expect("a proxy");
