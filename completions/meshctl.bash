@@ -2042,7 +2042,7 @@ _meshctl() {
             fi
             case "${prev}" in
                 --role)
-                    COMPREPLY=($(compgen -W "read write" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write register" -- "${cur}"))
                     return 0
                     ;;
                 --data)

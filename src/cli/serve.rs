@@ -162,6 +162,8 @@ enum RoleArg {
     Read,
     /// Look and change
     Write,
+    /// Register instances of services, and nothing else
+    Register,
 }
 
 pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
@@ -306,6 +308,7 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
             let role = match role {
                 RoleArg::Read => Role::Read,
                 RoleArg::Write => Role::Write,
+                RoleArg::Register => Role::Register,
             };
             let secret = of(data)?.add(name, role).map_err(failed)?;
             context.ui.result(&format!("{secret}\n"));

@@ -6,6 +6,7 @@ use crate::compile::proxies;
 use crate::envoy::{ProxyId, ResourceType};
 use crate::live::State;
 use crate::live::admin::{Admin, Silence, expected};
+use crate::live::server::registered::RegistryDocument;
 use crate::live::server::wire::EnvoyStatus;
 use clap::Args;
 use serde_json::{Value, json};
@@ -76,9 +77,13 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
     loop {
         let state = target.state()?;
         let found = looking.look(args.only.as_ref())?;
+        let registry = match target.server() {
+            Some(server) => server.registry().map_err(|error| target::failure(&error))?,
+            None => RegistryDocument::default(),
+        };
         let now = match format {
-            Format::Json => document(&target, &state, &found),
-            _ => text(&target, &state, &found),
+            Format::Json => document(&target, &state, &found, &registry),
+            _ => text(&target, &state, &found) + &registered(&registry),
         };
         if now != shown {
             context.ui.result(&now);
@@ -225,7 +230,12 @@ async fn look(
     Ok(found)
 }
 
-fn document(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> String {
+fn document(
+    target: &Target,
+    state: &State,
+    found: &BTreeMap<ProxyId, Found>,
+    registry: &RegistryDocument,
+) -> String {
     let proxies: Vec<Value> = found
         .iter()
         .map(|(proxy, found)| {
@@ -244,6 +254,7 @@ fn document(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) ->
         "rollout": state.rollout,
         "steps_in_force": state.steps_in_force(),
         "proxies": proxies,
+        "registry": registry.nodes,
     });
     format!("{document:#}\n")
 }
@@ -286,6 +297,29 @@ fn text(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> Str
                     writeln!(text, "      {} {}: {}", envoy.node_id, envoy.peer, refused.reason);
             }
         }
+    }
+    text
+}
+
+/// The nodes whose endpoints are registered.
+fn registered(registry: &RegistryDocument) -> String {
+    let mut text = String::new();
+    for node in &registry.nodes {
+        let count = match node.instances.len() {
+            1 => "1 instance".to_owned(),
+            all => format!("{all} instances"),
+        };
+        let (namespace, service) = (&node.namespace, &node.service);
+        let _ = write!(
+            text,
+            "  {:<12}  virtual_node/{}  {namespace}/{service}: {count}",
+            "registered", node.node
+        );
+        if !node.held.is_empty() {
+            let held = node.held.join(", ");
+            let _ = write!(text, "; held, as too many leases ended at once: {held}");
+        }
+        text.push('\n');
     }
     text
 }

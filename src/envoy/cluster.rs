@@ -5,6 +5,7 @@ use super::defaults::{self, duration};
 use super::pb::{cluster, core, endpoint as pb_endpoint, upstream_http};
 use super::resource::{ResourceType, Side};
 use super::tls::{Caller, discovery_name};
+use super::xds::REGISTERED;
 use super::{endpoint, names, patch, tls};
 use crate::model::{
     Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, IpPreference, Listener,
@@ -81,12 +82,12 @@ pub(super) fn peer(b: &mut Builder<'_>, caller: &Caller<'_>, peer: NodeListener<
         Some(Discovery::Static(addresses)) => {
             let all = addresses.iter().map(|ip| super::builder::socket_address(*ip, port));
             let assignment = endpoint::assignment(&plain, all);
-            by_eds(b, &mut message, &plain, &assignment, &origin);
+            by_eds(b, &mut message, &plain, &assignment, &origin, "/discovery");
         }
-        // Found at run time; until something looks there, the assignment is empty.
+        // Found at run time: a control plane puts in what is registered.
         Some(Discovery::Registry(_)) => {
             let assignment = endpoint::assignment(&plain, []);
-            by_eds(b, &mut message, &plain, &assignment, &origin);
+            by_eds(b, &mut message, &plain, &assignment, &origin, REGISTERED);
         }
         // Not for nodes that listen (the rules say so).
         None => message.load_assignment = Some(endpoint::assignment(&name, [])),
@@ -157,6 +158,7 @@ fn by_eds(
     name: &str,
     assignment: &pb_endpoint::ClusterLoadAssignment,
     origin: &Origin,
+    discovery: &str,
 ) {
     let kind = ResourceType::ClusterLoadAssignment;
     message.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Eds as i32));
@@ -167,7 +169,7 @@ fn by_eds(
     });
     // Else a host that is gone but looks healthy would get traffic for ever.
     message.ignore_health_on_host_removal = true;
-    let at = (origin.0.clone(), "/discovery".to_owned());
+    let at = (origin.0.clone(), discovery.to_owned());
     b.add(kind, name, Side::Egress, assignment, vec![at, origin.clone()]);
 }
 

@@ -22,6 +22,23 @@ pub(super) fn assignment(
     }
 }
 
+/// The assignment of a cluster to these addresses, each with its weight.
+pub(super) fn weighted(
+    cluster: &str,
+    all: Vec<(core::Address, u32)>,
+) -> endpoint::ClusterLoadAssignment {
+    let weights: Vec<u32> = all.iter().map(|(_, weight)| *weight).collect();
+    let mut assignment = assignment(cluster, all.into_iter().map(|(address, _)| address));
+    // Equal weights are what Envoy does without any.
+    if weights.iter().any(|weight| Some(weight) != weights.first()) {
+        let endpoints = assignment.endpoints.iter_mut().flat_map(|all| &mut all.lb_endpoints);
+        for (endpoint, weight) in endpoints.zip(weights) {
+            endpoint.load_balancing_weight = Some(weight);
+        }
+    }
+    assignment
+}
+
 /// One endpoint that a resolver finds.
 pub(super) fn named(cluster: &str, host: &str, port: u16) -> endpoint::ClusterLoadAssignment {
     assignment(cluster, [host_address(host, port)])

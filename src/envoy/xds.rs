@@ -6,7 +6,7 @@ use super::endpoint;
 use super::pb::{cluster, core, discovery, hcm, listener, route, rpc, tcp_proxy};
 use super::resource::{Resource, ResourceType, version_of};
 use envoy_api::{Any, Message, pack, unpack};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -16,6 +16,9 @@ pub const DELTA_PATH: &str =
 /// The path of the RPC of state-of-the-world xDS.
 pub const STATE_PATH: &str =
     "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
+
+/// Where in a node it stands that its endpoints are registered: the origin of such an assignment.
+pub const REGISTERED: &str = "/discovery/registry";
 
 /// Which of the two forms of xDS a stream speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,14 +285,21 @@ impl Response {
     }
 }
 
-/// An assignment with other endpoints in it; one without a port has that of the listener, with which
-/// the assignment's name ends. Endpoints are sorted and told once, so that equal sets are equal.
-pub fn with_endpoints(assignment: &Resource, endpoints: &[(IpAddr, Option<u16>)]) -> Resource {
+/// An assignment with other endpoints in it, each with its weight; one without a port has that of
+/// the listener, with which the assignment's name ends. Endpoints are sorted and told once, with the
+/// greatest weight, so that equal sets are equal.
+pub fn with_endpoints(assignment: &Resource, endpoints: &[(IpAddr, Option<u16>, u32)]) -> Resource {
     let port = assignment.name.rsplit('_').next().and_then(|port| port.parse().ok());
-    let all: BTreeSet<(IpAddr, u16)> =
-        endpoints.iter().filter_map(|(address, own)| Some((*address, own.or(port)?))).collect();
-    let addresses = all.into_iter().map(|(address, port)| socket_address(address, port));
-    let message = pack(&endpoint::assignment(&assignment.name, addresses));
+    let mut all: BTreeMap<(IpAddr, u16), u32> = BTreeMap::new();
+    for (address, own, weight) in endpoints {
+        if let Some(port) = own.or(port) {
+            let had = all.entry((*address, port)).or_default();
+            *had = (*weight).max(*had).max(1);
+        }
+    }
+    let all =
+        all.into_iter().map(|((address, port), weight)| (socket_address(address, port), weight));
+    let message = pack(&endpoint::weighted(&assignment.name, all.collect()));
     Resource { version: version_of(&message), message, ..assignment.clone() }
 }
 

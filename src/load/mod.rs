@@ -221,6 +221,7 @@ fn check(loaded: &mut Loaded) {
         broken: &loaded.broken,
         certificates: &certificates,
         sds: project.envoy.sds_socket.is_some(),
+        registry: project.targets.values().any(|target| target.server.is_some()),
     });
     loaded.diagnostics.append(found);
     let limit = project.envoy.regex_max_program_size;

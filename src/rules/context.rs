@@ -23,6 +23,8 @@ pub struct Ctx<'a> {
     pub certificates: &'a BTreeSet<String>,
     /// Whether the project names an SDS server.
     pub sds: bool,
+    /// Whether a target has a registry: a control plane.
+    pub registry: bool,
 }
 
 /// A route of a router and where it stands.

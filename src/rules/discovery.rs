@@ -54,9 +54,9 @@ const REGISTRY: Code = Code::warning(
     "MC0706",
     "registry-not-served",
     "a node is found in a registry that nothing here reads",
-    "`discovery.registry` keeps what App Mesh knew as AWS Cloud Map. A directory target has nobody \
-     who asks a registry, so the node has no endpoints until the discovery is DNS or static, or a \
-     server that knows the registry hands them out.",
+    "`discovery.registry` keeps what App Mesh knew as AWS Cloud Map. Instances register with a control \
+     plane (meshctl serve), which hands them out; no target of this project is one. A folder has nobody \
+     who could be asked, so there the node has no endpoints.",
 );
 /// What App Mesh let through without a word.
 const AWS_PASS: Code = Code::info(
@@ -214,6 +214,9 @@ fn ip_preference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn registry(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if ctx.registry {
+        return;
+    }
     for (name, node) in &ctx.mesh.nodes {
         if let Some(Discovery::Registry(registry)) = &node.discovery {
             let message = format!(
@@ -222,7 +225,10 @@ fn registry(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             );
             found.push(
                 ctx.find(&REGISTRY, &Address::Node(name.clone()), "/discovery/registry", message)
-                    .help("use `discovery = { dns = \"…\" }` or `{ static = […] }`"),
+                    .help(
+                        "apply to a control plane (`server = …` of a target), or use `discovery = \
+                         { dns = \"…\" }` or `{ static = […] }`",
+                    ),
             );
         }
     }

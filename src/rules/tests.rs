@@ -97,6 +97,7 @@ fn found(mesh: &Mesh, broken: &BTreeSet<Address>) -> Vec<&'static str> {
         broken,
         certificates: &certificates,
         sds: true,
+        registry: false,
     };
     check(&ctx).sorted().iter().map(|d| d.code.id).collect()
 }

@@ -1,6 +1,7 @@
 //! One mesh of the server: what the store has of it, and who may change it.
 
 use super::plane::Plane;
+use super::registry::{self, Registry};
 use crate::compile::{compile, proxies};
 use crate::envoy::{self, ConfigSource, ProxyId, Settings};
 use crate::live::server::wire::SettingsDocument;
@@ -17,6 +18,7 @@ pub(super) struct Mesh {
     pub(super) name: MeshName,
     pub(super) store: Arc<dyn Store>,
     pub(super) plane: Arc<dyn Plane>,
+    pub(super) registry: Registry,
     /// Held by who changes it.
     pub(super) writing: Arc<tokio::sync::Mutex<()>>,
     /// The revision that was read last: most questions are about the newest.
@@ -25,7 +27,8 @@ pub(super) struct Mesh {
 
 impl Mesh {
     pub(super) fn new(name: MeshName, store: Arc<dyn Store>, plane: Arc<dyn Plane>) -> Self {
-        Self { name, store, plane, writing: Arc::default(), read: Mutex::default() }
+        let registry = Registry::new(name.clone(), Arc::clone(&store), Arc::clone(&plane));
+        Self { name, store, plane, registry, writing: Arc::default(), read: Mutex::default() }
     }
 
     pub(super) fn head(&self) -> Result<Option<Head>, Error> {
@@ -45,6 +48,19 @@ impl Mesh {
         let known = head.map(|head| serde_json::from_value(head.settings.clone()));
         // What was written by this server reads; a form that it does not know names no stand-ins.
         known.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Serves what is registered to the nodes that are found so: those of the newest revision, and
+    /// while its rollout is under way those of the one before.
+    pub(super) fn follow_registry(&self) -> Result<(), Error> {
+        let Some(head) = self.head()? else { return Ok(()) };
+        let mut wanted = registry::wanted(&self.live(head.revision)?.mesh);
+        if let Some(from) = head.rollout.and_then(|rollout| rollout.from) {
+            for (node, found) in registry::wanted(&self.at(from)?.mesh) {
+                wanted.entry(node).or_insert(found);
+            }
+        }
+        self.registry.follow(wanted).map_err(live_error)
     }
 
     /// One revision.

@@ -18,6 +18,7 @@ pub mod listen;
 mod mesh;
 mod plane;
 mod problem;
+mod registry;
 mod revoked;
 mod rollout;
 pub mod session;

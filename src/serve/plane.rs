@@ -1,10 +1,10 @@
 //! The data plane, as the rest of the server sees it: who is given what, and who has it.
 
-use super::hub::{Counts, Hub, Instance};
+use super::hub::{Counts, Endpoint, Hub, Instance};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::{EnvoyStatus, RefusedResource};
-use crate::model::MeshName;
+use crate::model::{MeshName, NodeName};
 use crate::serve::identity::Identity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +17,9 @@ pub type Changed = BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>;
 pub trait Plane: Send + Sync {
     /// What proxies are to have from now on. Called when the step is on disk.
     fn put(&self, mesh: &MeshName, step: StepId, changed: Changed);
+
+    /// The endpoints of a node that are registered, which its callers get from now on.
+    fn endpoints(&self, mesh: &MeshName, node: &NodeName, endpoints: &[Endpoint]);
 
     /// Every proxy of a mesh, with the Envoys that are connected as it.
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>>;
@@ -34,6 +37,10 @@ pub trait Plane: Send + Sync {
 impl Plane for Hub {
     fn put(&self, mesh: &MeshName, step: StepId, changed: Changed) {
         Self::put(self, mesh.as_str(), step, changed);
+    }
+
+    fn endpoints(&self, mesh: &MeshName, node: &NodeName, endpoints: &[Endpoint]) {
+        Self::endpoints(self, mesh.as_str(), node, endpoints);
     }
 
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {

@@ -77,6 +77,8 @@ impl Write for Writer {
         let first = std::mem::take(&mut self.key);
         let key = (!first.is_empty()).then_some(first.as_str());
         self.mesh.store.commit(commit, &Terms { key, settings: &settings }).map_err(live_error)?;
+        // The commit stands. What cannot be read now fails again where the step is put.
+        let _ = self.mesh.follow_registry();
         self.rollout.clone_from(&commit.rollout);
         Ok(())
     }
@@ -103,7 +105,10 @@ impl Write for Writer {
         let store = &mesh.store;
         store.progress(&mesh.name, head.revision, rollout, self.in_force).map_err(live_error)?;
         self.rollout = rollout.cloned();
-        Ok(())
+        match rollout {
+            None => mesh.follow_registry(),
+            Some(_) => Ok(()),
+        }
     }
 }
 
@@ -111,6 +116,7 @@ impl Write for Writer {
 pub(super) fn restore(mesh: &Mesh) -> Result<(), Error> {
     let Some(head) = mesh.head()? else { return Ok(()) };
     let settings = Mesh::settings(&Mesh::known(Some(&head)));
+    mesh.follow_registry()?;
     let live = mesh.live(head.revision)?;
     let step = head.in_force.unwrap_or(StepId { revision: head.revision, number: 0 });
     let changed = match &head.rollout {

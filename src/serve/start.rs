@@ -13,7 +13,7 @@ use super::limits::Limits;
 use super::listen::{self, Connection, Stopper, TlsError};
 use super::plane::Plane;
 use super::revoked::Revoked;
-use super::{rollout, work};
+use super::{registry, rollout, work};
 use crate::apply::Signal;
 use crate::live;
 use crate::store::{self, Embedded, Store};
@@ -256,12 +256,16 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         revoked,
         stop,
         awaited_until: Instant::now() + config.grace,
+        loopback: config.admin.address.ip().is_loopback(),
         meshes: Mutex::new(BTreeMap::new()),
         attempts: Mutex::new(BTreeMap::new()),
     });
     for name in store.meshes().map_err(Error::Store)? {
-        rollout::restore(&server.mesh(&name)).map_err(Error::Mesh)?;
+        let mesh = server.mesh(&name);
+        mesh.registry.load().map_err(Error::Store)?;
+        rollout::restore(&mesh).map_err(Error::Mesh)?;
     }
+    let leases = tokio::spawn(registry::watch(Arc::clone(&server)));
     let app = router(server);
     let (stopper, ending) = listen::Stop::new();
     let tls = watched.as_ref().map(Watched::tls);
@@ -270,7 +274,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     let serve = move |connection, stop| answer(app.clone(), Arc::clone(&known), connection, stop);
     let handshake = Limits::default().handshake;
     let served = listen::accept(listener, tls, handshake, PATIENCE, ending, serve);
-    let serving = vec![tokio::spawn(served)];
+    let serving = vec![tokio::spawn(served), leases];
     let stoppers = vec![stopper];
     Ok(Running {
         admin,

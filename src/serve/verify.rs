@@ -107,6 +107,7 @@ pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Resul
         certificates: &certificates,
         // Whether the proxies have an SDS server is their bootstrap's matter.
         sds: true,
+        registry: true,
     });
     let limit = envoy::defaults::RE2_MAX_PROGRAM_SIZE;
     found.append(envoy::limits::check(&desired, &origins, limit));

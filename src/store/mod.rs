@@ -89,6 +89,12 @@ pub trait Store: Send + Sync {
     /// All of it as it is at this moment, for a backup.
     fn copy(&self) -> Result<Vec<u8>, Error>;
 
+    /// What is registered for a mesh, by the keys that [`Store::register`] was given.
+    fn registered(&self, mesh: &MeshName) -> Result<BTreeMap<String, Value>, Error>;
+
+    /// Remembers something that is registered for a mesh; `None` forgets it.
+    fn register(&self, mesh: &MeshName, key: &str, value: Option<&Value>) -> Result<(), Error>;
+
     /// What was committed under a key.
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error>;
 }

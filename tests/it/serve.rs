@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 pub(crate) struct Server {
     pub(crate) runtime: Runtime,
     running: Option<Running>,
+    plane: Option<Arc<Double>>,
     pub(crate) data: tempfile::TempDir,
 }
 
@@ -27,7 +28,8 @@ impl Server {
     /// One whose proxies have so many Envoys each, which take everything.
     pub(crate) fn with(envoys: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let mut server = Self { runtime, running: None, data: tempfile::tempdir().unwrap() };
+        let mut server =
+            Self { runtime, running: None, plane: None, data: tempfile::tempdir().unwrap() };
         server.start(envoys);
         server
     }
@@ -43,12 +45,18 @@ impl Server {
             grace: Duration::ZERO,
         };
         let plane = Arc::new(Double::with(envoys));
+        self.plane = Some(Arc::clone(&plane));
         self.running = Some(self.runtime.block_on(start_with(&config, plane)).unwrap());
     }
 
     pub(crate) fn stop(&mut self) {
         let running = self.running.take().unwrap();
         self.runtime.block_on(running.stop(Signal::Terminate));
+    }
+
+    /// What stands for its Envoys.
+    pub(crate) fn plane(&self) -> &Double {
+        self.plane.as_ref().unwrap()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -84,7 +92,7 @@ impl Server {
         self.send(method, path, headers, Vec::new())
     }
 
-    fn send(
+    pub(crate) fn send(
         &self,
         method: &str,
         path: &str,
@@ -121,7 +129,7 @@ impl Server {
     }
 }
 
-fn json_of(text: &str) -> Value {
+pub(crate) fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
 }
 
@@ -191,6 +199,7 @@ fn every_route_asks_who_calls() {
     let server = Server::with(0);
     let operators = Operators::of(&server.folder());
     let reader = operators.add("reader", Role::Read).unwrap();
+    let registrar = operators.add("registrar", Role::Register).unwrap();
     let gone = operators.add("gone", Role::Write).unwrap();
     assert!(operators.remove("gone").unwrap());
     let routes = meshctl::serve::routes();
@@ -202,7 +211,10 @@ fn every_route_asks_who_calls() {
             .replace("{revision}", "1")
             .replace("{kind}", "virtual_node")
             .replace("{name}", "web")
-            .replace("{key}", "k");
+            .replace("{key}", "k")
+            .replace("{namespace}", "n")
+            .replace("{service}", "s")
+            .replace("{id}", "i");
         if need == Need::Nobody {
             let (status, body) = server.ask(&method, &path, &[]);
             assert_eq!(status, 200, "{path}: {body}");
@@ -221,10 +233,18 @@ fn every_route_asks_who_calls() {
         }
         let bearer = format!("Bearer {reader}");
         let (status, body) = server.ask(&method, &path, &[("authorization", &bearer)]);
+        let may = |own: &str| {
+            let own = format!("Bearer {own}");
+            server.ask(&method, &path, &[("authorization", &own)]).0 != 403
+        };
         match need {
-            Need::Operator(Role::Write) => assert_eq!(status, 403, "{method} {path}: {body}"),
-            Need::Operator(Role::Read) => {
-                assert!(![401, 403].contains(&status), "{method} {path}: {status}");
+            Need::Operator(role) => {
+                assert_eq!(may(&registrar), role == Role::Register, "{method} {path}");
+                if role == Role::Read {
+                    assert!(![401, 403].contains(&status), "{method} {path}: {status}");
+                } else {
+                    assert_eq!(status, 403, "{method} {path}: {body}");
+                }
             }
             // What is for proxies is for no operator.
             Need::JoinToken | Need::Proxy => {

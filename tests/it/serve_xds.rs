@@ -39,7 +39,7 @@ pub(crate) fn endpoints(name: &str, mark: usize) -> Arc<Resource> {
     let mut version = envoy_api::wire_hash(&message);
     version.truncate(16);
     let node = NodeName::new("b").unwrap();
-    let origins = vec![(Address::Node(node), "/discovery".to_owned())];
+    let origins = vec![(Address::Node(node), "/discovery/registry".to_owned())];
     let (name, side) = (name.to_owned(), Side::Egress);
     Arc::new(Resource { kind, name, side, message, version, origins })
 }
@@ -547,7 +547,7 @@ fn registered_endpoints_reach_the_callers_of_a_node_and_outlive_a_change() {
         let node = NodeName::new("b").unwrap();
         let all: Vec<Endpoint> = ["127.0.0.2", "127.0.0.1"]
             .iter()
-            .map(|ip| Endpoint { address: ip.parse().unwrap(), port: None })
+            .map(|ip| Endpoint { address: ip.parse().unwrap(), port: None, weight: 1 })
             .collect();
         server.hub.endpoints("m", &node, &all);
         let bytes = stream.next_bytes().await.unwrap();

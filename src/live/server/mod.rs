@@ -7,6 +7,7 @@
 
 mod client;
 pub mod joining;
+pub mod registered;
 pub mod wire;
 
 pub use client::{Access, Follow, TokenSource, new_key};
@@ -16,6 +17,7 @@ use crate::envoy::ProxyId;
 use crate::model::MeshName;
 use crate::revision::{Header, Live, Manifest, ObjectId, join};
 use client::Client;
+use registered::RegistryDocument;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -55,6 +57,16 @@ impl Server {
     /// The proxies of the mesh, and who is connected as them.
     pub fn connected(&self) -> Result<ProxiesDocument, Error> {
         self.client.get(&self.path("/proxies"))
+    }
+
+    /// What is registered for the mesh; nothing on a server that has no registry yet.
+    pub fn registry(&self) -> Result<RegistryDocument, Error> {
+        match self.client.get(&self.path("/registry")) {
+            Err(Error::Api { problem, .. }) if problem.code == "not-found" => {
+                Ok(Default::default())
+            }
+            other => other,
+        }
     }
 
     /// Asks for something to be done, and follows it.

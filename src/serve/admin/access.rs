@@ -18,13 +18,15 @@ use std::time::SystemTime;
 const PREFIX: &str = "meshctl_";
 
 /// What an operator may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Look.
     Read,
     /// Look and change.
     Write,
+    /// Register instances of services, and nothing else.
+    Register,
 }
 
 impl Role {
@@ -33,7 +35,16 @@ impl Role {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Register => "register",
         }
+    }
+
+    /// Whether who has it may do what asks for another.
+    pub const fn covers(self, asked: Self) -> bool {
+        matches!(
+            (self, asked),
+            (Self::Write, _) | (Self::Read, Self::Read) | (Self::Register, Self::Register)
+        )
     }
 }
 
@@ -42,7 +53,7 @@ impl Role {
 pub enum Need {
     /// Nothing: it tells nothing about any mesh.
     Nobody,
-    /// An operator of at least this role.
+    /// An operator whose role covers this one.
     Operator(Role),
     /// A join token that nobody has used.
     JoinToken,
@@ -311,7 +322,7 @@ pub(in crate::serve) fn admit(
         };
     };
     match server.operators.find(secret) {
-        Ok(Some((name, has))) if has >= role => Ok((Actor(name), None)),
+        Ok(Some((name, has))) if has.covers(role) => Ok((Actor(name), None)),
         Ok(Some((name, has))) => {
             let message = format!("{name} may {}, not {}", has.as_str(), role.as_str());
             Err(refuse(StatusCode::FORBIDDEN, "forbidden", &message))

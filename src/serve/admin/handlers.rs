@@ -92,7 +92,7 @@ pub(super) async fn server(State(server): Shared) -> Answer<ServerDocument> {
 }
 
 /// Asks a mesh something that blocks.
-async fn of_mesh<T: Serialize + Send + 'static>(
+pub(super) async fn of_mesh<T: Serialize + Send + 'static>(
     server: Arc<Server>,
     mesh: String,
     ask: impl FnOnce(&Mesh) -> Result<T, Problem> + Send + 'static,

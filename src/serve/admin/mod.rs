@@ -7,6 +7,7 @@ pub(super) mod access;
 mod handlers;
 mod identity;
 pub(super) mod metrics;
+mod registry;
 
 use super::audit::Audit;
 use super::certificates::Figures;
@@ -26,7 +27,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use metrics::Metrics;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +55,8 @@ pub(super) struct Server {
     pub(super) revoked: Arc<Revoked>,
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
+    /// Whether instances may be registered at addresses of the callers' own hosts.
+    pub(super) loopback: bool,
     pub(super) meshes: Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
     pub(super) attempts: Mutex<BTreeMap<MeshName, Attempts>>,
 }
@@ -73,13 +76,12 @@ impl From<Problem> for Failed {
             "bad-request" | "bad-plan" => StatusCode::BAD_REQUEST,
             "unauthenticated" => StatusCode::UNAUTHORIZED,
             "forbidden" => StatusCode::FORBIDDEN,
-            "no-mesh" | "no-revision" | "no-proxy" | "unknown-key" | "not-found" => {
-                StatusCode::NOT_FOUND
-            }
+            "no-mesh" | "no-instance" | "no-revision" | "no-proxy" | "unknown-key"
+            | "not-found" => StatusCode::NOT_FOUND,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
             "key-used" | "landed" | "stale" | "no-authority" | "no-rollout" => StatusCode::CONFLICT,
             "findings" | "refused" => StatusCode::UNPROCESSABLE_ENTITY,
-            "busy" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            "busy" | "full" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(status, problem)
@@ -148,6 +150,8 @@ pub(super) struct Route {
 pub(super) fn routes() -> Vec<Route> {
     let read = Need::Operator(Role::Read);
     let write = Need::Operator(Role::Write);
+    let register = Need::Operator(Role::Register);
+    let instance = "/v1/meshes/{mesh}/registry/{namespace}/{service}/instances/{id}";
     let route = |method, path, need, answer| Route { method, path, need, answer };
     let (get_, post_) = (Method::GET, Method::POST);
     vec![
@@ -173,6 +177,16 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         route(post_.clone(), "/v1/meshes/{mesh}/applies", write, post(handlers::apply)),
         route(get_.clone(), "/v1/meshes/{mesh}/applies/{key}", read, get(handlers::follow)),
+        route(get_.clone(), "/v1/meshes/{mesh}/registry", read, get(registry::all)),
+        route(get_.clone(), instance, read, get(registry::one)),
+        route(Method::PUT, instance, register, put(registry::register)),
+        route(Method::DELETE, instance, register, delete(registry::deregister)),
+        route(
+            Method::DELETE,
+            "/v1/meshes/{mesh}/registry/{namespace}/{service}/lapsed",
+            write,
+            delete(registry::confirm),
+        ),
         route(get_, "/v1/backup", write, get(handlers::backup)),
         route(post_.clone(), "/v1/meshes/{mesh}/join-tokens", write, post(identity::join_token)),
         route(

@@ -14,6 +14,8 @@ pub struct Endpoint {
     pub address: IpAddr,
     /// Its port; `None`: that of the node's listener.
     pub port: Option<u16>,
+    /// Its share of the requests, against those of the others; at least 1.
+    pub weight: u32,
 }
 
 type Key = (ResourceType, Version, String);

@@ -3,7 +3,7 @@
 use super::contents::{Contents, Counters, Endpoint};
 use super::line::Line;
 use super::lock;
-use crate::envoy::xds::with_endpoints;
+use crate::envoy::xds::{REGISTERED, with_endpoints};
 use crate::envoy::{ProxyConfig, ProxyId, Resource, ResourceType};
 use crate::model::{Address, NodeName};
 use crate::revision::StepId;
@@ -95,10 +95,14 @@ struct State {
     callers: BTreeMap<NodeName, Vec<ProxyId>>,
 }
 
-/// The node whose endpoints an assignment holds.
+/// The node whose registered endpoints an assignment holds.
 fn node_of(resource: &Resource) -> Option<&NodeName> {
     match (resource.kind, resource.origins.first()) {
-        (ResourceType::ClusterLoadAssignment, Some((Address::Node(node), _))) => Some(node),
+        (ResourceType::ClusterLoadAssignment, Some((Address::Node(node), at)))
+            if at == REGISTERED =>
+        {
+            Some(node)
+        }
         _ => None,
     }
 }
@@ -256,8 +260,8 @@ fn content(
     match endpoints {
         None => contents.of(resource, counters),
         Some(endpoints) => {
-            let pairs: Vec<_> = endpoints.iter().map(|e| (e.address, e.port)).collect();
-            contents.of(&with_endpoints(resource, &pairs), counters)
+            let all: Vec<_> = endpoints.iter().map(|e| (e.address, e.port, e.weight)).collect();
+            contents.of(&with_endpoints(resource, &all), counters)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::file::{self, Fault};
 use super::verify::{self, Checked};
-use super::{Embedded, HEADS, KEYS, META, OBJECTS, REVISIONS};
+use super::{Embedded, HEADS, KEYS, META, OBJECTS, REGISTRY, REVISIONS};
 use crate::store::Error;
 use redb::{Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 use redb::{Value, WriteTransaction};
@@ -95,6 +95,9 @@ fn copy_all(from: &ReadTransaction, to: &Database) -> Result<(), Fault> {
     copy_table(from, &transaction, REVISIONS)?;
     copy_table(from, &transaction, OBJECTS)?;
     copy_table(from, &transaction, KEYS)?;
+    if super::registry(from)?.is_some() {
+        copy_table(from, &transaction, REGISTRY)?;
+    }
     Ok(transaction.commit()?)
 }
 

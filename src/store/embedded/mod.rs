@@ -6,6 +6,7 @@
 //!  revisions  mesh, number    -> record: parent's hash, leaves
 //!  objects    hash            -> resource, or leaf
 //!  keys       mesh, key       -> what was committed under it
+//!  registry   mesh, key       -> what is registered under it
 //! ```
 //!
 //! A commit is one transaction. What is read is held to its hash, and a file that is opened is
@@ -27,7 +28,10 @@ use crate::revision::{
 };
 use file::Fault;
 use record::{HeadRow, Record, bytes, hash};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +47,10 @@ const HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("heads");
 const REVISIONS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("revisions");
 const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects");
 const KEYS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("keys");
+/// A mesh, and a key in it.
+type Named = (&'static str, &'static str);
+/// A store that was made before there was a registry has no such table until something is registered.
+const REGISTRY: TableDefinition<'_, Named, &[u8]> = TableDefinition::new("registry");
 
 /// A store in one file. One process has it open at a time.
 #[derive(Debug)]
@@ -186,6 +194,17 @@ fn open(path: &Path) -> Result<(Database, String), Error> {
     let database = file::guarded(path, || Ok(file::builder().open(path)?));
     let database = database.map_err(|fault| fault.at(path))?;
     Ok((database, found.lineage))
+}
+
+/// The table of what is registered, if anything ever was.
+fn registry(
+    transaction: &ReadTransaction,
+) -> Result<Option<ReadOnlyTable<Named, &'static [u8]>>, Fault> {
+    match transaction.open_table(REGISTRY) {
+        Ok(table) => Ok(Some(table)),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads one row of a table.
@@ -397,6 +416,41 @@ impl Store for Embedded {
         let bytes = std::fs::read(&file).map_err(Error::io("read", &file));
         let _ = std::fs::remove_file(&file);
         bytes
+    }
+
+    fn registered(&self, mesh: &MeshName) -> Result<BTreeMap<String, Value>, Error> {
+        self.with(|database| {
+            let mut found = BTreeMap::new();
+            let transaction = database.begin_read()?;
+            let Some(registry) = registry(&transaction)? else { return Ok(found) };
+            for item in registry.range((mesh.as_str(), "")..)? {
+                let (key, value) = item?;
+                let (of, key) = key.value();
+                if of != mesh.as_str() {
+                    break;
+                }
+                let value = serde_json::from_slice(value.value())
+                    .map_err(|error| Fault::Damaged(format!("a registration: {error}")))?;
+                found.insert(key.to_owned(), value);
+            }
+            Ok(found)
+        })
+    }
+
+    fn register(&self, mesh: &MeshName, key: &str, value: Option<&Value>) -> Result<(), Error> {
+        self.write(|transaction| {
+            let mut registry = transaction.open_table(REGISTRY)?;
+            match value {
+                Some(value) => {
+                    let bytes = bytes(value);
+                    registry.insert((mesh.as_str(), key), bytes.as_slice())?;
+                }
+                None => {
+                    registry.remove((mesh.as_str(), key))?;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error> {

@@ -3,8 +3,8 @@
 use meshctl::envoy::ProxyId;
 use meshctl::live::StepId;
 use meshctl::live::server::wire::EnvoyStatus;
-use meshctl::model::MeshName;
-use meshctl::serve::hub::Counts;
+use meshctl::model::{MeshName, NodeName};
+use meshctl::serve::hub::{Counts, Endpoint};
 use meshctl::serve::{Changed, Plane};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,13 +15,21 @@ use tokio::sync::watch;
 pub(crate) struct Double {
     envoys: usize,
     given: Mutex<BTreeMap<MeshName, BTreeMap<ProxyId, StepId>>>,
+    registered: Mutex<BTreeMap<(MeshName, NodeName), Vec<Endpoint>>>,
     changes: watch::Sender<u64>,
 }
 
 impl Double {
     /// Every proxy has so many Envoys, which take everything at once.
     pub(crate) fn with(envoys: usize) -> Self {
-        Self { envoys, given: Mutex::default(), changes: watch::Sender::new(0) }
+        let (given, registered) = (Mutex::default(), Mutex::default());
+        Self { envoys, given, registered, changes: watch::Sender::new(0) }
+    }
+
+    /// The endpoints that a node's callers were last given.
+    pub(crate) fn endpoints_of(&self, mesh: &str, node: &str) -> Vec<Endpoint> {
+        let key = (MeshName::new(mesh).unwrap(), NodeName::new(node).unwrap());
+        self.registered.lock().unwrap().get(&key).cloned().unwrap_or_default()
     }
 }
 
@@ -36,6 +44,11 @@ impl Plane for Double {
             };
         }
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn endpoints(&self, mesh: &MeshName, node: &NodeName, endpoints: &[Endpoint]) {
+        let mut registered = self.registered.lock().unwrap();
+        registered.insert((mesh.clone(), node.clone()), endpoints.to_vec());
     }
 
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {

@@ -1,0 +1,97 @@
+//! What is registered on a control plane: the documents of the registry's part of the admin API.
+
+use crate::model::NodeName;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// An instance of a service, as it registers itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Where it listens.
+    pub address: IpAddr,
+    /// The port; without one, that of the node's listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// A node's `attributes` choose among instances: those that have all of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Whether it can serve. Where no instance can, all are given requests.
+    #[serde(default = "healthy")]
+    pub healthy: bool,
+    /// Its share of the requests, against those of the others: 1 to 10,000.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// How long it counts as alive after it was registered: 1,000 to 86,400,000.
+    #[serde(default = "half_a_minute")]
+    pub ttl_ms: u64,
+}
+
+fn healthy() -> bool {
+    true
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn half_a_minute() -> u64 {
+    30_000
+}
+
+/// How the lease of an instance stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lease {
+    /// It has not ended.
+    Valid,
+    /// It has ended, and no node has the instance any more.
+    Lapsed,
+    /// It has ended, but so have those of too many others at once: the instance still has requests,
+    /// until leases are renewed, it is deregistered, or an operator confirms.
+    Held,
+}
+
+/// A registered instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// The namespace.
+    pub namespace: String,
+    /// The service in it.
+    pub service: String,
+    /// The instance's own name.
+    pub id: String,
+    /// What it is.
+    pub instance: Instance,
+    /// How its lease stands.
+    pub lease: Lease,
+    /// How long it still has.
+    pub left_ms: u64,
+}
+
+/// A node that is found in the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundNode {
+    /// The node.
+    pub node: NodeName,
+    /// Where it is looked for.
+    pub namespace: String,
+    /// As what.
+    pub service: String,
+    /// What its instances must have.
+    pub attributes: BTreeMap<String, String>,
+    /// The instances that its callers send requests to.
+    pub instances: Vec<String>,
+    /// Those of them whose lease has ended.
+    pub held: Vec<String>,
+}
+
+/// All that is registered for a mesh.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryDocument {
+    /// Every instance, by namespace, service and name.
+    pub instances: Vec<Registered>,
+    /// Every node that is found in the registry, by name.
+    pub nodes: Vec<FoundNode>,
+}

@@ -1,0 +1,253 @@
+//! Who is registered, until when, and which endpoints a node has of it: pure, told the time.
+//!
+//! A node loses an endpoint when it is deregistered, or when its lease ends. But leases that end
+//! all at once speak of a lost source, not of lost instances: where fewer than half of a node's
+//! endpoints would be left, none is taken away any more. What is held so is let go by a renewal,
+//! by deregistration, or when an operator confirms that the lapsed ones are gone.
+
+use crate::live::server::registered::{FoundNode, Instance, Lease, Registered};
+use crate::model::{IpPreference, NodeName, RegistryDiscovery};
+use crate::serve::hub::Endpoint;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How many of its own leases a lapsed instance is remembered for: so long it counts among those
+/// of which half must be left.
+const REMEMBERED: u32 = 10;
+
+/// An instance's name: namespace, service, id.
+pub(super) type Key = (String, String, String);
+
+#[derive(Debug)]
+struct Held {
+    instance: Instance,
+    until: Instant,
+    /// Whether a server that is started again is to know it.
+    stored: bool,
+}
+
+impl Held {
+    fn lapsed(&self, now: Instant) -> bool {
+        self.until <= now
+    }
+
+    fn forgotten(&self) -> Instant {
+        self.until + Duration::from_millis(self.instance.ttl_ms) * REMEMBERED
+    }
+}
+
+#[derive(Debug)]
+struct Serving {
+    wanted: RegistryDiscovery,
+    /// Whose requests it has; some of them may have lapsed.
+    served: BTreeSet<Key>,
+    /// Whether lapsed ones are kept.
+    holding: bool,
+    /// What its callers were last told; `None` before the first time.
+    told: Option<Vec<Endpoint>>,
+}
+
+impl Serving {
+    fn matches(&self, key: &Key, instance: &Instance) -> bool {
+        let RegistryDiscovery { namespace, service, attributes, ip_preference } = &self.wanted;
+        let version = match ip_preference {
+            Some(IpPreference::Ipv4Only) => instance.address.is_ipv4(),
+            Some(IpPreference::Ipv6Only) => instance.address.is_ipv6(),
+            Some(IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred) | None => true,
+        };
+        version
+            && key.0 == *namespace
+            && key.1 == *service
+            && attributes.iter().all(|(name, value)| instance.attributes.get(name) == Some(value))
+    }
+}
+
+/// The leases of one mesh.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    instances: BTreeMap<Key, Held>,
+    nodes: BTreeMap<NodeName, Serving>,
+}
+
+/// What came of time or of a change.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Nodes whose endpoints changed.
+    pub(super) changed: Vec<(NodeName, Vec<Endpoint>)>,
+    /// Instances whose leases have ended and that no node has any more: a server that is started
+    /// again must not give them requests.
+    pub(super) lapsed: Vec<Key>,
+}
+
+impl Leases {
+    /// How many instances there are: of the mesh, and of one service.
+    pub(super) fn counts(&self, namespace: &str, service: &str) -> (usize, usize) {
+        let of = self.instances.keys().filter(|key| key.0 == namespace && key.1 == service);
+        (self.instances.len(), of.count())
+    }
+
+    /// What an instance is, if it is known.
+    pub(super) fn get(&self, key: &Key) -> Option<&Instance> {
+        self.instances.get(key).map(|held| &held.instance)
+    }
+
+    /// Whether the lease of an instance has ended.
+    pub(super) fn is_lapsed(&self, key: &Key, now: Instant) -> bool {
+        self.instances.get(key).is_some_and(|held| held.lapsed(now))
+    }
+
+    /// Begins a lease, or renews it. Says whether anything but its end is new.
+    pub(super) fn put(&mut self, key: Key, instance: Instance, now: Instant) -> bool {
+        let until = now + Duration::from_millis(instance.ttl_ms);
+        match self.instances.get_mut(&key) {
+            Some(held) if held.instance == instance && !held.lapsed(now) => {
+                held.until = until;
+                false
+            }
+            _ => {
+                self.instances.insert(key, Held { instance, until, stored: true });
+                true
+            }
+        }
+    }
+
+    /// Takes an instance out. Says whether there was one.
+    pub(super) fn remove(&mut self, key: &Key) -> bool {
+        self.instances.remove(key).is_some()
+    }
+
+    /// The instances of a service whose leases have ended.
+    pub(super) fn lapsed(&self, namespace: &str, service: &str, now: Instant) -> Vec<Key> {
+        let all = self.instances.iter().filter(|(key, _)| key.0 == namespace && key.1 == service);
+        all.filter(|(_, held)| held.lapsed(now)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// These nodes are found in the registry from now on.
+    pub(super) fn follow(&mut self, wanted: BTreeMap<NodeName, RegistryDiscovery>) {
+        self.nodes.retain(|node, _| wanted.contains_key(node));
+        for (node, wanted) in wanted {
+            match self.nodes.get_mut(&node) {
+                Some(serving) => serving.wanted = wanted,
+                None => {
+                    let served = BTreeSet::new();
+                    let serving = Serving { wanted, served, holding: false, told: None };
+                    self.nodes.insert(node, serving);
+                }
+            }
+        }
+    }
+
+    /// When something happens by itself next.
+    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
+        let times = self.instances.values().map(|held| match held.lapsed(now) {
+            false => held.until,
+            true => held.forgotten(),
+        });
+        times.filter(|time| *time > now).min()
+    }
+
+    /// Makes of leases and time what each node's callers are to have.
+    pub(super) fn settle(&mut self, now: Instant) -> Settled {
+        let mut settled = Settled::default();
+        for (node, serving) in &mut self.nodes {
+            serve(serving, &self.instances, now);
+            let endpoints = endpoints(&serving.served, &self.instances);
+            if serving.told.as_ref() != Some(&endpoints) {
+                serving.told = Some(endpoints.clone());
+                settled.changed.push((node.clone(), endpoints));
+            }
+        }
+        let has = self.served();
+        for (key, held) in &mut self.instances {
+            if held.stored && held.lapsed(now) && !has.contains(key) {
+                held.stored = false;
+                settled.lapsed.push(key.clone());
+            }
+        }
+        // Who holds must go on knowing of how many.
+        let holding: Vec<&Serving> = self.nodes.values().filter(|node| node.holding).collect();
+        self.instances.retain(|key, held| {
+            held.forgotten() > now
+                || has.contains(key)
+                || holding.iter().any(|serving| serving.matches(key, &held.instance))
+        });
+        settled
+    }
+
+    fn served(&self) -> BTreeSet<Key> {
+        self.nodes.values().flat_map(|serving| serving.served.iter().cloned()).collect()
+    }
+
+    /// Every instance.
+    pub(super) fn instances(&self, now: Instant) -> Vec<Registered> {
+        let served = self.served();
+        let all = self.instances.iter().map(|(key, held)| {
+            let (namespace, service, id) = key.clone();
+            let lease = match (held.lapsed(now), served.contains(key)) {
+                (false, _) => Lease::Valid,
+                (true, true) => Lease::Held,
+                (true, false) => Lease::Lapsed,
+            };
+            let left = held.until.saturating_duration_since(now).as_millis();
+            let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
+            let instance = held.instance.clone();
+            Registered { namespace, service, id, instance, lease, left_ms }
+        });
+        all.collect()
+    }
+
+    /// Every node that is found here.
+    pub(super) fn nodes(&self, now: Instant) -> Vec<FoundNode> {
+        let nodes = self.nodes.iter().map(|(node, serving)| {
+            let RegistryDiscovery { namespace, service, attributes, .. } = serving.wanted.clone();
+            let lapsed = |key: &&Key| self.instances.get(*key).is_some_and(|held| held.lapsed(now));
+            let names = |keys: Vec<&Key>| keys.into_iter().map(|key| key.2.clone()).collect();
+            let instances = names(serving.served.iter().collect());
+            let held = names(serving.served.iter().filter(lapsed).collect());
+            FoundNode { node: node.clone(), namespace, service, attributes, instances, held }
+        });
+        nodes.collect()
+    }
+}
+
+/// Decides whose requests a node has.
+fn serve(serving: &mut Serving, instances: &BTreeMap<Key, Held>, now: Instant) {
+    let matching = instances.iter().filter(|(key, held)| serving.matches(key, &held.instance));
+    let (mut valid, mut lapsed) = (BTreeSet::new(), BTreeSet::new());
+    for (key, held) in matching {
+        match held.lapsed(now) {
+            false => valid.insert(key.clone()),
+            true => lapsed.insert(key.clone()),
+        };
+    }
+    let all = valid.len() + lapsed.len();
+    // Those that are gone stay so: only what still has requests is held.
+    let kept: BTreeSet<Key> = lapsed.intersection(&serving.served).cloned().collect();
+    let lost = valid.len() * 2 < all;
+    serving.holding = lost && !kept.is_empty();
+    let had = std::mem::replace(&mut serving.served, valid);
+    if lost {
+        serving.served.extend(kept);
+    }
+    if serving.served.is_empty() {
+        // What the node is looked for as has changed, and nobody is registered as that yet.
+        serving.served = had.into_iter().filter(|key| instances.contains_key(key)).collect();
+        serving.served.retain(|key| !instances[key].lapsed(now));
+        serving.holding = !serving.served.is_empty();
+    }
+}
+
+/// Those that can serve, or all if none can.
+fn endpoints(served: &BTreeSet<Key>, instances: &BTreeMap<Key, Held>) -> Vec<Endpoint> {
+    let all: Vec<&Instance> =
+        served.iter().filter_map(|key| Some(&instances.get(key)?.instance)).collect();
+    let any = all.iter().any(|instance| instance.healthy);
+    let mut endpoints: Vec<Endpoint> = all
+        .into_iter()
+        .filter(|instance| instance.healthy || !any)
+        .map(|i| Endpoint { address: i.address, port: i.port, weight: i.weight })
+        .collect();
+    endpoints.sort();
+    endpoints
+}

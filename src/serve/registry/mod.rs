@@ -1,0 +1,224 @@
+//! The registry of a mesh: instances register with a lease, and the callers of a node that is
+//! found in the registry get its endpoints.
+//!
+//! ```text
+//!  PUT …/instances/ID ──> store (what, not until when) ──> leases ──> plane ──EDS──> callers
+//!                                        time ────────────────┘
+//! ```
+//!
+//! What is registered is in the store, so that a server that is started again serves the same
+//! endpoints at once; leases begin anew then. A renewal writes nothing.
+
+mod leases;
+#[cfg(test)]
+mod tests;
+
+use super::admin::Server;
+use super::plane::Plane;
+use crate::live::server::registered::{Instance, Registered, RegistryDocument};
+use crate::model::{Discovery, Mesh, MeshName, NodeName, RegistryDiscovery};
+use crate::store::{Error, Store};
+use leases::{Key, Leases};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// The most instances of a service, as Cloud Map had it.
+pub(super) const OF_SERVICE: usize = 1_000;
+/// The most instances of a mesh.
+pub(super) const OF_MESH: usize = 10_000;
+/// How often it is looked whether leases have ended.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What is registered for a mesh.
+pub(super) struct Registry {
+    mesh: MeshName,
+    store: Arc<dyn Store>,
+    plane: Arc<dyn Plane>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    leases: Leases,
+    /// When something happens by itself next.
+    next: Option<Instant>,
+}
+
+/// What became of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It is new, or something of it is.
+    New,
+    /// Its lease goes on.
+    Renewed,
+    /// There are as many instances as there may be.
+    Full(usize),
+}
+
+/// The nodes of a mesh that are found in a registry.
+pub(super) fn wanted(mesh: &Mesh) -> BTreeMap<NodeName, RegistryDiscovery> {
+    let nodes = mesh.nodes.iter().filter_map(|(name, node)| match &node.discovery {
+        Some(Discovery::Registry(found)) => {
+            let mut found = found.clone();
+            found.ip_preference = found.ip_preference.or(mesh.settings.ip_preference);
+            Some((name.clone(), found))
+        }
+        _ => None,
+    });
+    nodes.collect()
+}
+
+impl Registry {
+    pub(super) fn new(mesh: MeshName, store: Arc<dyn Store>, plane: Arc<dyn Plane>) -> Self {
+        Self { mesh, store, plane, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of it is whole before the next begins.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up what the store remembers; every lease begins now.
+    pub(super) fn load(&self) -> Result<(), Error> {
+        let now = Instant::now();
+        let mut state = self.state();
+        for (key, value) in self.store.registered(&self.mesh)? {
+            // What another meshctl wrote in a form of its own registers itself again.
+            if let (Some(key), Ok(instance)) = (read(&key), serde_json::from_value(value)) {
+                state.leases.put(key, instance, now);
+            }
+        }
+        state.next = state.leases.next(now);
+        Ok(())
+    }
+
+    /// These nodes are found here from now on.
+    pub(super) fn follow(
+        &self,
+        wanted: BTreeMap<NodeName, RegistryDiscovery>,
+    ) -> Result<(), Error> {
+        let mut state = self.state();
+        state.leases.follow(wanted);
+        self.settle(&mut state)
+    }
+
+    /// Registers an instance, or renews its lease.
+    pub(super) fn register(&self, key: Key, instance: Instance) -> Result<Done, Error> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let known = state.leases.get(&key);
+        if known.is_none() {
+            let (all, of) = state.leases.counts(&key.0, &key.1);
+            if all >= OF_MESH || of >= OF_SERVICE {
+                return Ok(Done::Full(if of >= OF_SERVICE { OF_SERVICE } else { OF_MESH }));
+            }
+        }
+        let stands = known == Some(&instance) && !state.leases.is_lapsed(&key, now);
+        if !stands {
+            let value = serde_json::to_value(&instance).expect("invariant: it is plain data");
+            self.store.register(&self.mesh, &written(&key), Some(&value))?;
+        }
+        if !state.leases.put(key, instance, now) {
+            return Ok(Done::Renewed);
+        }
+        self.settle(&mut state)?;
+        Ok(Done::New)
+    }
+
+    /// Takes an instance out. Says whether there was one.
+    pub(super) fn deregister(&self, key: &Key) -> Result<bool, Error> {
+        let mut state = self.state();
+        if state.leases.get(key).is_none() {
+            return Ok(false);
+        }
+        self.store.register(&self.mesh, &written(key), None)?;
+        state.leases.remove(key);
+        self.settle(&mut state)?;
+        Ok(true)
+    }
+
+    /// Takes out the instances of a service whose leases have ended, held or not.
+    pub(super) fn confirm(&self, namespace: &str, service: &str) -> Result<Vec<String>, Error> {
+        let mut state = self.state();
+        let mut gone = Vec::new();
+        for key in state.leases.lapsed(namespace, service, Instant::now()) {
+            self.store.register(&self.mesh, &written(&key), None)?;
+            state.leases.remove(&key);
+            gone.push(key.2);
+        }
+        self.settle(&mut state)?;
+        Ok(gone)
+    }
+
+    /// One instance.
+    pub(super) fn one(&self, key: &Key) -> Option<Registered> {
+        let all = self.state().leases.instances(Instant::now());
+        all.into_iter()
+            .find(|one| (&one.namespace, &one.service, &one.id) == (&key.0, &key.1, &key.2))
+    }
+
+    /// All of it.
+    pub(super) fn document(&self) -> RegistryDocument {
+        let (state, now) = (self.state(), Instant::now());
+        RegistryDocument { instances: state.leases.instances(now), nodes: state.leases.nodes(now) }
+    }
+
+    /// Does what the time has come for.
+    fn tick(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        match state.next.is_some_and(|next| next <= Instant::now()) {
+            true => self.settle(&mut state),
+            false => Ok(()),
+        }
+    }
+
+    /// Tells callers what changed. The endpoints are told whatever becomes of the store.
+    fn settle(&self, state: &mut State) -> Result<(), Error> {
+        let now = Instant::now();
+        let settled = state.leases.settle(now);
+        for (node, endpoints) in &settled.changed {
+            self.plane.endpoints(&self.mesh, node, endpoints);
+        }
+        state.next = state.leases.next(now);
+        for key in settled.lapsed {
+            self.store.register(&self.mesh, &written(&key), None)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a key stands in the store: none of its parts has a control character.
+fn written(key: &Key) -> String {
+    format!("{}\n{}\n{}", key.0, key.1, key.2)
+}
+
+fn read(text: &str) -> Option<Key> {
+    let mut parts = text.split('\n').map(str::to_owned);
+    let key = (parts.next()?, parts.next()?, parts.next()?);
+    parts.next().is_none().then_some(key)
+}
+
+/// Looks after the leases of all meshes until the server stops.
+pub(super) async fn watch(server: Arc<Server>) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = server.stop.requested() => return,
+        }
+        let meshes: Vec<_> = {
+            let meshes = server.meshes.lock().unwrap_or_else(PoisonError::into_inner);
+            meshes.values().cloned().collect()
+        };
+        let looked = tokio::task::spawn_blocking(move || {
+            for mesh in meshes {
+                // A store that does not take it now is told of by the next registration.
+                let _ = mesh.registry.tick();
+            }
+        });
+        let _ = looked.await;
+    }
+}
