@@ -3,7 +3,8 @@
 use crate::diag::{Diagnostic, Label, Severity};
 use crate::span::{Files, Loc};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ struct Drawn {
     message: String,
     severity: Severity,
     help: Option<String>,
-    source: Option<NamedSource<Arc<str>>>,
+    source: Option<Source>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -94,7 +95,7 @@ impl Drawn {
         };
         let source = primary.filter(|_| drawn).map(|label| {
             let file = files.get(label.loc.file);
-            NamedSource::new(file.path(), Arc::clone(file.text()))
+            Source { path: file.path().to_owned(), text: Arc::clone(file.text()) }
         });
         Self {
             code: format!("{} {}", diagnostic.code.id, diagnostic.code.name),
@@ -104,6 +105,37 @@ impl Drawn {
             source,
             labels,
         }
+    }
+}
+
+/// So many lines between two excerpts are drawn too.
+const JOINED: usize = 8;
+
+/// A file that miette draws from.
+struct Source {
+    path: String,
+    text: Arc<str>,
+}
+
+impl SourceCode for Source {
+    /// As a string gives it, but for the count of lines, by which miette tells whether to draw two marks
+    /// as one excerpt: a string counts the lines of the whole file up to the end of the excerpt, and
+    /// hundreds of lines between two marks would be drawn.
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.read_span(span, before, after)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.path.clone(),
+            read.data(),
+            *read.span(),
+            read.line(),
+            read.column(),
+            read.data().iter().filter(|byte| **byte == b'\n').count() + JOINED,
+        )))
     }
 }
 

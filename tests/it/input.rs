@@ -223,6 +223,28 @@ fn a_line_of_a_megabyte_is_placed_and_not_drawn() {
 }
 
 #[test]
+fn two_places_far_apart_are_drawn_without_what_is_between() {
+    let sandbox = Sandbox::new();
+    sandbox.write("meshctl.toml", "");
+    let between = "# between\n".repeat(200);
+    let route = |name: &str| {
+        format!(
+            "[[virtual_gateway.g.routes]]\nname = \"{name}\"\nmatch = {{ prefix = \"/\" }}\nservice = \"s.x\"\n"
+        )
+    };
+    let gateway = "[virtual_gateway.g]\nlisteners = [{ port = 1, protocol = \"http\" }]\n";
+    let service = "[virtual_service.\"s.x\"]\n";
+    let text =
+        ["[mesh]\nname = \"m\"\n", service, gateway, &between, &route("a"), &between, &route("b")];
+    sandbox.write("m.toml", text.concat());
+    let ran = sandbox.run(&["check"]).exits(3);
+    let found = ran.stdout.split("\nMC").find(|finding| finding.starts_with("0221"));
+    let found = found.unwrap_or_else(|| panic!("{}", ran.stdout));
+    assert!(found.contains("[m.toml:208:") && found.contains("[m.toml:412:"), "{found}");
+    assert!(!found.contains("between"), "{found}");
+}
+
+#[test]
 fn a_number_beyond_64_bits_is_out_of_range() {
     let sandbox = Sandbox::new();
     sandbox.write("meshctl.toml", "");
