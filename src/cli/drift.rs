@@ -28,8 +28,9 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
             .map_err(|error| target::failure(&error))?,
         None => Vec::new(),
     };
+    let mut asked = Asked::default();
     if state.rollout.is_none() {
-        found.extend(at_proxies(&target)?);
+        found.extend(at_proxies(&target, &mut asked)?);
         found.sort();
     }
     if format == Format::Json {
@@ -39,6 +40,7 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
             "target": target.id,
             "revision": state.live.revision,
             "unfinished": state.rollout.is_some(),
+            "proxies": { "all": asked.all, "told": asked.told },
             "drift": found,
         });
         context.ui.result(&format!("{document:#}\n"));
@@ -55,7 +57,10 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
         );
         context.ui.hint("meshctl apply --resume goes on with it");
     } else if found.is_empty() {
-        context.ui.status("No drift.");
+        context.ui.status(&format!(
+            "No drift; {} of {} proxies told what they have.",
+            asked.told, asked.all
+        ));
     } else {
         let files = found.iter().any(|item| item.how != NOT_TAKEN);
         context.ui.hint(match files {
@@ -70,10 +75,22 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
 /// How something differs that stands in the files and that a running proxy has not taken.
 const NOT_TAKEN: &str = "not_taken";
 
+/// How many proxies there are, and how many of them told what they have.
+#[derive(Default)]
+struct Asked {
+    all: usize,
+    told: usize,
+}
+
 /// What running proxies lack of the files in force. One that does not run, or does not tell, has
-/// no drift: it reads the files when it starts.
-fn at_proxies(target: &target::Target) -> Result<Vec<Drift>, Failure> {
+/// no drift: it gets what is in force when it starts.
+fn at_proxies(target: &target::Target, asked: &mut Asked) -> Result<Vec<Drift>, Failure> {
     let having = status::Looking::new(target)?.look(None)?;
+    asked.all = having.len();
+    let silent = |found: &&status::Found| {
+        matches!(found.having, status::Having::Silent(_) | status::Having::Unknown)
+    };
+    asked.told = asked.all - having.values().filter(silent).count();
     let lacks = having.into_iter().flat_map(|(proxy, found)| {
         let having = found.having;
         let item = move |what: &String| Drift {

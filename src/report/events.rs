@@ -25,7 +25,7 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
             ProxyState::Acked => format!("{proxy} has it."),
             ProxyState::Refused(rejection) => refusal(rejection, place),
             ProxyState::Silent(Silence::Gone) => {
-                format!("{proxy} is not running; it reads the files when it starts.")
+                format!("{proxy} is not running; it gets this when it starts.")
             }
             ProxyState::Silent(Silence::NoAnswer) => format!("{proxy} does not answer."),
             ProxyState::Late { lacks } => {
