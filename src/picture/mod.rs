@@ -1,7 +1,7 @@
 //! The routing graph as something to look at: boxes, the routes in them, and edges.
 //!
 //! A [`Picture`] is complete; [`scoped`] takes the surroundings of one resource out of it, and
-//! [`fold`] makes a large one small enough to be drawn, saying what it folded. [`layout`] gives
+//! [`fold()`] makes a large one small enough to be drawn, saying what it folded. [`layout`] gives
 //! boxes places. Nothing here knows a format: `report` writes all of them from this.
 #![deny(clippy::disallowed_methods)]
 
