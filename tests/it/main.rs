@@ -53,6 +53,7 @@ mod serve_herd;
 mod serve_identity;
 mod serve_limits;
 mod serve_registry;
+mod serve_security;
 mod serve_xds;
 mod store;
 mod support;

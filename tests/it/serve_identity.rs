@@ -56,7 +56,7 @@ fn local() -> [SanType; 2] {
 }
 
 /// A `meshctl serve` under TLS that signs the certificates of proxies.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     admin: SocketAddr,
     xds: SocketAddr,
@@ -119,7 +119,7 @@ impl Server {
 }
 
 /// A server and a project that has it as its target.
-fn started(life: &str) -> (Server, Sandbox, Block) {
+pub(crate) fn started(life: &str) -> (Server, Sandbox, Block) {
     let block = Block::take();
     let (sandbox, _) = project(&block);
     let server = Server::start(&sandbox, life);
@@ -128,14 +128,14 @@ fn started(life: &str) -> (Server, Sandbox, Block) {
 }
 
 /// Has a join token made and writes it to a file.
-fn token(sandbox: &Sandbox, proxies: &str) -> String {
+pub(crate) fn token(sandbox: &Sandbox, proxies: &str) -> String {
     let token = sandbox.run(&["serve", "token", proxies]).exits(0).stdout;
     sandbox.write("token", &token);
     fs::set_permissions(sandbox.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
     token.trim().to_owned()
 }
 
-const JOIN: [&str; 6] =
+pub(crate) const JOIN: [&str; 6] =
     ["bootstrap", "virtual_node/web", "--identity", "id", "--join-token", "@token"];
 
 /// A client of xDS with the identity of a folder.

@@ -1,5 +1,5 @@
-//! The tables of faults and of xDS behaviours: every row names tests that exist, or says why there
-//! is none.
+//! The tables of faults, of xDS behaviours and of security: every row names tests that exist, or says
+//! why there is none.
 
 use crate::support::root;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ fn check(file: &str, ids: impl Iterator<Item = String>) {
     let known = tests();
     let rows: Vec<Vec<&str>> = text
         .lines()
-        .filter(|line| ["| F", "| X"].iter().any(|row| line.starts_with(row)))
+        .filter(|line| ["| F", "| L", "| S", "| X"].iter().any(|row| line.starts_with(row)))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
     assert_eq!(
@@ -67,4 +67,9 @@ fn the_table_of_faults_names_real_tests() {
 fn the_table_of_xds_behaviours_names_real_tests() {
     let ids = (1..=21).chain(25..=35).chain(40..=50).chain(55..=66);
     check("xds-behaviours.md", ids.map(|n| format!("X{n}")));
+}
+
+#[test]
+fn the_table_of_security_names_real_tests() {
+    check("security.md", (1..=15).map(|n| format!("S{n}")));
 }

@@ -2,10 +2,15 @@
 
 /// The longest reason that is kept, in characters.
 const LONGEST: usize = 240;
+/// As many digits a word of a reason may have beside letters: `TLSv1_2` has two.
+const DIGITS: usize = 2;
+/// As many characters a word of a reason may have; the longest name of a constraint has fewer.
+const WORD: usize = 80;
 
 /// The kind of mistake that a refusal speaks of. Envoy puts the whole rejected resource into its
 /// text, secrets included, so only this part is stored, shown or logged: the first line, up to
-/// where a message is quoted, and no quoted text but names that we sent ourselves.
+/// where a message is quoted, no quoted text but names that we sent ourselves, and no word that
+/// looks like a key or token.
 pub fn class<'a>(text: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     let text = without_debug_text(text.trim());
     let line = text.lines().next().unwrap_or_default();
@@ -14,7 +19,7 @@ pub fn class<'a>(text: &str, names: impl Iterator<Item = &'a str> + Clone) -> St
     let mut rest = line;
     while let Some(at) = rest.find(['\'', '"', '`']) {
         let quote = rest.as_bytes()[at] as char;
-        out.push_str(&rest[..at]);
+        push_words(&mut out, &rest[..at], names.clone());
         let inner = &rest[at + 1..];
         // An apostrophe (`didn't`) opens nothing.
         let apostrophe = quote == '\'' && out.ends_with(|c: char| c.is_alphanumeric());
@@ -35,11 +40,28 @@ pub fn class<'a>(text: &str, names: impl Iterator<Item = &'a str> + Clone) -> St
         out.push(quote);
         rest = after;
     }
-    out.push_str(rest);
+    push_words(&mut out, rest, names);
     let out: String = out.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     match out.trim() {
         "" => "no reason given".to_owned(),
         reason => reason.to_owned(),
+    }
+}
+
+/// Adds text that is not quoted, without the words that may be keys or tokens: those of letters with
+/// many digits among them, and very long ones.
+fn push_words<'a>(out: &mut String, text: &str, names: impl Iterator<Item = &'a str> + Clone) {
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_matches(|c: char| !c.is_alphanumeric());
+        let digits = word.chars().filter(char::is_ascii_digit).count();
+        // `250ms` is a number.
+        let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let mixed = digits > DIGITS && word.chars().any(char::is_alphabetic) && unit.len() > 3;
+        let odd = mixed || word.chars().count() > WORD;
+        match odd && !names.clone().any(|name| name == word) {
+            true => out.push_str(&piece.replace(word, "…")),
+            false => out.push_str(piece),
+        }
     }
 }
 
@@ -112,7 +134,23 @@ mod tests {
     }
 
     #[test]
+    fn words_that_look_like_keys_go_too() {
+        check("invalid value s3cr3t-5f3c9a71 for x-token", "invalid value … for x-token");
+        check("token=a1b2c3d4e5; next", "…; next");
+        check(&format!("bad {}", "k".repeat(81)), "bad …");
+        // Words of Envoy's own stay, and names that we sent.
+        for text in [
+            "cannot bind: Address already in use (98), 0.0.0.0:15001, after 250ms",
+            "TLSv1_2 and Http2ProtocolOptions with 65535 streams of 4 MiB",
+        ] {
+            check(text, text);
+        }
+        let own = "route to lds_ingress_127.0.0.1_8091 is bad";
+        assert_eq!(class(own, ["lds_ingress_127.0.0.1_8091"].into_iter()), own);
+    }
+
+    #[test]
     fn a_reason_is_bounded() {
-        assert_eq!(class(&"é".repeat(10_000), [].into_iter()).chars().count(), LONGEST);
+        assert_eq!(class(&"é é".repeat(10_000), [].into_iter()).chars().count(), LONGEST);
     }
 }
