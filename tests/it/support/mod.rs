@@ -20,6 +20,7 @@ pub(crate) mod raw_http;
 pub(crate) mod sandbox;
 pub(crate) mod schemas;
 pub(crate) mod served;
+pub(crate) mod targets;
 pub(crate) mod tier;
 pub(crate) mod xds_client;
 
