@@ -2,8 +2,10 @@
 #![deny(clippy::disallowed_methods)]
 
 mod index;
+mod sizes;
 
 pub use index::{Index, reach_of};
+pub use sizes::oversized;
 
 use crate::envoy::{self, ProxyConfig, ProxyId, Settings};
 use crate::model::{Address, Mesh};

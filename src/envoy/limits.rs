@@ -5,7 +5,7 @@
 
 use super::builder::Origin;
 use super::pb::{cluster, core, listener, route};
-use super::resource::ProxyConfig;
+use super::resource::{ProxyConfig, ProxyId, ResourceType};
 use super::{log_format, patch};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{
@@ -82,6 +82,27 @@ const CONSTRAINT: Code = Code::error(
     "Envoy's API limits values beyond their types, and Envoy refuses a resource that breaks one. \
      The message says which value of which resource it is.",
 );
+/// A resource that no proxy is given.
+const TOO_LARGE: Code = Code::error(
+    "MC1209",
+    "resource-too-large",
+    "a rendered resource is larger than 4 MiB",
+    "A proxy gets a resource whole, keeps several copies of it while it changes, and gets all of it \
+     again for any change in it. Beyond 4 MiB gRPC clients refuse a message. Most often it is the \
+     route configuration of a proxy that calls very many services on one port.",
+);
+/// A resource that costs every change much.
+const LARGE: Code = Code::warning(
+    "MC1210",
+    "resource-large",
+    "a rendered resource is larger than 1 MiB",
+    "A proxy gets all of a resource again for any change in it. It is refused beyond 4 MiB (MC1209).",
+);
+
+/// The size of a resource in bytes beyond which it is told.
+pub const RESOURCE_WARN: usize = 1 << 20;
+/// The size of a resource in bytes beyond which it is refused.
+pub const RESOURCE_MAX: usize = 4 << 20;
 
 /// Every code of this module.
 pub const CODES: &[&Code] = &[
@@ -93,6 +114,8 @@ pub const CODES: &[&Code] = &[
     &PATCH_NAME,
     &PATCH_DEPRECATED,
     &CONSTRAINT,
+    &TOO_LARGE,
+    &LARGE,
 ];
 
 /// Checks what the files say against Envoy's limits. `regex_max` is the longest program of an
@@ -165,6 +188,51 @@ pub fn constraints(config: &ProxyConfig, origins: &Origins) -> Diagnostics {
         }
     }
     found
+}
+
+/// A resource and its size.
+#[derive(Clone, Debug)]
+pub struct Sized {
+    /// Whose it is.
+    pub proxy: ProxyId,
+    /// Its type.
+    pub kind: ResourceType,
+    /// Its name.
+    pub name: String,
+    /// The bytes of its message.
+    pub bytes: usize,
+    /// What it is made from, in the first place.
+    pub origin: Option<Origin>,
+}
+
+/// What is said of a resource that is larger than [`RESOURCE_WARN`]; so many other proxies have it
+/// too.
+pub fn size(one: &Sized, others: usize, origins: &Origins) -> Diagnostic {
+    let refused = one.bytes > RESOURCE_MAX;
+    let (code, limit) = if refused { (&TOO_LARGE, "4 MiB") } else { (&LARGE, "1 MiB") };
+    // Tenths, rounded up: what is beyond the limit never reads as the limit itself.
+    let tenths = (one.bytes * 10).div_ceil(1 << 20);
+    let more = match others {
+        0 => String::new(),
+        1 => " (and of another proxy)".to_owned(),
+        n => format!(" (and of {n} other proxies)"),
+    };
+    let message = format!(
+        "{} `{}` of `{}`{more} has {}.{} MiB, more than {limit}",
+        one.kind.as_str(),
+        one.name,
+        one.proxy,
+        tenths / 10,
+        tenths % 10,
+    );
+    let help = match one.kind {
+        ResourceType::RouteConfiguration | ResourceType::Listener => {
+            "name only the backends that it calls, or spread services over several ports"
+        }
+        ResourceType::ClusterLoadAssignment => "spread the endpoints over several nodes",
+        ResourceType::Cluster | ResourceType::Secret => "shorten what it is made from",
+    };
+    diagnostic(code, origins, one.origin.as_ref(), message).help(help)
 }
 
 /// Operators of access logs, each as it may be written.

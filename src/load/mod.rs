@@ -15,6 +15,7 @@ pub use project::{
 pub use sources::read_sources;
 pub use tests::{NoTests, TESTS_FOLDER, TestFiles, read_tests};
 
+use crate::compile;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::envoy;
 use crate::graph::Graph;
@@ -204,6 +205,9 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
     Ok(loaded)
 }
 
+/// The most proxies whose resources a check measures: those that read the most.
+const MEASURED: usize = 32;
+
 /// Runs the checks that need the whole mesh.
 fn check(loaded: &mut Loaded) {
     // A key that was not understood may be the one that a rule would miss.
@@ -227,6 +231,14 @@ fn check(loaded: &mut Loaded) {
     let limit = project.envoy.regex_max_program_size;
     let limit = limit.unwrap_or(envoy::defaults::RE2_MAX_PROGRAM_SIZE);
     loaded.diagnostics.append(envoy::limits::check(&loaded.mesh, &loaded.origins, limit));
+    // What has mistakes cannot be compiled.
+    if !loaded.diagnostics.has_errors() {
+        let settings = project.settings("");
+        let (mesh, origins) = (&loaded.mesh, &loaded.origins);
+        let all = compile::proxies(mesh);
+        let found = compile::oversized(mesh, &settings, origins, all.iter(), MEASURED);
+        loaded.diagnostics.append(found);
+    }
 }
 
 /// Whether a folder is a project.

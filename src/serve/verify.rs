@@ -2,6 +2,7 @@
 
 use super::mesh::Mesh;
 use super::problem;
+use crate::compile;
 use crate::diag::Severity;
 use crate::envoy::{self, Settings};
 use crate::graph::Graph;
@@ -111,6 +112,11 @@ pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Resul
     });
     let limit = envoy::defaults::RE2_MAX_PROGRAM_SIZE;
     found.append(envoy::limits::check(&desired, &origins, limit));
+    if !found.has_errors() {
+        // Of what the plan reaches: nothing else can have grown.
+        let (reached, settings) = (plan.proxies().into_iter(), Mesh::settings(known));
+        found.append(compile::oversized(&desired, &settings, &origins, reached, usize::MAX));
+    }
     let errors: BTreeMap<String, &str> = found
         .iter()
         .filter(|finding| finding.severity == Severity::Error)

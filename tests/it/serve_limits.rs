@@ -183,3 +183,30 @@ fn s5_a_hundred_times_the_limits_takes_no_memory_and_harms_no_other() {
         assert!(after < before + 128, "{before} MiB before, {after} MiB after");
     });
 }
+
+#[test]
+fn a_resource_beyond_4_mib_is_refused_by_check_plan_apply_and_the_server() {
+    let case = |name: &str| {
+        let path = crate::support::root().join("tests/cases/check").join(name).join("mesh.toml");
+        std::fs::read_to_string(path).unwrap()
+    };
+    let (large, too_large) = (case("MC1210-resource-large"), case("MC1209-resource-too-large"));
+    let server = crate::serve::Server::with(1);
+    let sandbox = server.project(1);
+    // A warning is no refusal.
+    sandbox.write("mesh.toml", &large);
+    let ran = sandbox.run(&["apply", "--yes"]).exits(0);
+    assert!(ran.stderr.contains("MC1210") && ran.stderr.contains("1.2 MiB"), "{}", ran.all());
+    sandbox.write("mesh.toml", &too_large);
+    for command in [&["check"][..], &["plan"], &["apply", "--yes"]] {
+        let ran = sandbox.run(command).exits(3).all();
+        for word in ["MC1209", "rds_egress_http_8080", "virtual_node/web", "mesh.toml:"] {
+            assert!(ran.contains(word), "{command:?}: {word}: {ran}");
+        }
+    }
+    // A client that does not look is refused by the server, and what is in force stays.
+    let state = sandbox.run(&["get", "--format", "json"]).exits(0).stdout;
+    let ran = server.apply_unchecked(&too_large);
+    assert!(ran.contains("\"findings\"") && ran.contains("MC1209"), "{ran}");
+    assert_eq!(sandbox.run(&["get", "--format", "json"]).exits(0).stdout, state);
+}
