@@ -423,7 +423,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__bootstrap)
-            opts="-C -q -v -h -V --instance --root --admin --identity --join-token --renew --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --instance --root --admin --identity --allow-plaintext-to-other-hosts --join-token --renew --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -308,6 +308,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --target 'The target of meshctl.toml to work against'
             cand --format 'The form of the result'
             cand --color 'When to colour output'
+            cand --allow-plaintext-to-other-hosts 'Write a bootstrap without TLS even if the control plane is on another host: whoever is between the two can read and change what the proxy does'
             cand --no-input 'Never ask; a question counts as answered with no'
             cand -q 'Leave out words that are not errors'
             cand --quiet 'Leave out words that are not errors'

@@ -396,6 +396,7 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l allow-plaintext-to-other-hosts -d 'Write a bootstrap without TLS even if the control plane is on another host: whoever is between the two can read and change what the proxy does'
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand bootstrap" -s v -l verbose -d 'Say more; may be given twice'

@@ -8,6 +8,7 @@ use crate::live::server::TokenSource;
 use crate::live::server::joining::{JoinRequest, RenewRequest};
 use crate::load::Loaded;
 use clap::{Args, ValueEnum};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -38,6 +39,11 @@ pub(super) struct BootstrapArgs {
     /// under TLS
     #[arg(long, value_name = "DIR", conflicts_with = "root", help_heading = "Identity")]
     identity: Option<PathBuf>,
+
+    /// Write a bootstrap without TLS even if the control plane is on another host: whoever is
+    /// between the two can read and change what the proxy does
+    #[arg(long, conflicts_with_all = ["root", "identity"], help_heading = "Identity")]
+    allow_plaintext_to_other_hosts: bool,
 
     /// Get the first certificate with a join token, into the folder: @FILE, or the variable
     /// MESHCTL_JOIN_TOKEN
@@ -115,6 +121,23 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
         })?;
         control_plane.tls =
             Some(ControlPlaneTls { folder: folder.display().to_string(), name: None });
+    }
+    if let Some(control_plane) = control_plane.as_ref().filter(|control_plane| {
+        control_plane.tls.is_none() && !is_this_host(&control_plane.address.host)
+    }) {
+        let Endpoint { host, port } = &control_plane.address;
+        if !args.allow_plaintext_to_other_hosts {
+            let message = format!(
+                "the control plane at {host}:{port} is on another host, and nothing \
+                                   would be encrypted or checked"
+            );
+            return Err(Failure::new(Exit::Usage, message)
+                .hint(
+                    "give the proxy an identity: --identity DIR, with --join-token @FILE at first",
+                )
+                .hint("in a network that nobody else reaches: --allow-plaintext-to-other-hosts"));
+        }
+        context.ui.warning(&format!("the proxy will speak to {host}:{port} in plain text"));
     }
     let admin = match (args.admin.as_str(), args.admin.parse::<u16>()) {
         ("none", _) => None,
@@ -211,6 +234,14 @@ fn renew_once(context: &Context, loaded: &Loaded, folder: &Path) -> Result<Strin
 
 fn failure(error: &identity::Error) -> Failure {
     Failure::from_error(Exit::Failed, error)
+}
+
+/// Whether a host is the one that the proxy is on.
+fn is_this_host(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
 }
 
 /// Where the target's proxies get everything from: its folder, or its control plane.

@@ -29,7 +29,8 @@ impl Context {
             force_color: forced("FORCE_COLOR") || forced("CLICOLOR_FORCE"),
             dumb_terminal: env::var_os("TERM").is_some_and(|term| term == "dumb"),
         };
-        let ui = Ui::new(global.color.into(), &around, global.quiet, global.verbose);
+        let ui = Ui::new(global.color.into(), &around, global.quiet, global.verbose)
+            .aiming_at(global.target.clone());
         Self { global, ui, around }
     }
 
@@ -130,7 +131,7 @@ impl Context {
 
     /// Says what went wrong, on stderr and, for those who read JSON, on stdout too.
     pub(super) fn report_failure(&self, failure: &Failure) -> Exit {
-        if let Some(document) = failure.document(self.global.format) {
+        if let Some(document) = failure.document(self.global.format, |hint| self.ui.aimed(hint)) {
             self.ui.result(&document);
         }
         if let Some(found) = &failure.findings {

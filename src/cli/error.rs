@@ -103,15 +103,19 @@ impl Failure {
     }
 
     /// The failure for those who read documents: with `json` one document, with `ndjson` the last
-    /// line. Other formats have none.
-    pub(super) fn document(&self, format: Format) -> Option<String> {
+    /// line. Other formats have none. `aimed` gives a hint as it is told.
+    pub(super) fn document(
+        &self,
+        format: Format,
+        aimed: impl Fn(&str) -> String,
+    ) -> Option<String> {
         let document = FailureDocument {
             format: "meshctl.failure",
             format_version: "1.0",
             exit_code: self.exit.code(),
             message: self.message.clone(),
             causes: self.causes.clone(),
-            hints: self.hints.clone(),
+            hints: self.hints.iter().map(|hint| aimed(hint)).collect(),
             diagnostics: match &self.findings {
                 Some(found) => diagnostic_items(&found.0, &found.1.files),
                 None => Vec::new(),
@@ -158,7 +162,7 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
     let text = error.to_string();
     let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let failure = Failure::new(Exit::Usage, message);
-    if let Some(document) = failure.document(wanted(args)) {
+    if let Some(document) = failure.document(wanted(args), str::to_owned) {
         let _ = std::io::stdout().write_all(document.as_bytes());
     }
     let _ = error.print();

@@ -58,7 +58,26 @@ pub struct Ui {
     quiet: bool,
     verbose: u8,
     width: usize,
+    target: Option<String>,
 }
+
+/// The commands whose calls in hints work against a target.
+const AIMED: [&str; 14] = [
+    "apply",
+    "bootstrap",
+    "diff",
+    "drift",
+    "get",
+    "history",
+    "plan",
+    "rollback",
+    "serve revoke",
+    "serve token",
+    "serve tokens",
+    "show",
+    "status",
+    "wait",
+];
 
 /// Columns where the terminal does not say.
 const WIDTH: usize = 100;
@@ -76,7 +95,39 @@ impl Ui {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         // Piped output must not depend on the size of a window.
         let width = if out || err { terminal_width() } else { WIDTH };
-        Self { color_out: color(out), color_err: color(err), quiet, verbose, width }
+        let (color_out, color_err) = (color(out), color(err));
+        Self { color_out, color_err, quiet, verbose, width, target: None }
+    }
+
+    /// Names a target in the calls of hints, as the call that gives them did.
+    #[must_use]
+    pub fn aiming_at(self, target: Option<String>) -> Self {
+        Self { target, ..self }
+    }
+
+    /// A hint whose calls name the target of this one.
+    pub fn aimed(&self, hint: &str) -> String {
+        let Some(target) = self.target.as_ref().filter(|_| !hint.contains("--target")) else {
+            return hint.to_owned();
+        };
+        let mut parts = hint.split("meshctl ");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            // The longest: `serve tokens` begins with `serve token`.
+            let called = AIMED.iter().filter(|call| {
+                part.strip_prefix(**call)
+                    .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+            });
+            text.push_str("meshctl ");
+            match called.max_by_key(|call| call.len()) {
+                Some(call) => {
+                    let (call, rest) = part.split_at(call.len());
+                    text.push_str(&format!("{call} --target {target}{rest}"));
+                }
+                None => text.push_str(part),
+            }
+        }
+        text
     }
 
     /// Whether stdout is coloured.
@@ -138,6 +189,7 @@ impl Ui {
 
     /// One line about what to do next.
     pub fn hint(&self, text: &str) {
+        let text = self.aimed(text);
         self.words(&format!("{} {text}\n", self.paint("hint:", "36;1")));
     }
 

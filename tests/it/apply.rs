@@ -300,3 +300,29 @@ fn ctrl_c_stops_at_a_safe_point_and_the_next_apply_goes_on() {
         assert!(child.wait().unwrap().success());
     }
 }
+
+#[test]
+fn hints_name_the_target_that_the_call_named() {
+    let server = crate::serve::Server::with(0);
+    let sandbox = server.project(1);
+    let folder = "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n";
+    sandbox.write("meshctl.toml", format!("{folder}{}expect = 2\n", server.target()));
+    let call = |args: &[&str]| {
+        let mut all = args.to_vec();
+        all.extend(["--target", "prod"]);
+        sandbox.run(&all)
+    };
+    let ran = call(&["apply", "--yes"]).exits(7);
+    assert!(ran.stderr.contains("meshctl status --target prod"), "{}", ran.stderr);
+    let ran = call(&["apply", "--yes", "--format", "json"]);
+    assert!(!ran.all().contains("meshctl status shows"), "{}", ran.all());
+    let ran = call(&["show", "rev:9"]).exits(1);
+    assert!(ran.stderr.contains("meshctl history --target prod"), "{}", ran.stderr);
+    let ran = call(&["show", "rev:9", "--format", "json"]).exits(1);
+    assert!(ran.stdout.contains("meshctl history --target prod"), "{}", ran.stdout);
+    // Where there is but one, or the project says which, nobody has to.
+    let of = server.target();
+    sandbox.write("meshctl.toml", of);
+    let ran = sandbox.run(&["show", "rev:9"]).exits(1);
+    assert!(ran.stderr.contains("meshctl history lists"), "{}", ran.stderr);
+}

@@ -459,3 +459,30 @@ fn a_proxy_renews_by_itself_before_its_certificate_ends() {
         versions.filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("v-"));
     assert_eq!(versions.count(), 2, "the present one and the one before");
 }
+
+#[test]
+fn a_bootstrap_without_tls_is_for_this_host_alone() {
+    let block = Block::take();
+    let (sandbox, _) = project(&block);
+    let ask = |xds: &str, more: &[&str]| {
+        let at = format!("[targets.prod]\nserver = \"http://127.0.0.1:1\"\nxds = \"{xds}\"\n");
+        sandbox.write("meshctl.toml", at);
+        let mut args = vec!["bootstrap", "virtual_node/web"];
+        args.extend(more);
+        sandbox.run(&args)
+    };
+    for xds in ["127.0.0.1:9101", "127.9.8.7:9101", "[::1]:9101", "localhost:9101"] {
+        assert!(ask(xds, &[]).exits(0).stdout.contains("9101"), "{xds}");
+    }
+    let others = ["10.0.0.1:9101", "cp.internal:9101", "[2001:db8::1]:9101", "0.0.0.0:9101"];
+    for xds in others.into_iter().chain(["localhost.evil.example:9101"]) {
+        let ran = ask(xds, &[]).exits(64);
+        assert!(ran.stdout.is_empty(), "{}", ran.all());
+        for word in ["another host", "--identity", "--allow-plaintext-to-other-hosts"] {
+            assert!(ran.stderr.contains(word), "{xds}: {}", ran.stderr);
+        }
+        let ran = ask(xds, &["--allow-plaintext-to-other-hosts"]).exits(0);
+        assert!(ran.stderr.contains("in plain text") && ran.stdout.contains("9101"));
+    }
+    ask("10.0.0.1:9101", &["--allow-plaintext-to-other-hosts", "--identity", "id"]).exits(64);
+}
