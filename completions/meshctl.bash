@@ -193,6 +193,9 @@ _meshctl() {
             meshctl__subcmd__help__subcmd__serve,token)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__token"
                 ;;
+            meshctl__subcmd__help__subcmd__serve,tokens)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__tokens"
+                ;;
             meshctl__subcmd__help__subcmd__serve__subcmd__operator,add)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__add"
                 ;;
@@ -201,6 +204,12 @@ _meshctl() {
                 ;;
             meshctl__subcmd__help__subcmd__serve__subcmd__operator,remove)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__remove"
+                ;;
+            meshctl__subcmd__help__subcmd__serve__subcmd__tokens,list)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__tokens__subcmd__list"
+                ;;
+            meshctl__subcmd__help__subcmd__serve__subcmd__tokens,remove)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__tokens__subcmd__remove"
                 ;;
             meshctl__subcmd__help__subcmd__store,backup)
                 cmd="meshctl__subcmd__help__subcmd__store__subcmd__backup"
@@ -223,6 +232,9 @@ _meshctl() {
             meshctl__subcmd__serve,token)
                 cmd="meshctl__subcmd__serve__subcmd__token"
                 ;;
+            meshctl__subcmd__serve,tokens)
+                cmd="meshctl__subcmd__serve__subcmd__tokens"
+                ;;
             meshctl__subcmd__serve__subcmd__help,help)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__help"
                 ;;
@@ -235,6 +247,9 @@ _meshctl() {
             meshctl__subcmd__serve__subcmd__help,token)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__token"
                 ;;
+            meshctl__subcmd__serve__subcmd__help,tokens)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__tokens"
+                ;;
             meshctl__subcmd__serve__subcmd__help__subcmd__operator,add)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__add"
                 ;;
@@ -243,6 +258,12 @@ _meshctl() {
                 ;;
             meshctl__subcmd__serve__subcmd__help__subcmd__operator,remove)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__remove"
+                ;;
+            meshctl__subcmd__serve__subcmd__help__subcmd__tokens,list)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__tokens__subcmd__list"
+                ;;
+            meshctl__subcmd__serve__subcmd__help__subcmd__tokens,remove)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__tokens__subcmd__remove"
                 ;;
             meshctl__subcmd__serve__subcmd__operator,add)
                 cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__add"
@@ -267,6 +288,24 @@ _meshctl() {
                 ;;
             meshctl__subcmd__serve__subcmd__operator__subcmd__help,remove)
                 cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__remove"
+                ;;
+            meshctl__subcmd__serve__subcmd__tokens,help)
+                cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__help"
+                ;;
+            meshctl__subcmd__serve__subcmd__tokens,list)
+                cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__list"
+                ;;
+            meshctl__subcmd__serve__subcmd__tokens,remove)
+                cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__remove"
+                ;;
+            meshctl__subcmd__serve__subcmd__tokens__subcmd__help,help)
+                cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__help__subcmd__help"
+                ;;
+            meshctl__subcmd__serve__subcmd__tokens__subcmd__help,list)
+                cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__help__subcmd__list"
+                ;;
+            meshctl__subcmd__serve__subcmd__tokens__subcmd__help,remove)
+                cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__help__subcmd__remove"
                 ;;
             meshctl__subcmd__store,backup)
                 cmd="meshctl__subcmd__store__subcmd__backup"
@@ -1147,7 +1186,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__serve)
-            opts="operator token revoke"
+            opts="operator token tokens revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1233,6 +1272,48 @@ _meshctl() {
         meshctl__subcmd__help__subcmd__serve__subcmd__token)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__tokens)
+            opts="list remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__tokens__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__tokens__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1783,7 +1864,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve)
-            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token revoke help"
+            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1885,7 +1966,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__help)
-            opts="operator token revoke help"
+            opts="operator token tokens revoke help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1996,6 +2077,48 @@ _meshctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__tokens)
+            opts="list remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__tokens__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__tokens__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshctl__subcmd__serve__subcmd__operator)
             opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version add remove list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2035,7 +2158,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__operator__subcmd__add)
-            opts="-C -q -v -h -V --role --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --role --certificate --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2043,6 +2166,10 @@ _meshctl() {
             case "${prev}" in
                 --role)
                     COMPREPLY=($(compgen -W "read write register" -- "${cur}"))
+                    return 0
+                    ;;
+                --certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --data)
@@ -2283,6 +2410,176 @@ _meshctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens)
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version list remove help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens__subcmd__help)
+            opts="list remove help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens__subcmd__list)
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__tokens__subcmd__remove)
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --directory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -482,7 +482,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --grace 'After a start: how long a step waits for Envoys that may not be back yet'
             cand --admin-cert 'The certificate of the admin API, as a PEM file'
             cand --admin-key 'The key of that certificate'
-            cand --admin-client-ca 'The authorities of operators: whose certificate has a SPIFFE URI needs no token'
+            cand --admin-client-ca 'The authorities of operators'' certificates, which say who needs no token (`meshctl serve operator add --certificate`)'
             cand --xds-cert 'The certificate of xDS, as a PEM file'
             cand --xds-key 'The key of that certificate'
             cand --xds-client-ca 'The authorities of proxies whose certificates come from elsewhere'
@@ -508,6 +508,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --version 'Print version'
             cand operator 'Make, list and remove those who may use the admin API'
             cand token 'Have a running server make a join token, and print it: it is kept nowhere'
+            cand tokens 'Join tokens of a running server that nobody has used: list and remove them'
             cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -534,6 +535,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;serve;operator;add'= {
             cand --role 'What it may do'
+            cand --certificate 'The SPIFFE URI of the operator''s certificate, of an authority of --admin-client-ca'
             cand --data 'The folder of the server'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -619,6 +621,71 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'meshctl;serve;tokens'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand list 'List id, proxies, end and maker of each'
+            cand remove 'Remove one: nobody joins with it any more'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;serve;tokens;list'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;tokens;remove'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;tokens;help'= {
+            cand list 'List id, proxies, end and maker of each'
+            cand remove 'Remove one: nobody joins with it any more'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'meshctl;serve;tokens;help;list'= {
+        }
+        &'meshctl;serve;tokens;help;remove'= {
+        }
+        &'meshctl;serve;tokens;help;help'= {
+        }
         &'meshctl;serve;revoke'= {
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -639,6 +706,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;serve;help'= {
             cand operator 'Make, list and remove those who may use the admin API'
             cand token 'Have a running server make a join token, and print it: it is kept nowhere'
+            cand tokens 'Join tokens of a running server that nobody has used: list and remove them'
             cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -654,6 +722,14 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;serve;help;operator;list'= {
         }
         &'meshctl;serve;help;token'= {
+        }
+        &'meshctl;serve;help;tokens'= {
+            cand list 'List id, proxies, end and maker of each'
+            cand remove 'Remove one: nobody joins with it any more'
+        }
+        &'meshctl;serve;help;tokens;list'= {
+        }
+        &'meshctl;serve;help;tokens;remove'= {
         }
         &'meshctl;serve;help;revoke'= {
         }
@@ -956,6 +1032,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;serve'= {
             cand operator 'Make, list and remove those who may use the admin API'
             cand token 'Have a running server make a join token, and print it: it is kept nowhere'
+            cand tokens 'Join tokens of a running server that nobody has used: list and remove them'
             cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
         }
         &'meshctl;help;serve;operator'= {
@@ -970,6 +1047,14 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;serve;operator;list'= {
         }
         &'meshctl;help;serve;token'= {
+        }
+        &'meshctl;help;serve;tokens'= {
+            cand list 'List id, proxies, end and maker of each'
+            cand remove 'Remove one: nobody joins with it any more'
+        }
+        &'meshctl;help;serve;tokens;list'= {
+        }
+        &'meshctl;help;serve;tokens;remove'= {
         }
         &'meshctl;help;serve;revoke'= {
         }

@@ -593,26 +593,26 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s q -l quiet -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l data -d 'The folder of the store, the operators and the audit log; made if it is not there' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l admin -d 'Where the admin API listens' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l xds -d 'Where Envoys connect (xDS)' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l admin-name -d 'A further name, with its port, by which the admin API may be asked for' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l grace -d 'After a start: how long a step waits for Envoys that may not be back yet' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l admin-cert -d 'The certificate of the admin API, as a PEM file' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l admin-key -d 'The key of that certificate' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l admin-client-ca -d 'The authorities of operators: whose certificate has a SPIFFE URI needs no token' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l xds-cert -d 'The certificate of xDS, as a PEM file' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l xds-key -d 'The key of that certificate' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l xds-client-ca -d 'The authorities of proxies whose certificates come from elsewhere' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l trust-domain -d 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l identity-cert -d 'The certificate of an authority with which this server signs those of proxies: they join with a token (`meshctl serve token`) and renew by themselves' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l identity-key -d 'The key of that authority' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l identity-life -d 'How long a proxy\'s certificate is valid' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l xds-ca -d 'The authorities of the xDS certificate, which proxies that join are given; unset is --identity-cert' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -s C -l directory -d 'The project\'s folder' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l target -d 'The target of meshctl.toml to work against' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l data -d 'The folder of the store, the operators and the audit log; made if it is not there' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin -d 'Where the admin API listens' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds -d 'Where Envoys connect (xDS)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-name -d 'A further name, with its port, by which the admin API may be asked for' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l grace -d 'After a start: how long a step waits for Envoys that may not be back yet' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-cert -d 'The certificate of the admin API, as a PEM file' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-key -d 'The key of that certificate' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-client-ca -d 'The authorities of operators\' certificates, which say who needs no token (`meshctl serve operator add --certificate`)' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-cert -d 'The certificate of xDS, as a PEM file' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-key -d 'The key of that certificate' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-client-ca -d 'The authorities of proxies whose certificates come from elsewhere' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l trust-domain -d 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l identity-cert -d 'The certificate of an authority with which this server signs those of proxies: they join with a token (`meshctl serve token`) and renew by themselves' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l identity-key -d 'The key of that authority' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l identity-life -d 'How long a proxy\'s certificate is valid' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-ca -d 'The authorities of the xDS certificate, which proxies that join are given; unset is --identity-cert' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l format -d 'The form of the result' -r -f -a "text\t'For people'
 json\t'One JSON document with a published schema'
 ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
@@ -623,18 +623,19 @@ appmesh-json\t'App Mesh\'s API JSON'
 mermaid\t'A Mermaid flow chart'
 dot\t'Graphviz'
 svg\t'A picture'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -l no-input -d 'Never ask; a question counts as answered with no'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -s q -l quiet -d 'Leave out words that are not errors'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -s v -l verbose -d 'Say more; may be given twice'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l target -d 'The target of meshctl.toml to work against' -r
@@ -684,6 +685,31 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_s
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from token" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from token" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -f -a "list" -d 'List id, proxies, end and maker of each'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -f -a "remove" -d 'Remove one: nobody joins with it any more'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from tokens" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -l target -d 'The target of meshctl.toml to work against' -r
@@ -708,6 +734,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_s
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand trace" -s H -l header -d 'A header, as often as needed; `Host` replaces the host of the URL' -r
@@ -1022,6 +1049,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_see
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Read every revision and object, and hold each to its hash'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "backup" -d 'Write all of it to a new file'

@@ -55,7 +55,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "admin_cert", help_heading = "TLS")]
     admin_key: Option<PathBuf>,
 
-    /// The authorities of operators: whose certificate has a SPIFFE URI needs no token
+    /// The authorities of operators' certificates, which say who needs no token (`meshctl serve
+    /// operator add --certificate`)
     #[arg(long, value_name = "FILE", requires = "admin_cert", help_heading = "TLS")]
     admin_client_ca: Option<PathBuf>,
 
@@ -115,6 +116,13 @@ enum Command {
         #[arg(long, value_name = "TIME", default_value = "10m")]
         life: carry::Patience,
     },
+    /// Join tokens of a running server that nobody has used: list and remove them
+    ///
+    /// Their secrets are kept nowhere, so they are not told. The server is the project's target.
+    Tokens {
+        #[command(subcommand)]
+        command: TokensCommand,
+    },
     /// Have a running server shut out every certificate of a proxy that was issued until now
     ///
     /// Its streams end. The proxy needs a new join token. The server is the project's target.
@@ -125,8 +133,22 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+enum TokensCommand {
+    /// List id, proxies, end and maker of each
+    List,
+    /// Remove one: nobody joins with it any more
+    Remove {
+        /// Its id
+        #[arg(value_parser = token_id)]
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum OperatorCommand {
     /// Make an operator, or give one a new secret, and print the secret: it is kept nowhere
+    ///
+    /// With --certificate there is no secret: an operator is who has such a certificate.
     Add {
         /// The name in the audit log
         name: String,
@@ -134,6 +156,10 @@ enum OperatorCommand {
         /// What it may do
         #[arg(long, value_enum, default_value_t = RoleArg::Read)]
         role: RoleArg,
+
+        /// The SPIFFE URI of the operator's certificate, of an authority of --admin-client-ca
+        #[arg(long, value_name = "URI", value_parser = operator_uri)]
+        certificate: Option<String>,
 
         /// The folder of the server
         #[arg(long, value_name = "DIR")]
@@ -171,6 +197,7 @@ pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
     match &args.command {
         Some(Command::Operator { command }) => return operator(context, command),
         Some(Command::Token { proxies, life }) => return token(context, proxies, *life),
+        Some(Command::Tokens { command }) => return tokens(context, command),
         Some(Command::Revoke { proxy }) => return revoke(context, proxy),
         None => {}
     }
@@ -205,6 +232,28 @@ pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
         // To be asked to end is how a server ends.
         Ok(Exit::Done)
     })
+}
+
+/// Reads the id of a join token.
+fn token_id(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit()) {
+        true => Ok(text.to_owned()),
+        false => Err("it has the letters and digits that `serve tokens list` shows".to_owned()),
+    }
+}
+
+/// Reads the SPIFFE URI of an operator's certificate.
+fn operator_uri(text: &str) -> Result<String, String> {
+    let path = text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/'));
+    match path {
+        Some((domain, path)) if path.starts_with("mesh/") && !domain.is_empty() => {
+            Err("it names a proxy, which is no operator".to_owned())
+        }
+        Some((domain, path)) if !domain.is_empty() && !path.is_empty() && !text.contains('*') => {
+            Ok(text.to_owned())
+        }
+        _ => Err("it has the form spiffe://DOMAIN/PATH, without a wildcard".to_owned()),
+    }
 }
 
 fn config(args: &ServeArgs) -> Result<Config, Failure> {
@@ -286,6 +335,23 @@ fn token(context: &Context, proxies: &str, life: carry::Patience) -> Result<Exit
     Ok(Exit::Done)
 }
 
+fn tokens(context: &Context, command: &TokensCommand) -> Result<Exit, Failure> {
+    match command {
+        TokensCommand::List => {
+            for token in ask(context, Server::join_tokens)?.tokens {
+                let line =
+                    format!("{}  {}  {}  {}\n", token.id, token.proxies, token.until, token.by);
+                context.ui.result(&line);
+            }
+        }
+        TokensCommand::Remove { id } => {
+            ask(context, |server| server.remove_join_token(id))?;
+            context.ui.status(&format!("The join token {id} works no longer."));
+        }
+    }
+    Ok(Exit::Done)
+}
+
 fn revoke(context: &Context, proxy: &ProxyId) -> Result<Exit, Failure> {
     ask(context, |server| server.revoke(proxy))?;
     context.ui.status(&format!("Certificates of {proxy} from before now count no longer."));
@@ -304,14 +370,22 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
         Failure::new(Exit::Failed, "cannot read or write the operators").cause(error.to_string())
     };
     match command {
-        OperatorCommand::Add { name, role, data } => {
+        OperatorCommand::Add { name, role, certificate, data } => {
             let role = match role {
                 RoleArg::Read => Role::Read,
                 RoleArg::Write => Role::Write,
                 RoleArg::Register => Role::Register,
             };
-            let secret = of(data)?.add(name, role).map_err(failed)?;
-            context.ui.result(&format!("{secret}\n"));
+            match certificate {
+                Some(uri) => {
+                    of(data)?.add_certified(name, role, uri).map_err(failed)?;
+                    context.ui.status(&format!("Who has the certificate {uri} is {name}."));
+                }
+                None => {
+                    let secret = of(data)?.add(name, role).map_err(failed)?;
+                    context.ui.result(&format!("{secret}\n"));
+                }
+            }
         }
         OperatorCommand::Remove { name, data } => {
             if !of(data)?.remove(name).map_err(failed)? {
@@ -319,8 +393,9 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
             }
         }
         OperatorCommand::List { data } => {
-            for (name, role) in of(data)?.list().map_err(failed)? {
-                context.ui.result(&format!("{name}  {}\n", role.as_str()));
+            for (name, (role, certificate)) in of(data)?.list().map_err(failed)? {
+                let certificate = certificate.map_or_else(String::new, |uri| format!("  {uri}"));
+                context.ui.result(&format!("{name}  {}{certificate}\n", role.as_str()));
             }
         }
     }

@@ -240,7 +240,7 @@ pub(super) fn of_problem(problem: &Problem) -> Exit {
         "findings" => Exit::Findings,
         "refused" | "unauthenticated" | "forbidden" => Exit::Refused,
         "stale" => Exit::Stale,
-        "busy" | "unavailable" => Exit::Busy,
+        "busy" | "unavailable" | "too-many" => Exit::Busy,
         "unknown-outcome" => Exit::Unknown,
         _ => Exit::Failed,
     }

@@ -39,7 +39,7 @@ pub(super) struct Held {
     /// Until when, in seconds since 1970.
     pub(super) until: i64,
     /// Who made it.
-    by: String,
+    pub(super) by: String,
 }
 
 impl Held {
@@ -117,6 +117,22 @@ impl JoinTokens {
         // Hashes are compared: how long it takes tells nothing about the secret.
         let (id, token) = held.iter().find(|(_, token)| token.sha256 == hash)?;
         (token.until > unix(SystemTime::now())).then(|| (id.clone(), token.clone()))
+    }
+
+    /// Those of a mesh that still count, by their ids.
+    pub(super) fn of_mesh(&self, mesh: &MeshName) -> Vec<(String, Held)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = unix(SystemTime::now());
+        let own = held.iter().filter(|(_, token)| token.mesh == *mesh && token.until > now);
+        own.map(|(id, token)| (id.clone(), token.clone())).collect()
+    }
+
+    /// Takes one of a mesh away that nobody has used; gives it back if it was there.
+    pub(super) fn remove(&self, mesh: &MeshName, id: &str) -> io::Result<Option<Held>> {
+        self.change(|held| match held.get(id) {
+            Some(token) if token.mesh == *mesh => Ok(held.remove(id)),
+            _ => Ok(None),
+        })
     }
 
     /// Uses one up. Says whether it was still there: of all who try at once, one gets it.

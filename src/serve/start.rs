@@ -1,6 +1,7 @@
 //! Starting and stopping a control plane.
 
-use super::admin::access::{Certified, Names, Operators, Role, write_secret};
+use super::admin::access::{Caller, Certified, Names, Operators, Role, write_secret};
+use super::admin::attempts::Attempts;
 use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
 use super::audit::Audit;
@@ -254,6 +255,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         join_tokens,
         authority: config.authority.clone(),
         revoked,
+        joining: Attempts::default(),
         stop,
         awaited_until: Instant::now() + config.grace,
         loopback: config.admin.address.ip().is_loopback(),
@@ -363,6 +365,7 @@ async fn answer(app: Router, known: Arc<Known>, connection: Connection, mut stop
     let app = app.layer(axum::middleware::from_fn(
         move |mut request: axum::extract::Request, next: axum::middleware::Next| {
             request.extensions_mut().insert(known.certify(&peer));
+            request.extensions_mut().insert(Caller(peer.address.ip()));
             next.run(request)
         },
     ));

@@ -80,7 +80,9 @@ impl Server {
         sandbox.write("proxies.pem", proxies.pem());
         sandbox.write("proxies.key", proxies.key().serialize_pem());
         issue(sandbox, &hosts, "server", &local());
-        issue(sandbox, &operators, "ada", &[uri("operator/ada")]);
+        for name in ["ada", "bob", "eve"] {
+            issue(sandbox, &operators, name, &[uri(&format!("operator/{name}"))]);
+        }
         issue(sandbox, &operators, "fake", &[uri(WEB)]);
         let args = "serve --data data --admin 127.0.0.1:0 --xds 127.0.0.1:0 --grace 5s \
                     --admin-cert server.pem --admin-key server.key --admin-client-ca operators.pem \
@@ -112,8 +114,13 @@ impl Server {
             "default_target = \"prod\"\n\
              [targets.prod]\n{at}token = {{ file = \"data/operator.token\" }}\n\
              tls = {{ ca = \"hosts.pem\" }}\n\
-             [targets.ada]\n{at}tls = {{ ca = \"hosts.pem\", certificate = \"ada.pem\", key = \"ada.key\" }}\n\
-             [targets.fake]\n{at}tls = {{ ca = \"hosts.pem\", certificate = \"fake.pem\", key = \"fake.key\" }}\n"
+             {}",
+            ["ada", "bob", "eve", "fake"]
+                .map(|name| format!(
+                    "[targets.{name}]\n{at}tls = {{ ca = \"hosts.pem\", certificate = \
+                     \"{name}.pem\", key = \"{name}.key\" }}\n"
+                ))
+                .concat()
         )
     }
 }
@@ -124,7 +131,16 @@ pub(crate) fn started(life: &str) -> (Server, Sandbox, Block) {
     let (sandbox, _) = project(&block);
     let server = Server::start(&sandbox, life);
     sandbox.write("meshctl.toml", server.targets());
+    certify(&sandbox, "ada", "write");
     (server, sandbox, block)
+}
+
+/// Makes an operator of who has the certificate of this name.
+fn certify(sandbox: &Sandbox, name: &str, role: &str) {
+    let own = format!("spiffe://shop.example/operator/{name}");
+    let args = ["serve", "operator", "add", name, "--role", role, "--certificate", &own];
+    let ran = sandbox.run(&[&args[..], &["--data", "data"]].concat()).exits(0);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains(&own), "{}", ran.all());
 }
 
 /// Has a join token made and writes it to a file.
@@ -245,7 +261,7 @@ fn a_proxy_is_no_operator_and_an_operator_is_no_proxy() {
     // An operator by certificate alone.
     sandbox.run(&["apply", "--yes", "--target", "ada"]).exits(0);
     let history = sandbox.run(&["history", "--format", "json", "--target", "ada"]).exits(0).stdout;
-    assert!(history.contains("spiffe://shop.example/operator/ada"), "{history}");
+    assert!(history.contains("\"by\": \"ada"), "{history}");
     // A certificate of the operators' authority that names a proxy is nobody's.
     let ran = sandbox.run(&["status", "--target", "fake"]).exits(4);
     assert!(ran.stderr.contains("token of an operator"), "{}", ran.stderr);
@@ -485,4 +501,127 @@ fn a_bootstrap_without_tls_is_for_this_host_alone() {
         assert!(ran.stderr.contains("in plain text") && ran.stdout.contains("9101"));
     }
     ask("10.0.0.1:9101", &["--allow-plaintext-to-other-hosts", "--identity", "id"]).exits(64);
+}
+
+#[test]
+fn a_certificate_is_the_operator_that_the_server_knows_with_its_role_and_else_none() {
+    let (_server, sandbox, _block) = started("24h");
+    let at = |target: &str, args: &[&str]| sandbox.run(&[args, &["--target", target]].concat());
+    // Of the authority of operators, and known to nobody.
+    for name in ["bob", "eve"] {
+        let ran = at(name, &["status"]).exits(4);
+        let uri = format!("spiffe://shop.example/operator/{name}");
+        assert!(ran.stderr.contains(&format!("{uri} is no operator")), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("--certificate {uri} --data")), "{}", ran.stderr);
+    }
+    certify(&sandbox, "bob", "read");
+    at("bob", &["status"]).exits(0);
+    at("bob", &["plan"]).exits(0);
+    for refused in [&["apply", "--yes"][..], &["serve", "token", "virtual_node/web"]] {
+        let ran = at("bob", refused).exits(4);
+        assert!(ran.stderr.contains("bob may read, not write"), "{}", ran.stderr);
+    }
+    assert!(at("bob", &["history"]).exits(0).stdout.is_empty());
+    at("ada", &["apply", "--yes"]).exits(0);
+    assert!(at("bob", &["history"]).exits(0).stdout.contains("ada"));
+    let listed = sandbox.run(&["serve", "operator", "list", "--data", "data"]).exits(0).stdout;
+    let lines: Vec<&str> = listed.lines().collect();
+    let own = |name: &str| format!("spiffe://shop.example/operator/{name}");
+    assert_eq!(lines[0], format!("ada  write  {}", own("ada")));
+    assert_eq!(lines[1..], [format!("bob  read  {}", own("bob")), "operator  write".to_owned()]);
+    // A role changes, and ends, at once.
+    certify(&sandbox, "bob", "write");
+    at("bob", &["serve", "token", "virtual_node/web"]).exits(0);
+    sandbox.run(&["serve", "operator", "remove", "bob", "--data", "data"]).exits(0);
+    at("bob", &["status"]).exits(4);
+    // What is no name of an operator is not taken.
+    for bad in
+        ["spiffe://shop.example/mesh/m/virtual_node/web", "ada", "spiffe://x", "spiffe://x/*"]
+    {
+        let args = ["serve", "operator", "add", "x", "--certificate", bad, "--data", "data"];
+        sandbox.run(&args).exits(64);
+    }
+}
+
+#[test]
+fn join_tokens_that_nobody_has_used_are_listed_and_removed() {
+    let (_server, sandbox, _block) = started("24h");
+    let list = || -> Vec<Vec<String>> {
+        let text = sandbox.run(&["serve", "tokens", "list"]).exits(0).stdout;
+        text.lines().map(|line| line.split("  ").map(str::to_owned).collect()).collect()
+    };
+    assert!(list().is_empty());
+    let other = token(&sandbox, "virtual_node/cart-*");
+    let made = token(&sandbox, "virtual_node/web");
+    let ended = sandbox.run(&["serve", "token", "virtual_node/web", "--life", "1s"]).exits(0);
+    until("the third has ended", || list().len() == 2);
+    let held = list();
+    let whose: std::collections::BTreeSet<&str> = held.iter().map(|one| one[1].as_str()).collect();
+    assert_eq!(whose, ["virtual_node/cart-*", "virtual_node/web"].into());
+    assert!(held.iter().all(|one| one[2].ends_with('Z') && one[3] == "operator"), "{held:?}");
+    let text = format!("{held:?}");
+    for secret in [&other, &made, ended.stdout.trim()] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    // The one that is removed works no longer; the other does.
+    let of = |proxies: &str| held.iter().find(|one| one[1] == proxies).unwrap()[0].clone();
+    sandbox.run(&["serve", "tokens", "remove", &of("virtual_node/web")]).exits(0);
+    let ran = sandbox.run(&JOIN).exits(4);
+    assert!(ran.stderr.contains("not known"), "{}", ran.stderr);
+    let ran = sandbox.run(&["serve", "tokens", "remove", &of("virtual_node/web")]).exits(1);
+    assert!(ran.stderr.contains("there is no join token"), "{}", ran.stderr);
+    sandbox.run(&["serve", "tokens", "remove", "../revisions"]).exits(64);
+    sandbox.write("token", &other);
+    let ran = sandbox.run(&[
+        "bootstrap",
+        "virtual_node/cart-v1",
+        "--identity",
+        "id",
+        "--join-token",
+        "@token",
+    ]);
+    ran.exits(0);
+    assert!(list().is_empty(), "a used one is gone");
+    let audit = fs::read_to_string(sandbox.join("data/audit.ndjson")).unwrap();
+    let removed = format!("removed {}", of("virtual_node/web"));
+    assert!(audit.contains(&removed), "{audit}");
+}
+
+#[test]
+fn attempts_to_join_have_a_rate_for_each_address() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = crate::serve::Server::with(0);
+    let admin: SocketAddr = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+    // An answer to a token that is none, asked for from an address of this host.
+    let ask = |from: &str| {
+        block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+            let mut stream = socket.connect(admin).await.unwrap();
+            let request = format!(
+                "POST /v1/join HTTP/1.1\r\nhost: {admin}\r\nauthorization: Bearer meshctl_join_x\r\n\
+                 content-length: 2\r\nconnection: close\r\n\r\n{{}}"
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            text.to_lowercase()
+        })
+    };
+    let since = Instant::now();
+    let answers: Vec<String> = (0..100).map(|_| ask("127.0.0.2")).collect();
+    let (tried, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.starts_with("http/1.1 401"));
+    // Ten at once, and one more for each second that it took.
+    let most = 10 + usize::try_from(since.elapsed().as_secs()).unwrap() + 1;
+    assert!((10..=most).contains(&tried.len()), "{} of 100", tried.len());
+    for answer in &refused {
+        assert!(answer.starts_with("http/1.1 429"), "{answer}");
+        assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+        assert!(answer.contains("\"too-many\"") && answer.contains("127.0.0.2"), "{answer}");
+    }
+    assert!(ask("127.0.0.3").starts_with("http/1.1 401"), "another address may");
+    // Operators are not held up.
+    let bearer = format!("Bearer {}", server.token());
+    assert_eq!(server.ask("GET", "/v1", &[("authorization", &bearer)]).0, 200);
 }

@@ -97,6 +97,10 @@ impl Client {
         self.ask(self.request(Method::GET, path))
     }
 
+    pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        self.ask(self.request(Method::DELETE, path))
+    }
+
     pub(super) fn post<T: DeserializeOwned>(
         &self,
         path: &str,

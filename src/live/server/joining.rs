@@ -39,6 +39,26 @@ pub struct JoinTokenDocument {
     pub until: String,
 }
 
+/// A join token that nobody has used, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldDocument {
+    /// Its name in the audit log.
+    pub id: String,
+    /// Which proxy may join.
+    pub proxies: String,
+    /// Until when it counts, in RFC 3339.
+    pub until: String,
+    /// The operator who made it.
+    pub by: String,
+}
+
+/// The join tokens of a mesh that still count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinTokensDocument {
+    /// Ordered by their ids.
+    pub tokens: Vec<HeldDocument>,
+}
+
 /// A request for the first certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +96,16 @@ impl Server {
     /// Has a join token made.
     pub fn join_token(&self, request: &JoinTokenRequest) -> Result<JoinTokenDocument, Error> {
         self.client.post(&self.path("/join-tokens"), request)
+    }
+
+    /// The join tokens that nobody has used.
+    pub fn join_tokens(&self) -> Result<JoinTokensDocument, Error> {
+        self.client.get(&self.path("/join-tokens"))
+    }
+
+    /// Takes a join token away.
+    pub fn remove_join_token(&self, id: &str) -> Result<(), Error> {
+        self.client.delete::<DoneDocument>(&self.path(&format!("/join-tokens/{id}"))).map(|_| ())
     }
 
     /// Trades a join token, which this client was given as its token, for a certificate.

@@ -4,15 +4,18 @@ use super::Server;
 use crate::serve::identity::NodeId;
 use crate::serve::joining::Held;
 use crate::serve::problem;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 /// What every token begins with, so that a leaked one is recognised.
 const PREFIX: &str = "meshctl_";
@@ -82,6 +85,10 @@ pub(in crate::serve) struct Certified {
     pub(in crate::serve) proxy: Option<NodeId>,
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::serve) struct Caller(pub(in crate::serve) IpAddr);
+
 /// What one who is no operator was let in for.
 #[derive(Clone, Debug)]
 pub(in crate::serve) enum Grant {
@@ -91,13 +98,17 @@ pub(in crate::serve) enum Grant {
     Renew(NodeId),
 }
 
-/// A known operator.
+/// A known operator: who has a secret, or a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Token {
+struct Operator {
     role: Role,
     /// The SHA-256 of the secret, in hex: the secret itself is kept nowhere.
-    sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// The SPIFFE URI of the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     created: String,
 }
 
@@ -105,7 +116,7 @@ struct Token {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    operators: BTreeMap<String, Token>,
+    operators: BTreeMap<String, Operator>,
 }
 
 /// The operators that a server knows. The file is read again when it changes, so that one who is
@@ -127,20 +138,38 @@ impl Operators {
         Ok(self.document()?.operators.is_empty())
     }
 
-    /// The operators with their roles.
-    pub fn list(&self) -> io::Result<BTreeMap<String, Role>> {
+    /// The operators with their roles, and the SPIFFE URI of those that come by certificate.
+    pub fn list(&self) -> io::Result<BTreeMap<String, (Role, Option<String>)>> {
         let found = self.document()?.operators.into_iter();
-        Ok(found.map(|(name, token)| (name, token.role)).collect())
+        Ok(found.map(|(name, known)| (name, (known.role, known.certificate))).collect())
     }
 
     /// Makes an operator, or gives one a new secret, and tells the secret: it is told only here.
     pub fn add(&self, name: &str, role: Role) -> io::Result<String> {
         let secret = format!("{PREFIX}{}", random(24)?);
-        let token = Token { role, sha256: hash(&secret), created: crate::serve::now() };
-        let mut document = self.document()?;
-        document.operators.insert(name.to_owned(), token);
-        self.write(&document)?;
+        self.put(
+            name,
+            Operator {
+                role,
+                sha256: Some(hash(&secret)),
+                certificate: None,
+                created: crate::serve::now(),
+            },
+        )?;
         Ok(secret)
+    }
+
+    /// Makes an operator of whoever has a certificate with this SPIFFE URI of an authority of
+    /// operators, or gives one another certificate or role. It has no secret.
+    pub fn add_certified(&self, name: &str, role: Role, uri: &str) -> io::Result<()> {
+        let certificate = Some(uri.to_owned());
+        self.put(name, Operator { role, sha256: None, certificate, created: crate::serve::now() })
+    }
+
+    fn put(&self, name: &str, operator: Operator) -> io::Result<()> {
+        let mut document = self.document()?;
+        document.operators.insert(name.to_owned(), operator);
+        self.write(&document)
     }
 
     /// Takes an operator out. Says whether there was one of this name.
@@ -158,8 +187,15 @@ impl Operators {
         let hash = hash(secret);
         let mut all = self.document()?.operators.into_iter();
         // Hashes are compared: how long it takes tells nothing about the secret.
-        let found = all.find(|(_, token)| token.sha256 == hash);
-        Ok(found.map(|(name, token)| (name, token.role)))
+        let found = all.find(|(_, known)| known.sha256.as_ref() == Some(&hash));
+        Ok(found.map(|(name, known)| (name, known.role)))
+    }
+
+    /// Whose certificate has this SPIFFE URI.
+    pub fn find_certified(&self, uri: &str) -> io::Result<Option<(String, Role)>> {
+        let mut all = self.document()?.operators.into_iter();
+        let found = all.find(|(_, known)| known.certificate.as_deref() == Some(uri));
+        Ok(found.map(|(name, known)| (name, known.role)))
     }
 
     fn was_read(&self) -> bool {
@@ -264,76 +300,127 @@ impl Names {
 
 /// Why a request is not let in.
 pub(in crate::serve) struct Refused {
-    pub(in crate::serve) status: http::StatusCode,
+    pub(in crate::serve) status: StatusCode,
     pub(in crate::serve) problem: crate::live::server::wire::Problem,
+    /// How long to wait before asking again, if that is all that is wrong.
+    pub(in crate::serve) wait: Option<Duration>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, problem: problem::of(code, message), wait: None }
+    }
 }
 
 /// Decides about one request.
 pub(in crate::serve) fn admit(
     server: &Server,
     certified: &Certified,
+    caller: Option<Caller>,
     need: Need,
     headers: &http::HeaderMap,
     uri: &http::Uri,
 ) -> Result<(Actor, Option<Grant>), Refused> {
-    use http::StatusCode;
-    let refuse =
-        |status, code: &str, message: &str| Refused { status, problem: problem::of(code, message) };
     if !server.names.accept(headers, uri) {
         let message = "this server is not asked for by that name, or not from that page";
-        return Err(refuse(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
+        return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
     }
-    let role = match (need, &certified.operator, &certified.proxy) {
-        (Need::Nobody, ..) => return Ok((Actor("anybody".to_owned()), None)),
-        (Need::Operator(_), Some(name), _) => return Ok((Actor(name.clone()), None)),
-        (Need::Proxy, _, Some(id)) => {
-            let actor = Actor(format!("mesh/{}/{}", id.mesh, id.proxy));
-            return Ok((actor, Some(Grant::Renew(id.clone()))));
+    match need {
+        Need::Nobody => Ok((Actor("anybody".to_owned()), None)),
+        Need::Operator(role) => {
+            operator(server, certified, role, headers).map(|actor| (actor, None))
         }
-        (Need::Proxy, _, None) => {
-            let message = "this needs the certificate of a proxy, from this server and still valid";
-            return Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", message));
-        }
-        (Need::Operator(role), None, _) => Some(role),
-        (Need::JoinToken, ..) => None,
-    };
-    let secret = headers
-        .get(http::header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, secret)| secret.trim());
-    let Some(secret) = secret else {
-        let message = match role {
-            Some(_) => "this needs the token of an operator",
-            None => "this needs a join token",
-        };
-        return Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", message));
-    };
-    let Some(role) = role else {
-        return match server.join_tokens.find(secret) {
-            Some((id, held)) => {
-                Ok((Actor(format!("join token {id}")), Some(Grant::Join(id, held))))
+        Need::Proxy => match &certified.proxy {
+            Some(id) => {
+                let actor = Actor(format!("mesh/{}/{}", id.mesh, id.proxy));
+                Ok((actor, Some(Grant::Renew(id.clone()))))
             }
+            None => Err(Refused::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "this needs the certificate of a proxy, from this server and still valid",
+            )),
+        },
+        Need::JoinToken => joiner(server, caller, headers),
+    }
+}
+
+/// The secret that a request brings.
+fn bearer(headers: &http::HeaderMap) -> Option<&str> {
+    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// Lets in who has a join token, as often as an address may try.
+fn joiner(
+    server: &Server,
+    caller: Option<Caller>,
+    headers: &http::HeaderMap,
+) -> Result<(Actor, Option<Grant>), Refused> {
+    let refuse = |message| Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message);
+    let Some(Caller(address)) = caller else { return Err(refuse("this needs an address")) };
+    if let Err(wait) = server.joining.try_from(address, Instant::now()) {
+        let message = format!("too many attempts to join from {address}");
+        let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
+        let hint = format!("try again in {} s", wait.as_secs());
+        refused.problem.hint = Some(hint);
+        return Err(Refused { wait: Some(wait), ..refused });
+    }
+    let secret = bearer(headers).ok_or_else(|| refuse("this needs a join token"))?;
+    match server.join_tokens.find(secret) {
+        Some((id, held)) => Ok((Actor(format!("join token {id}")), Some(Grant::Join(id, held)))),
+        None => Err(refuse("the join token is not known, was used, or is too old")),
+    }
+}
+
+/// Lets in an operator: by a certificate that is known, else by a token.
+fn operator(
+    server: &Server,
+    certified: &Certified,
+    role: Role,
+    headers: &http::HeaderMap,
+) -> Result<Actor, Refused> {
+    // Who cannot be told is nobody.
+    let unread = |error: io::Error| {
+        let message = format!("the operators cannot be read: {error}");
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+    };
+    let known = match &certified.operator {
+        Some(uri) => server.operators.find_certified(uri).map_err(unread)?,
+        None => None,
+    };
+    let found = match (known, bearer(headers)) {
+        (Some(known), _) => known,
+        (None, Some(secret)) => match server.operators.find(secret).map_err(unread)? {
+            Some(known) => known,
             None => {
-                let message = "the join token is not known, was used, or is too old";
-                Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", message))
+                let message = "the token is not known";
+                return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
             }
-        };
+        },
+        (None, None) => {
+            return Err(match &certified.operator {
+                Some(uri) => {
+                    let message = format!("{uri} is no operator");
+                    let mut refused = Refused::new(StatusCode::FORBIDDEN, "forbidden", message);
+                    refused.problem.hint = Some(format!(
+                        "on the server: meshctl serve operator add NAME --role ROLE --certificate \
+                         {uri} --data DIR"
+                    ));
+                    refused
+                }
+                None => {
+                    let message = "this needs the token of an operator";
+                    Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
+                }
+            });
+        }
     };
-    match server.operators.find(secret) {
-        Ok(Some((name, has))) if has.covers(role) => Ok((Actor(name), None)),
-        Ok(Some((name, has))) => {
-            let message = format!("{name} may {}, not {}", has.as_str(), role.as_str());
-            Err(refuse(StatusCode::FORBIDDEN, "forbidden", &message))
-        }
-        Ok(None) => {
-            Err(refuse(StatusCode::UNAUTHORIZED, "unauthenticated", "the token is not known"))
-        }
-        // Who cannot be told is nobody.
-        Err(error) => {
-            let message = format!("the operators cannot be read: {error}");
-            Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &message))
-        }
+    let (name, has) = found;
+    if !has.covers(role) {
+        let message = format!("{name} may {}, not {}", has.as_str(), role.as_str());
+        return Err(Refused::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
+    Ok(Actor(name))
 }

@@ -5,7 +5,8 @@ use super::access::{Actor, Grant};
 use super::handlers::{Answer, Shared, blocking, named, read};
 use crate::envoy::ProxyId;
 use crate::live::server::joining::{
-    DoneDocument, IdentityDocument, JoinRequest, JoinTokenDocument, JoinTokenRequest, RenewRequest,
+    DoneDocument, HeldDocument, IdentityDocument, JoinRequest, JoinTokenDocument, JoinTokenRequest,
+    JoinTokensDocument, RenewRequest,
 };
 use crate::live::server::wire::Problem;
 use crate::model::MeshName;
@@ -72,6 +73,37 @@ pub(super) async fn join_token(
         Ok(JoinTokenDocument { id, token, mesh, proxies, until: rfc3339(until) })
     });
     Ok(Json(made.await?))
+}
+
+pub(super) async fn join_tokens(
+    State(server): Shared,
+    Path(mesh): Path<String>,
+) -> Answer<JoinTokensDocument> {
+    let mesh = named(mesh)?;
+    let tokens = server.join_tokens.of_mesh(&mesh).into_iter().map(|(id, held)| HeldDocument {
+        id,
+        proxies: held.proxies,
+        until: rfc3339(held.until),
+        by: held.by,
+    });
+    Ok(Json(JoinTokensDocument { tokens: tokens.collect() }))
+}
+
+pub(super) async fn remove_join_token(
+    State(server): Shared,
+    Path((mesh, id)): Path<(String, String)>,
+    Extension(Actor(actor)): Extension<Actor>,
+) -> Answer<DoneDocument> {
+    let mesh = named(mesh)?;
+    let done = blocking(move || {
+        let Some(held) = server.join_tokens.remove(&mesh, &id).map_err(io)? else {
+            let message = format!("there is no join token {id} that works");
+            return Err(problem::of("no-token", message));
+        };
+        note(&server, &actor, "join-token", &mesh, &held.proxies, &format!("removed {id}"));
+        Ok(DoneDocument {})
+    });
+    Ok(Json(done.await?))
 }
 
 pub(super) async fn join(

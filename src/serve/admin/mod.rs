@@ -4,6 +4,7 @@
 //! that checks that; there is no other way to add one.
 
 pub(super) mod access;
+pub(super) mod attempts;
 mod handlers;
 mod identity;
 pub(super) mod metrics;
@@ -22,9 +23,10 @@ use crate::live::server::wire::{ApplyRequest, Problem};
 use crate::model::MeshName;
 use crate::store::Store;
 use access::{Actor, Certified, Names, Need, Operators, Role};
+use attempts::Attempts as Joining;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -53,6 +55,7 @@ pub(super) struct Server {
     pub(super) join_tokens: JoinTokens,
     pub(super) authority: Option<Authority>,
     pub(super) revoked: Arc<Revoked>,
+    pub(super) joining: Joining,
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
     /// Whether instances may be registered at addresses of the callers' own hosts.
@@ -76,8 +79,9 @@ impl From<Problem> for Failed {
             "bad-request" | "bad-plan" => StatusCode::BAD_REQUEST,
             "unauthenticated" => StatusCode::UNAUTHORIZED,
             "forbidden" => StatusCode::FORBIDDEN,
-            "no-mesh" | "no-instance" | "no-revision" | "no-proxy" | "unknown-key"
+            "no-mesh" | "no-token" | "no-instance" | "no-revision" | "no-proxy" | "unknown-key"
             | "not-found" => StatusCode::NOT_FOUND,
+            "too-many" => StatusCode::TOO_MANY_REQUESTS,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
             "key-used" | "landed" | "stale" | "no-authority" | "no-rollout" => StatusCode::CONFLICT,
             "findings" | "refused" => StatusCode::UNPROCESSABLE_ENTITY,
@@ -152,6 +156,7 @@ pub(super) fn routes() -> Vec<Route> {
     let write = Need::Operator(Role::Write);
     let register = Need::Operator(Role::Register);
     let instance = "/v1/meshes/{mesh}/registry/{namespace}/{service}/instances/{id}";
+    let join_tokens = "/v1/meshes/{mesh}/join-tokens";
     let route = |method, path, need, answer| Route { method, path, need, answer };
     let (get_, post_) = (Method::GET, Method::POST);
     vec![
@@ -187,8 +192,15 @@ pub(super) fn routes() -> Vec<Route> {
             write,
             delete(registry::confirm),
         ),
-        route(get_, "/v1/backup", write, get(handlers::backup)),
-        route(post_.clone(), "/v1/meshes/{mesh}/join-tokens", write, post(identity::join_token)),
+        route(get_.clone(), "/v1/backup", write, get(handlers::backup)),
+        route(get_.clone(), join_tokens, read, get(identity::join_tokens)),
+        route(post_.clone(), join_tokens, write, post(identity::join_token)),
+        route(
+            Method::DELETE,
+            "/v1/meshes/{mesh}/join-tokens/{id}",
+            write,
+            delete(identity::remove_join_token),
+        ),
         route(
             post_.clone(),
             "/v1/meshes/{mesh}/proxies/{kind}/{name}/revoke",
@@ -240,7 +252,8 @@ fn gate(
         async move {
             let certified = request.extensions().get::<Certified>().cloned().unwrap_or_default();
             let (headers, uri) = (request.headers(), request.uri());
-            let admitted = access::admit(&server, &certified, need, headers, uri);
+            let from = request.extensions().get::<access::Caller>().copied();
+            let admitted = access::admit(&server, &certified, from, need, headers, uri);
             match admitted {
                 Ok((actor, grant)) => {
                     server.metrics.answered(request.method());
@@ -252,7 +265,12 @@ fn gate(
                 }
                 Err(refused) => {
                     server.metrics.refused();
-                    Failed(refused.status, refused.problem).into_response()
+                    let mut answer = Failed(refused.status, refused.problem).into_response();
+                    if let Some(wait) = refused.wait {
+                        let seconds = wait.as_secs_f64().ceil() as u64;
+                        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                    }
+                    answer
                 }
             }
         }
