@@ -124,13 +124,6 @@ fn open_directory(
 ) -> Result<Target, Failure> {
     let root = root(loaded, folder)?;
     let directory = Directory::open(&root).map_err(|error| failure(&error))?;
-    let mut admin = BTreeMap::new();
-    for (proxy, address) in &target.admin {
-        let proxy: ProxyId = proxy
-            .parse()
-            .map_err(|why: String| Failure::new(Exit::Findings, format!("meshctl.toml: {why}")))?;
-        admin.insert(proxy, address.clone());
-    }
     Ok(Target {
         id: plan::Target {
             name: name.to_owned(),
@@ -141,7 +134,7 @@ fn open_directory(
         settings: loaded.project.settings(root.display().to_string()),
         expect: target.expect,
         settle: target.settle.map_or(SETTLE, |settle| Duration::from_millis(settle.millis())),
-        admin,
+        admin: admin(target)?,
     })
 }
 
@@ -192,8 +185,20 @@ fn open_server(
         settings: loaded.project.settings_from(ConfigSource::Ads),
         expect: target.expect,
         settle: Duration::ZERO,
-        admin: BTreeMap::new(),
+        admin: admin(target)?,
     })
+}
+
+/// The admin addresses that a target's table names.
+fn admin(target: &TargetSettings) -> Result<BTreeMap<ProxyId, String>, Failure> {
+    let read = |(proxy, address): (&String, &String)| match proxy.parse() {
+        Ok(proxy) => Ok((proxy, address.clone())),
+        Err(why) => {
+            let why: String = why;
+            Err(Failure::new(Exit::Findings, format!("meshctl.toml: {why}")))
+        }
+    };
+    target.admin.iter().map(read).collect()
 }
 
 /// The target's folder as proxies on this host see it.

@@ -94,7 +94,7 @@ pub enum Tracing {
 }
 
 /// The cluster of the tracer.
-const TRACER: &str = "static_cluster_tracing";
+pub(super) const TRACER: &str = "static_cluster_tracing";
 
 /// The limit of regular expressions. Envoy's own (100) refuses harmless ones.
 const RE2_LIMIT: &str = "re2.max_program_size.error_level";

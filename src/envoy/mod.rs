@@ -26,6 +26,7 @@ mod patch;
 mod pb;
 mod resource;
 mod route;
+mod running;
 mod secret;
 mod tls;
 pub mod xds;
@@ -35,6 +36,7 @@ pub use control_plane::{ControlPlane, ControlPlaneTls, identity_files};
 pub use files::{files, version};
 pub use names::{file, file_stem, node_id};
 pub use resource::{ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side};
+pub use running::{Differs, PARTS, Part, Running};
 
 use crate::model::Mesh;
 

@@ -101,7 +101,8 @@ pub struct TargetSettings {
     /// How long a step is given where no admin address can prove that it arrived.
     pub settle: Option<Duration>,
     /// Admin addresses of proxies by the proxy's address, for example
-    /// `"virtual_node/cart" = "http://127.0.0.1:9901"` or `"unix:///run/envoy.sock"`.
+    /// `"virtual_node/cart" = "http://127.0.0.1:9901"` or `"unix:///run/envoy.sock"`. On a server
+    /// only `drift` asks there.
     pub admin: BTreeMap<String, String>,
 }
 
@@ -307,13 +308,9 @@ fn check_targets(targets: &BTreeMap<String, TargetSettings>, node: &Node, cx: &m
                     let message = format!("`{server}` is no address of a server");
                     wrong("server", message, "write http://HOST:PORT or https://HOST:PORT");
                 }
-                for (key, there) in
-                    [("settle", target.settle.is_some()), ("admin", !target.admin.is_empty())]
-                {
-                    if there {
-                        let message = format!("`{key}` is of folders, and `{name}` is a server");
-                        wrong(key, message, "take it out: a server knows who has acknowledged");
-                    }
+                if target.settle.is_some() {
+                    let message = format!("`settle` is of folders, and `{name}` is a server");
+                    wrong("settle", message, "take it out: a server knows who has acknowledged");
                 }
             }
             (Some(_), Some(_)) => {
@@ -432,7 +429,7 @@ table! {
         "expect" => expect: optional,
         /// How long a step is given where no admin address can prove that it arrived.
         "settle" => settle: optional,
-        /// Admin addresses of proxies by the proxy's address.
+        /// Admin addresses of proxies by the proxy's address; on a server only drift asks there.
         "admin" => admin: or_default,
     }
 }

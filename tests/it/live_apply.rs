@@ -27,6 +27,11 @@ impl Envoys {
         let proxy = format!("virtual_node/{node}");
         let args = ["bootstrap", &proxy, "--admin", socket.to_str().unwrap()];
         let bootstrap = sandbox.run(&args).exits(0).stdout;
+        self.run(sandbox, node, &bootstrap);
+    }
+
+    /// Starts one with a bootstrap.
+    pub(crate) fn run(&mut self, sandbox: &Sandbox, node: &str, bootstrap: &str) {
         sandbox.write(&format!("{node}.yaml"), bootstrap);
         let log = std::fs::File::create(sandbox.join(&format!("{node}.log"))).unwrap();
         let child = Command::new(envoy::binary())
@@ -126,5 +131,6 @@ fn live_envoys_prove_what_they_take_and_what_one_refuses_is_taken_back_from_all(
     drop(taken);
     sandbox.run(&["apply", "--yes"]).exits(0);
     sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
-    sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
+    let drift = sandbox.run(&["drift", "--detailed-exitcode"]).exits(0).stdout;
+    assert_eq!(drift.matches(": told by config dump\n").count(), 3, "{drift}");
 }

@@ -28,6 +28,7 @@ mod import_wild;
 mod input;
 mod live_apply;
 mod live_dev;
+mod live_drift;
 mod live_expect;
 mod live_faults;
 mod live_grpc;

@@ -1,15 +1,15 @@
 //! What a running Envoy has: its admin interface, read only.
 //!
 //! Arrival is proven by statistics: each subscription of an Envoy has the version of the last
-//! update that it took, and counts those that it refused. The configuration itself is never asked
-//! for, only names and reasons, so no secret can come along.
+//! update that it took, and counts those that it refused. Only `drift` asks for the configuration
+//! itself ([`Admin::running`]), of which nothing is kept but names and hashes.
 
 mod stats;
 
 pub use stats::{Seen, Subject, Subscription};
 
 use super::ProxyFiles;
-use crate::envoy::ResourceType;
+use crate::envoy::{PARTS, ResourceType, Running};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long it may take to write down a part of the configuration.
+const DUMP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The statistics that matter, as a regular expression in a query:
 /// `(version_text|update_rejected|update_failure|warming_clusters|total_listeners_warming)$`.
@@ -57,7 +60,7 @@ impl Admin {
     /// An admin interface at `http://HOST:PORT` or `unix:///PATH`. The error says what is wrong
     /// with the address.
     pub fn new(address: &str) -> Result<Self, String> {
-        let builder = super::http::builder().timeout(TIMEOUT);
+        let builder = super::http::builder();
         let (builder, base) = match address.strip_prefix("unix://") {
             Some(path) if path.starts_with('/') => {
                 (builder.unix_socket(path), "http://localhost".to_owned())
@@ -76,8 +79,8 @@ impl Admin {
         Ok(Self { client, base })
     }
 
-    async fn get(&self, path: &str) -> Result<String, Silence> {
-        let answer = self.client.get(format!("{}{path}", self.base)).send().await;
+    async fn get(&self, path: &str, within: Duration) -> Result<String, Silence> {
+        let answer = self.client.get(format!("{}{path}", self.base)).timeout(within).send().await;
         let answer = answer.map_err(|error| match error.is_connect() {
             true => Silence::Gone,
             false => Silence::NoAnswer,
@@ -90,13 +93,27 @@ impl Admin {
 
     /// What it has taken and refused.
     pub async fn seen(&self) -> Result<Seen, Silence> {
-        Ok(Seen::parse(&self.get(STATS).await?))
+        Ok(Seen::parse(&self.get(STATS, TIMEOUT).await?))
+    }
+
+    /// What it really runs, by its own config dump.
+    ///
+    /// # Errors
+    /// It does not answer, or not as an Envoy does.
+    pub async fn running(&self) -> Result<Running, Silence> {
+        let mut running = Running::default();
+        for part in &PARTS {
+            let text = self.get(&format!("/config_dump?{}", part.query), DUMP_TIMEOUT).await?;
+            let answer: Value = serde_json::from_str(&text).map_err(|_| Silence::NoAnswer)?;
+            running.add(part, &answer);
+        }
+        Ok(running)
     }
 
     /// Why it refused listeners, by their names. Of other kinds Envoy tells only its own log.
     pub async fn reasons(&self) -> BTreeMap<String, String> {
         // After some refusals the answer is plain text with status 200; then nothing is known.
-        let text = self.get(ERRORS).await.unwrap_or_default();
+        let text = self.get(ERRORS, TIMEOUT).await.unwrap_or_default();
         let dump: Value = serde_json::from_str(&text).unwrap_or_default();
         let mut found = BTreeMap::new();
         for listener in dump["configs"].as_array().into_iter().flatten() {

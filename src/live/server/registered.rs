@@ -1,6 +1,8 @@
 //! What is registered on a control plane: the documents of the registry's part of the admin API.
 
-use crate::model::NodeName;
+use crate::envoy::xds::{REGISTERED, with_endpoints};
+use crate::envoy::{Resource, ResourceType};
+use crate::model::{Address, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -94,4 +96,29 @@ pub struct RegistryDocument {
     pub instances: Vec<Registered>,
     /// Every node that is found in the registry, by name.
     pub nodes: Vec<FoundNode>,
+}
+
+impl RegistryDocument {
+    /// An assignment as the server gives it: with the endpoints that are registered. `None`: its
+    /// endpoints are not from the registry.
+    pub fn assignment(&self, resource: &Resource) -> Option<Resource> {
+        if resource.kind != ResourceType::ClusterLoadAssignment {
+            return None;
+        }
+        let node = resource.origins.iter().find_map(|(address, pointer)| match address {
+            Address::Node(node) if pointer == REGISTERED => Some(node),
+            _ => None,
+        })?;
+        let found = self.nodes.iter().find(|found| found.node == *node)?;
+        let given = |registered: &&Registered| {
+            registered.namespace == found.namespace
+                && registered.service == found.service
+                && found.instances.contains(&registered.id)
+        };
+        let endpoints = self.instances.iter().filter(given).map(|registered| {
+            let instance = &registered.instance;
+            (instance.address, instance.port, instance.weight)
+        });
+        Some(with_endpoints(resource, &endpoints.collect::<Vec<_>>()))
+    }
 }

@@ -36,6 +36,10 @@ pub struct StateDocument {
     pub rollout: Option<Rollout>,
     /// The step that proxies are to have.
     pub in_force: Option<StepId>,
+    /// What the model leaves to the target, as it was given with the newest revision; `None`: the
+    /// server is of a version that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<SettingsDocument>,
 }
 
 /// Which objects somebody wants.

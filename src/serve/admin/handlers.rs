@@ -112,11 +112,12 @@ pub(super) async fn state(
             Some(head) => Some(mesh.store.manifest(&mesh.name, head.revision).map_err(failed)?),
             None => None,
         };
+        let settings = Some(Mesh::known(head.as_ref()));
         let (rollout, in_force) = match head {
             Some(head) => (head.rollout, head.in_force),
             None => (None, None),
         };
-        Ok(StateDocument { lineage: mesh.store.lineage(), manifest, rollout, in_force })
+        Ok(StateDocument { lineage: mesh.store.lineage(), manifest, rollout, in_force, settings })
     })
     .await
 }
