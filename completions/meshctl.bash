@@ -376,7 +376,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__apply)
-            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --allow-lost-record --accept --take-ownership --yes --wait --settle --drain --on-nack --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --resume --rewrite --only --no-prune --allow-deletes --allow-updates --allow-empty --allow-lost-record --accept --take-ownership --yes --wait --settle --drain --on-nack --canary --canary-wait --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -420,6 +420,14 @@ _meshctl() {
                     ;;
                 --on-nack)
                     COMPREPLY=($(compgen -W "rollback halt continue" -- "${cur}"))
+                    return 0
+                    ;;
+                --canary)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --canary-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)
@@ -1760,7 +1768,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__rollback)
-            opts="-y -C -q -v -h -V --expect --yes --wait --settle --drain --on-nack --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --yes --wait --settle --drain --on-nack --canary --canary-wait --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1784,6 +1792,14 @@ _meshctl() {
                     ;;
                 --on-nack)
                     COMPREPLY=($(compgen -W "rollback halt continue" -- "${cur}"))
+                    return 0
+                    ;;
+                --canary)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --canary-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --lock-timeout)

@@ -484,6 +484,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l drain -d 'How 
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l on-nack -d 'What to do when a proxy refuses a step' -r -f -a "rollback\t'Bring back what was in force before, as a new revision'
 halt\t'Stay at the step'
 continue\t'Go on with the other proxies'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'So many of the proxies that a step reaches have it first (3, or 10%); the others when those have taken it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long those are watched before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Ask again for what was asked for under this key, and for nothing twice (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
@@ -521,6 +523,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l drain -d 'H
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l on-nack -d 'What to do when a proxy refuses a step' -r -f -a "rollback\t'Bring back what was in force before, as a new revision'
 halt\t'Stay at the step'
 continue\t'Go on with the other proxies'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'So many of the proxies that a step reaches have it first (3, or 10%); the others when those have taken it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long those are watched before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Ask again for what was asked for under this key, and for nothing twice (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F

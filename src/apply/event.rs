@@ -3,6 +3,7 @@
 use crate::envoy::{ProxyId, ResourceType};
 use crate::live::admin::Silence;
 use crate::model::Address;
+use crate::plan::Wave;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub enum Event {
         of: usize,
         /// What it does.
         kind: String,
+        /// Whom it is for.
+        #[serde(default)]
+        wave: Wave,
         /// The proxies that get something else.
         proxies: usize,
     },
@@ -53,6 +57,11 @@ pub enum Event {
         /// The proxies without a known admin address.
         proxies: usize,
     },
+    /// Those that go first have it, and are watched for a while.
+    Watch {
+        /// How long.
+        time: Duration,
+    },
     /// What goes away is given time to finish its long streams.
     Drain {
         /// How long.
@@ -62,6 +71,9 @@ pub enum Event {
     StepDone {
         /// Its number, from 1.
         number: usize,
+        /// Whom it was for.
+        #[serde(default)]
+        wave: Wave,
         /// How many proxies were seen to have it.
         proven: usize,
         /// How many proxies got something else.

@@ -1,6 +1,6 @@
 //! The gate after a step: every proxy that can be asked has it, or the time is up.
 
-use super::witness::{Answer, Asking};
+use super::witness::{Answer, Answers, Asking};
 use super::{Event, ProxyState, Rejection, Stop, Suspect};
 use crate::envoy::{ProxyConfig, ProxyId, file_stem};
 use crate::live::StepId;
@@ -75,6 +75,24 @@ pub(super) async fn wait(
             tell(Event::Proxy { proxy, state });
         }
     }
+}
+
+/// What became of proxies that had a step: who is gone or refuses it now does not have it.
+pub(super) fn left(answers: Answers) -> Passed {
+    let mut passed = Passed::default();
+    for (proxy, answer) in answers {
+        match answer {
+            Answer::Gone => {
+                passed.late.insert(proxy, vec!["it went away while it was watched".to_owned()]);
+            }
+            Answer::Refused(what) => {
+                passed.refused.insert(proxy, what);
+            }
+            // Another instance of it may just be taking it.
+            Answer::Has { .. } | Answer::Late(_) => {}
+        }
+    }
+    passed
 }
 
 /// A subject for people.

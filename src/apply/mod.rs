@@ -15,6 +15,7 @@ mod event;
 mod gate;
 mod rollout;
 mod stop;
+mod way_back;
 mod witness;
 
 pub use admins::Admins;
@@ -26,8 +27,10 @@ use crate::compile::proxies;
 use crate::envoy::{ProxyId, Settings};
 use crate::live::{self, Commit, Rollout, State, Write};
 use crate::model::{Address, Mesh};
-use crate::plan::{self, Plan, apply_changes, entries_after, steps};
-use crate::revision::{self, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
+use crate::plan::{
+    Plan, Share, Step, apply_changes, choose, entries_after, in_waves, steps, steps_of,
+};
+use crate::revision::{self, Canary, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
 use rollout::Roll;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +62,12 @@ pub struct Options {
     pub drain: Duration,
     /// What to do when a proxy refuses a step.
     pub on_refusal: OnRefusal,
+    /// How many proxies have each step before the others; `None`: all have it at once.
+    pub canary: Option<Share>,
+    /// How long these are watched before the others follow.
+    pub canary_wait: Duration,
+    /// All this in the words of who asks, remembered with the rollout.
+    pub carry: serde_json::Value,
     /// How many Envoys must be seen to have the result.
     pub expect: Option<u32>,
     /// Who can tell what proxies have.
@@ -115,6 +124,23 @@ pub struct Outcome {
     pub rejections: Vec<Rejection>,
     /// All proxies of the mesh.
     pub proxies: usize,
+}
+
+impl End {
+    /// How that ended what was taken back, when the way back ended so.
+    fn of_way_back(self, to: u64) -> Self {
+        match self {
+            Self::Broken(_) | Self::Stopped(_) => self,
+            _ => Self::RolledBack { to },
+        }
+    }
+}
+
+impl Options {
+    /// The same for a way back: what is refused on it stops nothing.
+    fn undeterred(&self) -> Self {
+        Self { on_refusal: OnRefusal::Continue, ..self.clone() }
+    }
 }
 
 impl Outcome {
@@ -208,6 +234,19 @@ pub struct Site<'a> {
     pub tell: &'a mut dyn FnMut(Event),
 }
 
+impl Site<'_> {
+    /// The same, gone about in another way.
+    fn with<'b>(&'b mut self, options: &'b Options) -> Site<'b> {
+        Site {
+            target: &mut *self.target,
+            settings: self.settings,
+            options,
+            stop: self.stop,
+            tell: &mut *self.tell,
+        }
+    }
+}
+
 /// Carries out a plan whose guards let it pass.
 pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let mut state = site.target.state()?;
@@ -223,6 +262,10 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
         return Ok(Outcome::new(state.live.revision, End::Nothing, &state.live.mesh));
     }
     let desired = apply_changes(&state.live, &plan.changes).map_err(Error::Unfit)?;
+    if let Some(outcome) = way_back::unroll(site, &state).await? {
+        return Ok(outcome);
+    }
+    state = site.target.state()?;
     let base = in_force(&state, &*site.target)?;
     let affected = if state.live.revision == plan.base_revision && state.rollout.is_none() {
         plan.proxies().into_iter().cloned().collect()
@@ -230,14 +273,20 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
         all(&[&base.mesh, &desired])
     };
     let planned = steps(&base.mesh, &desired, site.settings, &affected);
-    let entries = entries_after(&state.live, &plan.changes);
-    let rollout = Rollout {
-        plan: plan.digest.clone(),
-        from: base.revision,
-        steps: planned.iter().map(|step| step.kind.as_str().to_owned()).collect(),
-        arrived: 0,
-        halted: None,
+    let canary = match site.options.canary {
+        Some(share) => {
+            let first = choose(&planned, share, &asked(&planned, site.options).await);
+            let wait = site.options.canary_wait.as_millis();
+            Some(Canary { first, wait_ms: u64::try_from(wait).unwrap_or(u64::MAX) })
+        }
+        None => None,
     };
+    let planned = in_waves(planned, canary.as_ref());
+    let entries = entries_after(&state.live, &plan.changes);
+    let words = planned.iter().map(Step::word).collect();
+    let carry = site.options.carry.clone();
+    let rollout =
+        Rollout { canary, carry, ..Rollout::new(plan.digest.clone(), base.revision, words) };
     // Where the record was moved away and the files were not, the number of the step in force must
     // not come again: a step of that number would pass for the one that is there.
     let last = state.live.revision.or(state.in_force.map(|step| step.revision));
@@ -268,10 +317,12 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
 /// Goes on with a rollout that has not ended.
 pub async fn resume(site: &mut Site<'_>) -> Result<Outcome, Error> {
     let state = site.target.state()?;
-    if state.rollout.is_none() {
-        return Err(Error::NoRollout);
+    let Some(rollout) = &state.rollout else { return Err(Error::NoRollout) };
+    let mut outcome = finish(&state, site).await?;
+    if let Some(back) = &rollout.back {
+        outcome.end = outcome.end.of_way_back(back.to);
     }
-    finish(&state, site).await
+    Ok(outcome)
 }
 
 /// Writes the files of every proxy anew, as a step of its own: what was changed by hand, or
@@ -288,13 +339,7 @@ pub async fn rewrite(site: &mut Site<'_>) -> Result<Outcome, Error> {
     let Some(revision) = state.live.revision else {
         return Ok(Outcome::new(None, End::Nothing, &state.live.mesh));
     };
-    let rollout = Rollout {
-        plan: String::new(),
-        from: Some(revision),
-        steps: vec!["rewrite".to_owned()],
-        arrived: 0,
-        halted: None,
-    };
+    let rollout = Rollout::new("", Some(revision), vec!["rewrite".to_owned()]);
     let mesh = &state.live.mesh;
     let mut roll = Roll::new(site, revision, mesh, mesh, Vec::new(), rollout);
     roll.after(state.in_force);
@@ -308,13 +353,7 @@ pub async fn standing(site: &mut Site<'_>) -> Result<Outcome, Error> {
     let Some(revision) = state.live.revision else {
         return Ok(Outcome::new(None, End::Nothing, &state.live.mesh));
     };
-    let rollout = Rollout {
-        plan: String::new(),
-        from: Some(revision),
-        steps: Vec::new(),
-        arrived: 0,
-        halted: None,
-    };
+    let rollout = Rollout::new("", Some(revision), Vec::new());
     let mesh = &state.live.mesh;
     Ok(Roll::new(site, revision, mesh, mesh, Vec::new(), rollout).end(None).await)
 }
@@ -329,12 +368,18 @@ async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
     };
     let done = state.steps_in_force();
     (site.tell)(Event::Resume { revision, plan: rollout.plan.clone(), done });
-    let affected = all(&[&before.mesh, &state.live.mesh]);
-    let planned = steps(&before.mesh, &state.live.mesh, site.settings, &affected);
-    let kinds: Vec<&str> = planned.iter().map(|step| step.kind.as_str()).collect();
-    let same = kinds == rollout.steps;
+    let planned = steps_of(&rollout, &before.mesh, &state.live.mesh, site.settings);
+    let words: Vec<String> = planned.iter().map(Step::word).collect();
+    let same = words == rollout.steps;
     let rollout = Rollout { halted: None, ..rollout };
-    let mut roll = Roll::new(site, revision, &before.mesh, &state.live.mesh, planned, rollout);
+    // Who refuses something on a way back stops nothing.
+    let back = rollout.back.is_some();
+    let options = if back { site.options.undeterred() } else { site.options.clone() };
+    let mut site = site.with(&options);
+    let (to, refused) = (&state.live.mesh, &before.mesh);
+    let from = if rollout.undoes().is_some() { to } else { &before.mesh };
+    let mut roll = Roll::new(&mut site, revision, from, to, planned, rollout);
+    roll.beside(refused);
     if same {
         roll.run(done).await;
     } else {
@@ -342,16 +387,30 @@ async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
         roll.after(state.in_force);
         roll.run(0).await;
     }
-    Ok(roll.end(Some(&before)).await)
+    Ok(roll.end((!back).then_some(&before)).await)
+}
+
+/// Which proxies of these steps can be asked, and whether they run.
+async fn asked(steps: &[Step], options: &Options) -> BTreeMap<ProxyId, bool> {
+    let all: BTreeSet<&ProxyId> = steps.iter().flat_map(|step| step.after.keys()).collect();
+    let known: BTreeMap<ProxyId, Wanted> = all
+        .into_iter()
+        .filter(|proxy| options.witness.knows(proxy))
+        .map(|proxy| (proxy.clone(), Wanted::InForce))
+        .collect();
+    let mut asked: BTreeMap<ProxyId, bool> =
+        known.keys().map(|proxy| (proxy.clone(), false)).collect();
+    for (proxy, answer) in options.witness.now(known).await {
+        asked.insert(proxy, answer != Answer::Gone);
+    }
+    asked
 }
 
 /// The revision whose routes are in force: the newest, or, while its rollout has not switched, the
 /// one before.
 fn in_force(state: &State, target: &dyn Write) -> Result<Live, Error> {
     let Some(rollout) = &state.rollout else { return Ok(state.live.clone()) };
-    let done = state.steps_in_force().min(rollout.steps.len());
-    let add = plan::StepKind::Add.as_str();
-    if rollout.steps[..done].iter().any(|kind| kind != add) {
+    if rollout.undoes().is_some() || rollout.has_switched(state.steps_in_force()) {
         return Ok(state.live.clone());
     }
     match rollout.from {

@@ -1,18 +1,22 @@
 //! One rollout: its steps one after the other, and the way back.
 
 use super::gate;
+use super::way_back::take_back;
 use super::witness::{Answer, Asking, Wanted};
-use super::{
-    End, Event, OnRefusal, Outcome, ProxyState, Rejection, Site, all, in_force, meta, objects,
-};
+use super::{End, Event, OnRefusal, Outcome, ProxyState, Rejection, Site};
 use crate::compile::{compile, proxies};
-use crate::envoy::{ProxyConfig, ProxyId, Settings};
-use crate::live::{self, Commit, NewStep, Rollout, StepId};
+use crate::envoy::{ProxyConfig, ProxyId};
+use crate::live::{self, NewStep, Rollout, StepId};
 use crate::model::Mesh;
-use crate::plan::{Step, StepKind, steps};
-use crate::revision::{Live, MANIFEST_FORMAT, Manifest};
+use crate::plan::{Step, StepKind, Wave};
+use crate::revision::Live;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often those who went first are looked at while they are watched.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A rollout under way.
 pub(super) struct Roll<'a, 'b> {
@@ -26,7 +30,16 @@ pub(super) struct Roll<'a, 'b> {
     offset: usize,
     /// What each proxy that was given something must have by now.
     given: BTreeMap<ProxyId, Arc<ProxyConfig>>,
-    outcome: Outcome,
+    /// What is remembered once every step has arrived; `None`: the rollout has ended.
+    pub(super) remembered: Option<Rollout>,
+    /// The proxies that have the step after those who have it first.
+    others: BTreeSet<ProxyId>,
+    /// Proxies beside those of the mesh before that have files.
+    more: BTreeSet<ProxyId>,
+    /// After a refusal by those who went first: those of them, by their names, whose traffic has
+    /// switched before that of the others.
+    ahead: Option<BTreeSet<String>>,
+    pub(super) outcome: Outcome,
 }
 
 type Configs = BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>;
@@ -48,8 +61,27 @@ impl<'a, 'b> Roll<'a, 'b> {
         rollout: Rollout,
     ) -> Self {
         let outcome = Outcome::new(Some(revision), End::Done, to);
-        let given = BTreeMap::new();
-        Self { site, revision, from, to, steps, rollout, offset: 0, given, outcome }
+        Self {
+            site,
+            revision,
+            from,
+            to,
+            steps,
+            rollout,
+            offset: 0,
+            given: Given::new(),
+            remembered: None,
+            others: BTreeSet::new(),
+            more: BTreeSet::new(),
+            ahead: None,
+            outcome,
+        }
+    }
+
+    /// Says that what a mesh has is there besides.
+    pub(super) fn beside(&mut self, mesh: &Mesh) {
+        let there = self.present();
+        self.more = proxies(mesh).into_iter().filter(|proxy| !there.contains(proxy)).collect();
     }
 
     /// Numbers the steps after those that are in force.
@@ -66,12 +98,16 @@ impl<'a, 'b> Roll<'a, 'b> {
         let steps = std::mem::take(&mut self.steps);
         let of = self.offset + steps.len();
         let mut present = self.present();
+        let after_it = |at: usize| steps.get(at + 1).into_iter().flat_map(|step| step.after.keys());
         if done > self.rollout.arrived {
             // The step in force was put there by a run that did not live to see it arrive.
             if let Some(step) = steps.get(done - 1) {
+                self.others = after_it(done - 1).cloned().collect();
                 let asking = self.site.options.witness.before(BTreeSet::new()).await;
                 let id = StepId { revision: self.revision, number: self.offset + done };
-                if !self.gate(id, &step.before, &step.after, &*asking).await {
+                let passed = self.gate(id, step.wave, &step.before, &step.after, &*asking).await;
+                if !(passed && self.watch(step.wave, &step.before, &step.after).await) {
+                    self.blame(step);
                     return;
                 }
             }
@@ -91,12 +127,52 @@ impl<'a, 'b> Roll<'a, 'b> {
             }
             let changed = given(&step.after);
             let number = self.offset + at + 1;
-            let kind = step.kind.as_str();
-            if !self.step(number, of, kind, &present, changed, &step.before, &step.after).await {
+            self.others = after_it(at).cloned().collect();
+            let (kind, wave) = (step.kind.as_str(), step.wave);
+            let (before, after) = (&step.before, &step.after);
+            if !self.step(number, of, kind, wave, &present, changed, before, after).await {
+                self.blame(step);
                 return;
             }
         }
         self.finished();
+    }
+
+    /// Remembers who is ahead of the others if the step was refused by those who go first.
+    fn blame(&mut self, step: &Step) {
+        if self.outcome.end == End::Refused && step.wave == Wave::Canary {
+            let switched = step.after.keys().filter(|_| step.kind == StepKind::Switch);
+            self.ahead = Some(switched.map(ToString::to_string).collect());
+        }
+    }
+
+    /// Gives those time who went first, and looks whether they stay. Says whether to go on.
+    async fn watch(&mut self, wave: Wave, before: &Configs, after: &Configs) -> bool {
+        let wait = self.rollout.canary.as_ref().map_or(0, |canary| canary.wait_ms);
+        if wave != Wave::Canary || wait == 0 || self.site.options.wait.is_none() {
+            return true;
+        }
+        let time = Duration::from_millis(wait);
+        (self.site.tell)(Event::Watch { time });
+        let until = Instant::now() + time;
+        let mut proven = self.known(after);
+        proven.retain(|proxy, _| self.outcome.proven.contains(proxy));
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            tokio::select! {
+                () = tokio::time::sleep(left.min(LOOK_EVERY)) => {}
+                () = self.site.stop.requested() => return !self.stopped(),
+            }
+            let wanted = |config: &Arc<ProxyConfig>| Wanted::Config(Arc::clone(config));
+            let wanted = proven.iter().map(|(proxy, config)| (proxy.clone(), wanted(config)));
+            let answers = self.site.options.witness.now(wanted.collect()).await;
+            if !self.judge(&gate::left(answers), wave, before, after) {
+                return false;
+            }
+            if left.is_zero() {
+                return true;
+            }
+        }
     }
 
     /// Writes the files of every proxy anew.
@@ -111,14 +187,15 @@ impl<'a, 'b> Roll<'a, 'b> {
             .collect();
         let changed = given(&after);
         let number = self.offset + 1;
-        if self.step(number, number, "rewrite", &present, changed, &BTreeMap::new(), &after).await {
+        let (nothing, all) = (BTreeMap::new(), Wave::All);
+        if self.step(number, number, "rewrite", all, &present, changed, &nothing, &after).await {
             self.finished();
         }
     }
 
     /// The proxies that have files before the first step.
     fn present(&self) -> BTreeSet<ProxyId> {
-        proxies(self.from).into_iter().collect()
+        proxies(self.from).into_iter().chain(self.more.iter().cloned()).collect()
     }
 
     fn stopped(&mut self) -> bool {
@@ -138,7 +215,7 @@ impl<'a, 'b> Roll<'a, 'b> {
     }
 
     fn finished(&mut self) {
-        if let Err(error) = self.site.target.progress(None) {
+        if let Err(error) = self.site.target.progress(self.remembered.as_ref()) {
             self.broken(&error);
         }
     }
@@ -150,6 +227,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         number: usize,
         of: usize,
         kind: &str,
+        wave: Wave,
         present: &BTreeSet<ProxyId>,
         mut changed: Given,
         before: &Configs,
@@ -175,13 +253,15 @@ impl<'a, 'b> Roll<'a, 'b> {
         self.outcome.steps += 1;
         let kind = kind.to_owned();
         let revision = self.revision;
-        (self.site.tell)(Event::Step { revision, number, of, kind, proxies: reached });
-        if !self.gate(id, before, after, &*asking).await {
+        (self.site.tell)(Event::Step { revision, number, of, kind, wave, proxies: reached });
+        if !self.gate(id, wave, before, after, &*asking).await
+            || !self.watch(wave, before, after).await
+        {
             return false;
         }
         let proven = self.outcome.proven.iter().filter(|proxy| after.contains_key(*proxy)).count();
         self.rollout.arrived = number - self.offset;
-        (self.site.tell)(Event::StepDone { number, proven, proxies: reached });
+        (self.site.tell)(Event::StepDone { number, wave, proven, proxies: reached });
         if number == of {
             // The end is remembered next.
             return true;
@@ -211,7 +291,8 @@ impl<'a, 'b> Roll<'a, 'b> {
     fn mend(&self, present: &BTreeSet<ProxyId>, changed: &mut Given) -> Result<(), live::Error> {
         let there = self.site.target.proxies()?;
         for proxy in present {
-            if !changed.contains_key(proxy) && !there.contains(proxy) {
+            let has = changed.contains_key(proxy) || there.contains(proxy);
+            if !has && !self.more.contains(proxy) {
                 let config = compile(self.from, self.site.settings, proxy);
                 changed.insert(proxy.clone(), Arc::new(config));
             }
@@ -230,6 +311,7 @@ impl<'a, 'b> Roll<'a, 'b> {
     async fn gate(
         &mut self,
         step: StepId,
+        wave: Wave,
         before: &Configs,
         after: &Configs,
         asking: &dyn Asking,
@@ -240,8 +322,11 @@ impl<'a, 'b> Roll<'a, 'b> {
         if let Some(patience) = wait {
             self.given.extend(known.clone());
             let (stop, tell) = (self.site.stop, &mut *self.site.tell);
-            let passed = gate::wait(asking, step, known, patience, stop, tell).await;
-            let judged = self.judge(&passed, before, after);
+            let mut passed = gate::wait(asking, step, known, patience, stop, tell).await;
+            if wave == Wave::Canary && !passed.stopped {
+                self.miss(&mut passed).await;
+            }
+            let judged = self.judge(&passed, wave, before, after);
             self.outcome.proven.extend(passed.proven);
             self.outcome.gone = passed.gone;
             if passed.stopped {
@@ -265,8 +350,29 @@ impl<'a, 'b> Roll<'a, 'b> {
         true
     }
 
+    /// Those who go first were chosen from those who run, if any did. Where they are gone and others
+    /// run, nobody can tell how it went with them.
+    async fn miss(&self, passed: &mut gate::Passed) {
+        if passed.gone.is_empty() {
+            return;
+        }
+        let witness = &self.site.options.witness;
+        let others = self.others.iter().filter(|proxy| witness.knows(proxy));
+        let others = others.map(|proxy| (proxy.clone(), Wanted::InForce)).collect();
+        if witness.now(others).await.values().any(|answer| *answer != Answer::Gone) {
+            let why = || vec!["it goes first and does not run, though others do".to_owned()];
+            passed.late.extend(passed.gone.iter().map(|proxy| (proxy.clone(), why())));
+        }
+    }
+
     /// Looks at what the gate found. Says whether to go on.
-    fn judge(&mut self, passed: &gate::Passed, before: &Configs, after: &Configs) -> bool {
+    fn judge(
+        &mut self,
+        passed: &gate::Passed,
+        wave: Wave,
+        before: &Configs,
+        after: &Configs,
+    ) -> bool {
         let mut refused: Vec<Rejection> = Vec::new();
         let config = |configs: &Configs, proxy: &ProxyId| configs.get(proxy).cloned().flatten();
         for (proxy, subjects) in &passed.refused {
@@ -289,7 +395,8 @@ impl<'a, 'b> Roll<'a, 'b> {
         self.outcome.late = passed.late.clone();
         if any {
             self.outcome.end = End::Refused;
-            return self.site.options.on_refusal == OnRefusal::Continue;
+            // What those refuse who go first is never given to the others.
+            return self.site.options.on_refusal == OnRefusal::Continue && wave != Wave::Canary;
         }
         if !passed.late.is_empty() {
             self.outcome.end = End::Late;
@@ -302,14 +409,16 @@ impl<'a, 'b> Roll<'a, 'b> {
     pub(super) async fn end(mut self, before: Option<&Live>) -> Outcome {
         let back =
             self.outcome.end == End::Refused && self.site.options.on_refusal == OnRefusal::Rollback;
-        if self.outcome.end == End::Refused && self.site.options.on_refusal != OnRefusal::Continue {
+        let goes_on = self.site.options.on_refusal == OnRefusal::Continue && self.ahead.is_none();
+        if self.outcome.end == End::Refused && !goes_on {
             self.halt();
         }
         if let Some(before) = before
             && let Some(to) = before.revision
             && back
         {
-            return self.back(before, to).await;
+            let Self { site, revision, outcome, ahead, .. } = self;
+            return take_back(site, outcome, before, to, revision, ahead.unwrap_or_default()).await;
         }
         if self.outcome.end == End::Done {
             self.count().await;
@@ -331,7 +440,7 @@ impl<'a, 'b> Roll<'a, 'b> {
     }
 
     /// Asks every proxy that can be asked whether it has what the files in force say.
-    async fn count(&mut self) {
+    pub(super) async fn count(&mut self) {
         if self.site.options.wait.is_none() {
             return;
         }
@@ -378,111 +487,4 @@ impl<'a, 'b> Roll<'a, 'b> {
             self.outcome.end = End::Late;
         }
     }
-
-    /// Brings the model before back, as a new revision.
-    async fn back(self, before: &Live, to: u64) -> Outcome {
-        let mut outcome = self.outcome.clone();
-        let site = self.site;
-        let result = back(site, before, to, self.revision).await;
-        match result {
-            Ok(back) => {
-                outcome.revision = back.revision;
-                outcome.steps += back.steps;
-                outcome.proven = back.proven;
-                outcome.envoys = back.envoys;
-                outcome.gone = back.gone;
-                outcome.late = back.late;
-                outcome.end = match back.end {
-                    End::Broken(why) => End::Broken(why),
-                    End::Stopped(signal) => End::Stopped(signal),
-                    _ => End::RolledBack { to },
-                };
-            }
-            Err(error) => {
-                let mut words = error.to_string();
-                if let Some(source) = std::error::Error::source(&error) {
-                    words = format!("{words}: {source}");
-                }
-                outcome.end = End::Broken(words);
-            }
-        }
-        outcome
-    }
-}
-
-async fn back(
-    site: &mut Site<'_>,
-    before: &Live,
-    to: u64,
-    refused: u64,
-) -> Result<Outcome, super::Error> {
-    let state = site.target.state()?;
-    let base = in_force(&state, &*site.target)?;
-    let affected = all(&[&state.live.mesh, &before.mesh]);
-    let planned = if base.revision == before.revision {
-        // No route was switched, so one step takes back what was added.
-        undo(&state.live.mesh, &before.mesh, site.settings, &affected)
-    } else {
-        steps(&base.mesh, &before.mesh, site.settings, &affected)
-    };
-    let number = refused + 1;
-    let plan = format!("rollback-of-{refused}");
-    let rollout = Rollout {
-        plan: plan.clone(),
-        from: Some(refused),
-        steps: planned.iter().map(|step| step.kind.as_str().to_owned()).collect(),
-        arrived: 0,
-        halted: None,
-    };
-    site.target.commit(&Commit {
-        manifest: Manifest {
-            format: MANIFEST_FORMAT,
-            mesh: before.mesh.settings.name.clone(),
-            revision: number,
-            parent: Some(refused),
-            plan,
-            entries: before.entries.clone(),
-            meta: meta(site.options, format!("back to {to}: {refused} was refused")),
-        },
-        objects: objects(&before.mesh),
-        rollout: (!planned.is_empty()).then(|| rollout.clone()),
-    })?;
-    (site.tell)(Event::Rollback { revision: number, to });
-    let options = super::Options { on_refusal: OnRefusal::Continue, ..site.options.clone() };
-    let mut site = Site {
-        target: &mut *site.target,
-        settings: site.settings,
-        options: &options,
-        stop: site.stop,
-        tell: &mut *site.tell,
-    };
-    let mut roll = Roll::new(&mut site, number, &base.mesh, &before.mesh, planned, rollout);
-    roll.run(0).await;
-    if roll.outcome.end == End::Done {
-        roll.count().await;
-    }
-    Ok(roll.outcome)
-}
-
-/// One step that gives every proxy what it had.
-fn undo(
-    live: &Mesh,
-    before: &Mesh,
-    settings: &Settings,
-    affected: &BTreeSet<ProxyId>,
-) -> Vec<Step> {
-    let had: BTreeSet<ProxyId> = proxies(before).into_iter().collect();
-    let has: BTreeSet<ProxyId> = proxies(live).into_iter().collect();
-    let mut step = Step { kind: StepKind::Remove, before: Configs::new(), after: Configs::new() };
-    for proxy in affected {
-        let config = |mesh: &Mesh, there: &BTreeSet<ProxyId>| {
-            there.contains(proxy).then(|| Arc::new(compile(mesh, settings, proxy)))
-        };
-        let (now, then) = (config(live, &has), config(before, &had));
-        if now != then {
-            step.before.insert(proxy.clone(), now);
-            step.after.insert(proxy.clone(), then);
-        }
-    }
-    if step.after.is_empty() { Vec::new() } else { vec![step] }
 }

@@ -28,11 +28,11 @@ pub(super) struct ApplyArgs {
     expect: Option<String>,
 
     /// Go on with a rollout that was interrupted or halted
-    #[arg(long, conflicts_with = "rewrite")]
+    #[arg(long, conflicts_with_all = ["rewrite", "canary"])]
     resume: bool,
 
     /// Write the files of every proxy anew, as the live model says: mends drift
-    #[arg(long)]
+    #[arg(long, conflicts_with = "canary")]
     rewrite: bool,
 
     #[command(flatten)]

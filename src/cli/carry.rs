@@ -8,7 +8,7 @@ use crate::live::Target as _;
 use crate::live::admin::Admin;
 use crate::load::Loaded;
 use crate::model::Address;
-use crate::plan::{Plan, short};
+use crate::plan::{Plan, Share, short};
 use crate::report::{self, Progress, events};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
@@ -40,6 +40,15 @@ pub(super) struct CarryArgs {
     /// What to do when a proxy refuses a step
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub(super) on_nack: OnNack,
+
+    /// So many of the proxies that a step reaches have it first (3, or 10%); the others when those have
+    /// taken it
+    #[arg(long, value_name = "N|%")]
+    pub(super) canary: Option<Share>,
+
+    /// How long those are watched before the others follow
+    #[arg(long, value_name = "TIME", default_value = "none", requires = "canary")]
+    pub(super) canary_wait: Patience,
 
     /// How long to wait for another meshctl that is changing the target
     #[arg(long, value_name = "TIME", default_value = "none")]
@@ -163,6 +172,9 @@ pub(super) fn carry_out(
     format: Format,
     work: &Work<'_>,
 ) -> Result<Exit, Failure> {
+    if args.canary.is_some() {
+        can_tell(args, target)?;
+    }
     let place = |address: &Address, pointer: &str| {
         loaded.origins.find(address, pointer).map(|loc| loaded.files.show_line(loc))
     };
@@ -213,6 +225,21 @@ pub(super) fn carry_out(
     Ok(finish(context, target, format, work, &outcome, &place))
 }
 
+/// Refuses to send a step to a few first where nobody could tell how it went with them.
+fn can_tell(args: &CarryArgs, target: &Target) -> Result<(), Failure> {
+    let (why, hint) = if args.wait.time().is_none() {
+        ("--wait none asks no proxy", "give --wait a time".to_owned())
+    } else if target.directory().is_some() && target.admin.is_empty() {
+        let hint =
+            format!("name the proxies' admin addresses in [targets.{}.admin]", target.id.name);
+        ("the target knows no admin address to ask", hint)
+    } else {
+        return Ok(());
+    };
+    let message = format!("--canary waits for the proxies that go first, but {why}");
+    Err(Failure::new(Exit::Usage, message).hint(hint))
+}
+
 /// Stops at a safe point on Ctrl-C and on SIGTERM, and at once on the second of them.
 pub(super) fn listen() -> Stop {
     let (sender, stop) = Stop::new();
@@ -261,6 +288,9 @@ fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
             OnNack::Halt => OnRefusal::Halt,
             OnNack::Continue => OnRefusal::Continue,
         },
+        canary: args.canary,
+        canary_wait: args.canary_wait.time().unwrap_or_default(),
+        carry: serde_json::Value::Null,
         expect: target.expect,
         witness: Arc::new(Admins(admins(target)?)),
         at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -422,10 +452,10 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
         End::RolledBack { to } => {
             let who: Vec<String> =
                 outcome.rejections.iter().map(|r| format!("{} ({})", r.proxy, r.kind)).collect();
-            let message = format!(
-                "refused by {}; revision {revision} has brought back what {to} was",
-                who.join(", ")
-            );
+            // Who goes on with a way back was not there when it was refused.
+            let by = if who.is_empty() { String::new() } else { format!(" by {}", who.join(", ")) };
+            let message =
+                format!("refused{by}; revision {revision} has brought back what {to} was");
             (message, Some("mend the files and apply again".to_owned()))
         }
         End::Broken(why) => {

@@ -80,6 +80,8 @@ impl Asked<'_> {
                     OnNack::Halt => wire::OnNack::Halt,
                     OnNack::Continue => wire::OnNack::Continue,
                 },
+                canary: args.canary,
+                canary_wait_ms: args.canary_wait.time().map_or(0, millis),
                 expect: self.target.expect,
                 lock_ms: args.lock_timeout.time().map_or(0, millis),
             },

@@ -271,7 +271,11 @@ fn text(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> Str
         Some(rollout) => {
             let done = state.steps_in_force();
             let of = rollout.steps.len().max(done);
-            let _ = write!(text, ", step {done} of {of} in force");
+            let _ = write!(text, ", step {done} of {of}");
+            if let Some(word) = done.checked_sub(1).and_then(|at| rollout.steps.get(at)) {
+                let _ = write!(text, " ({word})");
+            }
+            text.push_str(" in force");
             let _ = match &rollout.halted {
                 Some(why) => writeln!(text, "; halted: {why}"),
                 None => writeln!(text, "; the rollout is unfinished"),

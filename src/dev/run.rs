@@ -390,6 +390,9 @@ impl Running {
             settle: Duration::ZERO,
             drain: Duration::ZERO,
             on_refusal: OnRefusal::Halt,
+            canary: None,
+            canary_wait: Duration::ZERO,
+            carry: serde_json::Value::Null,
             expect: None,
             witness: Arc::new(Admins(admins)),
             // The record lives as long as the run: nobody asks it for a date.

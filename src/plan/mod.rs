@@ -22,6 +22,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod under_way;
+mod waves;
 #[cfg(test)]
 mod whole;
 
@@ -34,11 +36,13 @@ pub use digest::{DIGEST_PREFIX, digest_matches, short};
 pub use guard::{Consent, GuardVerdict, Guards, Refusal};
 pub use merge::{apply_changes, desired_of, entries_after};
 pub use stale::Stale;
-pub use steps::{Step, StepKind, steps};
+pub use steps::{Step, StepKind, Wave, steps};
 pub use traffic::{
     End, NodeShare, Outcome, Percent, Traffic, TrafficChange, TrafficEntry, TrafficSeverity,
     Witness,
 };
+pub use under_way::{added, steps_of, undo};
+pub use waves::{Share, choose, in_waves};
 
 use crate::diag::Diagnostics;
 use crate::envoy::{ProxyId, Settings};

@@ -45,15 +45,40 @@ impl StepKind {
     }
 }
 
+/// Who has a step before whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wave {
+    /// All proxies at once.
+    #[default]
+    All,
+    /// Some of them, to see what becomes of it.
+    Canary,
+    /// The others.
+    Rest,
+}
+
 /// A step with the full configuration of every proxy that differs from the step before.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// What it does.
     pub kind: StepKind,
+    /// Whom of the proxies that it reaches it is for.
+    pub wave: Wave,
     /// What the proxies had before; `None` is nothing at all.
     pub before: BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>,
     /// What they get; `None` takes the proxy away.
     pub after: BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>,
+}
+
+impl Step {
+    /// The word in records: what the step does, and whether for a few only.
+    pub fn word(&self) -> String {
+        match self.wave {
+            Wave::All | Wave::Rest => self.kind.as_str().to_owned(),
+            Wave::Canary => format!("{} canary", self.kind.as_str()),
+        }
+    }
 }
 
 /// The steps from one mesh to another, for the proxies that may differ. Steps that change nothing
@@ -66,7 +91,7 @@ pub fn steps(
 ) -> Vec<Step> {
     let way = Way::new(live, desired, settings);
     let mut steps: Vec<Step> = StepKind::ALL
-        .map(|kind| Step { kind, before: BTreeMap::new(), after: BTreeMap::new() })
+        .map(|kind| Step { kind, wave: Wave::All, before: BTreeMap::new(), after: BTreeMap::new() })
         .into();
     for proxy in affected {
         let Some((mut now, phases)) = way.of(proxy) else { continue };

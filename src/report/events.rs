@@ -3,7 +3,7 @@
 use crate::apply::{Event, ProxyState, Rejection};
 use crate::live::admin::Silence;
 use crate::model::Address;
-use crate::plan::short;
+use crate::plan::{Wave, short};
 use serde_json::{Value, json};
 
 /// Finds the line of the files that a part of a resource comes from, as `path:line`.
@@ -18,8 +18,13 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
         Event::Commit { revision, plan } => {
             format!("Committed revision {revision} (plan {}).", short(plan))
         }
-        Event::Step { number, of, kind, proxies, .. } => {
-            format!("Step {number}/{of} {kind}: {}.", count(*proxies, "proxy", "proxies"))
+        Event::Step { number, of, kind, wave, proxies, .. } => {
+            let wave = match wave {
+                Wave::All => "",
+                Wave::Canary => ", canary",
+                Wave::Rest => ", the others",
+            };
+            format!("Step {number}/{of} {kind}{wave}: {}.", count(*proxies, "proxy", "proxies"))
         }
         Event::Proxy { proxy, state } => match state {
             ProxyState::Acked => format!("{proxy} has it."),
@@ -39,7 +44,10 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
         Event::Drain { time } => {
             format!("Giving long streams {} s before what they use goes away.", time.as_secs_f64())
         }
-        Event::StepDone { number, proven, proxies } => {
+        Event::Watch { time } => {
+            format!("Watching the canary for {} s before the others.", time.as_secs_f64())
+        }
+        Event::StepDone { number, proven, proxies, .. } => {
             format!("Step {number} done: {proven} of {proxies} proven.")
         }
         Event::Rollback { revision, to } => {
@@ -83,9 +91,9 @@ pub fn ndjson(event: &Event, place: Place<'_>) -> Value {
         Event::Commit { revision, plan } => {
             json!({ "type": "commit", "revision": revision, "plan": plan })
         }
-        Event::Step { revision, number, of, kind, proxies } => json!({
+        Event::Step { revision, number, of, kind, wave, proxies } => json!({
             "type": "step_start", "revision": revision, "step": number, "steps": of,
-            "kind": kind, "proxies": proxies,
+            "kind": kind, "wave": wave, "proxies": proxies,
         }),
         Event::Proxy { proxy, state } => {
             let mut object = json!({ "type": "proxy", "proxy": proxy });
@@ -110,8 +118,11 @@ pub fn ndjson(event: &Event, place: Place<'_>) -> Value {
         Event::Drain { time } => json!({
             "type": "drain", "milliseconds": time.as_millis() as u64,
         }),
-        Event::StepDone { number, proven, proxies } => json!({
-            "type": "step_done", "step": number, "proven": proven, "proxies": proxies,
+        Event::Watch { time } => json!({
+            "type": "canary_wait", "milliseconds": time.as_millis() as u64,
+        }),
+        Event::StepDone { number, wave, proven, proxies } => json!({
+            "type": "step_done", "step": number, "wave": wave, "proven": proven, "proxies": proxies,
         }),
         Event::Rollback { revision, to } => {
             json!({ "type": "rollback", "revision": revision, "to": to })

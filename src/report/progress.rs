@@ -1,6 +1,7 @@
 //! Progress: a line at the foot of a terminal while proxies are waited for; nothing elsewhere.
 
 use crate::apply::Event;
+use crate::plan::Wave;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -29,10 +30,11 @@ impl Progress {
     pub fn tell(&self, event: &Event) {
         let Some(bar) = &self.bar else { return };
         match event {
-            Event::Step { number, of, kind, proxies, .. } => {
+            Event::Step { number, of, kind, wave, proxies, .. } => {
                 bar.set_length(*proxies as u64);
                 bar.set_position(0);
-                bar.set_message(format!("step {number}/{of} {kind}"));
+                let canary = if *wave == Wave::Canary { " canary" } else { "" };
+                bar.set_message(format!("step {number}/{of} {kind}{canary}"));
                 bar.enable_steady_tick(TICK);
             }
             Event::Proxy { .. } => bar.inc(1),
@@ -40,6 +42,7 @@ impl Progress {
             | Event::Commit { .. }
             | Event::Settle { .. }
             | Event::Drain { .. }
+            | Event::Watch { .. }
             | Event::StepDone { .. }
             | Event::Rollback { .. } => {}
         }

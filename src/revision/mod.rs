@@ -11,4 +11,4 @@ mod rollout;
 
 pub use manifest::{Entry, Header, Live, MANIFEST_FORMAT, Manifest, Meta};
 pub use object::{Error, Object, ObjectId, canonical_json, join, object, split};
-pub use rollout::{Commit, Rollout, StepId};
+pub use rollout::{Back, Canary, Commit, Rollout, StepId, way_back_from};

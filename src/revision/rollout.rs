@@ -3,7 +3,7 @@
 use super::{Manifest, ObjectId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Names one step of one rollout.
@@ -61,6 +61,67 @@ pub struct Rollout {
     /// Why it was halted; a rollout that was merely interrupted has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<String>,
+    /// Who has each step before the others; `None`: all have it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// Of a rollout that takes a refused revision back: what that was like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Back>,
+    /// How it was asked for, in the words of who carries it out: who goes on with it does the same.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub carry: Value,
+}
+
+/// Who has the steps of a rollout first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canary {
+    /// For each step of the plan, in their order, the proxies that have it first, by their names.
+    pub first: Vec<BTreeSet<String>>,
+    /// How long they are watched before the others follow, in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// The way back from a refused revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Back {
+    /// The revision whose content it brings back.
+    pub to: u64,
+    /// If traffic had not switched everywhere: the proxies that had, by their names.
+    pub ahead: Option<BTreeSet<String>>,
+}
+
+/// What stands for a plan where a refused revision is taken back.
+pub fn way_back_from(refused: u64) -> String {
+    format!("rollback-of-{refused}")
+}
+
+impl Rollout {
+    /// One of which no step has arrived, for all proxies at once.
+    pub fn new(plan: impl Into<String>, from: Option<u64>, steps: Vec<String>) -> Self {
+        Self {
+            plan: plan.into(),
+            from,
+            steps,
+            arrived: 0,
+            halted: None,
+            canary: None,
+            back: None,
+            carry: Value::Null,
+        }
+    }
+
+    /// Of a way back from what had not switched everywhere: the proxies that had.
+    pub fn undoes(&self) -> Option<&BTreeSet<String>> {
+        self.back.as_ref()?.ahead.as_ref()
+    }
+
+    /// Whether traffic has switched everywhere after so many of its steps.
+    pub fn has_switched(&self, done: usize) -> bool {
+        let mut steps = self.steps.iter().take(done);
+        steps.any(|step| !step.starts_with("add") && !step.ends_with("canary"))
+    }
 }
 
 /// A new revision.

@@ -6,7 +6,7 @@ use crate::compile::{compile, proxies};
 use crate::envoy::{ProxyId, Settings};
 use crate::live::server::wire::SettingsDocument;
 use crate::live::{Error, NewStep, ProxyFiles, Read, Rollout, State, StepId, Write};
-use crate::plan::{StepKind, steps};
+use crate::plan::{Step, added, steps_of};
 use crate::revision::{Commit, Header, Live};
 use crate::store::Terms;
 use std::collections::BTreeSet;
@@ -153,20 +153,93 @@ fn between(
     rollout: &Rollout,
     done: usize,
 ) -> Changed {
-    let affected: BTreeSet<ProxyId> =
-        proxies(&before.mesh).into_iter().chain(proxies(&after.mesh)).collect();
-    let planned = steps(&before.mesh, &after.mesh, settings, &affected);
-    let kinds: Vec<&str> = planned.iter().map(|step| step.kind.as_str()).collect();
-    if kinds != rollout.steps {
+    // A way back begins with its commit: what was refused is given to nobody again.
+    let done = if rollout.back.is_some() { done.max(1) } else { done };
+    let planned = steps_of(rollout, &before.mesh, &after.mesh, settings);
+    let words: Vec<String> = planned.iter().map(Step::word).collect();
+    if words != rollout.steps {
         // Another meshctl began it. Whether traffic has switched decides which of the two it is.
-        let add = StepKind::Add.as_str();
-        let switched = rollout.steps.iter().take(done).any(|kind| kind != add);
-        return whole(if switched { after } else { before }, settings);
+        let new = rollout.has_switched(done) || rollout.back.is_some();
+        return whole(if new { after } else { before }, settings);
     }
-    let mut changed = whole(before, settings);
+    let mut changed = match rollout.undoes() {
+        None => whole(before, settings),
+        Some(_) => {
+            let mut changed = whole(after, settings);
+            changed.extend(added(&after.mesh, &before.mesh, settings));
+            changed
+        }
+    };
     for step in planned.into_iter().take(done) {
         changed.extend(step.after);
     }
     changed.retain(|_, config| config.is_some());
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envoy::ConfigSource;
+    use crate::plan::undo;
+    use crate::revision::Back;
+    use crate::schema::{parse, read_mesh};
+    use crate::span::Files;
+    use std::collections::BTreeMap;
+
+    /// Two callers of a node that listens on this port.
+    fn live(revision: u64, port: u16) -> Live {
+        let text = format!(
+            "[mesh]\nname = \"m\"\n\
+             [virtual_node.web]\nbackends = [\"cart.internal\"]\n\
+             [virtual_node.api]\nbackends = [\"cart.internal\"]\n\
+             [virtual_node.cart]\nlisteners = [{{ port = {port}, protocol = \"http\" }}]\n\
+             discovery = {{ dns = \"cart.internal\" }}\n\
+             [virtual_service.\"cart.internal\"]\nnode = \"cart\"\n"
+        );
+        let mut files = Files::default();
+        let id = files.add("m.toml", text.as_str());
+        let reading = read_mesh(&parse(id, &text).0);
+        assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
+        Live { revision: Some(revision), mesh: reading.mesh, entries: BTreeMap::new() }
+    }
+
+    fn rollout(back: Back, steps: &[Step]) -> Rollout {
+        let words = steps.iter().map(Step::word).collect();
+        Rollout { back: Some(back), ..Rollout::new("rollback-of-2", Some(2), words) }
+    }
+
+    #[test]
+    fn a_way_back_that_has_no_step_yet_gives_nobody_what_was_refused() {
+        let settings = Settings::new(ConfigSource::Ads);
+        let (before, refused) = (live(1, 8080), live(2, 8081));
+        let of = |live: &Live, proxy: &ProxyId| Arc::new(compile(&live.mesh, &settings, proxy));
+
+        // Refused when it was only added.
+        let steps = undo(&refused.mesh, &before.mesh, &settings, &BTreeSet::new());
+        let back = Back { to: 1, ahead: Some(BTreeSet::new()) };
+        let given = between(&refused, &before, &settings, &rollout(back, &steps), 0);
+        assert_eq!(given.len(), 3);
+        for (proxy, config) in &given {
+            assert_eq!(config.as_ref(), Some(&of(&before, proxy)), "{proxy}");
+        }
+
+        // Refused by one that had switched before the others: it is where they are.
+        let ahead = BTreeSet::from(["virtual_node/web".to_owned()]);
+        let steps = undo(&refused.mesh, &before.mesh, &settings, &ahead);
+        assert_eq!(steps.len(), 2);
+        let back = rollout(Back { to: 1, ahead: Some(ahead) }, &steps);
+        let given = between(&refused, &before, &settings, &back, 0);
+        let there = added(&before.mesh, &refused.mesh, &settings);
+        for name in ["virtual_node/web", "virtual_node/api"] {
+            let proxy: ProxyId = name.parse().expect("a proxy");
+            assert_eq!(given[&proxy], there[&proxy], "{name}");
+            assert_ne!(given[&proxy].as_ref(), Some(&of(&refused, &proxy)), "{name}");
+        }
+        // And the end of the way.
+        let given = between(&refused, &before, &settings, &back, 2);
+        for (proxy, config) in &given {
+            assert_eq!(config.as_ref(), Some(&of(&before, proxy)), "{proxy}");
+        }
+    }
 }

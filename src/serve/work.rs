@@ -19,7 +19,7 @@ use crate::apply::{self, End, Event, OnRefusal, Options, Outcome, Signal, Site, 
 use crate::envoy::Settings;
 use crate::live::Read as _;
 use crate::live::server::wire::{ApplyRequest, Line, OnNack, Problem, SettingsDocument, Work};
-use crate::revision::canonical_json;
+use crate::revision::{canonical_json, way_back_from};
 use crate::store::Landed;
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -259,7 +259,7 @@ async fn again(
     }
     let history = mesh.history().map_err(|error| problem::live(&error))?;
     let newest = history.first();
-    let taken_back = newest.is_some_and(|h| h.plan == format!("rollback-of-{}", landed.revision));
+    let taken_back = newest.is_some_and(|h| h.plan == way_back_from(landed.revision));
     let mut outcome = apply::standing(site).await.map_err(|error| problem::apply(&error))?;
     if taken_back {
         let parent = history.iter().find(|h| h.revision == landed.revision).and_then(|h| h.parent);
@@ -282,6 +282,9 @@ fn options(bench: &Bench, request: &ApplyRequest) -> Options {
             OnNack::Halt => OnRefusal::Halt,
             OnNack::Continue => OnRefusal::Continue,
         },
+        canary: carry.canary,
+        canary_wait: Duration::from_millis(carry.canary_wait_ms),
+        carry: serde_json::to_value(carry).expect("invariant: it is plain data"),
         expect: carry.expect,
         witness: Arc::new(Connected {
             plane: Arc::clone(&bench.mesh.plane),

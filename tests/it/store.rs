@@ -149,13 +149,8 @@ fn progress_is_of_the_newest_revision_only() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path());
     let store = Embedded::open(folder.path()).unwrap();
-    let rollout = Rollout {
-        plan: "p".into(),
-        from: Some(1),
-        steps: vec!["add".into(), "switch".into()],
-        arrived: 1,
-        halted: None,
-    };
+    let steps = vec!["add".into(), "switch".into()];
+    let rollout = Rollout { arrived: 1, ..Rollout::new("p", Some(1), steps) };
     let step = Some(StepId { revision: 2, number: 1 });
     store.progress(&name("m"), 2, Some(&rollout), step).unwrap();
     let late = store.progress(&name("m"), 1, None, None);

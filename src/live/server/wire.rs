@@ -4,6 +4,7 @@
 
 use crate::envoy::{ProxyId, ResourceType, Settings};
 use crate::model::{Certificate, MeshName, Trust};
+use crate::plan::Share;
 use crate::revision::{Manifest, ObjectId, Rollout, StepId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -190,6 +191,12 @@ pub struct Carry {
     pub drain_ms: u64,
     /// What to do when a proxy refuses a step.
     pub on_nack: OnNack,
+    /// How many proxies have each step before the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Share>,
+    /// How long these are watched before the others follow.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub canary_wait_ms: u64,
     /// How many Envoys must have the result.
     pub expect: Option<u32>,
     /// How long to wait for another apply of the mesh to end.
@@ -198,8 +205,21 @@ pub struct Carry {
 
 impl Default for Carry {
     fn default() -> Self {
-        Self { wait_ms: 30_000, drain_ms: 0, on_nack: OnNack::Rollback, expect: None, lock_ms: 0 }
+        Self {
+            wait_ms: 30_000,
+            drain_ms: 0,
+            on_nack: OnNack::Rollback,
+            canary: None,
+            canary_wait_ms: 0,
+            expect: None,
+            lock_ms: 0,
+        }
     }
+}
+
+// What is not asked for is not said: an older server knows no canaries.
+fn is_zero(millis: &u64) -> bool {
+    *millis == 0
 }
 
 /// What to do when a proxy refuses a step.

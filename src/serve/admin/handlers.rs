@@ -4,11 +4,11 @@ use super::access::Actor;
 use super::{Failed, Server};
 use crate::compile::proxies as all_proxies;
 use crate::envoy::ProxyId;
-use crate::live::Read as _;
 use crate::live::server::wire::{
     API, ApplyRequest, Line, ObjectsDocument, ObjectsRequest, Problem, ProxiesDocument,
     ProxyStatus, ServerDocument, StateDocument,
 };
+use crate::live::{Read as _, Rollout};
 use crate::model::MeshName;
 use crate::serve::mesh::Mesh;
 use crate::serve::problem;
@@ -117,6 +117,8 @@ pub(super) async fn state(
             Some(head) => (head.rollout, head.in_force),
             None => (None, None),
         };
+        // How it is carried out is the server's own affair.
+        let rollout = rollout.map(|all| Rollout { carry: serde_json::Value::Null, ..all });
         Ok(StateDocument { lineage: mesh.store.lineage(), manifest, rollout, in_force, settings })
     })
     .await

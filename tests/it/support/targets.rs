@@ -106,6 +106,9 @@ impl Local {
             settle: Duration::ZERO,
             drain: Duration::ZERO,
             on_refusal: OnRefusal::Rollback,
+            canary: None,
+            canary_wait: Duration::ZERO,
+            carry: serde_json::Value::Null,
             expect,
             witness: Arc::new(Admins::default()),
             at: "2026-01-01T00:00:00Z".to_owned(),
@@ -258,6 +261,8 @@ fn carry(expect: Option<u32>, lock: Duration) -> Carry {
     Carry {
         wait_ms: millis(WAIT),
         drain_ms: 0,
+        canary: None,
+        canary_wait_ms: 0,
         on_nack: OnNack::Rollback,
         expect,
         lock_ms: millis(lock),

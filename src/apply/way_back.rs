@@ -1,0 +1,116 @@
+//! Taking a refused revision back: the model before it, as a new revision; or, where it was only
+//! halted and something else comes next, its steps.
+
+use super::rollout::Roll;
+use super::{End, Error, Event, Outcome, Site, in_force, meta, objects};
+use crate::live::{Commit, Rollout, State};
+use crate::plan::{Step, StepKind, steps_of, undo};
+use crate::revision::{Back, Live, MANIFEST_FORMAT, Manifest, way_back_from};
+use std::collections::BTreeSet;
+
+/// Brings back what `before` was, after `outcome` of the revision `refused`. `ahead` are the
+/// proxies, by their names, whose traffic has switched before that of the others.
+pub(super) async fn take_back(
+    site: &mut Site<'_>,
+    mut outcome: Outcome,
+    before: &Live,
+    to: u64,
+    refused: u64,
+    ahead: BTreeSet<String>,
+) -> Outcome {
+    match back(site, before, to, refused, ahead).await {
+        Ok(back) => {
+            outcome.revision = back.revision;
+            outcome.steps += back.steps;
+            outcome.proven = back.proven;
+            outcome.envoys = back.envoys;
+            outcome.gone = back.gone;
+            outcome.late = back.late;
+            outcome.end = back.end.of_way_back(to);
+        }
+        Err(error) => {
+            let mut words = error.to_string();
+            if let Some(source) = std::error::Error::source(&error) {
+                words = format!("{words}: {source}");
+            }
+            outcome.end = End::Broken(words);
+        }
+    }
+    outcome
+}
+
+async fn back(
+    site: &mut Site<'_>,
+    before: &Live,
+    to: u64,
+    refused: u64,
+    ahead: BTreeSet<String>,
+) -> Result<Outcome, Error> {
+    let state = site.target.state()?;
+    let base = in_force(&state, &*site.target)?;
+    let number = refused + 1;
+    let plan = way_back_from(refused);
+    let mut rollout = Rollout::new(plan.clone(), Some(refused), Vec::new());
+    rollout.carry = site.options.carry.clone();
+    // Where routes did not switch everywhere, those of the mesh before are in force.
+    let ahead = (base.revision == before.revision).then_some(ahead);
+    rollout.back = Some(Back { to, ahead });
+    let refused_mesh = &state.live.mesh;
+    let planned = steps_of(&rollout, refused_mesh, &before.mesh, site.settings);
+    rollout.steps = planned.iter().map(Step::word).collect();
+    site.target.commit(&Commit {
+        manifest: Manifest {
+            format: MANIFEST_FORMAT,
+            mesh: before.mesh.settings.name.clone(),
+            revision: number,
+            parent: Some(refused),
+            plan,
+            entries: before.entries.clone(),
+            meta: meta(site.options, format!("back to {to}: {refused} was refused")),
+        },
+        objects: objects(&before.mesh),
+        rollout: (!planned.is_empty()).then(|| rollout.clone()),
+    })?;
+    (site.tell)(Event::Rollback { revision: number, to });
+    let options = site.options.undeterred();
+    let mut site = site.with(&options);
+    let mut roll = Roll::new(&mut site, number, &base.mesh, &before.mesh, planned, rollout);
+    roll.beside(refused_mesh);
+    roll.run(0).await;
+    if roll.outcome.end == End::Done {
+        roll.count().await;
+    }
+    Ok(roll.outcome)
+}
+
+/// Gives every proxy what it had before a rollout that was halted before traffic had switched
+/// everywhere. Its revision stays the newest, with none of it in force. Gives how that ended if what
+/// comes after it cannot begin.
+pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<Outcome>, Error> {
+    let done = state.steps_in_force();
+    let (Some(rollout), Some(revision)) = (&state.rollout, state.live.revision) else {
+        return Ok(None);
+    };
+    if done == 0 || rollout.back.is_some() || rollout.has_switched(done) {
+        return Ok(None);
+    }
+    let (before, halted) = (in_force(state, &*site.target)?, &state.live.mesh);
+    let steps = steps_of(rollout, &before.mesh, halted, site.settings);
+    let last = steps.get(done - 1).filter(|step| step.kind == StepKind::Switch);
+    let ahead = last.map(|step| step.after.keys().map(ToString::to_string).collect());
+    let planned = undo(halted, &before.mesh, site.settings, &ahead.unwrap_or_default());
+    // Whatever comes of it, traffic has not switched.
+    let mut rollout = Rollout { canary: None, ..rollout.clone() };
+    rollout.steps.truncate(done);
+    rollout.steps.extend(planned.iter().map(|_| "add back".to_owned()));
+    let options = site.options.undeterred();
+    let mut site = site.with(&options);
+    let mesh = &before.mesh;
+    let mut roll = Roll::new(&mut site, revision, mesh, mesh, planned, rollout.clone());
+    roll.remembered = Some(rollout);
+    roll.beside(halted);
+    roll.after(state.in_force);
+    roll.run(0).await;
+    let outcome = roll.outcome;
+    Ok(matches!(outcome.end, End::Broken(_) | End::Stopped(_)).then_some(outcome))
+}

@@ -1,0 +1,291 @@
+//! Rollouts whose steps are refused, killed anywhere on the way back: who goes on ends where the
+//! mesh was before, and gives nobody what was refused.
+
+use crate::directory;
+use meshctl::apply::{
+    self, Answer, Answers, Asking, End, OnRefusal, Options, Outcome, Site, Stop, Wanted, Witness,
+};
+use meshctl::compile::{compile, proxies};
+use meshctl::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, files};
+use meshctl::live::{
+    Commit, Directory, Error, Memory, NewStep, ProxyFiles, Read, Rollout, State, StepId, Target,
+    Write,
+};
+use meshctl::model::Mesh;
+use meshctl::plan::{self, Consent, Guards, Input, Scope, Share};
+use meshctl::revision::{Header, Live};
+use meshctl::span::Files;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
+
+/// Proxies of which one or all refuse one step, and take every other.
+#[derive(Clone, Copy, Debug)]
+struct Refusing(Option<StepId>);
+
+impl Witness for Refusing {
+    fn knows(&self, _proxy: &ProxyId) -> bool {
+        true
+    }
+
+    fn reads_files(&self) -> bool {
+        false
+    }
+
+    fn before(&self, _proxies: BTreeSet<ProxyId>) -> Future<Box<dyn Asking>> {
+        Box::pin(ready(Box::new(*self) as Box<dyn Asking>))
+    }
+
+    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> Future<Answers> {
+        let answers = proxies.into_keys().map(|proxy| (proxy, Answer::Has { envoys: 1 }));
+        Box::pin(ready(answers.collect()))
+    }
+}
+
+impl Asking for Refusing {
+    fn ask(
+        &self,
+        step: StepId,
+        _proxy: &ProxyId,
+        _config: &Arc<ProxyConfig>,
+        _deadline: Instant,
+    ) -> Future<Answer> {
+        let refused = BTreeMap::from([((ResourceType::Listener, String::new()), None)]);
+        Box::pin(ready(match self.0 == Some(step) {
+            true => Answer::Refused(refused),
+            false => Answer::Has { envoys: 1 },
+        }))
+    }
+}
+
+/// A writer that dies after so many writes of the way back, and tells what it gave to whom.
+struct Mortal {
+    writer: Box<dyn Write>,
+    /// How many writes it has left once the way back is committed.
+    left: usize,
+    back: Option<Rollout>,
+    given: Vec<(StepId, BTreeMap<ProxyId, Arc<ProxyConfig>>)>,
+}
+
+impl Mortal {
+    fn write(&mut self) -> Result<(), Error> {
+        if self.back.is_none() {
+            return Ok(());
+        }
+        let dead = || Error::Damaged { path: PathBuf::new(), why: "it was killed".to_owned() };
+        self.left = self.left.checked_sub(1).ok_or_else(dead)?;
+        Ok(())
+    }
+}
+
+impl Read for Mortal {
+    fn place(&self) -> String {
+        self.writer.place()
+    }
+
+    fn state(&self) -> Result<State, Error> {
+        self.writer.state()
+    }
+
+    fn at(&self, revision: u64) -> Result<Live, Error> {
+        self.writer.at(revision)
+    }
+
+    fn history(&self) -> Result<Vec<Header>, Error> {
+        self.writer.history()
+    }
+
+    fn proxies(&self) -> Result<BTreeSet<ProxyId>, Error> {
+        self.writer.proxies()
+    }
+
+    fn files(&self, proxy: &ProxyId) -> Result<ProxyFiles, Error> {
+        self.writer.files(proxy)
+    }
+}
+
+impl Write for Mortal {
+    fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
+        self.writer.commit(commit)?;
+        self.back = commit.rollout.clone().filter(|rollout| rollout.back.is_some());
+        Ok(())
+    }
+
+    fn put(&mut self, step: &NewStep<'_>) -> Result<(), Error> {
+        self.write()?;
+        self.given.push((step.id, step.changed.clone()));
+        self.writer.put(step)
+    }
+
+    fn progress(&mut self, rollout: Option<&Rollout>) -> Result<(), Error> {
+        self.write()?;
+        self.writer.progress(rollout)
+    }
+}
+
+fn read(text: &str) -> Mesh {
+    let mut all = Files::default();
+    let id = all.add("m.toml", text);
+    meshctl::schema::read_mesh(&meshctl::schema::parse(id, text).0).mesh
+}
+
+fn settings() -> Settings {
+    Settings::path("/target")
+}
+
+fn options(refused: Option<StepId>, canary: Option<Share>) -> Options {
+    Options {
+        wait: Some(PATIENCE),
+        settle: Duration::ZERO,
+        drain: Duration::ZERO,
+        on_refusal: OnRefusal::Rollback,
+        canary,
+        canary_wait: Duration::ZERO,
+        carry: serde_json::Value::Null,
+        expect: None,
+        witness: Arc::new(Refusing(refused)),
+        at: "2026-01-01T00:00:00Z".to_owned(),
+        by: "test".to_owned(),
+    }
+}
+
+fn run(
+    target: &mut dyn Write,
+    options: &Options,
+    desired: Option<&Mesh>,
+) -> Result<Outcome, apply::Error> {
+    let (state, settings) = (target.state().unwrap(), settings());
+    let (_, stop) = Stop::new();
+    let mut tell = |_| {};
+    let mut site = Site { target, settings: &settings, options, stop: &stop, tell: &mut tell };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let Some(desired) = desired else { return runtime.block_on(apply::resume(&mut site)) };
+    let input = Input {
+        target: plan::Target { name: "t".into(), kind: "directory".into(), id: "t".into() },
+        live: &state.live,
+        unrecorded: state.is_unrecorded(),
+        desired,
+        owner: None,
+        places: None,
+        settings: &settings,
+        scope: Scope::default(),
+        guards: Guards::default(),
+        consent: Consent::default(),
+        drift: Vec::new(),
+    };
+    runtime.block_on(apply::apply(&plan::plan(&input).0, &mut site))
+}
+
+/// A mesh with two callers, so that either may be the first to switch.
+fn mesh() -> String {
+    let text = directory::mesh(1);
+    let (before, after) = text.split_once("[virtual_node.cart-v1]").unwrap();
+    let api = "[virtual_node.api]\nbackends = [\"cart.internal\"]\n";
+    format!("{before}{api}\n[virtual_node.cart-v1]{after}")
+}
+
+/// Another mesh: a new node takes all requests, an old one goes, everybody moves to another port.
+fn changed() -> String {
+    let new = "\n[virtual_node.cart-v3]\nlisteners = [{ port = 8081, protocol = \"http\" }]\n\
+               discovery = { dns = \"cart-v3.internal\" }\n";
+    let text = mesh().replace("port = 8080", "port = 8081");
+    let text = text.replace("{ cart-v1 = 1, cart-v2 = 1 }", "{ cart-v2 = 1, cart-v3 = 1 }");
+    let (before, rest) = text.split_once("[virtual_node.cart-v1]").unwrap();
+    let (_, after) = rest.split_once("[virtual_node.cart-v2]").unwrap();
+    format!("{before}[virtual_node.cart-v2]{after}{new}")
+}
+
+/// A rollout whose step of this number is refused, killed after so many writes of the way back.
+/// Says whether it was killed before it had ended; `None` if there is no such step.
+fn killed(target: &dyn Target, canary: Option<Share>, refused: usize, left: usize) -> Option<bool> {
+    let (first, second) = (read(&mesh()), read(&changed()));
+    let case = format!("canary {canary:?}, step {refused} refused, {left} writes");
+    let writer =
+        || Mortal { writer: target.lock(PATIENCE).unwrap(), left, back: None, given: Vec::new() };
+    run(&mut writer(), &options(None, None), Some(&first)).unwrap();
+    let bad = StepId { revision: 2, number: refused };
+    let mut mortal = writer();
+    let outcome = run(&mut mortal, &options(Some(bad), canary), Some(&second)).unwrap();
+    let Mortal { back, given, writer: ended, .. } = mortal;
+    drop(ended);
+    let Some(back) = back else {
+        assert_eq!(outcome.end, End::Done, "{case}");
+        return None;
+    };
+    let was_killed = matches!(outcome.end, End::Broken(_));
+    assert_eq!(!was_killed, outcome.end == End::RolledBack { to: 1 }, "{case}: {outcome:?}");
+
+    let mut later = Vec::new();
+    if was_killed && target.state().unwrap().rollout.is_some() {
+        let mut next = Mortal { left: usize::MAX, ..writer() };
+        let outcome = run(&mut next, &options(None, None), None).unwrap();
+        assert_eq!(outcome.end, End::RolledBack { to: 1 }, "{case}");
+        later = next.given;
+    }
+    let state = target.state().unwrap();
+    assert_eq!((&state.live.mesh, state.live.revision), (&first, Some(3)), "{case}");
+    assert_eq!(state.rollout, None, "{case}");
+    assert_eq!(target.proxies().unwrap().into_iter().collect::<Vec<_>>(), proxies(&first));
+    for proxy in proxies(&first) {
+        let wanted = files(&compile(&first, &settings(), &proxy));
+        assert_eq!(target.files(&proxy).unwrap(), wanted, "{case}: {proxy}");
+    }
+    // What nobody had taken is given to nobody on the way back; those who had switched alone go
+    // back to where they were.
+    if back.back.is_some_and(|back| back.ahead.is_some()) {
+        let taken = |proxy: &ProxyId, config: &Arc<ProxyConfig>| {
+            let mut before = given.iter().filter(|(id, _)| *id < bad);
+            before.any(|(_, given)| given.get(proxy) == Some(config))
+                || **config == compile(&first, &settings(), proxy)
+        };
+        let back = given.iter().filter(|(id, _)| id.revision == 3).chain(&later);
+        for (id, given) in back {
+            for (proxy, config) in given {
+                assert!(taken(proxy, config), "{case}: {proxy} has it again in step {id:?}");
+            }
+        }
+    }
+    Some(was_killed)
+}
+
+/// Every step refused, the way back killed after every write.
+fn everywhere(open: &mut dyn FnMut() -> Box<dyn Target>) {
+    for canary in [None, Some(Share::Proxies(1)), Some(Share::Percent(34))] {
+        let mut refused = 1;
+        'steps: loop {
+            for left in 0.. {
+                match killed(&*open(), canary, refused, left) {
+                    None => break 'steps,
+                    Some(true) => {}
+                    Some(false) => break,
+                }
+            }
+            refused += 1;
+        }
+        // Add, switch and remove, each in two waves where there is a canary.
+        assert_eq!(refused - 1, if canary.is_some() { 6 } else { 3 }, "{canary:?}");
+    }
+}
+
+#[test]
+fn a_way_back_that_was_killed_goes_on_as_one_in_memory() {
+    everywhere(&mut || Box::new(Memory::default()));
+}
+
+#[test]
+fn a_way_back_that_was_killed_goes_on_as_one_in_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut number = 0;
+    everywhere(&mut || {
+        number += 1;
+        Box::new(Directory::open(folder.path().join(number.to_string())).unwrap())
+    });
+}
