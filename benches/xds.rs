@@ -2,7 +2,8 @@
 //! proxies that stop reading.
 //!
 //! `cargo bench --bench xds [-- CLIENTS SERVICES NAMES]`; by default 100 clients, a view of 1,000
-//! services, and every one asked for. The server is a process of its own, whose processor time and
+//! services, and every one asked for; with fewer names each client asks for some of its own, so that
+//! a change reaches a few. The server is a process of its own, whose processor time and
 //! memory are told; the clients share the machine with it. Machines differ: compare lines of one
 //! run, and counts between machines.
 
@@ -217,6 +218,11 @@ impl Drop for Server {
 /// What clients tell: who received how many endpoints, and when.
 type Received = (usize, usize, Instant);
 
+/// The services whose endpoints a client asks for.
+fn wanted(client: usize, services: usize, names: usize) -> impl Iterator<Item = usize> {
+    (0..names).map(move |n| (client * names + n) % services)
+}
+
 struct Fleet {
     tasks: Vec<tokio::task::JoinHandle<BTreeMap<String, String>>>,
     received: mpsc::UnboundedReceiver<Received>,
@@ -230,18 +236,18 @@ impl Fleet {
     fn start(
         to: SocketAddr,
         clients: usize,
-        names: usize,
+        (services, names): (usize, usize),
         had: Option<&BTreeMap<String, String>>,
     ) -> Self {
         let (sender, received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(false);
         let (asleep, synced) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let wanted: Arc<Vec<String>> = Arc::new((0..names).map(name).collect());
+        let all: Arc<Vec<String>> = Arc::new((0..services).map(name).collect());
         let had = Arc::new(had.cloned().unwrap_or_default());
         let tasks = (0..clients)
             .map(|id| {
                 let (sender, mut stopped) = (sender.clone(), stopped.clone());
-                let (wanted, had) = (wanted.clone(), had.clone());
+                let (all, had) = (all.clone(), had.clone());
                 let (asleep, synced) = (asleep.clone(), synced.clone());
                 // One in a hundred stops reading when told to.
                 let sleeps = id % 100 == 0;
@@ -253,7 +259,8 @@ impl Fleet {
                         let own = had.iter().filter_map(|(k, v)| Some((k.strip_prefix(kind)?, v)));
                         own.map(|(k, v)| (k.to_owned(), v.clone())).collect()
                     };
-                    let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
+                    let own = wanted(id, services, names);
+                    let names: Vec<&str> = own.map(|service| all[service].as_str()).collect();
                     stream.send(&resume(&node, CDS, &[], &of("cds ")));
                     stream.send(&resume(&node, EDS, &names, &of("eds ")));
                     // Tells when all that was sent before it has been answered.
@@ -279,7 +286,7 @@ impl Fleet {
                         for (name, version) in response.resources {
                             has.insert(format!("{kind} {name}"), version);
                         }
-                        if !told && (eds >= wanted.len() || !had.is_empty()) {
+                        if !told && (eds >= names.len() || !had.is_empty()) {
                             told = true;
                             synced.fetch_add(1, Ordering::Relaxed);
                         }
@@ -348,7 +355,7 @@ async fn load(clients: usize, services: usize, names: usize) {
     let lost = overflows();
 
     let (cpu, start) = (server.cpu(), Instant::now());
-    let mut fleet = Fleet::start(server.address, clients, names, None);
+    let mut fleet = Fleet::start(server.address, clients, (services, names), None);
     fleet.synced(clients).await;
     let wall = start.elapsed().as_secs_f64();
     println!(
@@ -363,7 +370,11 @@ async fn load(clients: usize, services: usize, names: usize) {
     println!("{:<44} {each:>9.0} KB", "memory of a stream (P9)");
 
     let mut mark = 0;
-    let awake = changes(&mut server, &mut fleet, clients, &mut mark).await;
+    // Those who ask for the endpoints that change.
+    let told = |id: &usize| wanted(*id, services, names).any(|service| service == 0);
+    let reached = (0..clients).filter(told).count();
+    println!("{:<44} {reached:>9} clients", "a change of endpoints reaches");
+    let awake = changes(&mut server, &mut fleet, reached, &mut mark).await;
     print_changes("one change (P1..P4)", &awake);
 
     let (cpu, start) = (server.cpu(), Instant::now());
@@ -381,20 +392,25 @@ async fn load(clients: usize, services: usize, names: usize) {
         (server.cpu() - cpu) / 1e3
     );
 
-    if clients >= 100 {
+    if names == services && clients >= 100 {
         fleet.asleep.store(true, Ordering::Relaxed);
-        let others = clients - clients.div_ceil(100);
+        let others = (0..clients).filter(|id| id % 100 != 0).filter(told).count();
         let asleep = changes(&mut server, &mut fleet, others, &mut mark).await;
         print_changes("one change, 1 % do not read (P17)", &asleep);
         fleet.asleep.store(false, Ordering::Relaxed);
     }
 
+    if names < services {
+        // Each client has something of its own, and none could say what another has.
+        fleet.end().await;
+        return;
+    }
     // Let the last acknowledgements arrive.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let has = fleet.end().await;
     let before = server.tell("look");
     let (cpu, start, lost) = (server.cpu(), Instant::now(), overflows());
-    let fleet = Fleet::start(server.address, clients, names, Some(&has));
+    let fleet = Fleet::start(server.address, clients, (services, names), Some(&has));
     fleet.synced(clients).await;
     let wall = start.elapsed().as_secs_f64();
     let after = server.tell("look");

@@ -6,20 +6,22 @@
 
 mod bucket;
 mod codec;
+mod messages;
 mod stream;
 
 pub use bucket::Bucket;
 
 use super::hub::Hub;
-use super::identity::{Credentials, Identify, Identity};
+use super::identity::{Credentials, Identify};
 use super::listen::{Connection, Peer, Stop};
 use crate::envoy::xds::{DELTA_PATH, Protocol, STATE_PATH};
-use codec::XdsCodec;
-use http::header::AUTHORIZATION;
+use codec::Requests;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use messages::Messages;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +29,8 @@ use std::time::Duration;
 use stream::Responses;
 use tokio::time::Instant;
 use tonic::body::Body;
-use tonic::server::{Grpc, StreamingService};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::metadata::GRPC_CONTENT_TYPE;
+use tonic::{Status, Streaming};
 
 /// An RPC that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,11 +145,15 @@ impl Xds {
         if let Err(status) = self.admit().await {
             return status.into_http();
         }
-        let opener = Opener { xds: self.clone(), credentials, identity, protocol: rpc.protocol };
-        Grpc::new(XdsCodec(rpc.protocol))
-            .max_decoding_message_size(self.hub.limits().resume_bytes)
-            .streaming(opener, request)
-            .await
+        let most = self.hub.limits().resume_bytes;
+        let requests =
+            Streaming::new_request(Requests(rpc.protocol), request.into_body(), None, Some(most));
+        let (hub, identify) = (self.hub.clone(), self.identify.clone());
+        let responses =
+            Responses::new(hub, identify, credentials, identity, rpc.protocol, requests);
+        let mut answer = http::Response::new(Body::new(Messages::new(responses, rpc.protocol)));
+        answer.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
+        answer
     }
 
     /// Lets a new stream in, after a little if there are many.
@@ -170,30 +176,4 @@ fn credentials(request: &http::Request<Incoming>, peer: &Peer) -> Credentials {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
     Credentials { certificates: peer.certificates.clone(), token, peer: peer.address }
-}
-
-/// Opens a stream for a peer that is known.
-struct Opener {
-    xds: Xds,
-    credentials: Credentials,
-    identity: Identity,
-    protocol: Protocol,
-}
-
-impl StreamingService<crate::envoy::xds::Request> for Opener {
-    type Response = super::session::Response;
-    type ResponseStream = Responses;
-    type Future = std::future::Ready<Result<Response<Responses>, Status>>;
-
-    fn call(&mut self, request: Request<Streaming<crate::envoy::xds::Request>>) -> Self::Future {
-        let responses = Responses::new(
-            self.xds.hub.clone(),
-            self.xds.identify.clone(),
-            self.credentials.clone(),
-            self.identity.clone(),
-            self.protocol,
-            request.into_inner(),
-        );
-        std::future::ready(Ok(Response::new(responses)))
-    }
 }

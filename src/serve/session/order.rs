@@ -244,8 +244,8 @@ impl Session {
     fn follow_up(&mut self, batch: &Batch, view: &View) {
         for (_, content) in &batch.upserts {
             for kind in [ClusterLoadAssignment, Secret] {
-                for id in view.needed(content, kind).collect::<Vec<_>>() {
-                    let topic = self.topic(kind);
+                let topic = self.topic(kind);
+                for id in view.needed(content, kind) {
                     match topic.wants(id) {
                         true => drop(topic.dirty.insert(id, true)),
                         false => drop(topic.owed.insert(id)),

@@ -3,7 +3,7 @@
 use crate::envoy::xds::{self, Encoded};
 use crate::envoy::{ProxyConfig, Resource, ResourceType};
 use crate::revision::StepId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The place of a type in arrays.
@@ -92,10 +92,11 @@ const MANY: usize = 64;
 pub struct View {
     step: Option<StepId>,
     present: bool,
-    ids: [BTreeMap<Arc<str>, NameId>; 5],
+    /// Only looked up: each name of each stream is.
+    ids: [HashMap<Arc<str>, NameId>; 5],
     slots: Vec<Slot>,
     /// Numbers that stand for nothing.
-    free: Vec<NameId>,
+    free: BTreeSet<NameId>,
 }
 
 impl View {
@@ -130,14 +131,17 @@ impl View {
         self.slots[id.0 as usize].content.as_ref()
     }
 
-    /// Every number, types apart, by name; also of what is gone, while somebody needs it.
+    /// Every number, in their order; also of what is gone, while somebody needs it.
     pub fn all(&self) -> impl Iterator<Item = NameId> + '_ {
-        self.ids.iter().flat_map(|ids| ids.values().copied())
+        let all = (0..self.slots.len()).map(|at| NameId(at as u32));
+        all.filter(|id| self.free.is_empty() || !self.free.contains(id))
     }
 
     /// The numbers of one type, by name.
-    pub(super) fn of(&self, kind: ResourceType) -> impl Iterator<Item = NameId> + '_ {
-        self.ids[place(kind)].values().copied()
+    pub(super) fn of(&self, kind: ResourceType) -> impl Iterator<Item = NameId> {
+        let mut all: Vec<NameId> = self.ids[place(kind)].values().copied().collect();
+        all.sort_unstable_by_key(|id| self.name(*id));
+        all.into_iter()
     }
 
     /// The numbers of what a resource needs of one type.
@@ -213,7 +217,7 @@ impl View {
         for id in ids {
             let slot = &self.slots[id.0 as usize];
             self.ids[place(slot.kind)].remove(&slot.name);
-            self.free.push(id);
+            self.free.insert(id);
         }
     }
 
@@ -228,7 +232,7 @@ impl View {
         }
         let name: Arc<str> = name.into();
         let slot = Slot { kind, name: name.clone(), from: Version::NONE, content: None };
-        let id = match self.free.pop() {
+        let id = match self.free.pop_first() {
             Some(id) => {
                 self.slots[id.0 as usize] = slot;
                 id
