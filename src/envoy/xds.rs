@@ -99,6 +99,10 @@ impl Request {
             Protocol::Delta => {
                 let request =
                     discovery::DeltaDiscoveryRequest::decode(bytes).map_err(|e| garbled(&e))?;
+                // In the order in which a view has its names: what a session notes of them grows
+                // at its end.
+                let mut initial: Vec<_> = request.initial_resource_versions.into_iter().collect();
+                initial.sort_unstable();
                 Ok(Self {
                     node: request.node.map(node),
                     type_url: request.type_url,
@@ -107,7 +111,7 @@ impl Request {
                     asks: Asks::Delta {
                         subscribe: request.resource_names_subscribe,
                         unsubscribe: request.resource_names_unsubscribe,
-                        initial: request.initial_resource_versions.into_iter().collect(),
+                        initial,
                     },
                     size,
                 })

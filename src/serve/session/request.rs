@@ -234,7 +234,8 @@ impl Topic {
         if !bound {
             return;
         }
-        for id in view.of(self.kind) {
+        let kind = self.kind;
+        for id in view.all().filter(|id| view.kind(*id) == kind) {
             self.follow(view, id, true);
         }
         self.settle_claims(view);

@@ -3,6 +3,7 @@
 use super::view::{Content, NameId, Version, View};
 use super::{Progress, Refusal, class};
 use crate::envoy::ResourceType;
+use litemap::LiteMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub(super) struct Topic {
     pub(super) unknown: BTreeSet<String>,
     /// What the client said that it has, of names that the view does not know (yet).
     pub(super) claimed: BTreeMap<String, String>,
-    pub(super) have: BTreeMap<NameId, Have>,
+    /// A sorted array: a proxy has much of this, in a row, and all the time.
+    pub(super) have: LiteMap<NameId, Have>,
     /// To be sent; `true`: even if the client has it.
     pub(super) dirty: BTreeMap<NameId, bool>,
     /// Names to answer at once: there is nothing of that name.
@@ -70,7 +72,7 @@ impl Topic {
             names: BTreeSet::new(),
             unknown: BTreeSet::new(),
             claimed: BTreeMap::new(),
-            have: BTreeMap::new(),
+            have: LiteMap::new(),
             dirty: BTreeMap::new(),
             absent: BTreeSet::new(),
             removing: BTreeSet::new(),
