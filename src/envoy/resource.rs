@@ -226,6 +226,9 @@ pub struct Settings {
     pub authorities: BTreeMap<String, Trust>,
     /// The bootstrap's cluster that serves secrets by name.
     pub sds_cluster: String,
+    /// The largest RE2 program of a regular expression that the bootstraps of the proxies let pass;
+    /// [`RE2_MAX_PROGRAM_SIZE`](super::defaults::RE2_MAX_PROGRAM_SIZE) unless they say otherwise.
+    pub regex_max_program_size: u32,
 }
 
 impl Settings {
@@ -241,6 +244,7 @@ impl Settings {
             certificates: BTreeMap::new(),
             authorities: BTreeMap::new(),
             sds_cluster: super::names::SDS_CLUSTER.to_owned(),
+            regex_max_program_size: super::defaults::RE2_MAX_PROGRAM_SIZE,
         }
     }
 }

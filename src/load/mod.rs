@@ -228,12 +228,11 @@ fn check(loaded: &mut Loaded) {
         registry: project.targets.values().any(|target| target.server.is_some()),
     });
     loaded.diagnostics.append(found);
-    let limit = project.envoy.regex_max_program_size;
-    let limit = limit.unwrap_or(envoy::defaults::RE2_MAX_PROGRAM_SIZE);
+    let settings = project.settings("");
+    let limit = settings.regex_max_program_size;
     loaded.diagnostics.append(envoy::limits::check(&loaded.mesh, &loaded.origins, limit));
     // What has mistakes cannot be compiled.
     if !loaded.diagnostics.has_errors() {
-        let settings = project.settings("");
         let (mesh, origins) = (&loaded.mesh, &loaded.origins);
         let all = compile::proxies(mesh);
         let found = compile::oversized(mesh, &settings, origins, all.iter(), MEASURED);

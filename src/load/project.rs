@@ -48,6 +48,9 @@ impl Project {
             .iter()
             .map(|(arn, path)| (arn.clone(), Trust::File(path.clone())))
             .collect();
+        if let Some(size) = self.envoy.regex_max_program_size {
+            settings.regex_max_program_size = size;
+        }
         settings
     }
 

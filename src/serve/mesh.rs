@@ -40,6 +40,9 @@ impl Mesh {
         let mut settings = Settings::new(ConfigSource::Ads);
         settings.certificates.clone_from(&known.certificates);
         settings.authorities.clone_from(&known.authorities);
+        if let Some(size) = known.regex_max_program_size {
+            settings.regex_max_program_size = size;
+        }
         settings
     }
 

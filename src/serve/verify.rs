@@ -110,11 +110,11 @@ pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Resul
         sds: true,
         registry: true,
     });
-    let limit = envoy::defaults::RE2_MAX_PROGRAM_SIZE;
-    found.append(envoy::limits::check(&desired, &origins, limit));
+    let settings = Mesh::settings(known);
+    found.append(envoy::limits::check(&desired, &origins, settings.regex_max_program_size));
     if !found.has_errors() {
         // Of what the plan reaches: nothing else can have grown.
-        let (reached, settings) = (plan.proxies().into_iter(), Mesh::settings(known));
+        let reached = plan.proxies().into_iter();
         found.append(compile::oversized(&desired, &settings, &origins, reached, usize::MAX));
     }
     let errors: BTreeMap<String, &str> = found

@@ -549,6 +549,19 @@ fn several_meshes_live_side_by_side() {
 }
 
 #[test]
+fn a_raised_limit_of_expressions_holds_at_the_server_too() {
+    let server = Server::with(1);
+    let sandbox = server.project(1);
+    let case = crate::support::root().join("tests/cases/check/MC1202-regex-too-large/mesh.toml");
+    sandbox.write("mesh.toml", fs::read_to_string(case).unwrap());
+    sandbox.run(&["apply", "--yes"]).exits(3);
+    let raised = format!("{}\n[envoy]\nregex_max_program_size = 5000\n", server.target());
+    sandbox.write("meshctl.toml", raised);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
 fn a_store_is_backed_up_while_it_is_served() {
     let server = Server::with(1);
     let sandbox = server.project(1);

@@ -2,6 +2,7 @@
 //!
 //! `schemas/admin-api.openapi.json` describes the same for everybody else.
 
+use crate::envoy::defaults::RE2_MAX_PROGRAM_SIZE;
 use crate::envoy::{ProxyId, ResourceType, Settings};
 use crate::model::{Certificate, MeshName, Trust};
 use crate::plan::Share;
@@ -153,7 +154,8 @@ pub enum Work {
     Rewrite {},
 }
 
-/// What stands for certificates that the model only names.
+/// What the model leaves to the target: what stands for certificates that it only names, and what
+/// the proxies' bootstraps say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsDocument {
@@ -163,6 +165,9 @@ pub struct SettingsDocument {
     /// By the ARN.
     #[serde(default)]
     pub authorities: BTreeMap<String, Trust>,
+    /// The largest RE2 program that the proxies let pass; `None`: as Envoy has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regex_max_program_size: Option<u32>,
 }
 
 impl SettingsDocument {
@@ -171,6 +176,8 @@ impl SettingsDocument {
         Self {
             certificates: settings.certificates.clone(),
             authorities: settings.authorities.clone(),
+            regex_max_program_size: (settings.regex_max_program_size != RE2_MAX_PROGRAM_SIZE)
+                .then_some(settings.regex_max_program_size),
         }
     }
 
@@ -178,6 +185,7 @@ impl SettingsDocument {
     pub fn absorb(&mut self, other: Self) {
         self.certificates.extend(other.certificates);
         self.authorities.extend(other.authorities);
+        self.regex_max_program_size = other.regex_max_program_size.or(self.regex_max_program_size);
     }
 }
 
