@@ -34,6 +34,15 @@ const REGEX_SIZE: Code = Code::error(
      raise `envoy.regex_max_program_size` in meshctl.toml, which `bootstrap` writes into each \
      proxy's start file.",
 );
+/// An expression that is too long to be looked at.
+const REGEX_LENGTH: Code = Code::error(
+    "MC1211",
+    "regex-too-long",
+    "a regular expression is longer than 1,024 bytes",
+    "Every request is matched against every expression before the one that takes it, and every plan \
+     compares what expressions take. Alternatives of many words are better as routes of their own, \
+     or as a header that says which it is.",
+);
 /// A log format that Envoy refuses.
 const LOG_FORMAT: Code = Code::error(
     "MC1203",
@@ -104,6 +113,9 @@ pub const RESOURCE_WARN: usize = 1 << 20;
 /// The size of a resource in bytes beyond which it is refused.
 pub const RESOURCE_MAX: usize = 4 << 20;
 
+/// The length of an expression in bytes beyond which it is refused.
+const REGEX_MAX: usize = 1_024;
+
 /// Every code of this module.
 pub const CODES: &[&Code] = &[
     &REGEX,
@@ -116,6 +128,7 @@ pub const CODES: &[&Code] = &[
     &CONSTRAINT,
     &TOO_LARGE,
     &LARGE,
+    &REGEX_LENGTH,
 ];
 
 /// Checks what the files say against Envoy's limits. `regex_max` is the longest program of an
@@ -291,6 +304,16 @@ impl Check<'_> {
     }
 
     fn regex(&mut self, address: &Address, pointer: &str, expression: &str) {
+        if expression.len() > REGEX_MAX {
+            let message = format!(
+                "the regex `{}` has {} bytes, more than {REGEX_MAX}",
+                shortened(expression),
+                expression.len()
+            );
+            let help = "write its alternatives as several routes";
+            self.report(&REGEX_LENGTH, address, pointer, message, help);
+            return;
+        }
         match re2::program_size(expression) {
             Err(why) => {
                 let message = format!("Envoy cannot read the regex `{expression}`: {why}");

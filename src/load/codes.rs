@@ -41,5 +41,23 @@ pub const BAD_PATTERN: Code = Code::error(
     "`files` lists patterns relative to the project, for example \"mesh/**/*.toml\".",
 );
 
+/// Files of absurd size together.
+pub const ALL_TOO_LARGE: Code = Code::error(
+    "MC0024",
+    "project-too-large",
+    "the files of the project are larger than 64 MiB together",
+    "A mesh of a hundred thousand services fits in less. Most often `files` in meshctl.toml takes in \
+     a folder that does not define the mesh. Nothing of the project is read.",
+);
+/// Definitions of absurd number.
+pub const TOO_MANY: Code = Code::error(
+    "MC0025",
+    "too-many-resources",
+    "the project defines more than a million resources",
+    "Nodes, services, routers, gateways and their routes count. No proxy could be given a part of \
+     so many in reasonable time; split the mesh.",
+);
+
 /// All codes of this module.
-pub const CODES: &[&Code] = &[&NO_FILES, &UNREADABLE, &NOT_UTF8, &TOO_LARGE, &BAD_PATTERN];
+pub const CODES: &[&Code] =
+    &[&NO_FILES, &UNREADABLE, &NOT_UTF8, &TOO_LARGE, &BAD_PATTERN, &ALL_TOO_LARGE, &TOO_MANY];

@@ -167,6 +167,31 @@ fn globs(project: &Project, project_file: FileId, diagnostics: &mut Diagnostics)
     set.build().unwrap_or_else(|_| GlobSet::empty())
 }
 
+/// What is said of files that are larger than so many bytes together. Told by their sizes: none is
+/// read.
+pub(super) fn all_too_large(
+    root: &Path,
+    paths: &[String],
+    project_file: FileId,
+    most: u64,
+) -> Option<Diagnostic> {
+    let sizes = paths.iter().filter_map(|path| Some(fs::metadata(root.join(path)).ok()?.len()));
+    // A single one that is too large is told by its name.
+    let all: u64 = sizes.filter(|size| *size <= FILE_MAX).sum();
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    (all > most).then(|| {
+        let message = format!(
+            "the {} files of the project have {} MiB together; the limit is {} MiB",
+            paths.len(),
+            mib(all),
+            mib(most)
+        );
+        let loc = Loc { file: project_file, span: Span::new(0..0) };
+        Diagnostic::new(&codes::ALL_TOO_LARGE, loc, message)
+            .help("have `files` in meshctl.toml name those that define the mesh, and no others")
+    })
+}
+
 /// Reads all files; what cannot be read is reported and left out.
 pub(super) fn read_all(
     root: &Path,

@@ -22,11 +22,12 @@ use crate::graph::Graph;
 use crate::model::{Address, Mesh, Origins};
 use crate::resolve::{Date, Suppressions, resolve};
 use crate::rules;
-use crate::schema::{Node, parse};
-use crate::span::{FileId, Files, Span};
+use crate::schema::{Entries, Node, Value, parse};
+use crate::span::{FileId, Files, Loc, Span};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 /// What to load.
@@ -40,6 +41,21 @@ pub struct Options {
     pub extra: Option<(String, String)>,
     /// Today, for suppressions that end.
     pub today: Date,
+}
+
+/// How much a project may be. The size of a single file is bounded too: 16 MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all files together; 64 MiB.
+    pub bytes: u64,
+    /// Nodes, services, routers, gateways and their routes; 1,000,000.
+    pub resources: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bytes: 64 << 20, resources: 1_000_000 }
+    }
 }
 
 /// A file that was read, and its content's hash.
@@ -131,6 +147,11 @@ pub const PROJECT_FILE: &str = "meshctl.toml";
 
 /// Reads and checks a project. Findings do not fail it; they are in the result.
 pub fn load(options: &Options) -> Result<Loaded, Error> {
+    load_within(options, Limits::default())
+}
+
+/// [`load`], with limits of its own. Of a project beyond them nothing is read.
+pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
     let root = options.dir.clone();
     let mut files = Files::default();
     let mut diagnostics = Diagnostics::default();
@@ -141,14 +162,18 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
     let project = project::read(&tree, &mut diagnostics);
 
     let mut sources = Vec::new();
-    let paths = files::find(&root, &project, &mut files, project_file, &mut diagnostics)?;
+    let mut paths = files::find(&root, &project, &mut files, project_file, &mut diagnostics)?;
+    if let Some(finding) = files::all_too_large(&root, &paths, project_file, limits.bytes) {
+        diagnostics.push(finding);
+        paths.clear();
+    }
     let ids =
         files::read_all(&root, paths, &mut files, project_file, &mut sources, &mut diagnostics);
     if ids.is_empty() && !diagnostics.has_errors() {
         diagnostics.push(
             Diagnostic::new(
                 &codes::NO_FILES,
-                crate::span::Loc { file: project_file, span: Span::new(0..0) },
+                Loc { file: project_file, span: Span::new(0..0) },
                 "no file of the project defines a mesh",
             )
             .help("write a mesh beside meshctl.toml (`meshctl init` shows one), or mend `files`"),
@@ -159,6 +184,12 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
     for (tree, findings) in files::parse_all(&files, &ids) {
         diagnostics.append(findings);
         trees.push(tree);
+    }
+    if let Some(loc) = beyond(&trees, limits.resources) {
+        let message = format!("here is resource number {}", limits.resources + 1);
+        let finding = Diagnostic::new(&codes::TOO_MANY, loc, message);
+        diagnostics.push(finding.help("split the mesh, or take files out of `files`"));
+        trees.clear();
     }
     for id in &ids {
         suppressions.scan(&files, *id, &mut diagnostics);
@@ -179,7 +210,7 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
         diagnostics.append(findings);
         overlay_trees.push(tree);
     }
-    let no_files = ids.is_empty();
+    let no_files = trees.is_empty();
     let mut reading = resolve(trees, overlay_trees);
     if no_files {
         // That no file names the mesh follows from there being none.
@@ -203,6 +234,30 @@ pub fn load(options: &Options) -> Result<Loaded, Error> {
     loaded.project.lints.apply(&mut loaded.diagnostics);
     suppressions.apply(&mut loaded.diagnostics, options.today);
     Ok(loaded)
+}
+
+/// Where the first resource stands that is one too many, files in their order.
+fn beyond(trees: &[Node], most: usize) -> Option<Loc> {
+    const KINDS: [&str; 4] =
+        ["virtual_node", "virtual_service", "virtual_router", "virtual_gateway"];
+    fn table(node: &Node) -> Option<&Entries> {
+        match &node.value {
+            Value::Table(table) => Some(&table.entries),
+            _ => None,
+        }
+    }
+    let kinds = trees.iter().filter_map(table);
+    let kinds = kinds.flat_map(|file| KINDS.iter().filter_map(|kind| file.get(kind)));
+    let resources = kinds.filter_map(|kind| table(&kind.node)).flatten();
+    let all = resources.flat_map(|(_, resource)| {
+        let routes = table(&resource.node).and_then(|fields| fields.get("routes"));
+        let routes = routes.map_or(&[][..], |routes| match &routes.node.value {
+            Value::Array(routes) => routes.as_slice(),
+            _ => &[],
+        });
+        iter::once(resource.key).chain(routes.iter().map(|route| route.loc))
+    });
+    all.skip(most).next()
 }
 
 /// The most proxies whose resources a check measures: those that read the most.

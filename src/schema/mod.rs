@@ -27,6 +27,6 @@ pub use json_schema::{json_schema, key_paths};
 pub use parse::parse;
 pub(crate) use reader::table;
 pub use reader::{Cx, Defs, FieldShape, Shape, TableReader, object, schema_of};
-pub use tree::{Entry, Node, Table, Value};
+pub use tree::{Entries, Entry, Node, Table, Value};
 pub(crate) use write::quoted;
 pub use write::{write, write_mesh};

@@ -6,7 +6,11 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::span::{FileId, Loc, Span};
 use std::ops::Range;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
+
+/// Tables and arrays within each other, at most, from the top of a file. The language itself needs
+/// about ten.
+const DEPTH: usize = 64;
 
 /// Parses a file. The tree has all that could be understood; the diagnostics say what could not.
 pub fn parse(file: FileId, text: &str) -> (Node, Diagnostics) {
@@ -22,7 +26,14 @@ pub fn parse(file: FileId, text: &str) -> (Node, Diagnostics) {
         }
         diagnostics.push(diagnostic);
     }
-    let root = Node { loc: at(table.span()), value: Value::Table(convert(file, table.get_ref())) };
+    let loc = at(table.span());
+    let mut converter = Converter { file, too_deep: None };
+    let root = Node { loc, value: Value::Table(converter.table(table.get_ref(), 1)) };
+    if let Some(loc) = converter.too_deep {
+        let what = format!("tables and arrays are nested more than {DEPTH} deep");
+        diagnostics
+            .push(Diagnostic::new(&codes::SYNTAX, loc, what).help("nothing here is that deep"));
+    }
     (root, diagnostics)
 }
 
@@ -34,36 +45,52 @@ fn describe(message: &str) -> (String, Option<String>) {
     (what, (!rest.is_empty()).then(|| rest.join("; ")))
 }
 
-fn convert(file: FileId, table: &DeTable<'_>) -> Table {
-    let loc = |range: Range<usize>| Loc { file, span: Span::new(range) };
-    let entries = table
-        .iter()
-        .map(|(key, value)| {
-            let entry = Entry { key: loc(key.span()), node: node(file, value) };
-            (key.get_ref().to_string(), entry)
-        })
-        .collect();
-    Table { entries }
+/// Makes a tree of what was parsed, as deep as one may be.
+struct Converter {
+    file: FileId,
+    /// The first place below which something was left out.
+    too_deep: Option<Loc>,
 }
 
-fn node(file: FileId, value: &Spanned<DeValue<'_>>) -> Node {
-    let loc = Loc { file, span: Span::new(value.span()) };
-    let value = match value.get_ref() {
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Value::Integer(number),
-            // No key takes a number of this size; infinity is reported as out of range.
-            Err(_) => Value::Float(f64::INFINITY),
-        },
-        DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
-        DeValue::Boolean(value) => Value::Boolean(*value),
-        DeValue::Datetime(date) => Value::Datetime(date.to_string()),
-        DeValue::Array(items) => Value::Array(array(file, items)),
-        DeValue::Table(table) => Value::Table(convert(file, table)),
-    };
-    Node { loc, value }
-}
+impl Converter {
+    fn loc(&self, range: Range<usize>) -> Loc {
+        Loc { file: self.file, span: Span::new(range) }
+    }
 
-fn array(file: FileId, items: &DeArray<'_>) -> Vec<Node> {
-    items.iter().map(|item| node(file, item)).collect()
+    fn table(&mut self, table: &DeTable<'_>, depth: usize) -> Table {
+        let entries = table
+            .iter()
+            .map(|(key, value)| {
+                let entry = Entry { key: self.loc(key.span()), node: self.node(value, depth) };
+                (key.get_ref().to_string(), entry)
+            })
+            .collect();
+        Table { entries }
+    }
+
+    fn node(&mut self, value: &Spanned<DeValue<'_>>, depth: usize) -> Node {
+        let loc = self.loc(value.span());
+        let value = match value.get_ref() {
+            DeValue::String(text) => Value::String(text.to_string()),
+            DeValue::Integer(number) => {
+                match i64::from_str_radix(number.as_str(), number.radix()) {
+                    Ok(number) => Value::Integer(number),
+                    // No key takes a number of this size; infinity is reported as out of range.
+                    Err(_) => Value::Float(f64::INFINITY),
+                }
+            }
+            DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Boolean(value) => Value::Boolean(*value),
+            DeValue::Datetime(date) => Value::Datetime(date.to_string()),
+            DeValue::Array(_) | DeValue::Table(_) if depth >= DEPTH => {
+                self.too_deep.get_or_insert(loc);
+                Value::Table(Table::default())
+            }
+            DeValue::Array(items) => {
+                Value::Array(items.iter().map(|item| self.node(item, depth + 1)).collect())
+            }
+            DeValue::Table(table) => Value::Table(self.table(table, depth + 1)),
+        };
+        Node { loc, value }
+    }
 }

@@ -102,6 +102,141 @@ fn ten_thousand_levels_are_an_error_and_no_overflow() {
 }
 
 #[test]
+fn nesting_ends_at_64_tables_and_arrays() {
+    // The file itself is the first level; keys with dots are tables too.
+    let arrays = |depth: usize| {
+        let inner = depth - 1;
+        format!("[virtual_node.a]\nx = {}{}", "[".repeat(inner), "]".repeat(inner))
+    };
+    let mixed = |tables: usize, dots: usize| {
+        let open = format!("{}k = {{ ", "k.".repeat(dots));
+        format!(
+            "[virtual_node.a]\nx = {}{}",
+            format!("{{ {open}").repeat(tables),
+            "}}".repeat(tables)
+        )
+    };
+    let said = |text: &str| {
+        let sandbox = Sandbox::with_mesh(MESH);
+        sandbox.write("deep.toml", text);
+        sandbox.run(&["check", "--format", "json"]).exits(3).stdout
+    };
+    let limit = "nested more than 64 deep";
+    // `virtual_node` and `a` are two levels below the file, the first array is the fourth.
+    assert!(!said(&arrays(62)).contains(limit));
+    assert!(said(&arrays(63)).contains(limit));
+    for text in [arrays(6_400), mixed(70, 70), mixed(79, 79), "[[".repeat(6_400)] {
+        let said = said(&text);
+        assert!(said.contains("MC0001"), "{}", &said[..said.len().min(400)]);
+    }
+}
+
+#[test]
+fn the_files_of_a_project_have_64_mib_together() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    let own = fs::metadata(sandbox.join("mesh.toml")).unwrap().len();
+    let comment = |bytes: u64| {
+        let mut text = vec![b'#'; usize::try_from(bytes).unwrap()];
+        // Lines of some length: one of 16 MiB would be a test of something else.
+        text.iter_mut().skip(99).step_by(100).for_each(|byte| *byte = b'\n');
+        text.iter_mut().skip(100).step_by(100).for_each(|byte| *byte = b'#');
+        text
+    };
+    let full = comment(16 << 20);
+    for n in 0..3 {
+        sandbox.write(&format!("full-{n}.toml"), &full);
+    }
+    sandbox.write("rest.toml", comment((16 << 20) - own));
+    sandbox.run(&["check"]).exits(0);
+    sandbox.write("one.toml", "#");
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("MC0024") && ran.stdout.contains("have 65 MiB"), "{}", ran.all());
+    assert!(!ran.stdout.contains("MC0019"), "{}", ran.all());
+    for n in 0..400 {
+        fs::File::create(sandbox.join(&format!("more-{n}.toml")))
+            .unwrap()
+            .set_len(16 << 20)
+            .unwrap();
+    }
+    for command in [&["check"][..], &["plan"], &["apply", "--yes"]] {
+        let ran = sandbox.run(command).exits(3);
+        assert!(ran.all().contains("6465 MiB together; the limit is 64 MiB"), "{}", ran.all());
+    }
+    // One that is too large by itself is named.
+    sandbox.write("huge.toml", comment((16 << 20) + 1));
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("MC0024"), "{}", ran.all());
+}
+
+#[test]
+fn a_project_has_so_many_resources_and_not_one_more() {
+    use meshctl::load::{Limits, Options, load_within};
+    let sandbox = Sandbox::new();
+    sandbox.write("meshctl.toml", "");
+    let mesh = |nodes: usize| {
+        let mut text = MESH.to_owned();
+        text.push_str("[virtual_service.\"s.internal\"]\nrouter = \"r\"\n[virtual_router.r]\n");
+        text.push_str("listeners = [{ port = 80, protocol = \"http\" }]\n");
+        text.push_str("[[virtual_router.r.routes]]\nname = \"all\"\ntargets = { n0 = 1 }\n");
+        text.push_str("match = { prefix = \"/\" }\n");
+        // With its own one, a route, a service and a router.
+        for n in 0..nodes - 3 {
+            text.push_str(&format!("[virtual_node.n{n}]\n"));
+        }
+        text
+    };
+    let found = |most: usize, has: usize| {
+        sandbox.write("mesh.toml", mesh(has));
+        let today = meshctl::resolve::Date { year: 2027, month: 1, day: 31 };
+        let dir = sandbox.path().to_path_buf();
+        let options = Options { dir, env: None, extra: None, today };
+        let limits = Limits { resources: most, ..Limits::default() };
+        let loaded = load_within(&options, limits).unwrap();
+        let codes: Vec<&str> = loaded.diagnostics.iter().map(|d| d.code.id).collect();
+        (codes.contains(&"MC0025"), loaded.mesh.nodes.len(), codes.len())
+    };
+    assert_eq!(found(100, 100).0, false);
+    assert_eq!(found(100, 100).1, 97);
+    assert_eq!(found(100, 101), (true, 0, 1), "nothing is read, and nothing else is said");
+    assert_eq!(found(100, 10_000), (true, 0, 1));
+    assert_eq!(Limits::default().resources, 1_000_000);
+}
+
+#[test]
+fn expressions_have_a_length_and_a_program() {
+    let codes_of = |expression: &str, raised: Option<u32>| {
+        let sandbox = Sandbox::with_mesh(&format!(
+            "{MESH}[virtual_node.n]\nlisteners = [{{ port = 80, protocol = \"http\" }}]\n\
+             discovery = {{ dns = \"n.internal\" }}\n\
+             [virtual_service.\"s.internal\"]\nrouter = \"r\"\n[virtual_router.r]\n\
+             listeners = [{{ port = 80, protocol = \"http\" }}]\n[[virtual_router.r.routes]]\n\
+             name = \"all\"\nmatch = {{ path = {{ regex = \"{expression}\" }} }}\ntargets = {{ n = 1 }}\n"
+        ));
+        if let Some(size) = raised {
+            let text = format!("[envoy]\nregex_max_program_size = {size}\n");
+            sandbox.write("meshctl.toml", text);
+        }
+        codes(&sandbox)
+    };
+    let literal = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
+    // An instruction for each class of characters, and a few more.
+    let most = u64::from(meshctl::envoy::defaults::RE2_MAX_PROGRAM_SIZE);
+    let classes = |n: usize| format!("/[ab]{{{n}}}");
+    let size = |n: usize| meshctl::traffic::re2::program_size(&classes(n)).unwrap();
+    let fits = (900..1_000).take_while(|n| size(*n) <= most).last().unwrap();
+    assert_eq!((size(fits), size(fits + 1)), (most, most + 1));
+    assert!(codes_of(&classes(fits), None).is_empty());
+    assert_eq!(codes_of(&classes(fits + 1), None), ["MC1202"]);
+    let hundred = format!("/{}", "[ab]{1000}".repeat(100));
+    assert_eq!(codes_of(&hundred, None), ["MC1202"]);
+    // Where longer programs are let through, the length is the limit.
+    let raised = Some(1_000_000);
+    assert!(codes_of(&literal(1_024), raised).is_empty());
+    assert_eq!(codes_of(&literal(1_025), raised), ["MC1211"]);
+    assert_eq!(codes_of(&literal(102_400), raised), ["MC1211"]);
+}
+
+#[test]
 fn links_that_lead_back_or_nowhere_are_named() {
     let sandbox = Sandbox::with_mesh(MESH);
     fs::create_dir(sandbox.join("sub")).unwrap();
