@@ -26,7 +26,7 @@ use access::{Actor, Certified, Names, Need, Operators, Role};
 use attempts::Attempts as Joining;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -81,6 +81,7 @@ impl From<Problem> for Failed {
             "forbidden" => StatusCode::FORBIDDEN,
             "no-mesh" | "no-token" | "no-instance" | "no-revision" | "no-proxy" | "unknown-key"
             | "not-found" => StatusCode::NOT_FOUND,
+            "unsupported-encoding" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "too-many" => StatusCode::TOO_MANY_REQUESTS,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
             "key-used" | "landed" | "stale" | "no-authority" | "no-rollout" => StatusCode::CONFLICT,
@@ -227,6 +228,12 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
+/// Whether a body would have to be inflated.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(header::CONTENT_ENCODING);
+    all.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// The layer that lets in who may come in.
 fn gate(
     server: &Arc<Server>,
@@ -255,6 +262,10 @@ fn gate(
             let from = request.extensions().get::<access::Caller>().copied();
             let admitted = access::admit(&server, &certified, from, need, headers, uri);
             match admitted {
+                Ok(_) if is_encoded(headers) => {
+                    let message = "bodies are taken as they are, without a content encoding";
+                    Failed::from(problem::of("unsupported-encoding", message)).into_response()
+                }
                 Ok((actor, grant)) => {
                     server.metrics.answered(request.method());
                     request.extensions_mut().insert(actor);

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use stream::Responses;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::metadata::GRPC_CONTENT_TYPE;
@@ -98,10 +99,14 @@ impl Xds {
         let peer = Arc::new(peer);
         let asked = Arc::new(AtomicBool::new(false));
         let has_asked = asked.clone();
+        // A client keeps its connection, and with it a certificate that has ended, for as long as it
+        // can; only a new connection brings the next one.
+        let spent = Arc::new(Notify::new());
+        let is_spent = spent.clone();
         let service = service_fn(move |request| {
             asked.store(true, Ordering::Relaxed);
-            let (xds, peer) = (self.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(xds.answer(request, &peer).await) }
+            let (xds, peer, spent) = (self.clone(), peer.clone(), spent.clone());
+            async move { Ok::<_, Infallible>(xds.answer(request, &peer, &spent).await) }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -124,16 +129,28 @@ impl Xds {
             _ = &mut connection => return,
             () = idle => return,
             () = stop.requested() => connection.as_mut().graceful_shutdown(),
+            () = is_spent.notified() => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
     }
 
-    /// Answers one request: nobody, whatever it asks for, passes unknown.
-    async fn answer(&self, request: http::Request<Incoming>, peer: &Peer) -> http::Response<Body> {
+    /// Answers one request: nobody, whatever it asks for, passes unknown. `spent` is told when the
+    /// certificate of the connection counts for nothing.
+    async fn answer(
+        &self,
+        request: http::Request<Incoming>,
+        peer: &Peer,
+        spent: &Notify,
+    ) -> http::Response<Body> {
         let credentials = credentials(&request, peer);
         let identity = match self.identify.identify(&credentials) {
             Ok(identity) => identity,
-            Err(unknown) => return Status::unauthenticated(unknown.to_string()).into_http(),
+            Err(unknown) => {
+                if !peer.certificates.is_empty() {
+                    spent.notify_one();
+                }
+                return Status::unauthenticated(unknown.to_string()).into_http();
+            }
         };
         let Some(rpc) = RPCS.iter().find(|rpc| rpc.path == request.uri().path()) else {
             return Status::unimplemented(

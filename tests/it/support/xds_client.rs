@@ -113,7 +113,8 @@ impl Client {
 fn status_of(headers: &http::HeaderMap) -> Option<Status> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let code = text("grpc-status")?.parse().ok()?;
-    Some(Status { code, message: text("grpc-message").unwrap_or_default().to_owned() })
+    // Messages are percent-encoded; of ours only the spaces.
+    Some(Status { code, message: text("grpc-message").unwrap_or_default().replace("%20", " ") })
 }
 
 impl Stream {
