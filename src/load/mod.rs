@@ -249,7 +249,7 @@ fn beyond(trees: &[Node], most: usize) -> Option<Loc> {
     let kinds = trees.iter().filter_map(table);
     let kinds = kinds.flat_map(|file| KINDS.iter().filter_map(|kind| file.get(kind)));
     let resources = kinds.filter_map(|kind| table(&kind.node)).flatten();
-    let all = resources.flat_map(|(_, resource)| {
+    let mut all = resources.flat_map(|(_, resource)| {
         let routes = table(&resource.node).and_then(|fields| fields.get("routes"));
         let routes = routes.map_or(&[][..], |routes| match &routes.node.value {
             Value::Array(routes) => routes.as_slice(),
@@ -257,7 +257,7 @@ fn beyond(trees: &[Node], most: usize) -> Option<Loc> {
         });
         iter::once(resource.key).chain(routes.iter().map(|route| route.loc))
     });
-    all.skip(most).next()
+    all.nth(most)
 }
 
 /// The most proxies whose resources a check measures: those that read the most.

@@ -195,7 +195,7 @@ fn a_project_has_so_many_resources_and_not_one_more() {
         let codes: Vec<&str> = loaded.diagnostics.iter().map(|d| d.code.id).collect();
         (codes.contains(&"MC0025"), loaded.mesh.nodes.len(), codes.len())
     };
-    assert_eq!(found(100, 100).0, false);
+    assert!(!found(100, 100).0);
     assert_eq!(found(100, 100).1, 97);
     assert_eq!(found(100, 101), (true, 0, 1), "nothing is read, and nothing else is said");
     assert_eq!(found(100, 10_000), (true, 0, 1));

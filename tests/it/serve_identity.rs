@@ -676,3 +676,48 @@ fn attempts_to_join_have_a_rate_for_each_address() {
     let bearer = format!("Bearer {}", server.token());
     assert_eq!(server.ask("GET", "/v1", &[("authorization", &bearer)]).0, 200);
 }
+
+#[test]
+fn s15_another_name_another_authority_or_less_than_tls_1_2_is_refused() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (server, sandbox, _block) = started("24h");
+    // A client that finds a server of the right authority under another name.
+    let other = SanType::DnsName("other.example".try_into().unwrap());
+    issue(&sandbox, &server.hosts, "server", &[other]);
+    let rank = || sandbox.run(&["status"]);
+    until("the server has the other name", || rank().code != 0);
+    let ran = rank().exits(6);
+    assert!(ran.stderr.contains("not valid for name"), "{}", ran.stderr);
+    // And under the right one, of another authority.
+    issue(&sandbox, &authority("another"), "server", &local());
+    until("it has another authority", || rank().stderr.contains("UnknownIssuer"));
+    rank().exits(6);
+    issue(&sandbox, &server.hosts, "server", &local());
+    until("all is well again", || rank().code == 0);
+    // Plain text is no TLS, and nothing skips the check.
+    let plain = server.targets().replace("https://", "http://");
+    sandbox.write("meshctl.toml", plain);
+    assert_ne!(rank().code, 0);
+    sandbox.write("meshctl.toml", server.targets().replace("tls = { ca = \"hosts.pem\" }\n", ""));
+    rank().exits(6);
+    // A greeting of TLS 1.1 at most: an alert, and the end.
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    // No session; two ciphers that TLS 1.1 has; no compression; no extensions.
+    hello.extend([0, 0, 4, 0xc0, 0x14, 0x00, 0x35, 1, 0]);
+    let mut record = vec![22, 3, 1, 0, u8::try_from(hello.len() + 4).unwrap(), 1, 0, 0];
+    record.push(u8::try_from(hello.len()).unwrap());
+    record.extend(hello);
+    for address in [server.admin, server.xds] {
+        let answer = block_on(async {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream.write_all(&record).await.unwrap();
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            answer
+        });
+        // Record type 21, a fatal alert (2): the version (70), or what only later ones have (40).
+        assert_eq!(answer.first(), Some(&21), "{answer:?}");
+        assert!(answer[5] == 2 && [40, 70].contains(&answer[6]), "{answer:?}");
+    }
+}
