@@ -2,7 +2,7 @@
 
 use super::carry::{self, CarryArgs, Work};
 use super::planning::{self, PlanningArgs};
-use super::target::Target;
+use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, plan as plan_command};
 use crate::diag::Diagnostic;
 use crate::load::Loaded;
@@ -49,6 +49,16 @@ pub(super) fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Failure> 
         let target = context.open_target(&loaded)?;
         let work = if args.resume { Work::Resume } else { Work::Rewrite };
         return carry::carry_out(context, &args.carry, &loaded, &target, format, &work);
+    }
+    if let (Some(key), None) = (&args.carry.key, &args.plan) {
+        // What was asked for under the key is told, whatever the files say by now.
+        let loaded = context.load()?;
+        let target = context.open_target(&loaded)?;
+        let known = target.server().map(|server| server.knows(key)).transpose();
+        if known.map_err(|error| target::failure(&error))? == Some(true) {
+            let work = Work::Known { expect: args.expect.as_deref() };
+            return carry::carry_out(context, &args.carry, &loaded, &target, format, &work);
+        }
     }
     let (loaded, target, plan, findings) = match &args.plan {
         Some(path) => {

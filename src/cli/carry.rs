@@ -108,6 +108,11 @@ pub(super) enum Work<'a> {
     Plan(&'a Plan),
     /// The rollout that has not ended.
     Resume,
+    /// What a server was asked for under the key, if it was a plan of this digest.
+    Known {
+        /// The digest; `None`: whatever it was.
+        expect: Option<&'a str>,
+    },
     /// Every file anew.
     Rewrite,
 }
@@ -216,7 +221,7 @@ pub(super) fn carry_out(
         };
         match work {
             Work::Plan(plan) => apply::apply(plan, &mut site).await,
-            Work::Resume => apply::resume(&mut site).await,
+            Work::Resume | Work::Known { .. } => apply::resume(&mut site).await,
             Work::Rewrite => apply::rewrite(&mut site).await,
         }
     });
@@ -363,7 +368,7 @@ fn finish(
     let (message, hint) = words(target, work, outcome);
     let plan = match work {
         Work::Plan(plan) => Some(plan.digest.as_str()),
-        Work::Resume | Work::Rewrite => None,
+        Work::Resume | Work::Known { .. } | Work::Rewrite => None,
     };
     let applied = report::Applied {
         target: &target.id,
@@ -398,7 +403,7 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
     let revision = outcome.revision.unwrap_or(0);
     let counts = match work {
         Work::Plan(plan) if !plan.is_empty() => format!(": {}", plan.counts()),
-        Work::Plan(_) | Work::Resume | Work::Rewrite => String::new(),
+        _ => String::new(),
     };
     let plural = |count: usize, word: &str| match count {
         1 => format!("1 {word}"),

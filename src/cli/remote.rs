@@ -67,10 +67,13 @@ impl Asked<'_> {
                 Work::Plan(plan) => wire::Work::Plan(
                     serde_json::to_value(plan).expect("invariant: a plan is plain data"),
                 ),
-                Work::Resume => wire::Work::Resume {},
+                Work::Resume | Work::Known { .. } => wire::Work::Resume {},
                 Work::Rewrite => wire::Work::Rewrite {},
             },
-            expect: None,
+            expect: match work {
+                Work::Known { expect } => expect.map(str::to_owned),
+                _ => None,
+            },
             settings: SettingsDocument::of(&self.target.settings),
             carry: Carry {
                 wait_ms: args.wait.time().map_or(NOBODY, |time| millis(time).max(1)),

@@ -87,7 +87,7 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
         };
         if now != shown {
             context.ui.result(&now);
-            hint(context, &state);
+            hint(context, &target, &state);
             shown = now;
         }
         if !args.watch {
@@ -98,12 +98,16 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
 }
 
 /// What to do next.
-fn hint(context: &Context, state: &State) {
+fn hint(context: &Context, target: &Target, state: &State) {
     if files_missing(state) {
         context.ui.hint("meshctl apply --rewrite writes the files of every proxy anew");
     } else if let Some(rollout) = &state.rollout {
         context.ui.hint(match rollout.halted {
             Some(_) => "mend the files and apply again, or go back: meshctl rollback",
+            None if target.server().is_some() => {
+                "the server goes on with it by itself; meshctl apply --resume follows that, and asks \
+                 again where a proxy was late"
+            }
             None => "meshctl apply --resume goes on with the rollout",
         });
     }

@@ -261,11 +261,13 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         loopback: config.admin.address.ip().is_loopback(),
         meshes: Mutex::new(BTreeMap::new()),
         attempts: Mutex::new(BTreeMap::new()),
+        own: Mutex::new(BTreeMap::new()),
     });
     for name in store.meshes().map_err(Error::Store)? {
         let mesh = server.mesh(&name);
         mesh.registry.load().map_err(Error::Store)?;
         rollout::restore(&mesh).map_err(Error::Mesh)?;
+        server.go_on(&mesh).map_err(Error::Mesh)?;
     }
     let leases = tokio::spawn(registry::watch(Arc::clone(&server)));
     let app = router(server);

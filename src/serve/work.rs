@@ -20,7 +20,7 @@ use crate::envoy::Settings;
 use crate::live::Read as _;
 use crate::live::server::wire::{ApplyRequest, Line, OnNack, Problem, SettingsDocument, Work};
 use crate::revision::{canonical_json, way_back_from};
-use crate::store::Landed;
+use crate::store::{Head, Landed};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,8 @@ pub(super) struct Bench {
     pub(super) awaited_until: Option<Instant>,
     /// Who asks, as the server knows them.
     pub(super) actor: String,
+    /// What the server goes on with by itself, which must have ended first.
+    pub(super) own: Option<Arc<Attempt>>,
 }
 
 impl Attempt {
@@ -76,6 +78,12 @@ impl Attempt {
     /// Whether it has ended.
     pub(super) fn is_done(&self) -> bool {
         self.grown.borrow().1
+    }
+
+    /// Returns when it has ended.
+    async fn ended(&self) {
+        // It lives as long as this borrow of it, so it can be waited for.
+        let _ = self.grown.subscribe().wait_for(|(_, done)| *done).await;
     }
 
     /// The line of this number, from 0, as soon as there is one; `None` after the last, a heartbeat
@@ -136,7 +144,7 @@ fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
         verb: verb(&request.work),
         mesh: Some(&bench.mesh.name),
         subject: None,
-        key: Some(&request.key),
+        key: Some(request.key.as_str()).filter(|key| !key.is_empty()),
         before,
         after,
         end: &end,
@@ -177,6 +185,9 @@ async fn carry_out(
     attempt: &Attempt,
 ) -> Result<Outcome, Problem> {
     let mesh = &bench.mesh;
+    if let Some(own) = &bench.own {
+        own.ended().await;
+    }
     let patience = Duration::from_millis(request.carry.lock_ms);
     let alone = timeout(patience, Arc::clone(&mesh.writing).lock_owned());
     let Ok(alone) = alone.await else {
@@ -189,7 +200,9 @@ async fn carry_out(
     let mut known = Mesh::known(head.as_ref());
     known.absorb(request.settings.clone());
     let settings = Mesh::settings(&known);
-    let writer = Writer::new(Arc::clone(mesh), request.key.clone(), known.clone(), alone);
+    // What a key has become already it does not become again: a way back is a commit of its own.
+    let key = if landed.is_some() { String::new() } else { request.key.clone() };
+    let writer = Writer::new(Arc::clone(mesh), key, known.clone(), alone);
     let mut writer = writer.map_err(|error| problem::live(&error))?;
     let options = options(bench, request);
     let mut tell = |event: Event| {
@@ -239,6 +252,27 @@ fn plan(
     Ok(plan)
 }
 
+/// Refuses to tell of one plan under a key that has become another one.
+pub(super) fn same_plan(request: &ApplyRequest, landed: &Landed) -> Result<(), Problem> {
+    let asked = match &request.work {
+        Work::Plan(document) => document.get("digest").and_then(serde_json::Value::as_str),
+        Work::Rollback { .. } | Work::Resume {} | Work::Rewrite {} => Some(landed.plan.as_str()),
+    };
+    let message = format!("the key has become revision {} by another plan", landed.revision);
+    if asked != Some(&landed.plan) {
+        return Err(problem::of("key-used", message).hint("apply without --key"));
+    }
+    match &request.expect {
+        Some(expect) if crate::plan::digest_matches(expect, &landed.plan) != Some(true) => {
+            let cause = format!("it was {}, not {expect}", landed.plan);
+            let mut stale = problem::of("stale", message).hint("apply without --key");
+            stale.causes.push(cause);
+            Err(stale)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What was committed under the key already: its rollout goes on, and how it stands is told.
 async fn again(
     mesh: &Mesh,
@@ -246,12 +280,7 @@ async fn again(
     landed: &Landed,
     site: &mut Site<'_>,
 ) -> Result<Outcome, Problem> {
-    if let Work::Plan(document) = &request.work
-        && document.get("digest").and_then(serde_json::Value::as_str) != Some(&landed.plan)
-    {
-        let message = format!("the key has become revision {} by another plan", landed.revision);
-        return Err(problem::of("key-used", message).hint("apply without --key"));
-    }
+    same_plan(request, landed)?;
     let state = mesh.state().map_err(|error| problem::live(&error))?;
     let unfinished = state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none());
     if unfinished {
@@ -302,4 +331,19 @@ fn options(bench: &Bench, request: &ApplyRequest) -> Options {
 /// What ends attempts at a safe point when the server is stopped.
 pub(super) fn stopping() -> (watch::Sender<Option<Signal>>, Stop) {
     Stop::new()
+}
+
+/// The request by which the server goes on with what it finds unfinished, as it was asked for.
+pub(super) fn own(head: &Head) -> Option<ApplyRequest> {
+    let rollout = head.rollout.as_ref().filter(|rollout| rollout.halted.is_none())?;
+    Some(ApplyRequest {
+        // Nobody has given it one.
+        key: String::new(),
+        work: Work::Resume {},
+        expect: None,
+        settings: SettingsDocument::default(),
+        // A rollout of an earlier version does not say how it was asked for.
+        carry: serde_json::from_value(rollout.carry.clone()).unwrap_or_default(),
+        by: String::new(),
+    })
 }

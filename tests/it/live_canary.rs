@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) mesh: String,
     pub(crate) block: Block,
-    _server: Serve,
+    pub(crate) server: Option<Serve>,
     envoys: Envoys,
 }
 
@@ -63,7 +63,7 @@ impl World {
             envoys.start(&sandbox, node);
         }
         sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
-        Self { sandbox, mesh, block, _server: server, envoys }
+        Self { sandbox, mesh, block, server: Some(server), envoys }
     }
 
     fn versions(&self) -> Vec<BTreeMap<String, String>> {

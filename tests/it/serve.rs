@@ -1,7 +1,7 @@
 //! The control plane by its admin API: who may ask, what is done once, and what is refused.
 
 use crate::directory::mesh;
-use crate::support::plane::Double;
+use crate::support::plane::{Double, Mood};
 use crate::support::sandbox::Sandbox;
 use meshctl::apply::Signal;
 use meshctl::envoy::{ConfigSource, Settings};
@@ -35,6 +35,11 @@ impl Server {
     }
 
     pub(crate) fn start(&mut self, envoys: usize) {
+        self.start_with(envoys, Mood::Take);
+    }
+
+    /// Starts it, with Envoys that do this from the beginning.
+    pub(crate) fn start_with(&mut self, envoys: usize, mood: Mood) {
         let config = Config {
             data: self.data.path().join("data"),
             admin: Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None },
@@ -44,7 +49,7 @@ impl Server {
             names: Vec::new(),
             grace: Duration::ZERO,
         };
-        let plane = Arc::new(Double::with(envoys));
+        let plane = Arc::new(Double::with(envoys, mood));
         self.plane = Some(Arc::clone(&plane));
         self.running = Some(self.runtime.block_on(start_with(&config, plane)).unwrap());
     }
@@ -442,6 +447,12 @@ fn a_key_does_one_thing_once() {
     sandbox.write("meshctl.toml", server.target());
     let history = json_of(&sandbox.run(&["history", "--format", "json"]).exits(0).stdout);
     assert_eq!(history["revisions"].as_array().unwrap().len(), 1);
+    // And the command, whatever the files say by now.
+    let changed = fs::read_to_string(sandbox.join("mesh.toml")).unwrap();
+    sandbox.write("mesh.toml", mesh(7));
+    let again = ["apply", "--yes", "--key", "a-key-of-this-test", "--format", "json"];
+    assert_eq!(json_of(&sandbox.run(&again).exits(0).stdout)["revision"], 1);
+    sandbox.write("mesh.toml", changed);
     // With the flag, too.
     let ran =
         sandbox.run(&["apply", "--resume", "--key", "a-key-of-this-test", "--format", "json"]);

@@ -109,6 +109,12 @@ impl Client {
         self.ask(self.request(Method::POST, path).json(body))
     }
 
+    /// Asks, and leaves when the answer begins.
+    pub(super) fn begin(&self, path: &str) -> Result<(), Error> {
+        let request = self.request(Method::GET, path).timeout(ANSWER);
+        self.runtime.block_on(self.answer(request)).map(drop)
+    }
+
     /// Asks and waits for the whole answer.
     fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let asking = async {

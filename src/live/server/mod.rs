@@ -88,6 +88,20 @@ impl Server {
         }
     }
 
+    /// Whether something was asked for under a key, or has become a revision under it.
+    pub fn knows(&self, key: &str) -> Result<bool, Error> {
+        match self.client.begin(&self.path(&format!("/applies/{key}"))) {
+            Ok(()) => Ok(true),
+            Err(Error::Api { problem, .. }) if problem.code == "landed" => Ok(true),
+            Err(Error::Api { problem, .. })
+                if ["unknown-key", "not-found"].contains(&problem.code.as_str()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn live(&self, manifest: &Manifest) -> Result<Live, Error> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted: BTreeSet<ObjectId> = manifest

@@ -19,7 +19,7 @@ use super::problem;
 use super::revoked::Revoked;
 use super::work::{Attempt, Bench};
 use crate::apply::Stop;
-use crate::live::server::wire::{ApplyRequest, Problem};
+use crate::live::server::wire::{ApplyRequest, Problem, Work};
 use crate::model::MeshName;
 use crate::store::Store;
 use access::{Actor, Certified, Names, Need, Operators, Role};
@@ -62,6 +62,8 @@ pub(super) struct Server {
     pub(super) loopback: bool,
     pub(super) meshes: Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
     pub(super) attempts: Mutex<BTreeMap<MeshName, Attempts>>,
+    /// What the server goes on with by itself, with the revision that this brings into force.
+    pub(super) own: Mutex<BTreeMap<MeshName, (u64, Arc<Attempt>)>>,
 }
 
 /// Why a request was not done, with its status.
@@ -101,6 +103,53 @@ impl Server {
         Arc::clone(meshes.entry(name.clone()).or_insert_with(make))
     }
 
+    /// Goes on with what a run of the server before this one has left unfinished.
+    pub(super) fn go_on(&self, mesh: &Arc<Mesh>) -> Result<(), crate::live::Error> {
+        let Some(head) = mesh.head()? else { return Ok(()) };
+        let Some(request) = super::work::own(&head) else { return Ok(()) };
+        let attempt = Arc::new(Attempt::new(&request));
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.insert(mesh.name.clone(), (head.revision, Arc::clone(&attempt)));
+        let bench = self.bench(&mesh.name, "server", None);
+        super::work::start(bench, request, attempt);
+        Ok(())
+    }
+
+    /// What the server is going on with by itself.
+    fn own(&self, mesh: &MeshName) -> Option<(u64, Arc<Attempt>)> {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.get(mesh).filter(|(_, attempt)| !attempt.is_done()).cloned()
+    }
+
+    /// The attempt of the server itself, if that is what a request asks for.
+    fn joins(
+        &self,
+        mesh: &MeshName,
+        request: &ApplyRequest,
+    ) -> Result<Option<Arc<Attempt>>, Problem> {
+        let Some((revision, own)) = self.own(mesh) else { return Ok(None) };
+        let landed = self.store.landed(mesh, &request.key).map_err(|e| problem::store(&e))?;
+        match (&request.work, landed) {
+            (Work::Resume {}, None) => Ok(Some(own)),
+            (_, Some(landed)) if landed.revision == revision => {
+                super::work::same_plan(request, &landed)?;
+                Ok(Some(own))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn bench(&self, mesh: &MeshName, actor: &str, own: Option<Arc<Attempt>>) -> Bench {
+        Bench {
+            mesh: self.mesh(mesh),
+            audit: Arc::clone(&self.audit),
+            stop: self.stop.clone(),
+            awaited_until: Some(self.awaited_until),
+            actor: actor.to_owned(),
+            own,
+        }
+    }
+
     /// The attempt of a key, if it is remembered.
     fn attempt(&self, mesh: &MeshName, key: &str) -> Option<Arc<Attempt>> {
         let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,11 +167,19 @@ impl Server {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = attempts.entry(mesh.clone()).or_default();
         if let Some((_, attempt)) = known.iter().find(|(key, _)| *key == request.key) {
+            if let Some(landed) =
+                self.store.landed(mesh, &request.key).map_err(|e| problem::store(&e))?
+            {
+                super::work::same_plan(&request, &landed)?;
+            }
             return match attempt.is_of(&request) {
                 true => Ok(Arc::clone(attempt)),
                 false => Err(problem::of("key-used", "the key stands for something else already")
                     .hint("apply without --key")),
             };
+        }
+        if let Some(own) = self.joins(mesh, &request)? {
+            return Ok(own);
         }
         let attempt = Arc::new(Attempt::new(&request));
         known.push((request.key.clone(), Arc::clone(&attempt)));
@@ -131,13 +188,8 @@ impl Server {
         {
             known.remove(oldest);
         }
-        let bench = Bench {
-            mesh: self.mesh(mesh),
-            audit: Arc::clone(&self.audit),
-            stop: self.stop.clone(),
-            awaited_until: Some(self.awaited_until),
-            actor: actor.0.clone(),
-        };
+        let own = self.own(mesh).map(|(_, own)| own);
+        let bench = self.bench(mesh, &actor.0, own);
         super::work::start(bench, request, Arc::clone(&attempt));
         Ok(attempt)
     }

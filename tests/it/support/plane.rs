@@ -1,8 +1,8 @@
 //! A data plane that acknowledges as a test tells it to.
 
-use meshctl::envoy::ProxyId;
+use meshctl::envoy::{ProxyId, ResourceType};
 use meshctl::live::StepId;
-use meshctl::live::server::wire::EnvoyStatus;
+use meshctl::live::server::wire::{EnvoyStatus, RefusedResource};
 use meshctl::model::{MeshName, NodeName};
 use meshctl::serve::hub::{Counts, Endpoint};
 use meshctl::serve::{Changed, Plane};
@@ -10,20 +10,38 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::sync::watch;
 
+/// What Envoys do with what they are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// They take it at once.
+    Take,
+    /// They say nothing.
+    Silent,
+    /// They refuse a listener of every step of this revision.
+    Refuse(u64),
+}
+
 /// How many Envoys each proxy has, and what they were given.
 #[derive(Debug)]
 pub(crate) struct Double {
     envoys: usize,
+    mood: Mutex<Mood>,
     given: Mutex<BTreeMap<MeshName, BTreeMap<ProxyId, StepId>>>,
     registered: Mutex<BTreeMap<(MeshName, NodeName), Vec<Endpoint>>>,
     changes: watch::Sender<u64>,
 }
 
 impl Double {
-    /// Every proxy has so many Envoys, which take everything at once.
-    pub(crate) fn with(envoys: usize) -> Self {
-        let (given, registered) = (Mutex::default(), Mutex::default());
-        Self { envoys, given, registered, changes: watch::Sender::new(0) }
+    /// Every proxy has so many Envoys, which do this with all that they are given.
+    pub(crate) fn with(envoys: usize, mood: Mood) -> Self {
+        let (mood, given, registered) = (Mutex::new(mood), Mutex::default(), Mutex::default());
+        Self { envoys, mood, given, registered, changes: watch::Sender::new(0) }
+    }
+
+    /// From now on they do this.
+    pub(crate) fn becomes(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// The endpoints that a node's callers were last given.
@@ -52,15 +70,22 @@ impl Plane for Double {
     }
 
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {
-        let given = self.given.lock().unwrap();
+        let (given, mood) = (self.given.lock().unwrap(), *self.mood.lock().unwrap());
+        let listener = |name: &str| (ResourceType::Listener, name.to_owned());
+        let refused = |step: StepId| RefusedResource {
+            kind: ResourceType::Listener,
+            name: "any".to_owned(),
+            version: step.to_string(),
+            reason: "it is refused by a test".to_owned(),
+        };
         let envoy = |proxy: &ProxyId, step: StepId, number: usize| EnvoyStatus {
             node_id: format!("mesh/{mesh}/{proxy}/{number}"),
             peer: "127.0.0.1:1".to_owned(),
             build: "double".to_owned(),
             connected: "2026-01-01T00:00:00Z".to_owned(),
-            step: Some(step),
-            lacks: Vec::new(),
-            refused: Vec::new(),
+            step: Some(step).filter(|_| mood != Mood::Silent),
+            lacks: Vec::from_iter((mood == Mood::Silent).then(|| listener("any"))),
+            refused: Vec::from_iter((mood == Mood::Refuse(step.revision)).then(|| refused(step))),
         };
         let proxies = given.get(mesh).into_iter().flatten();
         proxies
