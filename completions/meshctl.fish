@@ -487,7 +487,7 @@ continue\t'Go on with the other proxies'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'So many of the proxies that a step reaches have it first (3, or 10%); the others when those have taken it' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long those are watched before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Ask again for what was asked for under this key, and for nothing twice (control planes)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Ask under this key, and for nothing twice: what is known under it is told, whatever the files say by now (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l target -d 'The target of meshctl.toml to work against' -r
@@ -526,7 +526,7 @@ continue\t'Go on with the other proxies'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'So many of the proxies that a step reaches have it first (3, or 10%); the others when those have taken it' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long those are watched before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Ask again for what was asked for under this key, and for nothing twice (control planes)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Ask under this key, and for nothing twice: what is known under it is told, whatever the files say by now (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l target -d 'The target of meshctl.toml to work against' -r

@@ -54,7 +54,8 @@ pub(super) struct CarryArgs {
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub(super) lock_timeout: Patience,
 
-    /// Ask again for what was asked for under this key, and for nothing twice (control planes)
+    /// Ask under this key, and for nothing twice: what is known under it is told, whatever the files
+    /// say by now (control planes)
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
 }
