@@ -7,6 +7,9 @@ use prost_types::FileDescriptorSet;
 
 const DESCRIPTORS: &str = "descriptors/envoy-1.40.0.bin";
 
+/// The client status service, which the executable does not have in itself.
+const CSDS: &str = "descriptors/csds.bin";
+
 /// Files that only declare options for other files. (`google/protobuf/` has to stay, to be mapped
 /// to `prost-types`.)
 const OPTIONS_ONLY: [&str; 5] = [
@@ -20,9 +23,11 @@ const OPTIONS_ONLY: [&str; 5] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={DESCRIPTORS}");
+    println!("cargo:rerun-if-changed={CSDS}");
     // This decode drops `validate.rules`, which generated code does not need; at run time the bytes
     // are read as they are.
     let mut set = FileDescriptorSet::decode(std::fs::read(Path::new(DESCRIPTORS))?.as_slice())?;
+    set.file.extend(FileDescriptorSet::decode(std::fs::read(Path::new(CSDS))?.as_slice())?.file);
     set.file.retain(|file| !OPTIONS_ONLY.iter().any(|prefix| file.name().starts_with(prefix)));
     for file in &mut set.file {
         // Stubs of other services would only cost build time.

@@ -9,6 +9,7 @@ mod bootstrap;
 mod builder;
 mod cluster;
 mod control_plane;
+pub mod csds;
 pub mod defaults;
 mod endpoint;
 mod files;

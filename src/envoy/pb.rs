@@ -1,5 +1,6 @@
 //! The protobuf packages that this module uses, by short names; no other module names them.
 
+pub(super) use envoy_api::pb::envoy::admin::v3 as admin;
 pub(super) use envoy_api::pb::envoy::config::accesslog::v3 as accesslog;
 pub(super) use envoy_api::pb::envoy::config::bootstrap::v3 as bootstrap;
 pub(super) use envoy_api::pb::envoy::config::cluster::v3 as cluster;
@@ -21,6 +22,7 @@ pub(super) use envoy_api::pb::envoy::extensions::retry::host::previous_hosts::v3
 pub(super) use envoy_api::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
 pub(super) use envoy_api::pb::envoy::extensions::upstreams::http::v3 as upstream_http;
 pub(super) use envoy_api::pb::envoy::service::discovery::v3 as discovery;
+pub(super) use envoy_api::pb::envoy::service::status::v3 as status;
 pub(super) use envoy_api::pb::envoy::r#type::matcher::v3 as matcher;
 pub(super) use envoy_api::pb::envoy::r#type::v3 as r#type;
 pub(super) use envoy_api::pb::google::rpc;

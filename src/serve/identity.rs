@@ -18,6 +18,8 @@ pub enum Identity {
     Spiffe(String),
     /// The id of its token; never the token itself.
     Token(String),
+    /// An operator, by the token of the admin API. It is never a proxy.
+    Operator(String),
     /// A program on this host, where the server allows all of them.
     Loopback,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Identity {
         match self {
             Self::Spiffe(uri) => f.write_str(uri),
             Self::Token(id) => write!(f, "token {id}"),
+            Self::Operator(name) => write!(f, "operator {name}"),
             Self::Loopback => f.write_str("loopback"),
         }
     }

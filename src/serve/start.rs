@@ -6,7 +6,7 @@ use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
 use super::audit::Audit;
 use super::certificates::{Figures, Notice, Watched, lead_to};
-use super::grpc::Xds;
+use super::grpc::{Operated, Xds};
 use super::hub::Hub;
 use super::identity::{Identify, Loopback, Spiffe, is_proxy, spiffe_uri};
 use super::joining::{Authority, JoinTokens};
@@ -205,7 +205,8 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         }
         None => Arc::new(Loopback),
     };
-    let xds = Xds::new(hub.clone(), identify);
+    let operators = Operators::of(&config.data);
+    let xds = Xds::new(hub.clone(), Arc::new(Operated { others: identify, operators }));
     let (stopper, stop) = listen::Stop::new();
     let handshake = hub.limits().handshake;
     let tls = watched.as_ref().map(Watched::tls);

@@ -50,6 +50,7 @@ mod root_redirect;
 mod scale;
 mod schema;
 mod serve;
+mod serve_csds;
 mod serve_faults;
 mod serve_grpcio;
 mod serve_herd;

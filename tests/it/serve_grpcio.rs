@@ -13,7 +13,7 @@ use std::sync::Arc;
 const VERSION: &str = "1.76.0";
 
 /// The folder of the pinned grpcio; installs it if it is missing.
-fn grpcio() -> PathBuf {
+pub(crate) fn grpcio() -> PathBuf {
     let folder = root().join(format!("target/tools/grpcio-{VERSION}"));
     if !folder.exists() {
         std::fs::create_dir_all(root().join("target/tools")).unwrap();

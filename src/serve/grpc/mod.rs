@@ -7,13 +7,16 @@
 mod bucket;
 mod codec;
 mod messages;
+mod status;
 mod stream;
 
 pub use bucket::Bucket;
+pub use status::Operated;
 
 use super::hub::Hub;
-use super::identity::{Credentials, Identify};
+use super::identity::{Credentials, Identify, Identity};
 use super::listen::{Connection, Peer, Stop};
+use crate::envoy::csds;
 use crate::envoy::xds::{DELTA_PATH, Protocol, STATE_PATH};
 use codec::Requests;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -22,6 +25,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use messages::Messages;
+use status::{ClientStatus, StatusCodec};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +35,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::metadata::GRPC_CONTENT_TYPE;
+use tonic::server::Grpc;
 use tonic::{Status, Streaming};
 
 /// An RPC that is served.
@@ -39,14 +44,27 @@ pub struct Rpc {
     /// Its HTTP path.
     pub path: &'static str,
     /// What is spoken on it.
-    pub protocol: Protocol,
+    pub speaks: Speaks,
+}
+
+/// What is spoken on an RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// xDS, with proxies.
+    Xds(Protocol),
+    /// The status of clients, as often as an operator asks on one stream.
+    StatusStream,
+    /// The status of clients, once.
+    StatusOnce,
 }
 
 /// Every RPC that is served. There is no other way to one of them than past the authentication of
 /// `Xds::answer`.
-pub const RPCS: [Rpc; 2] = [
-    Rpc { path: DELTA_PATH, protocol: Protocol::Delta },
-    Rpc { path: STATE_PATH, protocol: Protocol::State },
+pub const RPCS: [Rpc; 4] = [
+    Rpc { path: DELTA_PATH, speaks: Speaks::Xds(Protocol::Delta) },
+    Rpc { path: STATE_PATH, speaks: Speaks::Xds(Protocol::State) },
+    Rpc { path: csds::STREAM_PATH, speaks: Speaks::StatusStream },
+    Rpc { path: csds::FETCH_PATH, speaks: Speaks::StatusOnce },
 ];
 
 /// How long a new stream may wait for its turn.
@@ -155,22 +173,38 @@ impl Xds {
         let Some(rpc) = RPCS.iter().find(|rpc| rpc.path == request.uri().path()) else {
             return Status::unimplemented(
                 "served are AggregatedDiscoveryService's DeltaAggregatedResources and \
-                 StreamAggregatedResources",
+                 StreamAggregatedResources, and ClientStatusDiscoveryService",
             )
             .into_http();
         };
+        if !matches!(rpc.speaks, Speaks::Xds(_)) && !matches!(identity, Identity::Operator(_)) {
+            return status::for_operators().into_http();
+        }
         if let Err(status) = self.admit().await {
             return status.into_http();
         }
-        let most = self.hub.limits().resume_bytes;
-        let requests =
-            Streaming::new_request(Requests(rpc.protocol), request.into_body(), None, Some(most));
+        let limits = self.hub.limits();
         let (hub, identify) = (self.hub.clone(), self.identify.clone());
-        let responses =
-            Responses::new(hub, identify, credentials, identity, rpc.protocol, requests);
-        let mut answer = http::Response::new(Body::new(Messages::new(responses, rpc.protocol)));
-        answer.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
-        answer
+        let most = limits.request_bytes;
+        let status = || Grpc::new(StatusCodec).max_decoding_message_size(most);
+        match rpc.speaks {
+            Speaks::Xds(protocol) => {
+                let most = Some(limits.resume_bytes);
+                let requests =
+                    Streaming::new_request(Requests(protocol), request.into_body(), None, most);
+                let responses =
+                    Responses::new(hub, identify, credentials, identity, protocol, requests);
+                let mut answer = http::Response::new(Body::new(Messages::new(responses, protocol)));
+                answer.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
+                answer
+            }
+            Speaks::StatusStream => {
+                status().streaming(ClientStatus { hub, identify, credentials }, request).await
+            }
+            Speaks::StatusOnce => {
+                status().unary(ClientStatus { hub, identify, credentials }, request).await
+            }
+        }
     }
 
     /// Lets a new stream in, after a little if there are many.

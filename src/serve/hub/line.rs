@@ -3,6 +3,7 @@
 use super::table::{Instance, Mesh, Proxy};
 use super::{Hub, lock};
 use crate::envoy::ProxyId;
+use crate::envoy::csds::Client;
 use crate::envoy::xds::{Protocol, Request};
 use crate::revision::StepId;
 use crate::serve::identity::Identity;
@@ -89,6 +90,17 @@ impl Line {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waker.wake();
+    }
+
+    pub(super) fn node_id(&self) -> &str {
+        &self.opening.node_id
+    }
+
+    /// How its client stands with every resource.
+    pub(super) fn client(&self, view: &View) -> Client {
+        let resources = lock(&self.session).standings(view);
+        let Opening { node_id, build, .. } = &self.opening;
+        Client { node_id: node_id.clone(), build: build.clone(), resources }
     }
 
     pub(super) fn report(&self, view: &View, newest: Option<StepId>) -> Instance {

@@ -20,6 +20,7 @@ pub use table::Instance;
 
 use super::identity::Identity;
 use super::limits::Limits;
+use crate::envoy::csds::Client;
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::model::NodeName;
 use crate::revision::StepId;
@@ -120,6 +121,12 @@ impl Hub {
     pub fn report(&self, mesh: &str) -> BTreeMap<ProxyId, Vec<Instance>> {
         let found = lock(&self.inner.meshes).get(mesh).cloned();
         found.map(|mesh| mesh.report()).unwrap_or_default()
+    }
+
+    /// How the connected clients stand whose node id is asked for, by mesh, proxy and age.
+    pub fn clients(&self, wanted: impl Fn(&str) -> bool) -> Vec<Client> {
+        let meshes: Vec<Arc<Mesh>> = lock(&self.inner.meshes).values().cloned().collect();
+        meshes.iter().flat_map(|mesh| mesh.clients(&wanted)).collect()
     }
 
     /// Grows whenever a report may have changed.

@@ -3,6 +3,7 @@
 use super::contents::{Contents, Counters, Endpoint};
 use super::line::Line;
 use super::lock;
+use crate::envoy::csds::Client;
 use crate::envoy::xds::{REGISTERED, with_endpoints};
 use crate::envoy::{ProxyConfig, ProxyId, Resource, ResourceType};
 use crate::model::{Address, NodeName};
@@ -231,6 +232,18 @@ impl Mesh {
                 proxy.tell(&ids, step, counters);
             }
         }
+    }
+
+    /// How the clients stand that are asked for, by proxy and then as they came.
+    pub(super) fn clients(&self, wanted: &dyn Fn(&str) -> bool) -> Vec<Client> {
+        let proxies: Vec<Arc<Proxy>> = lock(&self.state).proxies.values().cloned().collect();
+        let mut found = Vec::new();
+        for proxy in proxies {
+            for line in proxy.lines().iter().filter(|line| wanted(line.node_id())) {
+                found.push(line.client(&proxy.view()));
+            }
+        }
+        found
     }
 
     pub(super) fn report(&self) -> BTreeMap<ProxyId, Vec<Instance>> {

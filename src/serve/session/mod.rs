@@ -27,7 +27,7 @@
 //! | errors of single resources in responses (TP3) | no Envoy reads them |
 //! | TTL of resources | Envoys keep the last good configuration on purpose |
 //! | on-demand clusters and virtual hosts | the view of a proxy is complete; unknown names are answered as absent |
-//! | one stream a type, unary `Fetch` | `UNIMPLEMENTED`, behind the same authentication |
+//! | one stream a type, unary `FetchResources` | `UNIMPLEMENTED`, behind the same authentication |
 //! | bisection and order of jumps under state of the world | gRPC clients take the good resources of a response themselves, and follow names one after the other; the steps of a rollout keep their order there too |
 //! | fields that an older Envoy does not know | all fields are those of the pinned Envoy; a proxy's version is in the report |
 //! | replicas: order between them, maximal age of connections | one server serves a mesh |
@@ -36,6 +36,7 @@
 mod order;
 mod reason;
 mod request;
+mod status;
 #[cfg(test)]
 mod tests;
 mod topic;

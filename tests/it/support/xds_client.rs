@@ -84,7 +84,33 @@ impl Client {
 
     /// Calls an RPC; a status at once is an error.
     pub(crate) async fn call(&self, path: &str, token: Option<&str>) -> Result<Stream, Status> {
+        self.call_with(path, token, None).await
+    }
+
+    /// Calls an RPC that takes one message, and gives its answer.
+    pub(crate) async fn once(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        message: &[u8],
+    ) -> Result<Bytes, Status> {
+        self.call_with(path, token, Some(message)).await?.next_bytes().await
+    }
+
+    /// Calls an RPC with one message and no more, or with those that follow.
+    async fn call_with(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        only: Option<&[u8]>,
+    ) -> Result<Stream, Status> {
         let (requests, body) = mpsc::unbounded_channel();
+        let mut requests = Some(requests);
+        if let Some(message) = only
+            && let Some(requests) = requests.take()
+        {
+            let _ = requests.send(framed(message));
+        }
         let mut request = http::Request::post(format!("http://localhost{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
@@ -96,11 +122,7 @@ impl Client {
         let answer = answer.map_err(|error| Status { code: 14, message: error.to_string() })?;
         match status_of(answer.headers()) {
             Some(status) => Err(status),
-            None => Ok(Stream {
-                requests: Some(requests),
-                body: answer.into_body(),
-                read: BytesMut::new(),
-            }),
+            None => Ok(Stream { requests, body: answer.into_body(), read: BytesMut::new() }),
         }
     }
 
@@ -108,6 +130,14 @@ impl Client {
     pub(crate) async fn delta(&self) -> Stream {
         self.call(DELTA_PATH, None).await.unwrap()
     }
+}
+
+/// A message as gRPC sends it.
+fn framed(message: &[u8]) -> Bytes {
+    let mut frame = vec![0];
+    frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    frame.extend_from_slice(message);
+    frame.into()
 }
 
 fn status_of(headers: &http::HeaderMap) -> Option<Status> {
@@ -125,10 +155,7 @@ impl Stream {
 
     /// Sends bytes as one message.
     pub(crate) fn send_bytes(&self, message: &[u8]) {
-        let mut frame = vec![0];
-        frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
-        frame.extend_from_slice(message);
-        self.send_frame(&frame);
+        self.send_frame(&framed(message));
     }
 
     /// Sends bytes as they are.
