@@ -546,7 +546,7 @@ fn a_mesh_moves_from_a_folder_to_a_server() {
 
 #[test]
 fn several_meshes_live_side_by_side() {
-    let server = Server::with(1);
+    let mut server = Server::with(1);
     let one = server.project(1);
     let two = server.project(2);
     two.write("mesh.toml", mesh(2).replace("name = \"m\"", "name = \"other\""));
@@ -556,6 +556,17 @@ fn several_meshes_live_side_by_side() {
         project.run(&["plan", "--detailed-exitcode"]).exits(0);
         let history = json_of(&project.run(&["history", "--format", "json"]).exits(0).stdout);
         assert_eq!(history["revisions"].as_array().unwrap().len(), 1);
+    }
+    // One changes, and the server comes back: each is as it was.
+    one.write("mesh.toml", mesh(3));
+    one.run(&["apply", "--yes"]).exits(0);
+    server.stop();
+    server.start(1);
+    for (project, revision) in [(&one, 2), (&two, 1)] {
+        project.write("meshctl.toml", server.target());
+        project.run(&["plan", "--detailed-exitcode"]).exits(0);
+        let status = json_of(&project.run(&["status", "--format", "json"]).exits(0).stdout);
+        assert_eq!(status["revision"], revision, "{status}");
     }
 }
 

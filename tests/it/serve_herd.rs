@@ -202,7 +202,8 @@ fn p18_what_comes_and_goes_leaves_nothing_behind() {
                 ],
             );
             if number % (changes / visits) == 0 {
-                // One asks for what is there now, and one for a mesh that is not.
+                // One comes that asks for what is there now, and for a mesh that is not.
+                let client = Client::connect(server.address, None).await.unwrap();
                 let mut known = client.delta().await;
                 known.send(&delta(A, EDS, &[&format!("of-{number}"), "e0"]));
                 assert_eq!(known.take().await.unwrap().resources.len(), 2);

@@ -161,6 +161,36 @@ fn progress_is_of_the_newest_revision_only() {
     assert_eq!((head.rollout, head.in_force), (Some(rollout), step));
 }
 
+/// Before there were canaries a rollout did not say who goes first, nor how it was asked for.
+#[test]
+fn a_rollout_that_an_earlier_meshctl_began_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = filled(folder.path());
+    let earlier = serde_json::json!({
+        "plan": "p", "from": 1, "steps": ["add", "switch"], "arrived": 1,
+    });
+    {
+        let database = redb::Database::open(&file).unwrap();
+        let write = database.begin_write().unwrap();
+        {
+            use redb::ReadableTable as _;
+            let heads = redb::TableDefinition::<&str, &[u8]>::new("heads");
+            let mut heads = write.open_table(heads).unwrap();
+            let row = heads.get("m").unwrap().unwrap().value().to_vec();
+            let mut row: serde_json::Value = serde_json::from_slice(&row).unwrap();
+            row["rollout"] = earlier.clone();
+            heads.insert("m", row.to_string().as_bytes()).unwrap();
+        }
+        write.commit().unwrap();
+    }
+    let store = Embedded::open(folder.path()).unwrap();
+    let rollout = store.head(&name("m")).unwrap().unwrap().rollout.unwrap();
+    let steps = vec!["add".into(), "switch".into()];
+    assert_eq!(rollout, Rollout { arrived: 1, ..Rollout::new("p", Some(1), steps) });
+    // What nobody asked for is not written, so an earlier one reads this one's as well.
+    assert_eq!(serde_json::to_value(&rollout).unwrap(), earlier);
+}
+
 #[test]
 fn of_sixteen_commits_on_one_parent_exactly_one_wins() {
     let folder = tempfile::tempdir().unwrap();
