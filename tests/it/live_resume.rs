@@ -33,7 +33,8 @@ fn killed_at(world: &mut World, event: &str, more: &[&str]) -> Vec<String> {
             return had;
         }
     }
-    panic!("the apply ended without {event}");
+    let ended = client.wait().unwrap();
+    panic!("the apply ended without {event}: {ended}");
 }
 
 fn status(world: &World) -> Value {

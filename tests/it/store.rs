@@ -177,7 +177,7 @@ fn a_rollout_that_an_earlier_meshctl_began_is_known() {
             let heads = redb::TableDefinition::<&str, &[u8]>::new("heads");
             let mut heads = write.open_table(heads).unwrap();
             let row = heads.get("m").unwrap().unwrap().value().to_vec();
-            let mut row: serde_json::Value = serde_json::from_slice(&row).unwrap();
+            let mut row: Value = serde_json::from_slice(&row).unwrap();
             row["rollout"] = earlier.clone();
             heads.insert("m", row.to_string().as_bytes()).unwrap();
         }
