@@ -91,6 +91,7 @@ pub(super) fn go(
     plan: &Plan,
     findings: &[Diagnostic],
 ) -> Result<Exit, Failure> {
+    carry::can_tell(args, target)?;
     if plan.refusals().next().is_some() {
         let refused: Vec<String> = plan
             .refusals()

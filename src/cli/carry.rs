@@ -178,9 +178,6 @@ pub(super) fn carry_out(
     format: Format,
     work: &Work<'_>,
 ) -> Result<Exit, Failure> {
-    if args.canary.is_some() {
-        can_tell(args, target)?;
-    }
     let place = |address: &Address, pointer: &str| {
         loaded.origins.find(address, pointer).map(|loc| loaded.files.show_line(loc))
     };
@@ -232,7 +229,10 @@ pub(super) fn carry_out(
 }
 
 /// Refuses to send a step to a few first where nobody could tell how it went with them.
-fn can_tell(args: &CarryArgs, target: &Target) -> Result<(), Failure> {
+pub(super) fn can_tell(args: &CarryArgs, target: &Target) -> Result<(), Failure> {
+    if args.canary.is_none() {
+        return Ok(());
+    }
     let (why, hint) = if args.wait.time().is_none() {
         ("--wait none asks no proxy", "give --wait a time".to_owned())
     } else if target.directory().is_some() && target.admin.is_empty() {
