@@ -4,7 +4,7 @@ use super::status::{self, Having};
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, carry};
 use crate::compile::compile;
-use crate::envoy::{ProxyId, Running, Settings};
+use crate::envoy::{Differs, ProxyId, Running, Settings};
 use crate::live::admin::{Admin, Silence};
 use crate::live::server::registered::RegistryDocument;
 use crate::live::{self, State};
@@ -113,8 +113,8 @@ struct Told {
 /// Who told what a proxy has.
 #[derive(Clone, Copy)]
 enum By {
-    /// Itself: what it runs.
-    Dump,
+    /// Itself: what it runs; one of so many Envoys.
+    Dump { of: usize },
     /// Itself: the versions of what it has taken from files.
     Statistics,
     /// The server: what it has acknowledged.
@@ -126,7 +126,7 @@ enum By {
 impl By {
     fn word(self) -> &'static str {
         match self {
-            Self::Dump => "config_dump",
+            Self::Dump { .. } => "config_dump",
             Self::Statistics => "statistics",
             Self::Acknowledgement(_) => "acknowledgement",
             Self::Nothing(_) => NOTHING,
@@ -135,7 +135,8 @@ impl By {
 
     fn why(self) -> Option<&'static str> {
         match self {
-            Self::Dump => None,
+            Self::Dump { of: 0 | 1 } => None,
+            Self::Dump { .. } => Some("of one of its Envoys; the others by what they acknowledged"),
             Self::Statistics => Some("its config dump cannot be read"),
             Self::Acknowledgement(None) => Some("the target names no admin address of it"),
             Self::Acknowledgement(Some(Silence::Gone)) => {
@@ -172,7 +173,7 @@ fn at_proxies(target: &Target, state: &State) -> Result<Vec<(ProxyId, By, Vec<Dr
                 for (kind, name, how) in running.differences(&config) {
                     differs.push(item(&proxy, format!("{kind} {name}"), how.as_str()));
                 }
-                By::Dump
+                By::Dump { of: found.each.len() }
             }
             (Some(Err(silence)), Having::Silent(_)) => By::Nothing(Some(silence)),
             (_, Having::Silent(silence)) => By::Nothing(Some(*silence)),
@@ -184,7 +185,16 @@ fn at_proxies(target: &Target, state: &State) -> Result<Vec<(ProxyId, By, Vec<Dr
         };
         (proxy, by, differs)
     });
-    Ok(found.collect())
+    let mut found: Vec<(ProxyId, By, Vec<Drift>)> = found.collect();
+    // Whoever runs where the target says, and is not of the mesh.
+    for (proxy, dump) in dumps {
+        if dump.is_ok() {
+            let stranger =
+                item(&proxy, "the proxy itself".to_owned(), Differs::Unexpected.as_str());
+            found.push((proxy, By::Dump { of: 1 }, vec![stranger]));
+        }
+    }
+    Ok(found)
 }
 
 fn item(proxy: &ProxyId, what: String, how: &str) -> Drift {

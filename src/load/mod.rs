@@ -163,7 +163,9 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
 
     let mut sources = Vec::new();
     let mut paths = files::find(&root, &project, &mut files, project_file, &mut diagnostics)?;
-    if let Some(finding) = files::all_too_large(&root, &paths, project_file, limits.bytes) {
+    let overlay = options.env.iter().map(|name| format!("env/{name}.toml"));
+    let all: Vec<String> = paths.iter().cloned().chain(overlay).collect();
+    if let Some(finding) = files::all_too_large(&root, &all, project_file, limits.bytes) {
         diagnostics.push(finding);
         paths.clear();
     }
@@ -185,12 +187,6 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         diagnostics.append(findings);
         trees.push(tree);
     }
-    if let Some(loc) = beyond(&trees, limits.resources) {
-        let message = format!("here is resource number {}", limits.resources + 1);
-        let finding = Diagnostic::new(&codes::TOO_MANY, loc, message);
-        diagnostics.push(finding.help("split the mesh, or take files out of `files`"));
-        trees.clear();
-    }
     for id in &ids {
         suppressions.scan(&files, *id, &mut diagnostics);
     }
@@ -209,6 +205,12 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         let (tree, findings) = parse(id, text);
         diagnostics.append(findings);
         overlay_trees.push(tree);
+    }
+    if let Some(loc) = beyond(trees.iter().chain(&overlay_trees), limits.resources) {
+        let message = format!("here is resource number {}", limits.resources + 1);
+        let finding = Diagnostic::new(&codes::TOO_MANY, loc, message);
+        diagnostics.push(finding.help("split the mesh, or take files out of `files`"));
+        (trees, overlay_trees) = (Vec::new(), Vec::new());
     }
     let no_files = trees.is_empty();
     let mut reading = resolve(trees, overlay_trees);
@@ -237,7 +239,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
 }
 
 /// Where the first resource stands that is one too many, files in their order.
-fn beyond(trees: &[Node], most: usize) -> Option<Loc> {
+fn beyond<'a>(trees: impl Iterator<Item = &'a Node>, most: usize) -> Option<Loc> {
     const KINDS: [&str; 4] =
         ["virtual_node", "virtual_service", "virtual_router", "virtual_gateway"];
     fn table(node: &Node) -> Option<&Entries> {
@@ -246,7 +248,7 @@ fn beyond(trees: &[Node], most: usize) -> Option<Loc> {
             _ => None,
         }
     }
-    let kinds = trees.iter().filter_map(table);
+    let kinds = trees.filter_map(table);
     let kinds = kinds.flat_map(|file| KINDS.iter().filter_map(|kind| file.get(kind)));
     let resources = kinds.filter_map(|kind| table(&kind.node)).flatten();
     let mut all = resources.flat_map(|(_, resource)| {

@@ -148,6 +148,9 @@ fn the_files_of_a_project_have_64_mib_together() {
     }
     sandbox.write("rest.toml", comment((16 << 20) - own));
     sandbox.run(&["check"]).exits(0);
+    sandbox.write("env/more.toml", "#");
+    let ran = sandbox.run(&["check", "--env", "more"]).exits(3);
+    assert!(ran.stdout.contains("MC0024"), "{}", ran.all());
     sandbox.write("one.toml", "#");
     let ran = sandbox.run(&["check"]).exits(3);
     assert!(ran.stdout.contains("MC0024") && ran.stdout.contains("have 65 MiB"), "{}", ran.all());

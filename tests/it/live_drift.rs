@@ -128,6 +128,13 @@ fn an_envoy_that_runs_something_else_is_told_by_its_own_dump() {
     assert!(ran.stdout.contains(&format!("{web}: told by config dump\n")), "{}", ran.stdout);
     sandbox.write("meshctl.toml", &all);
 
+    // An Envoy that runs where the target says, and that the mesh does not have.
+    let stranger =
+        format!("\"virtual_node/gone\" = \"unix://{}\"\n", sandbox.join("web.sock").display());
+    sandbox.write("meshctl.toml", format!("{all}{stranger}"));
+    until_told(&sandbox, &["unexpected virtual_node/gone the proxy itself"]);
+    sandbox.write("meshctl.toml", &all);
+
     // One that is started with something more of its own has acknowledged all, and runs more.
     let stop = |envoys: &mut Envoys, at: usize| {
         let mut envoy = envoys.0.remove(at);

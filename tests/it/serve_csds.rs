@@ -11,6 +11,7 @@ use crate::support::xds_client::{Client, Status, ack, delta};
 use envoy_api::Message as _;
 use envoy_api::pb::envoy::service::status::v3 as status;
 use envoy_api::pb::envoy::r#type::matcher::v3 as matcher;
+use meshctl::envoy::ResourceType;
 use meshctl::envoy::csds::{FETCH_PATH, STREAM_PATH};
 use meshctl::envoy::xds::{DELTA_PATH, Request};
 use meshctl::serve::grpc::Operated;
@@ -42,6 +43,11 @@ fn read(answer: &[u8]) -> BTreeMap<String, Told> {
     let answer = status::ClientStatusResponse::decode(answer).unwrap();
     let told = |one: status::ClientConfig| {
         let configs = one.generic_xds_configs.into_iter();
+        let kind = |url: &str| ResourceType::ALL.into_iter().find(|kind| kind.type_url() == url);
+        let name =
+            |one: &status::client_config::GenericXdsConfig| (kind(&one.type_url), one.name.clone());
+        let names: Vec<_> = configs.as_slice().iter().map(name).collect();
+        assert!(names.is_sorted(), "the same state is the same answer: {names:?}");
         (one.node.unwrap().id, configs.map(|config| (config.name.clone(), config)).collect())
     };
     answer.config.into_iter().map(told).collect()
@@ -112,6 +118,9 @@ fn x34_s12_each_client_is_told_with_what_it_has_and_refuses() {
                 ("virtual_node/b", Some(config("virtual_node/b", [endpoints("e", 1)]))),
             ],
         );
+        // One that came last and sorts first.
+        let first = ["d", "e", "f", "g"].map(|name| endpoints(name, 1));
+        put(&server.hub, 2, &[("virtual_node/a", Some(config("virtual_node/a", first)))]);
         let client = Client::connect(server.address, None).await.unwrap();
         let mut a = client.delta().await;
         a.send(&delta(A, EDS, &["e"]));
@@ -167,7 +176,7 @@ fn x34_s12_each_client_is_told_with_what_it_has_and_refuses() {
         assert!(found[A].values().all(|told| told.xds_config.is_none()), "no contents");
 
         // Mended content clears it.
-        put(&server.hub, 2, &[("virtual_node/a", Some(config("virtual_node/a", all(2))))]);
+        put(&server.hub, 3, &[("virtual_node/a", Some(config("virtual_node/a", all(2))))]);
         loop {
             let response = a.next().await.unwrap();
             a.send(&ack(&response));

@@ -580,6 +580,11 @@ fn a_certificate_is_the_operator_that_the_server_knows_with_its_role_and_else_no
     let own = |name: &str| format!("spiffe://shop.example/operator/{name}");
     assert_eq!(lines[0], format!("ada  write  {}", own("ada")));
     assert_eq!(lines[1..], [format!("bob  read  {}", own("bob")), "operator  write".to_owned()]);
+    // A certificate is of one operator.
+    let uri = own("bob");
+    let args = ["serve", "operator", "add", "rob", "--certificate", &uri, "--data", "data"];
+    let ran = sandbox.run(&args).exits(1);
+    assert!(ran.stderr.contains(&format!("{uri} is that of the operator bob")), "{}", ran.stderr);
     // A role changes, and ends, at once.
     certify(&sandbox, "bob", "write");
     at("bob", &["serve", "token", "virtual_node/web"]).exits(0);

@@ -160,8 +160,14 @@ impl Operators {
     }
 
     /// Makes an operator of whoever has a certificate with this SPIFFE URI of an authority of
-    /// operators, or gives one another certificate or role. It has no secret.
+    /// operators, or gives one another certificate or role. It has no secret. A URI is of one operator.
     pub fn add_certified(&self, name: &str, role: Role, uri: &str) -> io::Result<()> {
+        if let Some((other, _)) = self.find_certified(uri)?
+            && other != name
+        {
+            let why = format!("the certificate {uri} is that of the operator {other}");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        }
         let certificate = Some(uri.to_owned());
         self.put(name, Operator { role, sha256: None, certificate, created: crate::serve::now() })
     }

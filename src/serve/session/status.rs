@@ -33,6 +33,8 @@ impl Session {
             let (name, version) = (view.name(id).to_string(), version.to_string());
             found.push(ResourceStatus { kind, name, version, standing });
         }
+        // Numbers of names tell when a name came, which is no order for anybody else.
+        found.sort_unstable_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         found
     }
 }
