@@ -63,6 +63,11 @@ pub(crate) trait Kind {
 
     /// Lets go of it and opens it again.
     fn reopen(&mut self);
+
+    /// Whether it brings a rollout to its end that was cut short, once it is open, unasked.
+    fn goes_on_by_itself(&self) -> bool {
+        false
+    }
 }
 
 fn runtime() -> Runtime {
@@ -296,6 +301,10 @@ fn refused(problem: &Problem) -> Refused {
 impl Kind for Remote {
     fn read(&self) -> &dyn Read {
         &self.client
+    }
+
+    fn goes_on_by_itself(&self) -> bool {
+        true
     }
 
     fn id(&self) -> plan::Target {
