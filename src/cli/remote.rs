@@ -154,6 +154,10 @@ impl Asked<'_> {
         let mut failure = Failure::new(exit, problem.message.clone());
         failure.causes.clone_from(&problem.causes);
         match (exit, &problem.hint) {
+            // Asked again, it would be told the same.
+            (Exit::Unknown, Some(hint)) if problem.code == "superseded" => {
+                failure.hint(hint.clone())
+            }
             (Exit::Unknown, _) => failure.hint(self.ask_again(request)),
             (_, Some(hint)) => failure.hint(hint.clone()),
             (_, None) => failure,

@@ -246,7 +246,7 @@ pub(super) fn of_problem(problem: &Problem) -> Exit {
         "refused" | "unauthenticated" | "forbidden" => Exit::Refused,
         "stale" => Exit::Stale,
         "busy" | "unavailable" | "too-many" => Exit::Busy,
-        "unknown-outcome" => Exit::Unknown,
+        "unknown-outcome" | "superseded" => Exit::Unknown,
         _ => Exit::Failed,
     }
 }

@@ -7,7 +7,7 @@ use crate::envoy::{ProxyId, Settings};
 use crate::live::server::wire::SettingsDocument;
 use crate::live::{Error, NewStep, ProxyFiles, Read, Rollout, State, StepId, Write};
 use crate::plan::{Step, added, steps_of};
-use crate::revision::{Commit, Header, Live};
+use crate::revision::{Commit, Header, Live, way_back_from};
 use crate::store::Terms;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -73,8 +73,11 @@ impl Write for Writer {
     fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
         let settings =
             serde_json::to_value(&self.settings).expect("invariant: settings are plain data");
-        // A way back that an apply takes by itself is another commit than the one of the key.
-        let first = std::mem::take(&mut self.key);
+        // A way back that is taken on the way, of this apply or of one before it, is another commit
+        // than the one of the key.
+        let manifest = &commit.manifest;
+        let is_back = manifest.parent.is_some_and(|parent| manifest.plan == way_back_from(parent));
+        let first = if is_back { String::new() } else { std::mem::take(&mut self.key) };
         let key = (!first.is_empty()).then_some(first.as_str());
         self.mesh.store.commit(commit, &Terms { key, settings: &settings }).map_err(live_error)?;
         // The commit stands. What cannot be read now fails again where the step is put.

@@ -164,6 +164,7 @@ pub struct Running {
     pub notices: mpsc::UnboundedReceiver<Notice>,
     watching: Watching,
     stop: watch::Sender<Option<Signal>>,
+    server: Arc<Server>,
     stoppers: Vec<Stopper>,
     hub: Option<Hub>,
     serving: Vec<JoinHandle<()>>,
@@ -271,7 +272,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         server.go_on(&mesh).map_err(Error::Mesh)?;
     }
     let leases = tokio::spawn(registry::watch(Arc::clone(&server)));
-    let app = router(server);
+    let app = router(Arc::clone(&server));
     let (stopper, ending) = listen::Stop::new();
     let tls = watched.as_ref().map(Watched::tls);
     watching.watch(watched, &ending);
@@ -288,6 +289,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         notices,
         watching,
         stop: sender,
+        server,
         stoppers,
         hub: None,
         serving,
@@ -345,7 +347,8 @@ impl Running {
     }
 
     /// Ends at a safe point: nothing new is taken, what is under way stops between two steps, and
-    /// who follows it is told.
+    /// who follows it is told. What nobody follows is waited for, too, for as long as that takes at most
+    /// elsewhere.
     pub async fn stop(self, signal: Signal) {
         self.stop.send_replace(Some(signal));
         for stopper in &self.stoppers {
@@ -358,6 +361,13 @@ impl Running {
             // A task that panicked has told on stderr, and there is nothing left to end.
             let _ = serving.await;
         }
+        let ended = async {
+            for attempt in self.server.under_way() {
+                attempt.ended().await;
+            }
+        };
+        // What is still at work then goes on from where it stands at the next start.
+        let _ = tokio::time::timeout(PATIENCE, ended).await;
     }
 }
 

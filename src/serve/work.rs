@@ -19,8 +19,9 @@ use crate::apply::{self, End, Event, OnRefusal, Options, Outcome, Signal, Site, 
 use crate::envoy::Settings;
 use crate::live::Read as _;
 use crate::live::server::wire::{ApplyRequest, Line, OnNack, Problem, SettingsDocument, Work};
+use crate::model::MeshName;
 use crate::revision::{canonical_json, way_back_from};
-use crate::store::{Head, Landed};
+use crate::store::{Head, Landed, Store};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,8 @@ use tokio::time::{Instant, timeout};
 pub(super) struct Attempt {
     /// The hash of what was asked: a key names one thing.
     asked: [u8; 32],
+    /// The digest of the plan that was asked for.
+    plan: Option<String>,
     lines: Mutex<Vec<Line>>,
     /// How many lines there are, and whether there will be more.
     grown: watch::Sender<(usize, bool)>,
@@ -54,6 +57,7 @@ impl Attempt {
     pub(super) fn new(request: &ApplyRequest) -> Self {
         Self {
             asked: asked(request),
+            plan: digest(&request.work).map(str::to_owned),
             lines: Mutex::default(),
             grown: watch::Sender::new((0, false)),
         }
@@ -62,6 +66,36 @@ impl Attempt {
     /// Whether a request asks for the same, or to go on with whatever it was.
     pub(super) fn is_of(&self, request: &ApplyRequest) -> bool {
         self.asked == asked(request) || request.work == Work::Resume {}
+    }
+
+    /// Refuses to tell of it to whoever expects another plan.
+    pub(super) fn expected(&self, request: &ApplyRequest) -> Result<(), Problem> {
+        let Some(expect) = &request.expect else { return Ok(()) };
+        let found = match &self.plan {
+            Some(plan) if crate::plan::digest_matches(expect, plan) == Some(true) => return Ok(()),
+            Some(plan) => plan.as_str(),
+            // Of the same request its plan is compared as soon as there is one.
+            None if self.asked == asked(request) && request.work != Work::Resume {} => {
+                return Ok(());
+            }
+            None => "of no plan that is known",
+        };
+        let message = "what was asked for under the key is of another plan";
+        let mut stale = problem::of("stale", message).hint("apply without --key");
+        stale.causes.push(format!("it is {found}, not {expect}"));
+        Err(stale)
+    }
+
+    /// Whether it has ended without doing anything, so that its key may be asked under again: no
+    /// revision came of it, and that is certain.
+    pub(super) fn came_to_nothing(&self) -> bool {
+        let last = self.lines().last().cloned();
+        self.is_done() && matches!(last, Some(Line::Refused(why)) if why.code != "unknown-outcome")
+    }
+
+    /// Whether a request goes on with it, which was something else.
+    pub(super) fn is_followed_by(&self, request: &ApplyRequest) -> bool {
+        request.work == Work::Resume {} && self.asked != asked(request)
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
@@ -81,7 +115,7 @@ impl Attempt {
     }
 
     /// Returns when it has ended.
-    async fn ended(&self) {
+    pub(super) async fn ended(&self) {
         // It lives as long as this borrow of it, so it can be waited for.
         let _ = self.grown.subscribe().wait_for(|(_, done)| *done).await;
     }
@@ -252,14 +286,37 @@ fn plan(
     Ok(plan)
 }
 
-/// Refuses to tell of one plan under a key that has become another one.
-pub(super) fn same_plan(request: &ApplyRequest, landed: &Landed) -> Result<(), Problem> {
-    let asked = match &request.work {
+/// The digest of the plan that a request brings.
+fn digest(work: &Work) -> Option<&str> {
+    match work {
         Work::Plan(document) => document.get("digest").and_then(serde_json::Value::as_str),
-        Work::Rollback { .. } | Work::Resume {} | Work::Rewrite {} => Some(landed.plan.as_str()),
+        Work::Rollback { .. } | Work::Resume {} | Work::Rewrite {} => None,
+    }
+}
+
+/// Refuses to tell of one plan under a key that has become another one.
+pub(super) fn same_plan(
+    store: &dyn Store,
+    mesh: &MeshName,
+    request: &ApplyRequest,
+    landed: &Landed,
+) -> Result<(), Problem> {
+    let objects = |revision| {
+        let manifest = store.manifest(mesh, revision).map_err(|error| problem::store(&error))?;
+        let entries = manifest.entries.into_iter();
+        Ok(entries.map(|(address, entry)| (address, entry.object)).collect::<Vec<_>>())
+    };
+    let same = match &request.work {
+        Work::Plan(_) => digest(&request.work) == Some(&landed.plan),
+        Work::Rollback { to } => {
+            *to < landed.revision && objects(*to)? == objects(landed.revision)?
+        }
+        Work::Resume {} => true,
+        // It commits nothing, so it is not what the key has become.
+        Work::Rewrite {} => false,
     };
     let message = format!("the key has become revision {} by another plan", landed.revision);
-    if asked != Some(&landed.plan) {
+    if !same {
         return Err(problem::of("key-used", message).hint("apply without --key"));
     }
     match &request.expect {
@@ -280,19 +337,38 @@ async fn again(
     landed: &Landed,
     site: &mut Site<'_>,
 ) -> Result<Outcome, Problem> {
-    same_plan(request, landed)?;
+    same_plan(&*mesh.store, &mesh.name, request, landed)?;
     let state = mesh.state().map_err(|error| problem::live(&error))?;
+    let history = mesh.history().map_err(|error| problem::live(&error))?;
+    let back = way_back_from(landed.revision);
+    let back = history.iter().find(|header| header.plan == back).map(|header| header.revision);
+    // What came after it is somebody else's: it is not gone on with, and proves nothing of it.
+    let last = back.unwrap_or(landed.revision);
+    let newest = state.live.revision.unwrap_or(last);
+    if newest != last && back.is_none() {
+        let message = format!(
+            "the key became revision {last}, and {newest} came after it: how {last} ended is no \
+             longer known"
+        );
+        return Err(problem::of("superseded", message)
+            .hint("meshctl history says what came after it, meshctl status what is in force"));
+    }
     let unfinished = state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none());
-    if unfinished {
+    if newest == last && unfinished {
         return apply::resume(site).await.map_err(|error| problem::apply(&error));
     }
-    let history = mesh.history().map_err(|error| problem::live(&error))?;
-    let newest = history.first();
-    let taken_back = newest.is_some_and(|h| h.plan == way_back_from(landed.revision));
     let mut outcome = apply::standing(site).await.map_err(|error| problem::apply(&error))?;
-    if taken_back {
+    if let Some(back) = back {
         let parent = history.iter().find(|h| h.revision == landed.revision).and_then(|h| h.parent);
         outcome.end = End::RolledBack { to: parent.unwrap_or_default() };
+        if newest != back {
+            // How the proxies stand is how they stand to what came after it.
+            outcome.revision = Some(back);
+            outcome.proven.clear();
+            outcome.gone.clear();
+            outcome.late.clear();
+            outcome.envoys = 0;
+        }
     } else if state.rollout.is_some() {
         outcome.end = End::Refused;
     }

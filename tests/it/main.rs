@@ -55,6 +55,7 @@ mod serve_faults;
 mod serve_grpcio;
 mod serve_herd;
 mod serve_identity;
+mod serve_keys;
 mod serve_limits;
 mod serve_registry;
 mod serve_resume;

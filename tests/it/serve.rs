@@ -148,7 +148,7 @@ impl Server {
     }
 
     /// A request of the operator, with a JSON body.
-    fn post(&self, path: &str, body: &Value) -> (u16, String) {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, String) {
         let bearer = format!("Bearer {}", self.token());
         self.send("POST", path, &[("authorization", &bearer)], body.to_string().into_bytes())
     }

@@ -32,6 +32,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use metrics::Metrics;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
@@ -86,12 +87,20 @@ impl From<Problem> for Failed {
             "unsupported-encoding" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "too-many" => StatusCode::TOO_MANY_REQUESTS,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
-            "key-used" | "landed" | "stale" | "no-authority" | "no-rollout" => StatusCode::CONFLICT,
+            "key-used" | "landed" | "superseded" | "stale" | "no-authority" | "no-rollout" => {
+                StatusCode::CONFLICT
+            }
             "findings" | "refused" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" | "full" | "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(status, problem)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
     }
 }
 
@@ -132,7 +141,7 @@ impl Server {
         match (&request.work, landed) {
             (Work::Resume {}, None) => Ok(Some(own)),
             (_, Some(landed)) if landed.revision == revision => {
-                super::work::same_plan(request, &landed)?;
+                super::work::same_plan(&*self.store, mesh, request, &landed)?;
                 Ok(Some(own))
             }
             _ => Ok(None),
@@ -150,11 +159,21 @@ impl Server {
         }
     }
 
-    /// The attempt of a key, if it is remembered.
+    /// The attempt of a key, if it is remembered. One that came to nothing is not: whoever asks
+    /// again under its key asks anew.
     fn attempt(&self, mesh: &MeshName, key: &str) -> Option<Arc<Attempt>> {
         let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let found = attempts.get(mesh)?.iter().find(|(known, _)| known == key)?;
-        Some(Arc::clone(&found.1))
+        Some(Arc::clone(&found.1)).filter(|attempt| !attempt.came_to_nothing())
+    }
+
+    /// What has not ended yet, of operators and of the server itself.
+    pub(super) fn under_way(&self) -> Vec<Arc<Attempt>> {
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = attempts.values().flatten().map(|(_, attempt)| Arc::clone(attempt));
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = own.values().map(|(_, attempt)| Arc::clone(attempt));
+        asked.chain(own).filter(|attempt| !attempt.is_done()).collect()
     }
 
     /// The attempt of a key: the one that is there, or a new one that is begun.
@@ -166,17 +185,30 @@ impl Server {
     ) -> Result<Arc<Attempt>, Problem> {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = attempts.entry(mesh.clone()).or_default();
+        let landed = self.store.landed(mesh, &request.key).map_err(|e| problem::store(&e))?;
+        known.retain(|(key, attempt)| {
+            let again = *key == request.key && !attempt.is_followed_by(&request);
+            !(again && attempt.came_to_nothing())
+        });
         if let Some((_, attempt)) = known.iter().find(|(key, _)| *key == request.key) {
-            if let Some(landed) =
-                self.store.landed(mesh, &request.key).map_err(|e| problem::store(&e))?
-            {
-                super::work::same_plan(&request, &landed)?;
+            match &landed {
+                Some(landed) => {
+                    super::work::same_plan(&*self.store, mesh, &request, landed)?;
+                }
+                None => attempt.expected(&request)?,
             }
             return match attempt.is_of(&request) {
                 true => Ok(Arc::clone(attempt)),
                 false => Err(problem::of("key-used", "the key stands for something else already")
                     .hint("apply without --key")),
             };
+        }
+        if landed.is_none() && request.work == (Work::Resume {}) && request.expect.is_some() {
+            return Err(problem::of(
+                "unknown-key",
+                "nothing came of what was asked for under this key",
+            )
+            .hint("ask for it again"));
         }
         if let Some(own) = self.joins(mesh, &request)? {
             return Ok(own);
