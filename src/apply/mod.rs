@@ -371,7 +371,11 @@ async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let planned = steps_of(&rollout, &before.mesh, &state.live.mesh, site.settings);
     let words: Vec<String> = planned.iter().map(Step::word).collect();
     let same = words == rollout.steps;
-    let rollout = Rollout { halted: None, ..rollout };
+    let mut rollout = Rollout { halted: None, ..rollout };
+    if !same {
+        rollout.replace(done, words);
+        site.target.progress(Some(&rollout))?;
+    }
     // Who refuses something on a way back stops nothing.
     let back = rollout.back.is_some();
     let options = if back { site.options.undeterred() } else { site.options.clone() };

@@ -410,15 +410,16 @@ impl<'a, 'b> Roll<'a, 'b> {
         let back =
             self.outcome.end == End::Refused && self.site.options.on_refusal == OnRefusal::Rollback;
         let goes_on = self.site.options.on_refusal == OnRefusal::Continue && self.ahead.is_none();
-        if self.outcome.end == End::Refused && !goes_on {
-            self.halt();
-        }
+        let halts = self.outcome.end == End::Refused && !goes_on;
         if let Some(before) = before
             && let Some(to) = before.revision
             && back
         {
             let Self { site, revision, outcome, ahead, .. } = self;
             return take_back(site, outcome, before, to, revision, ahead.unwrap_or_default()).await;
+        }
+        if halts {
+            self.halt();
         }
         if self.outcome.end == End::Done {
             self.count().await;

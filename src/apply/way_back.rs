@@ -4,8 +4,8 @@
 use super::rollout::Roll;
 use super::{End, Error, Event, Outcome, Site, in_force, meta, objects};
 use crate::live::{Commit, Rollout, State};
-use crate::plan::{Step, StepKind, steps_of, undo};
-use crate::revision::{Back, Live, MANIFEST_FORMAT, Manifest, way_back_from};
+use crate::plan::{Step, StepKind, Wave, steps_of, undo};
+use crate::revision::{ADD_BACK, Back, Live, MANIFEST_FORMAT, Manifest, way_back_from};
 use std::collections::BTreeSet;
 
 /// Brings back what `before` was, after `outcome` of the revision `refused`. `ahead` are the
@@ -94,15 +94,23 @@ pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<
     if done == 0 || rollout.back.is_some() || rollout.has_switched(done) {
         return Ok(None);
     }
+    if rollout.steps.len() == done && rollout.steps.last().is_some_and(|step| step == ADD_BACK) {
+        // An apply that did not live to commit has given everything back.
+        return Ok(None);
+    }
     let (before, halted) = (in_force(state, &*site.target)?, &state.live.mesh);
     let steps = steps_of(rollout, &before.mesh, halted, site.settings);
-    let last = steps.get(done - 1).filter(|step| step.kind == StepKind::Switch);
+    // Traffic has not switched everywhere, so this was for those who go first.
+    let switched = rollout.steps.iter().take(done).any(|step| step.starts_with("switch"));
+    let mut first = steps.iter().filter(|step| switched && step.wave == Wave::Canary);
+    let last = first.find(|step| step.kind == StepKind::Switch);
     let ahead = last.map(|step| step.after.keys().map(ToString::to_string).collect());
     let planned = undo(halted, &before.mesh, site.settings, &ahead.unwrap_or_default());
-    // Whatever comes of it, traffic has not switched.
-    let mut rollout = Rollout { canary: None, ..rollout.clone() };
-    rollout.steps.truncate(done);
-    rollout.steps.extend(planned.iter().map(|_| "add back".to_owned()));
+    // Whatever comes of it, traffic has not switched: that is known before the first step is.
+    let mut rollout = rollout.clone();
+    rollout.replace(done, planned.iter().map(|_| ADD_BACK.to_owned()));
+    site.target.progress(Some(&rollout))?;
+    let all = planned.len();
     let options = site.options.undeterred();
     let mut site = site.with(&options);
     let mesh = &before.mesh;
@@ -112,5 +120,7 @@ pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<
     roll.after(state.in_force);
     roll.run(0).await;
     let outcome = roll.outcome;
-    Ok(matches!(outcome.end, End::Broken(_) | End::Stopped(_)).then_some(outcome))
+    // Who is late before the last step may still lead requests to what that takes away.
+    let cut_short = matches!(outcome.end, End::Broken(_) | End::Stopped(_)) || outcome.steps < all;
+    Ok(cut_short.then_some(outcome))
 }

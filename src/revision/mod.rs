@@ -11,4 +11,4 @@ mod rollout;
 
 pub use manifest::{Entry, Header, Live, MANIFEST_FORMAT, Manifest, Meta};
 pub use object::{Error, Object, ObjectId, canonical_json, join, object, split};
-pub use rollout::{Back, Canary, Commit, Rollout, StepId, way_back_from};
+pub use rollout::{ADD_BACK, Back, Canary, Commit, Rollout, StepId, way_back_from};

@@ -92,6 +92,9 @@ pub struct Back {
     pub ahead: Option<BTreeSet<String>>,
 }
 
+/// The word for a step that takes back what was only added.
+pub const ADD_BACK: &str = "add back";
+
 /// What stands for a plan where a refused revision is taken back.
 pub fn way_back_from(refused: u64) -> String {
     format!("rollback-of-{refused}")
@@ -115,6 +118,13 @@ impl Rollout {
     /// Of a way back from what had not switched everywhere: the proxies that had.
     pub fn undoes(&self) -> Option<&BTreeSet<String>> {
         self.back.as_ref()?.ahead.as_ref()
+    }
+
+    /// Keeps so many steps as they are, which are in force, and has these instead of the others.
+    pub fn replace(&mut self, done: usize, steps: impl IntoIterator<Item = String>) {
+        // Of steps that a record does not tell of nobody says that they switched.
+        self.steps.resize(done, ADD_BACK.to_owned());
+        self.steps.extend(steps);
     }
 
     /// Whether traffic has switched everywhere after so many of its steps.

@@ -27,9 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
 
-/// Proxies of which one or all refuse one step, and take every other.
-#[derive(Clone, Copy, Debug)]
-struct Refusing(Option<StepId>);
+/// Proxies that refuse one step, are late with one, and take every other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refusing {
+    refused: Option<StepId>,
+    late: Option<StepId>,
+}
 
 impl Witness for Refusing {
     fn knows(&self, _proxy: &ProxyId) -> bool {
@@ -59,25 +62,28 @@ impl Asking for Refusing {
         _deadline: Instant,
     ) -> Future<Answer> {
         let refused = BTreeMap::from([((ResourceType::Listener, String::new()), None)]);
-        Box::pin(ready(match self.0 == Some(step) {
-            true => Answer::Refused(refused),
-            false => Answer::Has { envoys: 1 },
+        Box::pin(ready(match Some(step) {
+            step if step == self.refused => Answer::Refused(refused),
+            step if step == self.late => Answer::Late(vec!["listeners".to_owned()]),
+            _ => Answer::Has { envoys: 1 },
         }))
     }
 }
 
-/// A writer that dies after so many writes of the way back, and tells what it gave to whom.
+/// A writer that dies after so many writes, and tells what it gave to whom.
 struct Mortal {
     writer: Box<dyn Write>,
-    /// How many writes it has left once the way back is committed.
+    /// How many writes it has left.
     left: usize,
+    /// Whether its writes count before the way back is committed.
+    always: bool,
     back: Option<Rollout>,
     given: Vec<(StepId, BTreeMap<ProxyId, Arc<ProxyConfig>>)>,
 }
 
 impl Mortal {
     fn write(&mut self) -> Result<(), Error> {
-        if self.back.is_none() {
+        if self.back.is_none() && !self.always {
             return Ok(());
         }
         let dead = || Error::Damaged { path: PathBuf::new(), why: "it was killed".to_owned() };
@@ -114,6 +120,7 @@ impl Read for Mortal {
 
 impl Write for Mortal {
     fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
+        self.write()?;
         self.writer.commit(commit)?;
         self.back = commit.rollout.clone().filter(|rollout| rollout.back.is_some());
         Ok(())
@@ -151,7 +158,7 @@ fn options(refused: Option<StepId>, canary: Option<Share>) -> Options {
         canary_wait: Duration::ZERO,
         carry: serde_json::Value::Null,
         expect: None,
-        witness: Arc::new(Refusing(refused)),
+        witness: Arc::new(Refusing { refused, late: None }),
         at: "2026-01-01T00:00:00Z".to_owned(),
         by: "test".to_owned(),
     }
@@ -203,13 +210,17 @@ fn changed() -> String {
     format!("{before}[virtual_node.cart-v2]{after}{new}")
 }
 
+fn mortal(target: &dyn Target, left: usize, always: bool) -> Mortal {
+    let writer = target.lock(PATIENCE).unwrap();
+    Mortal { writer, left, always, back: None, given: Vec::new() }
+}
+
 /// A rollout whose step of this number is refused, killed after so many writes of the way back.
 /// Says whether it was killed before it had ended; `None` if there is no such step.
 fn killed(target: &dyn Target, canary: Option<Share>, refused: usize, left: usize) -> Option<bool> {
     let (first, second) = (read(&mesh()), read(&changed()));
     let case = format!("canary {canary:?}, step {refused} refused, {left} writes");
-    let writer =
-        || Mortal { writer: target.lock(PATIENCE).unwrap(), left, back: None, given: Vec::new() };
+    let writer = || mortal(target, left, false);
     run(&mut writer(), &options(None, None), Some(&first)).unwrap();
     let bad = StepId { revision: 2, number: refused };
     let mut mortal = writer();
@@ -288,4 +299,162 @@ fn a_way_back_that_was_killed_goes_on_as_one_in_a_directory() {
         number += 1;
         Box::new(Directory::open(folder.path().join(number.to_string())).unwrap())
     });
+}
+
+/// What the third mesh's rollout gave to whom.
+type Given = Vec<(StepId, BTreeMap<ProxyId, Arc<ProxyConfig>>)>;
+
+const SHARES: [Option<Share>; 2] = [None, Some(Share::Proxies(1))];
+
+/// A third mesh, which another is mended to.
+fn mended() -> String {
+    mesh().replace("port = 8080", "port = 8082")
+}
+
+/// A mesh whose next revision is halted at the step of this number; whether there is such a step
+/// before traffic has switched everywhere.
+fn halted(target: &dyn Target, canary: Option<Share>, refused: usize) -> bool {
+    let easy = options(None, None);
+    run(&mut *target.lock(PATIENCE).unwrap(), &easy, Some(&read(&mesh()))).unwrap();
+    let bad = StepId { revision: 2, number: refused };
+    let halt = Options { on_refusal: OnRefusal::Halt, ..options(Some(bad), canary) };
+    let mut writer = target.lock(PATIENCE).unwrap();
+    let outcome = run(&mut *writer, &halt, Some(&read(&changed()))).unwrap();
+    assert_eq!(outcome.end, End::Refused, "{canary:?}, step {refused}");
+    !target.state().unwrap().rollout.unwrap().has_switched(refused)
+}
+
+/// The third mesh, applied to the end; what its own steps gave.
+fn mend(target: &dyn Target, canary: Option<Share>, case: &str) -> Given {
+    let third = read(&mended());
+    let mut writer = mortal(target, usize::MAX, true);
+    let outcome = run(&mut writer, &options(None, canary), Some(&third)).unwrap();
+    assert_eq!(outcome.end, End::Done, "{case}");
+    let state = target.state().unwrap();
+    assert_eq!((&state.live.mesh, state.live.revision), (&third, Some(3)), "{case}");
+    assert_eq!(state.rollout, None, "{case}");
+    for proxy in proxies(&third) {
+        let wanted = files(&compile(&third, &settings(), &proxy));
+        assert_eq!(target.files(&proxy).unwrap(), wanted, "{case}: {proxy}");
+    }
+    let mut given = writer.given;
+    given.retain(|(id, _)| id.revision == 3);
+    given
+}
+
+#[test]
+fn what_was_halted_stays_out_of_force_when_the_apply_after_it_is_killed() {
+    for canary in SHARES {
+        let mut refused = 1;
+        loop {
+            let target = Memory::default();
+            if !halted(&target, canary, refused) {
+                break;
+            }
+            let wanted = mend(&target, canary, "nobody was killed");
+            for left in 0.. {
+                let case = format!("canary {canary:?}, step {refused} refused, {left} writes");
+                let begin = || {
+                    let target = Memory::default();
+                    halted(&target, canary, refused);
+                    let mut writer = mortal(&target, left, true);
+                    let _ = run(&mut writer, &options(None, canary), Some(&read(&mended())));
+                    drop(writer);
+                    target
+                };
+                let target = begin();
+                let state = target.state().unwrap();
+                if state.live.revision == Some(3) {
+                    assert!(left > 2, "{case}");
+                    break;
+                }
+                let rollout = state.rollout.as_ref().unwrap();
+                assert!(rollout.halted.is_some(), "{case}");
+                assert!(!rollout.has_switched(state.steps_in_force()), "{case}");
+                assert_eq!(mend(&target, canary, &case), wanted, "{case}");
+
+                // Who goes on with it instead begins anew, with those first who were.
+                let target = begin();
+                let first = rollout.canary.clone();
+                let mut writer = mortal(&target, usize::MAX, true);
+                let outcome = run(&mut writer, &options(None, None), None).unwrap();
+                assert_eq!(outcome.end, End::Done, "{case}");
+                if left > 0 {
+                    let steps = if canary.is_some() { 6 } else { 3 };
+                    assert_eq!(writer.given.len(), steps, "{case}");
+                    assert_eq!(first.is_some(), canary.is_some(), "{case}");
+                }
+                drop(writer);
+                let second = read(&changed());
+                for proxy in proxies(&second) {
+                    let wanted = files(&compile(&second, &settings(), &proxy));
+                    assert_eq!(target.files(&proxy).unwrap(), wanted, "{case}: {proxy}");
+                }
+            }
+            refused += 1;
+        }
+        // Until traffic switches everywhere.
+        assert_eq!(refused - 1, if canary.is_some() { 3 } else { 1 }, "{canary:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_late_with_the_end_of_what_was_halted_does_not_bring_it_into_force() {
+    for (canary, refused, undone) in [(SHARES[0], 1, 1), (SHARES[1], 2, 1), (SHARES[1], 3, 2)] {
+        let target = Memory::default();
+        assert!(halted(&target, canary, refused));
+        let wanted = mend(&target, canary, "nobody was late");
+        for late in 1..=undone {
+            let case = format!("canary {canary:?}, step {refused} refused, late with {late}");
+            let target = Memory::default();
+            assert!(halted(&target, canary, refused));
+            let late = StepId { revision: 2, number: refused + late };
+            let witness = Arc::new(Refusing { refused: None, late: Some(late) });
+            let options = Options { witness, ..options(None, canary) };
+            let mut writer = mortal(&target, usize::MAX, true);
+            let outcome = run(&mut writer, &options, Some(&read(&mended()))).unwrap();
+            let mut given = std::mem::take(&mut writer.given);
+            drop(writer);
+            if late.number < refused + undone {
+                // It may still lead requests to what would go next.
+                assert_eq!((outcome.end, outcome.revision), (End::Late, Some(2)), "{case}");
+                given = mend(&target, canary, &case);
+            } else {
+                assert_eq!((outcome.end, outcome.revision), (End::Done, Some(3)), "{case}");
+                given.retain(|(id, _)| id.revision == 3);
+            }
+            assert_eq!(given, wanted, "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_rollout_that_is_killed_anywhere_goes_back_by_itself() {
+    for canary in SHARES {
+        for refused in 1..=if canary.is_some() { 6 } else { 3 } {
+            for left in 1.. {
+                let case = format!("canary {canary:?}, step {refused} refused, {left} writes");
+                let target = Memory::default();
+                let first = read(&mesh());
+                let mut writer = target.lock(PATIENCE).unwrap();
+                run(&mut *writer, &options(None, None), Some(&first)).unwrap();
+                drop(writer);
+                let options = options(Some(StepId { revision: 2, number: refused }), canary);
+                let mut writer = mortal(&target, left, true);
+                let outcome = run(&mut writer, &options, Some(&read(&changed()))).unwrap();
+                drop(writer);
+                if outcome.end == (End::RolledBack { to: 1 }) {
+                    break;
+                }
+                assert!(matches!(outcome.end, End::Broken(_)), "{case}: {outcome:?}");
+                // Only what is not halted is gone on with by the server itself.
+                let Some(rollout) = target.state().unwrap().rollout else { continue };
+                assert_eq!(rollout.halted, None, "{case}");
+                let mut writer = target.lock(PATIENCE).unwrap();
+                let outcome = run(&mut *writer, &options, None).unwrap();
+                assert_eq!(outcome.end, End::RolledBack { to: 1 }, "{case}");
+                assert_eq!(target.state().unwrap().live.mesh, first, "{case}");
+            }
+        }
+    }
 }
