@@ -6,15 +6,16 @@
 //!  DIR/v-…/{certificate,key,authorities}.pem
 //! ```
 
+use super::private;
 use super::server::joining::IdentityDocument;
 use crate::envoy::identity_files;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -90,26 +91,26 @@ impl Request {
             let path = path.to_owned();
             move |error| Error::Io(path, error)
         };
-        private_folder(folder).map_err(at(folder))?;
+        private::folder(folder).map_err(at(folder))?;
         for (name, text) in identity_files(&folder.display().to_string()) {
             let path = folder.join(name);
             // Envoy watches these: what is as it should be is left alone.
             if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
-                write(&path, &text).map_err(at(&path))?;
+                private::write(&path, &text).map_err(at(&path))?;
             }
         }
         let before = fs::read_link(folder.join(CURRENT)).ok();
         let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let name = format!("{VERSION}{}", nanos.as_nanos());
         let version = folder.join(&name);
-        private_folder(&version).map_err(at(&version))?;
+        private::folder(&version).map_err(at(&version))?;
         for (name, text) in [
             ("certificate.pem", issued.certificate.as_str()),
             ("key.pem", &self.key.serialize_pem()),
             ("authorities.pem", &issued.authorities),
         ] {
             let path = version.join(name);
-            write(&path, text).map_err(at(&path))?;
+            private::write(&path, text).map_err(at(&path))?;
         }
         let link = folder.join(".current.part");
         match fs::remove_file(&link) {
@@ -155,24 +156,4 @@ pub fn due(folder: &Path) -> Result<SystemTime, Error> {
     let until = seconds(validity.not_after.timestamp());
     let life = until.saturating_sub(since);
     Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(since) + Duration::from_secs(life) * 2 / 3)
-}
-
-/// Makes a folder that only its owner may enter, whatever the umask.
-fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o700))
-}
-
-/// Writes a file that only its owner may read, whatever the umask, and moves it into place.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let part = path.with_extension("part");
-    match fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&part, path)
 }

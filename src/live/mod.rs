@@ -11,6 +11,7 @@ mod error;
 mod http;
 pub mod identity;
 mod memory;
+pub mod private;
 pub mod server;
 
 pub use directory::Directory;

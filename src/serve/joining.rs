@@ -4,8 +4,9 @@
 //! certificates come from elsewhere, SPIRE for example. The key is read when something is signed, and
 //! not held.
 
-use super::admin::access::{hash, random, write_secret};
+use super::admin::access::{hash, random};
 use super::certificates::{self, rfc3339, unix};
+use super::kept;
 use crate::envoy::ProxyId;
 use crate::live::server::joining::IdentityDocument;
 use crate::model::MeshName;
@@ -70,12 +71,7 @@ impl JoinTokens {
     /// Those of a server's folder.
     pub(super) fn of(folder: &Path) -> io::Result<Self> {
         let path = folder.join("join-tokens.json");
-        let held = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
-        };
+        let held = kept::read_if_there(&path)?;
         Ok(Self { path, held: Mutex::new(held) })
     }
 
@@ -148,10 +144,7 @@ impl JoinTokens {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = held.clone();
         let result = change(&mut next)?;
-        let part = self.path.with_file_name(".join-tokens.json.part");
-        let text = format!("{:#}\n", serde_json::to_value(&next).unwrap_or_default());
-        write_secret(&part, &text)?;
-        fs::rename(&part, &self.path)?;
+        kept::replace(&self.path, &next)?;
         *held = next;
         Ok(result)
     }

@@ -13,6 +13,7 @@ pub mod grpc;
 pub mod hub;
 pub mod identity;
 mod joining;
+mod kept;
 pub mod limits;
 pub mod listen;
 mod mesh;
@@ -42,5 +43,5 @@ pub fn routes() -> Vec<(String, String, Need)> {
 
 /// This moment in RFC 3339.
 fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    certificates::rfc3339(certificates::unix(std::time::SystemTime::now()))
 }

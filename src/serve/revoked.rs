@@ -1,9 +1,8 @@
 //! Certificates that count no longer: all of an identity that were issued up to a moment.
 
-use super::admin::access::write_secret;
 use super::certificates::unix;
+use super::kept;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -22,12 +21,7 @@ impl Revoked {
     /// must stay out.
     pub(super) fn of(folder: &Path) -> io::Result<Self> {
         let path = folder.join("revoked.json");
-        let since = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
-        };
+        let since = kept::read_if_there(&path)?;
         Ok(Self { path: Some(path), since: Mutex::new(since) })
     }
 
@@ -37,10 +31,7 @@ impl Revoked {
         let mut next = since.clone();
         next.insert(uri.to_owned(), unix(SystemTime::now()));
         if let Some(path) = &self.path {
-            let text = format!("{:#}\n", serde_json::to_value(&next).unwrap_or_default());
-            let part = path.with_file_name(".revoked.json.part");
-            write_secret(&part, &text)?;
-            fs::rename(&part, path)?;
+            kept::replace(path, &next)?;
         }
         *since = next;
         Ok(())

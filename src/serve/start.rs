@@ -1,6 +1,6 @@
 //! Starting and stopping a control plane.
 
-use super::admin::access::{Caller, Certified, Names, Operators, Role, write_secret};
+use super::admin::access::{Caller, Certified, Names, Operators, Role};
 use super::admin::attempts::Attempts;
 use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
@@ -420,7 +420,7 @@ fn first_operator(operators: &Operators, data: &Path) -> Result<Option<PathBuf>,
             return Ok(None);
         }
         let secret = operators.add("operator", Role::Write)?;
-        write_secret(&path, &format!("{secret}\n"))?;
+        live::private::write(&path, &format!("{secret}\n"))?;
         Ok(Some(path.clone()))
     };
     made().map_err(|source| Error::File { path: data.join("operators.json"), source })

@@ -3,15 +3,15 @@
 use super::Server;
 use crate::serve::identity::NodeId;
 use crate::serve::joining::Held;
+use crate::serve::kept;
 use crate::serve::problem;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -226,34 +226,16 @@ impl Operators {
         {
             return Ok(document.clone());
         }
-        let text = fs::read_to_string(&self.path)?;
-        let document: Document = serde_json::from_str(&text)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+        let document: Document = kept::read(&self.path)?;
         *read = Some((found.0, found.1, document.clone()));
         Ok(document)
     }
 
     fn write(&self, document: &Document) -> io::Result<()> {
-        let part = self.path.with_file_name(".operators.json.part");
-        let text = format!("{:#}\n", serde_json::to_value(document).unwrap_or_default());
-        write_secret(&part, &text)?;
-        fs::rename(&part, &self.path)?;
+        kept::replace(&self.path, document)?;
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }
-}
-
-/// Writes a file that only its owner may read, whatever the umask.
-pub(in crate::serve) fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// So many random bytes, in hex.
