@@ -323,14 +323,14 @@ impl Check<'_> {
             }
             Ok(size) if size > u64::from(self.regex_max) => {
                 let message = format!(
-                    "the regex `{}` needs a program of about {size} instructions, more than {}",
+                    "the regex `{}` needs a program of up to {size} instructions, more than {}",
                     shortened(expression),
                     self.regex_max
                 );
                 let raise = "raise `envoy.regex_max_program_size` in meshctl.toml";
                 let help = match re2::shorter(expression) {
                     Some((shorter, size)) if size <= u64::from(self.regex_max) => format!(
-                        "`{}` takes all of it and more, in {size} instructions; or {raise}",
+                        "`{}` takes all of it and more, in at most {size} instructions; or {raise}",
                         shortened(&shorter)
                     ),
                     _ => format!("shorten its counted repetitions, or {raise}"),

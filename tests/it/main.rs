@@ -46,6 +46,7 @@ mod plan;
 mod plan_cases;
 mod plan_traffic;
 mod properties;
+mod regexes;
 mod root_redirect;
 mod scale;
 mod schema;

@@ -1,8 +1,7 @@
 //! What an expression matches: RE2's tree as the automata of `regex-automata`.
 //!
 //! The expression is read by [`super::parse`] alone, so that no other syntax (Unicode classes, look
-//! around, `x` flags) has a word in it; only the tree of bytes is handed on. What that tree comes
-//! only near to is refused, never guessed.
+//! around, `x` flags) has a word in it; only the tree of bytes is handed on.
 
 use super::{Class, Tree, parse};
 use regex_automata::meta;
@@ -13,8 +12,8 @@ use regex_syntax::hir::{self, ClassBytes, ClassBytesRange, Hir, Look, Repetition
 pub struct Regex(meta::Regex);
 
 impl Regex {
-    /// Compiles an expression. The error says what is not decided here: what RE2 cannot read, what
-    /// is known only nearly, or a program that is too large.
+    /// Compiles an expression. The error says what is not decided here: what RE2 cannot read, or
+    /// a program that is too large.
     pub fn new(expression: &str) -> Result<Self, String> {
         let whole = Hir::concat(vec![
             Hir::look(Look::Start),
@@ -41,19 +40,17 @@ const SIZE_MAX: usize = 64 << 20;
 /// The expression as the tree that automata are built of: bytes, no Unicode, unanchored, without
 /// groups. Fails as [`Regex::new`] does.
 pub fn hir(expression: &str) -> Result<Hir, String> {
-    let (tree, inexact) = parse::parse(expression)?;
+    let tree = parse::parse(expression)?;
     super::repetitions(&tree, 1)?;
-    match inexact {
-        Some(construct) => Err(format!("what {construct} means is not followed here")),
-        None => Ok(of(&tree)),
-    }
+    Ok(of(&tree))
 }
 
 fn of(tree: &Tree) -> Hir {
     match tree {
-        Tree::Empty => Hir::empty(),
         Tree::Start => Hir::look(Look::Start),
         Tree::End => Hir::look(Look::End),
+        Tree::LineStart => Hir::look(Look::StartLF),
+        Tree::LineEnd => Hir::look(Look::EndLF),
         Tree::Word(true) => Hir::look(Look::WordAscii),
         Tree::Word(false) => Hir::look(Look::WordAsciiNegate),
         Tree::One(class) => Hir::class(hir::Class::Bytes(bytes(class))),
@@ -110,8 +107,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_nearly_known_is_refused() {
-        for expression in ["\\pL", "(?m)^a$", "(?i)é", "(?=a)", "["] {
+    fn every_byte_is_a_letter_of_latin_1_and_cases_are_those_of_ascii() {
+        check("(?i)é", &["é"], &["É", "e"]);
+        // The second byte of `é` is a sign, the second of `ê` a letter.
+        check("\\pL+", &["ab", "ê"], &["é", "1", ""]);
+        check("(?i)[[:^lower:]]", &["1"], &["a", "A"]);
+        check("(?i)\\P{Lu}", &["1"], &["a", "A"]);
+        check("\\p{^Greek}\\p{Any}", &["é"], &["e"]);
+        check("[\\p{Pc}-x]+", &["_-x"], &["y"]);
+        check("\\p{Greek}", &[], &["a", ""]);
+    }
+
+    #[test]
+    fn flags_hold_where_they_stand() {
+        check("a+(?s)+", &["aa"], &["", "b"]);
+        check("(?m)a$(?-m)\\nb", &["a\nb"], &["a\n"]);
+        check("(?m)^a$|b", &["a", "b"], &["a\n"]);
+        check("a{01}", &["a{01}"], &["a"]);
+    }
+
+    #[test]
+    fn what_re2_does_not_know_is_refused() {
+        for expression in ["\\p{Nope}", "(?=a)", "["] {
             assert!(Regex::new(expression).is_err(), "{expression}");
         }
     }

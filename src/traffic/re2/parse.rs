@@ -1,24 +1,18 @@
 //! Reads an expression into a tree, as RE2 does.
 
-use super::{Class, REPEAT_MAX, Tree, add};
+use super::{Class, REPEAT_MAX, Tree, add, property};
 
 /// Deepest nesting that is read; RE2's own limit is about as high.
 const DEPTH_MAX: usize = 500;
 
-/// The tree of a whole expression, or what is wrong with it; and the first construct whose meaning
-/// the tree only comes near to.
-pub(super) fn parse(expression: &str) -> Result<(Tree, Option<&'static str>), String> {
-    let mut parser = Parser {
-        text: expression.as_bytes(),
-        at: 0,
-        flags: Flags::default(),
-        depth: 0,
-        inexact: None,
-    };
+/// The tree of a whole expression, or what is wrong with it.
+pub(super) fn parse(expression: &str) -> Result<Tree, String> {
+    let mut parser =
+        Parser { text: expression.as_bytes(), at: 0, flags: Flags::default(), depth: 0 };
     let tree = parser.alternatives()?;
     match parser.peek() {
         Some(_) => Err("a `)` closes nothing".to_owned()),
-        None => Ok((tree, parser.inexact)),
+        None => Ok(tree),
     }
 }
 
@@ -26,6 +20,8 @@ pub(super) fn parse(expression: &str) -> Result<(Tree, Option<&'static str>), St
 struct Flags {
     fold: bool,
     dot_all: bool,
+    /// `^` and `$` stand for the ends of a line, too.
+    lines: bool,
 }
 
 struct Parser<'a> {
@@ -33,7 +29,6 @@ struct Parser<'a> {
     at: usize,
     flags: Flags,
     depth: usize,
-    inexact: Option<&'static str>,
 }
 
 impl Parser<'_> {
@@ -98,7 +93,9 @@ impl Parser<'_> {
                 }
                 continue;
             }
-            all.push(self.item()?);
+            if let Some(item) = self.item()? {
+                all.push(item);
+            }
         }
         Ok(if all.len() == 1 { all.remove(0) } else { Tree::All(all) })
     }
@@ -121,8 +118,9 @@ impl Parser<'_> {
         let Some(end) = rest.iter().position(|byte| *byte == b'}') else { return Ok(None) };
         let inner = String::from_utf8_lossy(&rest[..end]).into_owned();
         let number = |text: &str| {
+            let zeros = text.len() > 1 && text.starts_with('0');
             let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            digits.then(|| text.parse::<u32>().unwrap_or(u32::MAX))
+            (digits && !zeros).then(|| text.parse::<u32>().unwrap_or(u32::MAX))
         };
         let (min, max) = match inner.split_once(',') {
             None => match number(&inner) {
@@ -147,23 +145,26 @@ impl Parser<'_> {
         Ok(Some((min, max)))
     }
 
-    fn item(&mut self) -> Result<Tree, String> {
-        match self.next().unwrap_or_default() {
-            b'(' => self.group(),
-            b'[' => self.class(),
-            b'^' => Ok(Tree::Start),
-            b'$' => Ok(Tree::End),
+    /// An item; `None` is a change of flags, which is nothing that could be repeated.
+    fn item(&mut self) -> Result<Option<Tree>, String> {
+        Ok(Some(match self.next().unwrap_or_default() {
+            b'(' => return self.group(),
+            b'[' => self.class()?,
+            b'^' if self.flags.lines => Tree::LineStart,
+            b'$' if self.flags.lines => Tree::LineEnd,
+            b'^' => Tree::Start,
+            b'$' => Tree::End,
             b'.' => {
                 let mut class = Class([true; 256]);
                 class.0[usize::from(b'\n')] = self.flags.dot_all;
-                Ok(Tree::One(Box::new(class)))
+                Tree::One(Box::new(class))
             }
-            b'\\' => self.escape(),
-            byte => Ok(self.literal(byte)),
-        }
+            b'\\' => self.escape()?,
+            byte => self.literal(byte),
+        }))
     }
 
-    fn group(&mut self) -> Result<Tree, String> {
+    fn group(&mut self) -> Result<Option<Tree>, String> {
         let mut captures = true;
         let outer = self.flags;
         if self.eat("?P<") || self.eat("?<") {
@@ -179,7 +180,7 @@ impl Parser<'_> {
         } else if self.eat("?") {
             captures = false;
             if self.flag_group()? {
-                return Ok(Tree::Empty);
+                return Ok(None);
             }
         }
         let tree = self.alternatives()?;
@@ -187,28 +188,34 @@ impl Parser<'_> {
         if !self.eat(")") {
             return Err("a `(` is not closed".to_owned());
         }
-        Ok(if captures { Tree::Group(Box::new(tree)) } else { tree })
+        Ok(Some(if captures { Tree::Group(Box::new(tree)) } else { tree }))
     }
 
     /// Reads `flags:` or `flags)`; the latter holds for the rest of the group around it.
     fn flag_group(&mut self) -> Result<bool, String> {
         let mut on = true;
+        // A minus takes back at least one flag, and there is one minus.
+        let mut idle = false;
         loop {
             match self.next() {
-                Some(b':') => return Ok(false),
-                Some(b')') => return Ok(true),
-                Some(b'-') => on = false,
+                Some(end @ (b':' | b')')) if !idle => return Ok(end == b')'),
+                Some(b'-') if on => {
+                    on = false;
+                    idle = true;
+                    continue;
+                }
                 Some(b'i') => self.flags.fold = on,
                 Some(b's') => self.flags.dot_all = on,
+                Some(b'm') => self.flags.lines = on,
                 // Greed changes what a group holds, never whether the whole matches.
                 Some(b'U') => {}
-                Some(b'm') => self.inexact = self.inexact.or(Some("the flag `m`")),
                 Some(b'=' | b'!') => return Err("a look-ahead is not known".to_owned()),
                 Some(other) => {
-                    return Err(format!("`(?{}` is not known", char::from(other)));
+                    return Err(format!("`{}` among flags is not known", shown(other)));
                 }
                 None => return Err("a `(` is not closed".to_owned()),
             }
+            idle = false;
         }
     }
 
@@ -218,13 +225,9 @@ impl Parser<'_> {
         Tree::One(Box::new(self.folded(class)))
     }
 
-    fn folded(&mut self, mut class: Class) -> Class {
+    /// With both cases of ASCII letters, if the flag `i` is set. RE2 folds no others here.
+    fn folded(&self, mut class: Class) -> Class {
         if self.flags.fold {
-            let beyond = &class.0[128..];
-            if beyond.contains(&true) && beyond.contains(&false) {
-                // RE2 folds the letters of Latin-1 too.
-                self.inexact = self.inexact.or(Some("the flag `i` beyond ASCII"));
-            }
             for letter in b'a'..=b'z' {
                 let (lower, upper) = (usize::from(letter), usize::from(letter - 32));
                 let either = class.0[lower] || class.0[upper];
@@ -234,73 +237,75 @@ impl Parser<'_> {
         class
     }
 
+    /// A class with a name, perhaps the opposite of it: the cases are folded before.
+    fn named(&self, class: Class, negated: bool) -> Class {
+        let mut class = self.folded(class);
+        if negated {
+            for slot in &mut class.0 {
+                *slot = !*slot;
+            }
+        }
+        class
+    }
+
     fn escape(&mut self) -> Result<Tree, String> {
-        match self.peek() {
-            Some(b'A') => {
-                self.at += 1;
-                Ok(Tree::Start)
-            }
-            Some(b'z') => {
-                self.at += 1;
-                Ok(Tree::End)
-            }
-            Some(word @ (b'b' | b'B')) => {
-                self.at += 1;
-                Ok(Tree::Word(word == b'b'))
-            }
-            Some(b'C') => {
-                self.at += 1;
-                Ok(Tree::One(Box::new(Class([true; 256]))))
-            }
+        let place = match self.peek() {
+            Some(b'A') => Tree::Start,
+            Some(b'z') => Tree::End,
+            Some(word @ (b'b' | b'B')) => Tree::Word(word == b'b'),
+            Some(b'C') => Tree::One(Box::new(Class([true; 256]))),
             _ => {
-                let class = self.escaped_class()?;
-                Ok(Tree::One(Box::new(self.folded(class))))
-            }
-        }
-    }
-
-    /// What follows a backslash, in a class or outside of one.
-    fn escaped_class(&mut self) -> Result<Class, String> {
-        let mut class = Class([false; 256]);
-        let Some(byte) = self.next() else { return Err("it ends in a backslash".to_owned()) };
-        let set: fn(u8) -> bool = match byte.to_ascii_lowercase() {
-            b'd' => |b| b.is_ascii_digit(),
-            b'w' => |b| b.is_ascii_alphanumeric() || b == b'_',
-            b's' => |b| matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' '),
-            b'p' => {
-                self.property()?;
-                self.inexact = self.inexact.or(Some("`\\p`"));
-                // Near enough: what matters is that it can be read.
-                |b| b.is_ascii_alphabetic()
-            }
-            _ => {
-                class.0[usize::from(self.escaped_byte(byte)?)] = true;
-                return Ok(class);
+                return match self.escaped_class()? {
+                    Some(class) => Ok(Tree::One(Box::new(class))),
+                    None => self.escaped_byte().map(|byte| self.literal(byte)),
+                };
             }
         };
+        self.at += 1;
+        Ok(place)
+    }
+
+    /// The class that follows a backslash, in brackets or outside of them; `None` if a single byte
+    /// follows.
+    fn escaped_class(&mut self) -> Result<Option<Class>, String> {
+        let Some(byte) = self.peek() else { return Err("it ends in a backslash".to_owned()) };
         let negated = byte.is_ascii_uppercase();
-        for (at, slot) in class.0.iter_mut().enumerate() {
-            *slot = set(at as u8) != negated;
+        if byte == b'p' || byte == b'P' {
+            self.at += 1;
+            return self.property(negated).map(Some);
         }
-        Ok(class)
+        let Some(class) = property::perl(byte.to_ascii_lowercase()) else { return Ok(None) };
+        self.at += 1;
+        Ok(Some(self.named(class, negated)))
     }
 
-    fn property(&mut self) -> Result<(), String> {
-        if !self.eat("{") {
-            return match self.next() {
-                Some(b'C' | b'L' | b'M' | b'N' | b'P' | b'S' | b'Z') => Ok(()),
-                _ => Err("`\\p` needs a class such as `\\pL` or `\\p{Greek}`".to_owned()),
-            };
-        }
-        let end = self.text[self.at..].iter().position(|byte| *byte == b'}');
-        let Some(length) = end.filter(|length| *length > 0) else {
-            return Err("`\\p{` is not closed".to_owned());
+    fn property(&mut self, mut negated: bool) -> Result<Class, String> {
+        let rest = &self.text[self.at..];
+        let name = match rest.first() {
+            None => return Err("`\\p` needs a class such as `\\pL` or `\\p{Greek}`".to_owned()),
+            Some(b'{') => match rest.iter().position(|byte| *byte == b'}') {
+                Some(end) => &rest[1..end],
+                None => return Err("`\\p{` is not closed".to_owned()),
+            },
+            Some(_) => &rest[..1],
         };
-        self.at += length + 1;
-        Ok(())
+        self.at += if rest[0] == b'{' { name.len() + 2 } else { 1 };
+        let name = String::from_utf8_lossy(name);
+        let bare = match name.strip_prefix('^') {
+            Some(bare) => {
+                negated = !negated;
+                bare
+            }
+            None => name.as_ref(),
+        };
+        let class = property::unicode(bare)
+            .ok_or_else(|| format!("`{name}` is no category or script for `\\p`"))?;
+        Ok(self.named(class, negated))
     }
 
-    fn escaped_byte(&mut self, byte: u8) -> Result<u8, String> {
+    /// The byte that an escape stands for; the backslash has been read.
+    fn escaped_byte(&mut self) -> Result<u8, String> {
+        let Some(byte) = self.next() else { return Err("it ends in a backslash".to_owned()) };
         Ok(match byte {
             b'a' => 7,
             b'f' => 12,
@@ -309,26 +314,28 @@ impl Parser<'_> {
             b't' => b'\t',
             b'v' => 11,
             b'x' => return self.hexadecimal(),
-            b'0' => self.octal(0),
-            b'1'..=b'7' if matches!(self.peek(), Some(b'0'..=b'7')) => self.octal(byte - b'0'),
+            b'0' => return self.octal(0),
+            b'1'..=b'7' if matches!(self.peek(), Some(b'0'..=b'7')) => {
+                return self.octal(byte - b'0');
+            }
             b'1'..=b'9' => {
                 return Err(format!("the back reference `\\{}` is not known", char::from(byte)));
             }
-            _ if byte.is_ascii_alphanumeric() => {
-                return Err(format!("`\\{}` is not known", char::from(byte)));
+            _ if byte.is_ascii_alphanumeric() || !byte.is_ascii() => {
+                return Err(format!("`\\{}` is not known", shown(byte)));
             }
             _ => byte,
         })
     }
 
-    fn octal(&mut self, first: u8) -> u8 {
+    fn octal(&mut self, first: u8) -> Result<u8, String> {
         let mut value = u32::from(first);
         for _ in 0..2 {
             let Some(digit @ b'0'..=b'7') = self.peek() else { break };
             value = value * 8 + u32::from(digit - b'0');
             self.at += 1;
         }
-        value as u8
+        u8::try_from(value).map_err(|_| format!("`\\{value:o}` is beyond `\\377`"))
     }
 
     fn hexadecimal(&mut self) -> Result<u8, String> {
@@ -344,7 +351,9 @@ impl Parser<'_> {
             digits
         };
         let text = std::str::from_utf8(digits).map_err(|_| bad())?;
-        u8::from_str_radix(text, 16).map_err(|_| bad())
+        // `from_str_radix` would take a sign.
+        let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u8::from_str_radix(text, 16).ok().filter(|_| hexadecimal).ok_or_else(bad)
     }
 
     fn class(&mut self) -> Result<Tree, String> {
@@ -362,13 +371,12 @@ impl Parser<'_> {
                 continue;
             }
             let low = if byte == b'\\' {
-                let escaped = self.escaped_class()?;
-                match single(&escaped) {
-                    Some(byte) => byte,
-                    None => {
-                        add(&mut class, &escaped);
+                match self.escaped_class()? {
+                    Some(more) => {
+                        add(&mut class, &more);
                         continue;
                     }
+                    None => self.escaped_byte()?,
                 }
             } else {
                 byte
@@ -378,20 +386,20 @@ impl Parser<'_> {
             if self.peek() == Some(b'-') && after.is_some_and(|byte| byte != b']') {
                 self.at += 1;
                 high = match self.next().ok_or_else(open)? {
-                    b'\\' => single(&self.escaped_class()?)
-                        .ok_or_else(|| "a range ends in a whole class".to_owned())?,
+                    b'\\' => match self.escaped_class()? {
+                        Some(_) => return Err("a range ends in a whole class".to_owned()),
+                        None => self.escaped_byte()?,
+                    },
                     byte => byte,
                 };
             }
             if high < low {
-                let (low, high) = (char::from(low), char::from(high));
-                return Err(format!("the range `{low}-{high}` is empty"));
+                return Err(format!("the range `{}-{}` is empty", shown(low), shown(high)));
             }
-            for byte in low..=high {
-                class.0[usize::from(byte)] = true;
-            }
+            let mut range = Class([false; 256]);
+            range.0[usize::from(low)..=usize::from(high)].fill(true);
+            add(&mut class, &self.folded(range));
         }
-        let mut class = self.folded(class);
         if negated {
             for slot in &mut class.0 {
                 *slot = !*slot;
@@ -403,43 +411,25 @@ impl Parser<'_> {
     /// `[:name:]` inside of a class; the `[` has been read.
     fn posix(&mut self, class: &mut Class) -> Result<bool, String> {
         let rest = &self.text[self.at..];
-        let Some(end) = rest.windows(2).position(|two| two == b":]").filter(|end| *end > 0) else {
-            return Ok(false);
-        };
+        let end = rest.windows(2).skip(1).position(|two| two == b":]");
+        let Some(end) = end.map(|end| end + 1) else { return Ok(false) };
         let name = String::from_utf8_lossy(&rest[1..end]).into_owned();
         let (negated, bare) = match name.strip_prefix('^') {
             Some(bare) => (true, bare),
             None => (false, name.as_str()),
         };
-        let set: fn(u8) -> bool = match bare {
-            "alnum" => |b| b.is_ascii_alphanumeric(),
-            "alpha" => |b| b.is_ascii_alphabetic(),
-            "ascii" => |b| b.is_ascii(),
-            "blank" => |b| b == b' ' || b == b'\t',
-            "cntrl" => |b| b.is_ascii_control(),
-            "digit" => |b| b.is_ascii_digit(),
-            "graph" => |b| b.is_ascii_graphic(),
-            "lower" => |b| b.is_ascii_lowercase(),
-            "print" => |b| b.is_ascii_graphic() || b == b' ',
-            "punct" => |b| b.is_ascii_punctuation(),
-            "space" => |b| matches!(b, 9..=13 | b' '),
-            "upper" => |b| b.is_ascii_uppercase(),
-            "word" => |b| b.is_ascii_alphanumeric() || b == b'_',
-            "xdigit" => |b| b.is_ascii_hexdigit(),
-            _ => return Err(format!("the class `[:{name}:]` is not known")),
-        };
-        for byte in 0..=255u8 {
-            if set(byte) != negated {
-                class.0[usize::from(byte)] = true;
-            }
-        }
+        let named =
+            property::posix(bare).ok_or_else(|| format!("the class `[:{name}:]` is not known"))?;
+        add(class, &self.named(named, negated));
         self.at += end + 2;
         Ok(true)
     }
 }
 
-fn single(class: &Class) -> Option<u8> {
-    let mut members = class.0.iter().enumerate().filter(|(_, there)| **there);
-    let (first, _) = members.next()?;
-    members.next().is_none().then_some(first as u8)
+/// A byte in a message: what is no letter of ASCII, by its number.
+fn shown(byte: u8) -> String {
+    match byte.is_ascii_graphic() {
+        true => char::from(byte).to_string(),
+        false => format!("\\x{byte:02x}"),
+    }
 }

@@ -14,6 +14,7 @@ pub(crate) mod proxies;
 pub(crate) mod random_calls;
 pub(crate) mod random_edits;
 pub(crate) mod random_mesh;
+pub(crate) mod random_regex;
 pub(crate) mod random_routes;
 pub(crate) mod raw_grpc;
 pub(crate) mod raw_http;
