@@ -1,9 +1,10 @@
 //! The admin interfaces of Envoys as a witness.
 
-use super::witness::{Answer, Answers, Asking, Wanted, Witness};
+use super::witness::{Answer, Answers, Asking, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
 use crate::live::StepId;
 use crate::live::admin::{Admin, Expected, Seen, Silence, Subject, expected};
+use crate::model::NodeName;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,6 +72,37 @@ impl Witness for Admins {
             };
             look(admins).await.into_iter().filter_map(answer).collect()
         })
+    }
+
+    fn standing(
+        &self,
+        proxies: BTreeMap<ProxyId, Wanted>,
+    ) -> BoxFuture<'static, BTreeMap<ProxyId, Standing>> {
+        let admins = self.some(&proxies.keys().cloned().collect());
+        Box::pin(async move {
+            let standing = |(proxy, seen): (ProxyId, Result<Seen, Silence>)| {
+                let standing = Standing::of(&seen, &versions(proxies.get(&proxy)?));
+                Some((proxy, standing))
+            };
+            look(admins).await.into_iter().filter_map(standing).collect()
+        })
+    }
+
+    // Folders have no registry: a node that is found in one is a finding of `check` there.
+    fn instances(&self, _node: &NodeName) -> Option<usize> {
+        None
+    }
+}
+
+impl Standing {
+    /// Of one Envoy: whether it answers as one, and whether it has what it should.
+    fn of(seen: &Result<Seen, Silence>, expected: &Expected) -> Self {
+        let (running, acknowledged) = match seen {
+            Ok(seen) => (1, usize::from(seen.has(expected))),
+            Err(Silence::NoAnswer) => (1, 0),
+            Err(Silence::Gone) => (0, 0),
+        };
+        Self { running, acknowledged, awaited: false }
     }
 }
 

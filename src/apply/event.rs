@@ -1,10 +1,12 @@
 //! What happens during an apply: the only thing that reports see of it.
 
+use super::Missing;
 use crate::envoy::{ProxyId, ResourceType};
 use crate::live::admin::Silence;
 use crate::model::Address;
 use crate::plan::Wave;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Something that happened. As JSON it is what a control plane sends to who follows an apply.
@@ -67,6 +69,21 @@ pub enum Event {
         /// How long.
         time: Duration,
     },
+    /// Some nodes are about to gain requests, and nothing can tell whether they can serve.
+    Unverified {
+        /// Their proxies.
+        nodes: BTreeSet<ProxyId>,
+    },
+    /// The rollout stops before a switch, or goes on with consent, because targets that would gain
+    /// requests cannot serve them.
+    Missing {
+        /// The targets.
+        targets: Vec<Missing>,
+        /// Whether the switch goes on because each of their routes was accepted.
+        accepted: bool,
+    },
+    /// A canary was asked for, and no step was cut in two.
+    NoCanary {},
     /// A step has ended.
     StepDone {
         /// Its number, from 1.
@@ -85,6 +102,9 @@ pub enum Event {
         revision: u64,
         /// The revision whose content it has.
         to: u64,
+        /// What it removes, because the rejected revision had added it.
+        #[serde(default)]
+        removes: Vec<Address>,
     },
 }
 

@@ -12,23 +12,27 @@
 
 mod admins;
 mod event;
+mod expected;
 mod gate;
 mod rollout;
 mod stop;
+mod switch;
 mod way_back;
 mod witness;
 
 pub use admins::Admins;
 pub use event::{Event, ProxyState, Rejection, Suspect};
+pub use expected::Expected;
 pub use stop::{Signal, Stop};
-pub use witness::{Answer, Answers, Asking, Wanted, Witness};
+pub use switch::{Missing, Why};
+pub use witness::{Answer, Answers, Asking, Standing, Wanted, Witness};
 
 use crate::compile::proxies;
 use crate::envoy::{ProxyId, Settings};
 use crate::live::{self, Commit, Rollout, State, Write};
 use crate::model::{Address, Mesh};
 use crate::plan::{
-    Plan, Share, Step, apply_changes, choose, entries_after, in_waves, steps, steps_of,
+    Plan, Share, Step, Wave, apply_changes, choose, entries_after, in_waves, steps, steps_of,
 };
 use crate::revision::{self, Canary, Live, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
 use rollout::Roll;
@@ -70,6 +74,8 @@ pub struct Options {
     pub carry: serde_json::Value,
     /// How many Envoys must be seen to have the result.
     pub expect: Option<u32>,
+    /// The routes that may switch to nodes that cannot serve (MC0908).
+    pub accept: BTreeSet<Address>,
     /// Who can tell what proxies have.
     pub witness: Arc<dyn Witness>,
     /// When it is, in RFC 3339, for the record.
@@ -97,6 +103,9 @@ pub enum End {
     },
     /// Fewer proxies have the result than must.
     TooFew,
+    /// The revision is committed, but a node that would gain requests cannot serve; the rollout waits
+    /// before the switch.
+    Missing,
     /// The revision is committed, but a step could not be written; the rollout waits.
     Broken(String),
     /// Stopped at a safe point.
@@ -122,6 +131,12 @@ pub struct Outcome {
     pub late: BTreeMap<ProxyId, Vec<String>>,
     /// What was refused.
     pub rejections: Vec<Rejection>,
+    /// The targets that stopped the rollout before a switch.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
+    /// The nodes that gained requests although nothing could tell whether they can serve.
+    #[serde(default)]
+    pub unverified: BTreeSet<ProxyId>,
     /// All proxies of the mesh.
     pub proxies: usize,
 }
@@ -154,7 +169,9 @@ impl Outcome {
             gone: BTreeSet::new(),
             late: BTreeMap::new(),
             rejections: Vec::new(),
-            proxies: mesh.nodes.len() + mesh.gateways.len(),
+            missing: Vec::new(),
+            unverified: BTreeSet::new(),
+            proxies: proxies(mesh).len(),
         }
     }
 }
@@ -253,7 +270,9 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     fresh(plan, &state.live)?;
     if state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none()) {
         let outcome = finish(&state, site).await?;
-        if outcome.end != End::Done || plan.is_empty() {
+        // What stopped before a switch is not waited for if something else comes next.
+        let goes_on = matches!(outcome.end, End::Done | End::Missing);
+        if !goes_on || plan.is_empty() {
             return Ok(outcome);
         }
         state = site.target.state()?;
@@ -282,11 +301,17 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
         None => None,
     };
     let planned = in_waves(planned, canary.as_ref());
+    let no_canary = canary.is_some() && planned.iter().all(|step| step.wave != Wave::Canary);
     let entries = entries_after(&state.live, &plan.changes);
     let words = planned.iter().map(Step::word).collect();
     let carry = site.options.carry.clone();
-    let rollout =
-        Rollout { canary, carry, ..Rollout::new(plan.digest.clone(), base.revision, words) };
+    let accepted = site.options.accept.union(&plan.accepted).cloned().collect();
+    let rollout = Rollout {
+        canary,
+        accepted,
+        carry,
+        ..Rollout::new(plan.digest.clone(), base.revision, words)
+    };
     // Where the record was moved away and the files were not, the number of the step in force must
     // not come again: a step of that number would pass for the one that is there.
     let last = state.live.revision.or(state.in_force.map(|step| step.revision));
@@ -310,6 +335,10 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     site.target.commit(&commit)?;
     (site.tell)(Event::Commit { revision: number, plan: plan.digest.clone() });
     let mut roll = Roll::new(site, number, &base.mesh, &desired, planned, rollout);
+    roll.gates_switches = true;
+    if no_canary {
+        (roll.site.tell)(Event::NoCanary {});
+    }
     roll.run(0).await;
     Ok(roll.end(Some(&base)).await)
 }
@@ -325,15 +354,17 @@ pub async fn resume(site: &mut Site<'_>) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// Writes the files of every proxy anew, as a step of its own: what was changed by hand, or
+/// Writes the files of every proxy again, as a step of its own: what was changed by hand, or
 /// compiles differently now, is as the live model says.
 pub async fn rewrite(site: &mut Site<'_>) -> Result<Outcome, Error> {
     let mut state = site.target.state()?;
+    let mut finished = 0;
     if state.rollout.is_some() {
         let outcome = finish(&state, site).await?;
         if outcome.end != End::Done {
             return Ok(outcome);
         }
+        finished = outcome.steps;
         state = site.target.state()?;
     }
     let Some(revision) = state.live.revision else {
@@ -344,7 +375,9 @@ pub async fn rewrite(site: &mut Site<'_>) -> Result<Outcome, Error> {
     let mut roll = Roll::new(site, revision, mesh, mesh, Vec::new(), rollout);
     roll.after(state.in_force);
     roll.rewrite().await;
-    Ok(roll.end(None).await)
+    let mut outcome = roll.end(None).await;
+    outcome.steps += finished;
+    Ok(outcome)
 }
 
 /// How the newest revision stands at the proxies, without a change.
@@ -371,7 +404,8 @@ async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let planned = steps_of(&rollout, &before.mesh, &state.live.mesh, site.settings);
     let words: Vec<String> = planned.iter().map(Step::word).collect();
     let same = words == rollout.steps;
-    let mut rollout = Rollout { halted: None, ..rollout };
+    let mut rollout = Rollout { halted: None, stopped: None, ..rollout };
+    rollout.accepted.extend(site.options.accept.iter().cloned());
     if !same {
         rollout.replace(done, words);
         site.target.progress(Some(&rollout))?;
@@ -384,6 +418,8 @@ async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let from = if rollout.undoes().is_some() { to } else { &before.mesh };
     let mut roll = Roll::new(&mut site, revision, from, to, planned, rollout);
     roll.beside(refused);
+    // A way back leads to what served before: nothing holds it up.
+    roll.gates_switches = !back;
     if same {
         roll.run(done).await;
     } else {

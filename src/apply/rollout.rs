@@ -1,6 +1,8 @@
 //! One rollout: its steps one after the other, and the way back.
 
+use super::expected::Expected;
 use super::gate;
+use super::switch::{self, Missing};
 use super::way_back::take_back;
 use super::witness::{Answer, Asking, Wanted};
 use super::{End, Event, OnRefusal, Outcome, ProxyState, Rejection, Site};
@@ -8,7 +10,7 @@ use crate::compile::{compile, proxies};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::{self, NewStep, Rollout, StepId};
 use crate::model::Mesh;
-use crate::plan::{Step, StepKind, Wave};
+use crate::plan::{Step, StepKind, Wave, gains};
 use crate::revision::Live;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A rollout under way.
 pub(super) struct Roll<'a, 'b> {
-    site: &'a mut Site<'b>,
+    pub(super) site: &'a mut Site<'b>,
     revision: u64,
     from: &'a Mesh,
     to: &'a Mesh,
@@ -39,7 +41,20 @@ pub(super) struct Roll<'a, 'b> {
     /// After a refusal by those who went first: those of them, by their names, whose traffic has
     /// switched before that of the others.
     ahead: Option<BTreeSet<String>>,
+    /// Whether nodes that gain requests must be able to serve before a switch.
+    pub(super) gates_switches: bool,
     pub(super) outcome: Outcome,
+}
+
+/// Where a step is in its rollout.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Its number among all steps of the revision, from 1.
+    number: usize,
+    /// Its number for people, from 1.
+    shown: usize,
+    /// How many there are, for people.
+    of: usize,
 }
 
 type Configs = BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>;
@@ -74,6 +89,7 @@ impl<'a, 'b> Roll<'a, 'b> {
             others: BTreeSet::new(),
             more: BTreeSet::new(),
             ahead: None,
+            gates_switches: false,
             outcome,
         }
     }
@@ -125,17 +141,63 @@ impl<'a, 'b> Roll<'a, 'b> {
             if self.stopped() {
                 return;
             }
+            if step.kind == StepKind::Switch && !self.may_switch(step).await {
+                return;
+            }
             let changed = given(&step.after);
             let number = self.offset + at + 1;
             self.others = after_it(at).cloned().collect();
             let (kind, wave) = (step.kind.as_str(), step.wave);
             let (before, after) = (&step.before, &step.after);
-            if !self.step(number, of, kind, wave, &present, changed, before, after).await {
+            let place = Place { number, shown: number, of };
+            if !self.step(place, kind, wave, &present, changed, before, after).await {
                 self.blame(step);
                 return;
             }
         }
         self.finished();
+    }
+
+    /// Looks whether the nodes that gain requests by a switch can serve. Says whether to go on.
+    async fn may_switch(&mut self, step: &Step) -> bool {
+        if !self.gates_switches {
+            return true;
+        }
+        let holders = step.after.iter().filter(|(_, config)| config.is_some());
+        let holders = holders.map(|(proxy, _)| proxy.clone()).collect();
+        let gains = gains(self.from, self.to, &holders);
+        let (options, target) = (self.site.options, &*self.site.target);
+        let wanted = |proxy: &ProxyId| match options.witness.reads_files() {
+            true => target.files(proxy).ok().map(Wanted::Files),
+            false => Some(Wanted::InForce),
+        };
+        let witness = &*options.witness;
+        let found = switch::look(witness, &gains, &wanted, options.wait, self.site.stop).await;
+        if found.stopped {
+            return !self.stopped();
+        }
+        if !found.unverified.is_empty() {
+            (self.site.tell)(Event::Unverified { nodes: found.unverified.clone() });
+            self.outcome.unverified.extend(found.unverified);
+        }
+        let accepts = |missing: &Missing| self.rollout.accepted.contains(&missing.route);
+        let (accepted, missing): (Vec<_>, Vec<_>) = found.missing.into_iter().partition(accepts);
+        if !accepted.is_empty() {
+            self.outcome.unverified.extend(accepted.iter().map(Missing::proxy));
+            (self.site.tell)(Event::Missing { targets: accepted, accepted: true });
+        }
+        if missing.is_empty() {
+            return true;
+        }
+        (self.site.tell)(Event::Missing { targets: missing.clone(), accepted: false });
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        self.outcome.missing = missing;
+        self.outcome.end = End::Missing;
+        let rollout = Rollout { stopped: Some(names.join("; ")), ..self.rollout.clone() };
+        if let Err(error) = self.site.target.progress(Some(&rollout)) {
+            self.broken(&error);
+        }
+        false
     }
 
     /// Remembers who is ahead of the others if the step was refused by those who go first.
@@ -186,9 +248,10 @@ impl<'a, 'b> Roll<'a, 'b> {
             })
             .collect();
         let changed = given(&after);
-        let number = self.offset + 1;
+        // It is one step, whatever the number that no other step of the revision has.
+        let place = Place { number: self.offset + 1, shown: 1, of: 1 };
         let (nothing, all) = (BTreeMap::new(), Wave::All);
-        if self.step(number, number, "rewrite", all, &present, changed, &nothing, &after).await {
+        if self.step(place, "rewrite", all, &present, changed, &nothing, &after).await {
             self.finished();
         }
     }
@@ -224,8 +287,7 @@ impl<'a, 'b> Roll<'a, 'b> {
     #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
     async fn step(
         &mut self,
-        number: usize,
-        of: usize,
+        Place { number, shown, of }: Place,
         kind: &str,
         wave: Wave,
         present: &BTreeSet<ProxyId>,
@@ -253,7 +315,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         self.outcome.steps += 1;
         let kind = kind.to_owned();
         let revision = self.revision;
-        (self.site.tell)(Event::Step { revision, number, of, kind, wave, proxies: reached });
+        (self.site.tell)(Event::Step { revision, number: shown, of, kind, wave, proxies: reached });
         if !self.gate(id, wave, before, after, &*asking).await
             || !self.watch(wave, before, after).await
         {
@@ -261,8 +323,8 @@ impl<'a, 'b> Roll<'a, 'b> {
         }
         let proven = self.outcome.proven.iter().filter(|proxy| after.contains_key(*proxy)).count();
         self.rollout.arrived = number - self.offset;
-        (self.site.tell)(Event::StepDone { number, wave, proven, proxies: reached });
-        if number == of {
+        (self.site.tell)(Event::StepDone { number: shown, wave, proven, proxies: reached });
+        if shown == of {
             // The end is remembered next.
             return true;
         }
@@ -456,14 +518,15 @@ impl<'a, 'b> Roll<'a, 'b> {
             };
             wanted.extend(found.map(|wanted| (proxy, wanted)));
         }
+        // Each Envoy counts alone, also where another one of its proxy is late.
+        let standing = witness.standing(wanted.clone()).await;
         let answers = witness.now(wanted).await;
         self.outcome.proven.clear();
         self.outcome.gone.clear();
-        self.outcome.envoys = 0;
+        self.outcome.envoys = standing.values().map(|standing| standing.acknowledged).sum();
         for (proxy, answer) in answers {
             match answer {
-                Answer::Has { envoys } => {
-                    self.outcome.envoys += envoys;
+                Answer::Has { .. } => {
                     self.outcome.proven.insert(proxy);
                 }
                 Answer::Gone => {
@@ -478,11 +541,8 @@ impl<'a, 'b> Roll<'a, 'b> {
                 }
             }
         }
-        let enough =
-            self.site.options.expect.is_none_or(|expect| {
-                u32::try_from(self.outcome.envoys).unwrap_or(u32::MAX) >= expect
-            });
-        if !enough {
+        let expected = self.site.options.expect.map_or(Expected::Running, Expected::Envoys);
+        if !expected.is_met(self.outcome.envoys, self.outcome.gone.len()) {
             self.outcome.end = End::TooFew;
         } else if !self.outcome.late.is_empty() {
             self.outcome.end = End::Late;

@@ -71,7 +71,9 @@ async fn back(
         objects: objects(&before.mesh),
         rollout: (!planned.is_empty()).then(|| rollout.clone()),
     })?;
-    (site.tell)(Event::Rollback { revision: number, to });
+    let added = state.live.entries.keys().filter(|address| !before.entries.contains_key(*address));
+    let removes = added.cloned().collect();
+    (site.tell)(Event::Rollback { revision: number, to, removes });
     let options = site.options.undeterred();
     let mut site = site.with(&options);
     let mut roll = Roll::new(&mut site, number, &base.mesh, &before.mesh, planned, rollout);

@@ -3,6 +3,7 @@
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::admin::Subject;
 use crate::live::{ProxyFiles, StepId};
+use crate::model::NodeName;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -40,6 +41,27 @@ pub trait Witness: fmt::Debug + Send + Sync {
 
     /// What some proxies have now of what is in force.
     fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers>;
+
+    /// How many Envoys of some proxies run, and how many have acknowledged what is in force.
+    fn standing(
+        &self,
+        proxies: BTreeMap<ProxyId, Wanted>,
+    ) -> BoxFuture<'static, BTreeMap<ProxyId, Standing>>;
+
+    /// How many live registrations a node has that is found in a registry; `None`: it is found in
+    /// another way, or there is no registry to ask.
+    fn instances(&self, node: &NodeName) -> Option<usize>;
+}
+
+/// The Envoys of one proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How many run.
+    pub running: usize,
+    /// How many of them have acknowledged what is in force.
+    pub acknowledged: usize,
+    /// Whether more may come back soon, because the server was started a moment ago.
+    pub awaited: bool,
 }
 
 /// What each of some proxies has.

@@ -6,7 +6,7 @@ use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, plan as plan_command};
 use crate::diag::Diagnostic;
 use crate::load::Loaded;
-use crate::plan::{Plan, digest_matches, short};
+use crate::plan::{self, Plan, digest_matches, short};
 use crate::report;
 use clap::Args;
 use std::fs;
@@ -47,7 +47,8 @@ pub(super) fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Failure> 
     if args.resume || args.rewrite {
         let loaded = context.load()?;
         let target = context.open_target(&loaded)?;
-        let work = if args.resume { Work::Resume } else { Work::Rewrite };
+        let accept = planning::accepted(&args.planning.accept, &plan::codes::MISSING_TARGET);
+        let work = if args.resume { Work::Resume { accept } } else { Work::Rewrite };
         return carry::carry_out(context, &args.carry, &loaded, &target, format, &work);
     }
     if let (Some(key), None) = (&args.carry.key, &args.plan) {

@@ -85,6 +85,13 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
     context.format(&[Format::Text])?;
     let loaded = context.load_checked()?;
     let known = proxies(&loaded.mesh);
+    if let ProxyId::Node(name) = &args.proxy
+        && loaded.mesh.nodes.get(name).is_some_and(|node| !node.proxy)
+    {
+        let message = format!("{} has no proxy: the files say `proxy = false`", args.proxy);
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("remove `proxy = false` to run a proxy beside it"));
+    }
     if !known.contains(&args.proxy) {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         return Err(Failure::new(Exit::Usage, format!("the mesh has no {}", args.proxy))

@@ -1,9 +1,11 @@
-//! Carrying a plan out, as `apply` and `rollback` do: approval, the lock, the run, the result.
+//! Executing a plan, as `apply` and `rollback` do: approval, the lock, the run, the result.
 
 use super::remote;
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format};
-use crate::apply::{self, Admins, End, Event, OnRefusal, Options, Outcome, Signal, Site, Stop};
+use crate::apply::{
+    self, Admins, End, Event, Expected, OnRefusal, Options, Outcome, Signal, Site, Stop,
+};
 use crate::live::Target as _;
 use crate::live::admin::Admin;
 use crate::load::Loaded;
@@ -11,7 +13,7 @@ use crate::model::Address;
 use crate::plan::{Plan, Share, short};
 use crate::report::{self, Progress, events};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, IsTerminal};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -21,32 +23,32 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Flags of every command that changes a target.
 #[derive(Clone, Debug, Args)]
 pub(super) struct CarryArgs {
-    /// Do it without asking
+    /// Apply without asking for approval
     #[arg(short, long)]
     pub(super) yes: bool,
 
-    /// How long each step may take to arrive at the proxies; `none` asks no proxy
+    /// How long each step may take to be acknowledged; `none` asks no proxy, and verifies nothing
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub(super) wait: Patience,
 
-    /// How long a step is given where no admin address can prove that it arrived
+    /// How long to wait after each step for proxies without an admin address
     #[arg(long, value_name = "TIME")]
     settle: Option<Patience>,
 
-    /// How long streams to what goes away are given before the last step; then they are closed
+    /// How long open streams to removed targets may continue before the last step closes them
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub(super) drain: Patience,
 
-    /// What to do when a proxy refuses a step
+    /// What to do when a proxy rejects a step
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub(super) on_nack: OnNack,
 
-    /// So many of the proxies that a step reaches have it first (3, or 10%); the others when those have
-    /// taken it
+    /// Send each step to so many of the proxies that it reaches first (3, or 10%), and to the others
+    /// when those have acknowledged it
     #[arg(long, value_name = "N|%")]
     pub(super) canary: Option<Share>,
 
-    /// How long those are watched before the others follow
+    /// How long to watch these before the others follow
     #[arg(long, value_name = "TIME", default_value = "none", requires = "canary")]
     pub(super) canary_wait: Patience,
 
@@ -54,20 +56,20 @@ pub(super) struct CarryArgs {
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub(super) lock_timeout: Patience,
 
-    /// Ask under this key, and for nothing twice: what is known under it is told, whatever the files
-    /// say by now (control planes)
+    /// Idempotency key: repeating it returns the original result, whatever the files contain by now
+    /// (control planes)
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum OnNack {
-    /// Bring back what was in force before, as a new revision
+    /// Roll back to the revision before, as a new revision
     #[default]
     Rollback,
-    /// Stay at the step
+    /// Stop at the step
     Halt,
-    /// Go on with the other proxies
+    /// Continue with the other proxies
     Continue,
 }
 
@@ -108,7 +110,10 @@ pub(super) enum Work<'a> {
     /// A plan.
     Plan(&'a Plan),
     /// The rollout that has not ended.
-    Resume,
+    Resume {
+        /// The routes that may switch to nodes that cannot serve.
+        accept: BTreeSet<Address>,
+    },
     /// What a server was asked for under the key, if it was a plan of this digest.
     Known {
         /// The digest; `None`: whatever it was.
@@ -135,7 +140,7 @@ pub(super) fn approve(
         && io::stdin().is_terminal()
         && io::stderr().is_terminal();
     if !asks {
-        let message = "the plan is not approved, and there is nobody to ask";
+        let message = "approval required, but there is no terminal to ask on";
         return Err(Failure::new(Exit::Refused, message)
             .hint(format!("to apply exactly this plan: {}", same_call(plan))));
     }
@@ -201,7 +206,7 @@ pub(super) fn carry_out(
     let Some(directory) = target.directory() else {
         return Err(Failure::new(Exit::Failed, "the target is neither a folder nor a server"));
     };
-    let options = options(args, target)?;
+    let options = options(args, target, work)?;
     let patience = args.lock_timeout.time().unwrap_or_default();
     let mut writer = directory.lock(patience).map_err(|error| target::failure(&error))?;
     let runtime =
@@ -219,7 +224,7 @@ pub(super) fn carry_out(
         };
         match work {
             Work::Plan(plan) => apply::apply(plan, &mut site).await,
-            Work::Resume | Work::Known { .. } => apply::resume(&mut site).await,
+            Work::Resume { .. } | Work::Known { .. } => apply::resume(&mut site).await,
             Work::Rewrite => apply::rewrite(&mut site).await,
         }
     });
@@ -228,7 +233,7 @@ pub(super) fn carry_out(
     Ok(finish(context, target, format, work, &outcome, &place))
 }
 
-/// Refuses to send a step to a few first where nobody could tell how it went with them.
+/// Rejects `--canary` where no proxy can be asked.
 pub(super) fn can_tell(args: &CarryArgs, target: &Target) -> Result<(), Failure> {
     if args.canary.is_none() {
         return Ok(());
@@ -237,12 +242,12 @@ pub(super) fn can_tell(args: &CarryArgs, target: &Target) -> Result<(), Failure>
         ("--wait none asks no proxy", "give --wait a time".to_owned())
     } else if target.directory().is_some() && target.admin.is_empty() {
         let hint =
-            format!("name the proxies' admin addresses in [targets.{}.admin]", target.id.name);
-        ("the target knows no admin address to ask", hint)
+            format!("set the proxies' admin addresses in [targets.{}.admin]", target.id.name);
+        ("the target has no admin addresses", hint)
     } else {
         return Ok(());
     };
-    let message = format!("--canary waits for the proxies that go first, but {why}");
+    let message = format!("--canary waits for the first proxies to acknowledge, but {why}");
     Err(Failure::new(Exit::Usage, message).hint(hint))
 }
 
@@ -281,7 +286,18 @@ pub(super) fn stopped(signal: Signal) -> Exit {
     }
 }
 
-fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
+impl Work<'_> {
+    /// The routes that may switch to nodes that cannot serve.
+    pub(super) fn accept(&self) -> BTreeSet<Address> {
+        match self {
+            Self::Plan(plan) => plan.accepted.clone(),
+            Self::Resume { accept } => accept.clone(),
+            Self::Known { .. } | Self::Rewrite => BTreeSet::new(),
+        }
+    }
+}
+
+fn options(args: &CarryArgs, target: &Target, work: &Work<'_>) -> Result<Options, Failure> {
     Ok(Options {
         wait: args.wait.time(),
         settle: match args.settle {
@@ -298,6 +314,7 @@ fn options(args: &CarryArgs, target: &Target) -> Result<Options, Failure> {
         canary_wait: args.canary_wait.time().unwrap_or_default(),
         carry: serde_json::Value::Null,
         expect: target.expect,
+        accept: work.accept(),
         witness: Arc::new(Admins(admins(target)?)),
         at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         by: user(),
@@ -350,9 +367,12 @@ fn stamped(mut object: serde_json::Value) -> serde_json::Value {
 fn exit(end: &End) -> Exit {
     match end {
         End::Nothing | End::Done => Exit::Done,
-        End::Late | End::Refused | End::RolledBack { .. } | End::TooFew | End::Broken(_) => {
-            Exit::NotConverged
-        }
+        End::Late
+        | End::Refused
+        | End::RolledBack { .. }
+        | End::TooFew
+        | End::Missing
+        | End::Broken(_) => Exit::NotConverged,
         End::Stopped(signal) => stopped(*signal),
     }
 }
@@ -369,7 +389,7 @@ fn finish(
     let (message, hint) = words(target, work, outcome);
     let plan = match work {
         Work::Plan(plan) => Some(plan.digest.as_str()),
-        Work::Resume | Work::Known { .. } | Work::Rewrite => None,
+        Work::Resume { .. } | Work::Known { .. } | Work::Rewrite => None,
     };
     let applied = report::Applied {
         target: &target.id,
@@ -411,66 +431,102 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
         _ => format!("{count} {word}s"),
     };
     let steps = plural(outcome.steps, "step");
-    let resume = "meshctl status shows the proxies; meshctl apply --resume goes on".to_owned();
+    let resume = "meshctl status shows the proxies; meshctl apply --resume continues".to_owned();
     match &outcome.end {
-        End::Nothing => (format!("{name} is as the files say: nothing to do."), None),
+        End::Nothing => (format!("{name} matches the files: nothing to do."), None),
         End::Done => {
-            let proof = match (outcome.proven.len(), outcome.gone.len()) {
-                (0, _) => "0 proxies: not proven".to_owned(),
-                (proven, gone) => {
-                    let running = match gone {
-                        0 => String::new(),
-                        gone => format!(", {gone} not running"),
-                    };
-                    format!("{proven} of {} proxies proven{running}", outcome.proxies)
-                }
-            };
-            (format!("Revision {revision} is in force on {name}{counts}, {steps}; {proof}."), None)
+            let proof = proof(target, outcome);
+            (format!("Revision {revision} applied to {name}{counts}, {steps}; {proof}."), None)
         }
         End::Late => {
-            let who: Vec<String> = outcome
+            let late: Vec<String> = outcome
                 .late
                 .iter()
                 .map(|(proxy, lacks)| format!("{proxy} ({})", lacks.join(", ")))
                 .collect();
             let message = format!(
-                "revision {revision} is committed, but not in force everywhere: {}",
-                who.join(", ")
+                "timed out: revision {revision} is committed, but not acknowledged by {}",
+                late.join(", ")
             );
             (message, Some(resume))
         }
         End::TooFew => {
+            let expected = target.expect.map(Expected::Envoys);
+            let progress = expected.and_then(|expected| expected.progress(outcome.envoys));
             let message = format!(
-                "revision {revision} is in force, but {} of the {} that the target expects have it",
-                plural(outcome.proven.len(), "proxy").replace("proxys", "proxies"),
-                target.expect.unwrap_or_default()
+                "revision {revision} is committed, but only {} it",
+                progress.unwrap_or_else(|| plural(outcome.envoys, "Envoy") + " acknowledged")
             );
-            (message, Some("meshctl status shows the proxies".to_owned()))
+            (
+                message,
+                Some("meshctl wait waits for them, meshctl status shows the proxies".to_owned()),
+            )
+        }
+        End::Missing => {
+            let names: Vec<String> = outcome.missing.iter().map(ToString::to_string).collect();
+            let message =
+                format!("stopped before the switch of revision {revision}: {}", names.join("; "));
+            let routes: BTreeSet<&Address> = outcome.missing.iter().map(|m| &m.route).collect();
+            let flags: Vec<String> =
+                routes.iter().map(|route| format!(" --accept MC0908@{route}")).collect();
+            let hint = format!(
+                "{}; to switch nevertheless: meshctl apply --resume{}",
+                super::status::RESUME_SWITCH,
+                flags.concat()
+            );
+            (message, Some(hint))
         }
         End::Refused => {
-            let who: Vec<String> =
-                outcome.rejections.iter().map(|r| format!("{} ({})", r.proxy, r.kind)).collect();
-            let message =
-                format!("revision {revision} is committed, but refused by {}", who.join(", "));
-            let hint = "mend the files and apply again, or go back: meshctl rollback".to_owned();
+            let by = rejected_by(outcome);
+            let message = format!("revision {revision} is committed, but rejected by {by}");
+            let hint = "fix the files and apply again, or go back: meshctl rollback".to_owned();
             (message, Some(hint))
         }
         End::RolledBack { to } => {
-            let who: Vec<String> =
-                outcome.rejections.iter().map(|r| format!("{} ({})", r.proxy, r.kind)).collect();
-            // Who goes on with a way back was not there when it was refused.
-            let by = if who.is_empty() { String::new() } else { format!(" by {}", who.join(", ")) };
+            // Who goes on with a rollback was not there when it was rejected.
+            let by = match outcome.rejections.is_empty() {
+                true => String::new(),
+                false => format!(" by {}", rejected_by(outcome)),
+            };
             let message =
-                format!("refused{by}; revision {revision} has brought back what {to} was");
-            (message, Some("mend the files and apply again".to_owned()))
+                format!("rejected{by}; rolled back to revision {to}, as revision {revision}");
+            (message, Some("fix the files and apply again".to_owned()))
         }
         End::Broken(why) => {
             (format!("revision {revision} is committed, but a step failed: {why}"), Some(resume))
         }
         End::Stopped(_) if outcome.steps == 0 => {
-            ("stopped before anything was put into force".to_owned(), Some(resume))
+            ("stopped before the first step".to_owned(), Some(resume))
         }
         End::Stopped(_) => (format!("stopped after {steps} of revision {revision}"), Some(resume)),
+    }
+}
+
+fn rejected_by(outcome: &Outcome) -> String {
+    let by: Vec<String> =
+        outcome.rejections.iter().map(|r| format!("{} ({})", r.proxy, r.kind)).collect();
+    by.join(", ")
+}
+
+/// What is known of the proxies after an apply.
+fn proof(target: &Target, outcome: &Outcome) -> String {
+    let verified = match (outcome.proven.len(), outcome.gone.len()) {
+        (0, 0) if target.directory().is_some() && target.admin.is_empty() => {
+            "not verified (no admin addresses)".to_owned()
+        }
+        (0, 0) => "not verified".to_owned(),
+        (0, _) => "not verified (no proxy is running)".to_owned(),
+        (proven, 0) => format!("verified on {proven} of {} proxies", outcome.proxies),
+        (proven, gone) => {
+            format!("verified on {proven} of {} proxies ({gone} not running)", outcome.proxies)
+        }
+    };
+    match outcome.unverified.is_empty() {
+        true => verified,
+        false => {
+            let names: Vec<String> = outcome.unverified.iter().map(ToString::to_string).collect();
+            format!("{verified}; the switch to {} was not verified", names.join(", "))
+        }
     }
 }
 

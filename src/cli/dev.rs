@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Every node gets an address of its own in 127.0.0.0/8 and, unless meshctl.toml names a command,
 /// a small application that says who it is. What has to change in the mesh for that is an ordinary
 /// overlay, which --print-overlay shows. A control plane of this run's own configures the Envoys: the
-/// mesh is planned and applied to it, and each step is proven by every Envoy (`--target directory` has
+/// mesh is planned and applied to it, and each step is verified on every Envoy (`--target directory` has
 /// them watch a folder instead). Then the requests of [dev] in meshctl.toml are made, or one
 /// for each way into the mesh; each is shown with its answer. Then changes of the files are planned
 /// and applied as they are saved, until Ctrl-C stops everything.
@@ -157,7 +157,7 @@ async fn serve(
     ui.status(&format!(
         "Starting {}: {} proxies, and an application behind each node.",
         mesh.settings.name,
-        mesh.nodes.len() + mesh.gateways.len()
+        crate::compile::proxies(mesh).len()
     ));
     let progress = Progress::new(ui.draws_progress(&context.around));
     let mut tell = |event: Event| show(context, loaded, &progress, &event);
@@ -319,7 +319,7 @@ async fn change(
                 return;
             }
             context.ui.status(&format!(
-                "Applied {}: {} of {} proxies proven.",
+                "Applied {}: verified on {} of {} proxies.",
                 plan.counts(),
                 outcome.proven.len(),
                 outcome.proxies

@@ -1,4 +1,4 @@
-//! `drift`: what the files in force and the running proxies differ in from the live model.
+//! `drift`: how the files in force and the running proxies differ from the live model.
 
 use super::status::{self, Having};
 use super::target::{self, Target};
@@ -16,16 +16,28 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Show what differs from the live model though nobody applied it
+/// Detect changes made outside meshctl
 ///
-/// The files that proxies read, and what proxies with a known admin address run by their own config
-/// dump, are compared with what the newest revision compiles to. Of other proxies a server tells
-/// what they have acknowledged.
+/// The files that proxies read, and what proxies with a known admin address run according to their
+/// own config dump, are compared with the newest revision. A server reports what the other proxies
+/// have acknowledged. Exits with 1 if nothing could be checked.
 #[derive(Debug, Args)]
 pub(super) struct DriftArgs {
     /// Exit with 2 if anything differs
     #[arg(long)]
     detailed_exitcode: bool,
+}
+
+/// What was compared, as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    /// Something differs.
+    Drift,
+    /// Nothing differs in what was checked.
+    NoDrift,
+    /// Nothing was checked.
+    NotChecked,
 }
 
 pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> {
@@ -47,7 +59,21 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
         }
         found.sort();
     }
-    let silent = told.iter().filter(|told| told.by == NOTHING).count();
+    let checked = told.iter().filter(|told| told.by != NOTHING).count();
+    let verdict = match found.is_empty() {
+        false => Verdict::Drift,
+        true if state.rollout.is_some() => Verdict::NotChecked,
+        // The files of a folder were compared, whether its proxies could be asked or not.
+        true if checked == 0 && !told.is_empty() && target.directory().is_none() => {
+            Verdict::NotChecked
+        }
+        true => Verdict::NoDrift,
+    };
+    let exit = match verdict {
+        Verdict::Drift if args.detailed_exitcode => Exit::Differences,
+        Verdict::Drift | Verdict::NoDrift => Exit::Done,
+        Verdict::NotChecked => Exit::Failed,
+    };
     if format == Format::Json {
         let document = json!({
             "format": "meshctl.drift",
@@ -55,28 +81,48 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
             "target": target.id,
             "revision": state.live.revision,
             "unfinished": state.rollout.is_some(),
-            "proxies": { "all": told.len(), "told": told.len() - silent, "each": told },
+            "result": verdict,
+            "exit_code": exit.code(),
+            "proxies": { "all": told.len(), "told": checked, "each": told },
             "drift": found,
         });
         context.ui.result(&format!("{document:#}\n"));
     } else {
         context.ui.result(&text(&found, &told));
     }
-    if state.rollout.is_some() {
-        context.ui.status(
-            "A rollout is unfinished, so the files are those of a step; nothing was compared.",
-        );
-        context.ui.hint("meshctl apply --resume goes on with it");
-    } else if found.is_empty() {
-        let (told, all) = (told.len() - silent, told.len());
-        context.ui.status(&format!("No drift; {told} of {all} proxies told what they have."));
-    } else if files {
-        context.ui.hint("meshctl apply --rewrite writes every file anew");
-    } else {
-        context.ui.hint("meshctl status shows the proxies; their logs tell what they refused");
+    let ui = &context.ui;
+    match verdict {
+        Verdict::Drift if files => ui.hint("meshctl apply --rewrite writes every file again"),
+        Verdict::Drift => {
+            ui.hint("meshctl status shows the proxies; their logs say what they rejected")
+        }
+        Verdict::NoDrift => {
+            ui.status(&clean(&state, checked, told.len(), target.directory().is_some()))
+        }
+        Verdict::NotChecked if state.rollout.is_some() => {
+            ui.error("drift was not checked: a rollout is unfinished");
+            ui.hint("meshctl apply --resume continues it");
+        }
+        Verdict::NotChecked => {
+            ui.error(&format!("drift was not checked: 0 of {} proxies could be asked", told.len()));
+            ui.hint("meshctl status shows the proxies");
+        }
     }
-    let differs = args.detailed_exitcode && !found.is_empty();
-    Ok(if differs { Exit::Differences } else { Exit::Done })
+    Ok(exit)
+}
+
+/// What was checked where nothing differs.
+fn clean(state: &State, checked: usize, all: usize, files: bool) -> String {
+    if state.live.revision.is_none() {
+        return "No drift: the target holds no revision.".to_owned();
+    }
+    let proxies = if all == 1 { "proxy" } else { "proxies" };
+    match (checked, files) {
+        (0, true) if all > 0 => {
+            format!("No drift detected in the files; 0 of {all} {proxies} checked.")
+        }
+        _ => format!("No drift detected ({checked} of {all} {proxies} checked)."),
+    }
 }
 
 fn text(found: &[Drift], told: &[Told]) -> String {
@@ -85,22 +131,24 @@ fn text(found: &[Drift], told: &[Told]) -> String {
         let _ = writeln!(text, "{:<10}  {}  {}", item.how, item.proxy, item.what);
     }
     for Told { proxy, by, why } in told {
-        let by = match *by {
-            NOTHING => "not told".to_owned(),
-            by => format!("told by {}", by.replace('_', " ")),
+        let _ = match (*by, why) {
+            (NOTHING, Some(why)) => writeln!(text, "{proxy}: not checked: {why}"),
+            (NOTHING, None) => writeln!(text, "{proxy}: not checked"),
+            (by, why) => {
+                let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+                writeln!(text, "{proxy}: checked by {}{why}", by.replace('_', " "))
+            }
         };
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        let _ = writeln!(text, "{proxy}: {by}{why}");
     }
     text
 }
 
-/// How something differs that is in force and that a running proxy has not taken.
+/// How something differs that is in force and that a running proxy has not acknowledged.
 const NOT_TAKEN: &str = "not_taken";
-/// Nobody told what a proxy has.
+/// A proxy was not checked.
 const NOTHING: &str = "nothing";
 
-/// How it was told what a proxy has.
+/// How a proxy was checked.
 #[derive(Serialize)]
 struct Told {
     proxy: ProxyId,
@@ -110,16 +158,16 @@ struct Told {
     why: Option<&'static str>,
 }
 
-/// Who told what a proxy has.
+/// How a proxy was checked.
 #[derive(Clone, Copy)]
 enum By {
-    /// Itself: what it runs; one of so many Envoys.
+    /// By its config dump, of one of so many Envoys.
     Dump { of: usize },
-    /// Itself: the versions of what it has taken from files.
+    /// By its statistics: the versions of the files that it has accepted.
     Statistics,
-    /// The server: what it has acknowledged.
+    /// By what it has acknowledged to the server.
     Acknowledgement(Option<Silence>),
-    /// Nobody.
+    /// Not at all.
     Nothing(Option<Silence>),
 }
 
@@ -136,9 +184,9 @@ impl By {
     fn why(self) -> Option<&'static str> {
         match self {
             Self::Dump { of: 0 | 1 } => None,
-            Self::Dump { .. } => Some("of one of its Envoys; the others by what they acknowledged"),
+            Self::Dump { .. } => Some("one of its Envoys; the others by what they acknowledged"),
             Self::Statistics => Some("its config dump cannot be read"),
-            Self::Acknowledgement(None) => Some("the target names no admin address of it"),
+            Self::Acknowledgement(None) => Some("no admin address configured"),
             Self::Acknowledgement(Some(Silence::Gone)) => {
                 Some("nothing listens at its admin address")
             }
@@ -147,13 +195,13 @@ impl By {
             }
             Self::Nothing(Some(Silence::Gone)) => Some("it is not running"),
             Self::Nothing(Some(Silence::NoAnswer)) => Some("it does not answer"),
-            Self::Nothing(None) => Some("the target names no admin address of it"),
+            Self::Nothing(None) => Some("no admin address configured"),
         }
     }
 }
 
-/// What running proxies have otherwise than the live model says, and who told. One that does not
-/// run, or does not tell, has no drift: it gets what is in force when it starts.
+/// How what proxies run differs from the live model, and how they were checked. One that does not
+/// run or does not answer was not checked.
 fn at_proxies(target: &Target, state: &State) -> Result<Vec<(ProxyId, By, Vec<Drift>)>, Failure> {
     let having = status::Looking::new(target)?.look(None)?;
     let mut dumps = dumps(carry::admins(target)?)?;

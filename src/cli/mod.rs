@@ -20,6 +20,7 @@ mod import;
 mod init;
 mod plan;
 mod planning;
+mod presence;
 mod remote;
 mod render;
 mod rollback;

@@ -1,7 +1,7 @@
 //! Making a plan from a project and a target, as `plan` and `apply` do.
 
-use super::{Context, Exit, Failure, target};
-use crate::diag::{Diagnostic, Severity};
+use super::{Context, Exit, Failure, presence, target};
+use crate::diag::{Code, Diagnostic, Severity};
 use crate::live;
 use crate::load::Loaded;
 use crate::model::Address;
@@ -49,7 +49,16 @@ pub(super) struct PlanningArgs {
 /// Consent to one finding about one resource.
 #[derive(Clone, Debug)]
 pub(super) struct Accept {
+    code: &'static str,
     address: Address,
+}
+
+/// The findings that a plan needs consent for, one resource at a time.
+const ACCEPTABLE: [&Code; 2] = [&plan::codes::LOST_TRAFFIC, &plan::codes::MISSING_TARGET];
+
+/// The addresses that are accepted for one finding.
+pub(super) fn accepted(all: &[Accept], code: &Code) -> BTreeSet<Address> {
+    all.iter().filter(|one| one.code == code.id).map(|one| one.address.clone()).collect()
 }
 
 impl FromStr for Accept {
@@ -59,12 +68,13 @@ impl FromStr for Accept {
         let (code, address) = text
             .split_once('@')
             .ok_or("it has the form CODE@ADDR, for example MC0906@virtual_router/cart")?;
-        let known = &plan::codes::LOST_TRAFFIC;
-        if code != known.id && code != known.name {
-            return Err(format!("{code} cannot be accepted; {} can", known.id));
-        }
+        let known = ACCEPTABLE.into_iter().find(|known| code == known.id || code == known.name);
+        let Some(known) = known else {
+            let all = ACCEPTABLE.map(|known| known.id).join(" and ");
+            return Err(format!("{code} cannot be accepted; {all} can"));
+        };
         let address = address.parse().map_err(|error| format!("{error}"))?;
-        Ok(Self { address })
+        Ok(Self { code: known.id, address })
     }
 }
 
@@ -113,12 +123,13 @@ pub(super) fn make(
             updates: args.allow_updates,
             empty: args.allow_empty,
             lost_record: args.allow_lost_record,
-            accept: args.accept.iter().map(|accept| accept.address.clone()).collect(),
+            accept: accepted(&args.accept, &plan::codes::LOST_TRAFFIC),
+            accept_missing: accepted(&args.accept, &plan::codes::MISSING_TARGET),
             take_ownership: args.take_ownership.iter().cloned().collect(),
         },
         drift: Vec::new(),
     };
-    let (mut plan, findings) = plan::plan(&input);
+    let (mut plan, mut findings) = plan::plan(&input);
     if let Some(other) = findings.iter().find(|d| d.severity == Severity::Error) {
         let failure = Failure::new(Exit::Findings, other.message.clone());
         return Err(match &other.help {
@@ -137,6 +148,7 @@ pub(super) fn make(
     };
     plan.summary.drift = drift.len();
     plan.drift = drift;
+    presence::find(target, &state.live, &plan, input.places, &mut findings)?;
     Ok(Planned { plan, findings: findings.sorted() })
 }
 

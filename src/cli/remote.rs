@@ -67,7 +67,7 @@ impl Asked<'_> {
                 Work::Plan(plan) => wire::Work::Plan(
                     serde_json::to_value(plan).expect("invariant: a plan is plain data"),
                 ),
-                Work::Resume | Work::Known { .. } => wire::Work::Resume {},
+                Work::Resume { .. } | Work::Known { .. } => wire::Work::Resume {},
                 Work::Rewrite => wire::Work::Rewrite {},
             },
             expect: match work {
@@ -87,6 +87,7 @@ impl Asked<'_> {
                 canary_wait_ms: args.canary_wait.time().map_or(0, millis),
                 expect: self.target.expect,
                 lock_ms: args.lock_timeout.time().map_or(0, millis),
+                accept: work.accept(),
             },
             by: carry::user(),
         }

@@ -1,23 +1,33 @@
 //! `rollback`: a plan back to an earlier revision, then applied as a new one.
 
 use super::carry::CarryArgs;
-use super::{Context, Exit, Failure, Format, apply};
-use crate::plan::{self, Consent, Guards, Input, Scope};
+use super::planning::{Accept, accepted};
+use super::target::Target;
+use super::{Context, Exit, Failure, Format, apply, presence};
+use crate::model::Address;
+use crate::plan::{self, Action, Consent, Guards, Input, Plan, Scope};
+use crate::revision::Header;
 use clap::Args;
+use std::collections::BTreeMap;
 
-/// Bring an earlier revision back, as a new one
+/// Roll back to an earlier revision, as a new one
 ///
-/// The way back is a plan like any other: it is shown, approved, and carried out in steps. The
-/// files are not touched; until they say the same, the next plan leads away from it again.
+/// The rollback is a plan like any other: it is shown, approved, and applied in steps, and a switch to
+/// a node that cannot serve needs consent. The files are not changed: until they say the same, the
+/// next plan leads away from it again.
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
-    /// The revision to go back to; the one before the newest unless given
+    /// The revision to roll back to; by default the one before the newest
     #[arg(value_name = "REV")]
     revision: Option<u64>,
 
-    /// Go back only if the plan has this digest
+    /// Roll back only if the plan has this digest
     #[arg(long, value_name = "DIGEST")]
     expect: Option<String>,
+
+    /// Consent to a finding about one resource, for example `MC0908@route/cart/all`
+    #[arg(long, value_name = "CODE@ADDR", help_heading = "Consent")]
+    accept: Vec<Accept>,
 
     #[command(flatten)]
     carry: CarryArgs,
@@ -44,9 +54,14 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
         max_deletes: usize::MAX,
         ..Guards::default()
     };
-    let consent =
-        Consent { deletes: Some(usize::MAX), updates: Some(usize::MAX), ..Consent::default() };
-    let (plan, findings) = plan::plan(&Input {
+    let consent = Consent {
+        deletes: Some(usize::MAX),
+        updates: Some(usize::MAX),
+        accept: accepted(&args.accept, &plan::codes::LOST_TRAFFIC),
+        accept_missing: accepted(&args.accept, &plan::codes::MISSING_TARGET),
+        ..Consent::default()
+    };
+    let (plan, mut findings) = plan::plan(&Input {
         target: target.id.clone(),
         live: &state.live,
         unrecorded: false,
@@ -62,6 +77,53 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     if let Some(given) = &args.expect {
         apply::expect(given, &plan)?;
     }
-    context.ui.status(&format!("From revision {newest} back to what {to} was."));
+    presence::find(&target, &state.live, &plan, None, &mut findings)?;
+    context.ui.status(&format!("Rolling back from revision {newest} to revision {to}."));
+    if let Some(deletes) = deletes(&target, &plan, to, &history)? {
+        context.ui.status(&deletes);
+    }
     apply::go(context, &args.carry, &loaded, &target, format, &plan, &findings.sorted())
+}
+
+/// So many revisions are read to find out which one added something.
+const READ: usize = 20;
+
+/// What a rollback deletes, and which revision had added it.
+fn deletes(
+    target: &Target,
+    plan: &Plan,
+    to: u64,
+    history: &[Header],
+) -> Result<Option<String>, Failure> {
+    let deleted = plan.changes.iter().filter(|change| change.action == Action::Delete);
+    let mut added: BTreeMap<&Address, Option<u64>> =
+        deleted.map(|change| (&change.address, None)).collect();
+    if added.is_empty() {
+        return Ok(None);
+    }
+    let since = history.iter().map(|header| header.revision).filter(|revision| *revision > to);
+    for revision in since.take(READ) {
+        let live = target.at(revision)?;
+        for (address, by) in &mut added {
+            if live.entries.contains_key(*address) {
+                // The history begins with the newest: the last that has it is the one that added it.
+                *by = Some(revision);
+            }
+        }
+    }
+    let names: Vec<String> = added
+        .iter()
+        .map(|(address, by)| match by {
+            Some(by) => format!("{address} (added by revision {by})"),
+            None => address.to_string(),
+        })
+        .collect();
+    let count = match names.len() {
+        1 => "1 resource".to_owned(),
+        all => format!("{all} resources"),
+    };
+    Ok(Some(format!(
+        "This deletes {count} that revision {to} does not have: {}.",
+        names.join(", ")
+    )))
 }

@@ -2,6 +2,7 @@
 
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, carry};
+use crate::apply::Expected;
 use crate::compile::proxies;
 use crate::envoy::{ProxyId, ResourceType};
 use crate::live::State;
@@ -32,17 +33,17 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// What one proxy has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Having {
-    /// All that the files in force say.
+    /// Everything that is in force.
     InForce,
     /// Something waits for something else before it serves.
     Warming,
-    /// It lacks this, and has refused nothing.
+    /// It lacks this, and has rejected nothing.
     Behind(Vec<String>),
-    /// It refused something, and lacks this.
+    /// It rejected something, and lacks this.
     Rejected(Vec<String>),
-    /// It does not tell.
+    /// It does not run, or does not answer.
     Silent(Silence),
-    /// Nobody knows its admin address.
+    /// No admin address of it is configured, so it cannot be asked.
     Unknown,
 }
 
@@ -55,7 +56,7 @@ impl Having {
             Self::Rejected(_) => "rejected",
             Self::Silent(Silence::Gone) => "not running",
             Self::Silent(Silence::NoAnswer) => "unreachable",
-            Self::Unknown => "not known",
+            Self::Unknown => "not checked",
         }
     }
 
@@ -97,18 +98,23 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
     }
 }
 
+/// What to do after a rollout has stopped before a switch.
+pub(super) const RESUME_SWITCH: &str = "start what is missing, then: meshctl apply --resume; or apply other files, which takes back what \
+     was added";
+
 /// What to do next.
 fn hint(context: &Context, target: &Target, state: &State) {
     if files_missing(state) {
-        context.ui.hint("meshctl apply --rewrite writes the files of every proxy anew");
+        context.ui.hint("meshctl apply --rewrite writes the files of every proxy again");
     } else if let Some(rollout) = &state.rollout {
-        context.ui.hint(match rollout.halted {
-            Some(_) => "mend the files and apply again, or go back: meshctl rollback",
-            None if target.server().is_some() => {
-                "the server goes on with it by itself; meshctl apply --resume follows that, and asks \
-                 again where a proxy was late"
+        context.ui.hint(match (&rollout.halted, &rollout.stopped) {
+            (Some(_), _) => "fix the files and apply again, or go back: meshctl rollback",
+            (None, Some(_)) => RESUME_SWITCH,
+            (None, None) if target.server().is_some() => {
+                "the server continues the rollout by itself; meshctl apply --resume follows it, and \
+                 asks again where a proxy was late"
             }
-            None => "meshctl apply --resume goes on with the rollout",
+            (None, None) => "meshctl apply --resume continues the rollout",
         });
     }
 }
@@ -124,9 +130,9 @@ fn files_missing(state: &State) -> bool {
 pub(super) struct Found {
     /// What it has, as a whole.
     pub(super) having: Having,
-    /// The Envoys that are known to be it.
+    /// How many Envoys of it have acknowledged everything that is in force.
     pub(super) envoys: usize,
-    /// Each of them, where a server tells.
+    /// Each of them, where a server reports them.
     pub(super) each: Vec<EnvoyStatus>,
 }
 
@@ -187,6 +193,11 @@ fn connected(each: Vec<EnvoyStatus>) -> Found {
         Having::Behind(lacks.into_iter().collect())
     };
     Found { having, envoys: each.iter().filter(|envoy| envoy.is_in_force()).count(), each }
+}
+
+/// How many Envoys have acknowledged everything that is in force.
+pub(super) fn acknowledged(found: &BTreeMap<ProxyId, Found>) -> usize {
+    found.values().map(|found| found.envoys).sum()
 }
 
 /// Asks each proxy what it has of the files in force.
@@ -257,6 +268,8 @@ fn document(
         "step": state.in_force.map(|step| step.to_string()),
         "rollout": state.rollout,
         "steps_in_force": state.steps_in_force(),
+        "expected": target.expect,
+        "acknowledged": acknowledged(found),
         "proxies": proxies,
         "registry": registry.nodes,
     });
@@ -270,7 +283,9 @@ fn text(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> Str
     let mesh = &state.live.mesh.settings.name;
     let mut text = format!("{mesh} on {}: revision {revision}", target.id.name);
     match &state.rollout {
-        _ if files_missing(state) => text.push_str("; no step is in force, the files are gone\n"),
+        _ if files_missing(state) => {
+            text.push_str("; no step is in force: the files are missing\n")
+        }
         None => text.push('\n'),
         Some(rollout) => {
             let done = state.steps_in_force();
@@ -282,9 +297,16 @@ fn text(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> Str
             text.push_str(" in force");
             let _ = match &rollout.halted {
                 Some(why) => writeln!(text, "; halted: {why}"),
-                None => writeln!(text, "; the rollout is unfinished"),
+                None => match &rollout.stopped {
+                    Some(why) => writeln!(text, "; stopped before the switch: {why}"),
+                    None => writeln!(text, "; the rollout is unfinished"),
+                },
             };
         }
+    }
+    let expected = target.expect.map(Expected::Envoys);
+    if let Some(progress) = expected.and_then(|expected| expected.progress(acknowledged(found))) {
+        let _ = writeln!(text, "  {progress} everything in force");
     }
     for (proxy, found) in found {
         let having = &found.having;
@@ -325,7 +347,10 @@ fn registered(registry: &RegistryDocument) -> String {
         );
         if !node.held.is_empty() {
             let held = node.held.join(", ");
-            let _ = write!(text, "; held, as too many leases ended at once: {held}");
+            let _ = write!(
+                text,
+                "; kept although their leases expired, because too many expired at once: {held}"
+            );
         }
         text.push('\n');
     }

@@ -117,7 +117,7 @@ pub fn reach_of(mesh: &Mesh, addresses: &BTreeSet<&Address>) -> BTreeSet<ProxyId
             Address::Mesh => {}
             Address::Node(name) => {
                 nodes.insert(name);
-                if mesh.nodes.contains_key(name) {
+                if mesh.nodes.get(name).is_some_and(|node| node.proxy) {
                     reached.insert(ProxyId::Node(name.clone()));
                 }
             }
@@ -151,7 +151,7 @@ pub fn reach_of(mesh: &Mesh, addresses: &BTreeSet<&Address>) -> BTreeSet<ProxyId
     if services.is_empty() {
         return reached;
     }
-    for (name, node) in &mesh.nodes {
+    for (name, node) in mesh.nodes.iter().filter(|(_, node)| node.proxy) {
         if node.backends.iter().any(|backend| services.contains(&backend.service)) {
             reached.insert(ProxyId::Node(name.clone()));
         }

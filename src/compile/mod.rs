@@ -11,10 +11,19 @@ use crate::envoy::{self, ProxyConfig, ProxyId, Settings};
 use crate::model::{Address, Mesh};
 use std::collections::BTreeSet;
 
-/// Every proxy of a mesh: its nodes, then its gateways, each by name.
+/// Every proxy of a mesh: those of its nodes, then its gateways, each by name.
 pub fn proxies(mesh: &Mesh) -> Vec<ProxyId> {
-    let nodes = mesh.nodes.keys().cloned().map(ProxyId::Node);
+    let nodes = mesh.nodes.iter().filter(|(_, node)| node.proxy);
+    let nodes = nodes.map(|(name, _)| ProxyId::Node(name.clone()));
     nodes.chain(mesh.gateways.keys().cloned().map(ProxyId::Gateway)).collect()
+}
+
+/// Whether a mesh has a proxy: one of [`proxies`].
+pub fn has_proxy(mesh: &Mesh, proxy: &ProxyId) -> bool {
+    match proxy {
+        ProxyId::Node(name) => mesh.nodes.get(name).is_some_and(|node| node.proxy),
+        ProxyId::Gateway(name) => mesh.gateways.contains_key(name),
+    }
 }
 
 /// The resources of one proxy. Total for a mesh that has passed the rules; the work is in

@@ -344,6 +344,7 @@ impl Running {
             empty: true,
             lost_record: true,
             accept: state.live.entries.keys().cloned().collect(),
+            accept_missing: BTreeSet::new(),
             take_ownership: BTreeSet::new(),
         };
         let places =
@@ -394,6 +395,7 @@ impl Running {
             canary_wait: Duration::ZERO,
             carry: serde_json::Value::Null,
             expect: None,
+            accept: BTreeSet::new(),
             witness: Arc::new(Admins(admins)),
             // The record lives as long as the run: nobody asks it for a date.
             at: String::new(),

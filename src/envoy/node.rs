@@ -26,10 +26,11 @@ use core::TrafficDirection;
 /// The two ports of redirect capture.
 const REDIRECT_PORTS: (u16, u16) = (15000, 15001);
 
-/// Compiles the proxy of a node; one that the mesh does not have gets nothing.
+/// Compiles the proxy of a node; a node that the mesh does not have, or that has no proxy, gets
+/// nothing.
 pub(super) fn compile(mesh: &Mesh, settings: &Settings, name: &NodeName) -> ProxyConfig {
     let mut b = Builder::new(mesh, settings, ProxyId::Node(name.clone()));
-    if let Some(node) = mesh.nodes.get(name) {
+    if let Some(node) = mesh.nodes.get(name).filter(|node| node.proxy) {
         match capture(mesh, node) {
             Capture::Redirect => {
                 redirect_ingress(&mut b, name, node);

@@ -1,6 +1,6 @@
 //! Virtual gateways and gateway routes: where traffic enters the mesh.
 
-use super::node::is_default;
+use super::node::{is_default, is_true, yes};
 use super::{
     AccessLog, BackendDefaults, HealthCheck, ListenerTls, Matcher, Method, Patch, PathMatch,
     PoolLimits, Port, Protocol, RouteName, ServiceName, Tags,
@@ -183,12 +183,4 @@ impl VirtualGateway {
             None => None,
         }
     }
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn is_true(value: &bool) -> bool {
-    *value
 }

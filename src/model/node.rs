@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// A workload with a proxy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A workload, with a proxy beside it unless it says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VirtualNode {
+    /// Whether a proxy of the mesh runs beside it. Without one it gets no configuration, and callers
+    /// reach its application directly.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub proxy: bool,
     /// What it listens on, ordered by port; ports are distinct.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<Listener>,
@@ -250,11 +254,36 @@ pub struct ListenerPatch {
     pub local_cluster: Option<Patch>,
 }
 
+impl Default for VirtualNode {
+    fn default() -> Self {
+        Self {
+            proxy: true,
+            listeners: Vec::new(),
+            discovery: None,
+            backends: Vec::new(),
+            backend_defaults: BackendDefaults::default(),
+            access_log: None,
+            capture: None,
+            patch: NodePatch::default(),
+            owner: None,
+            tags: Tags::default(),
+        }
+    }
+}
+
 impl VirtualNode {
     /// The listener on a port.
     pub fn listener(&self, port: Port) -> Option<&Listener> {
         self.listeners.iter().find(|l| l.port == port)
     }
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn is_true(value: &bool) -> bool {
+    *value
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -130,6 +130,21 @@ pub const LOST_RECORD: Code = Code::error(
      writing the whole mesh anew.",
 );
 
+/// A node gains requests and cannot serve them.
+pub const MISSING_TARGET: Code = Code::warning(
+    "MC0908",
+    "switch-to-missing-target",
+    "a node that gains requests cannot serve them",
+    "A route sends more requests to a node after the plan, and no proxy of the node runs, or a node \
+     with registry discovery has no live registration. `apply` checks again right before the switch \
+     and stops there with exit 7 if the node still cannot serve: nothing is lost, and what was added \
+     stays beside what is in force. Start the proxy, then `meshctl apply --resume`. \
+     `--accept MC0908@ADDRESS` with the address of the route (or of the service, if a node provides \
+     it without a router) consents to the switch. A node that never has a proxy says so in the \
+     files: `proxy = false`. Nodes whose proxies meshctl cannot ask are not checked, and neither are \
+     DNS names. An automatic rollback is never held up; `meshctl rollback` is checked as `apply` is.",
+);
+
 /// All codes of this module.
 pub const CODES: &[&Code] = &[
     &OTHER_MESH,
@@ -147,4 +162,5 @@ pub const CODES: &[&Code] = &[
     &FOREIGN,
     &LOST_TRAFFIC,
     &LOST_RECORD,
+    &MISSING_TARGET,
 ];

@@ -45,6 +45,9 @@ pub(super) fn of(plan: &Plan) -> String {
         let Change { address, action, owner, protected, .. } = change;
         line(&mut hash, &("change", address, action, owner, protected, object));
     }
+    for address in &plan.accepted {
+        line(&mut hash, &("accepted", address));
+    }
     // What each resource becomes follows from the changes; it may hold what others have landed
     // meanwhile, which is no business of this plan. So the order counts, the bytes do not.
     for step in &plan.steps {

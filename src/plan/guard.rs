@@ -54,6 +54,8 @@ pub struct Consent {
     pub lost_record: bool,
     /// Lost traffic of these resources.
     pub accept: BTreeSet<Address>,
+    /// Switches of these routes to nodes that cannot serve.
+    pub accept_missing: BTreeSet<Address>,
     /// Taking these over from their owners.
     pub take_ownership: BTreeSet<Address>,
 }

@@ -12,6 +12,7 @@ mod cost;
 mod diff;
 mod digest;
 mod edit;
+mod gains;
 mod guard;
 mod hazards;
 mod marks;
@@ -33,6 +34,7 @@ pub use codes::CODES;
 pub use cost::{Cost, ResourceAction, ResourceChange};
 pub use diff::place_of;
 pub use digest::{DIGEST_PREFIX, digest_matches, short};
+pub use gains::{Gain, gains};
 pub use guard::{Consent, GuardVerdict, Guards, Refusal};
 pub use merge::{apply_changes, desired_of, entries_after};
 pub use stale::Stale;
@@ -44,6 +46,7 @@ pub use traffic::{
 pub use under_way::{added, steps_of, undo};
 pub use waves::{Share, choose, in_waves};
 
+use crate::compile::proxies;
 use crate::diag::Diagnostics;
 use crate::envoy::{ProxyId, Settings};
 use crate::model::{Address, Mesh, MeshName, Origins};
@@ -157,6 +160,9 @@ pub struct Plan {
     pub reads: BTreeMap<Address, Option<ObjectId>>,
     /// What changes, in the order of addresses.
     pub changes: Vec<Change>,
+    /// The routes that may switch to nodes that cannot serve (MC0908), by consent.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<Address>,
     /// How it is carried out.
     pub steps: Vec<PlannedStep>,
     /// What was found to differ from the live model before any change.
@@ -267,7 +273,7 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
     let guards = guard::check(input, &changes, &requests);
     let diagnostics = hazards::find(input, desired, &changes, &planned);
     let mut summary = Summary::of(&changes, &planned, &input.drift);
-    summary.proxies_total = desired.nodes.len() + desired.gateways.len();
+    summary.proxies_total = proxies(desired).len();
     let touched = changes.iter().filter(|change| change.before.is_some()).count();
     let there = if input.live.revision.is_some() { resources(&input.live.mesh) } else { 0 };
     summary.unchanged = there.saturating_sub(touched);
@@ -285,6 +291,7 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         prune: !input.scope.keep_removed,
         reads,
         changes,
+        accepted: input.consent.accept_missing.clone(),
         steps: planned,
         drift: input.drift.clone(),
         guards,

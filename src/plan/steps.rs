@@ -12,7 +12,7 @@
 //! route ever names a cluster that its proxy lacks, and no client switches to a port before the
 //! server listens on it.
 
-use crate::compile::compile;
+use crate::compile::{compile, has_proxy};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
 use crate::model::{Listener, ListenerTls, Mesh, NodeName, Protocol, TlsMode};
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ impl<'a> Way<'a> {
     /// What a proxy has before, and after each step; `None` if nothing changes for it.
     pub(super) fn of(&self, proxy: &ProxyId) -> Option<(Config, [Config; 3])> {
         let config = |mesh: &Mesh| {
-            exists(mesh, proxy).then(|| Arc::new(compile(mesh, self.settings, proxy)))
+            has_proxy(mesh, proxy).then(|| Arc::new(compile(mesh, self.settings, proxy)))
         };
         let (before, after) = (config(self.live), config(self.desired));
         if before == after {
@@ -156,13 +156,6 @@ impl<'a> Way<'a> {
             (before, None) => [before.clone(), before.clone(), None],
         };
         Some((before, phases))
-    }
-}
-
-fn exists(mesh: &Mesh, proxy: &ProxyId) -> bool {
-    match proxy {
-        ProxyId::Node(name) => mesh.nodes.contains_key(name),
-        ProxyId::Gateway(name) => mesh.gateways.contains_key(name),
     }
 }
 

@@ -29,6 +29,7 @@ pub fn end_word(end: &End) -> &'static str {
         End::Refused => "refused",
         End::RolledBack { .. } => "rolled_back",
         End::TooFew => "too_few",
+        End::Missing => "missing",
         End::Broken(_) => "broken",
         End::Stopped(Signal::Interrupt) => "interrupted",
         End::Stopped(Signal::Terminate) => "terminated",
@@ -74,6 +75,8 @@ pub fn document(applied: &Applied<'_>, place: Place<'_>) -> Value {
             "late": late,
         },
         "rejections": rejections,
+        "missing": outcome.missing,
+        "unverified": outcome.unverified,
         "message": applied.message,
     })
 }

@@ -13,7 +13,7 @@ pub type Place<'a> = &'a dyn Fn(&Address, &str) -> Option<String>;
 pub fn words(event: &Event, place: Place<'_>) -> String {
     match event {
         Event::Resume { revision, done, .. } => {
-            format!("Going on with revision {revision} after step {done}.")
+            format!("Resuming revision {revision} after step {done}.")
         }
         Event::Commit { revision, plan } => {
             format!("Committed revision {revision} (plan {}).", short(plan))
@@ -27,31 +27,54 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
             format!("Step {number}/{of} {kind}{wave}: {}.", count(*proxies, "proxy", "proxies"))
         }
         Event::Proxy { proxy, state } => match state {
-            ProxyState::Acked => format!("{proxy} has it."),
+            ProxyState::Acked => format!("{proxy} acknowledged it."),
             ProxyState::Refused(rejection) => refusal(rejection, place),
             ProxyState::Silent(Silence::Gone) => {
                 format!("{proxy} is not running; it gets this when it starts.")
             }
             ProxyState::Silent(Silence::NoAnswer) => format!("{proxy} does not answer."),
             ProxyState::Late { lacks } => {
-                format!("{proxy} has not taken it in time: {}.", lacks.join(", "))
+                format!("{proxy} timed out: {}.", lacks.join(", "))
             }
         },
         Event::Settle { time, proxies } => {
             let who = count(*proxies, "proxy", "proxies");
-            format!("Giving {who} without an admin address {} ms.", time.as_millis())
+            format!("Waiting {} ms for {who} without an admin address.", time.as_millis())
         }
         Event::Drain { time } => {
-            format!("Giving long streams {} s before what they use goes away.", time.as_secs_f64())
+            format!("Waiting {} s for open streams to removed targets.", time.as_secs_f64())
         }
         Event::Watch { time } => {
-            format!("Watching the canary for {} s before the others.", time.as_secs_f64())
+            format!("Watching the canary for {} s.", time.as_secs_f64())
         }
         Event::StepDone { number, proven, proxies, .. } => {
-            format!("Step {number} done: {proven} of {proxies} proven.")
+            format!("Step {number} done: verified on {proven} of {proxies}.")
         }
-        Event::Rollback { revision, to } => {
-            format!("Rolling back: revision {revision} has the content of {to}.")
+        Event::Unverified { nodes } => format!(
+            "Warning: not verified that {} can serve the requests of this switch: it cannot be asked.",
+            list(nodes.iter())
+        ),
+        Event::Missing { targets, accepted } => {
+            let end = match accepted {
+                true => "; accepted",
+                false => "; stopping before the switch",
+            };
+            format!("Warning: {}{end}.", list(targets.iter()))
+        }
+        Event::NoCanary {} => {
+            "Warning: --canary and --canary-wait have no effect: each step reaches \
+                               only the proxies that go first."
+                .to_owned()
+        }
+        Event::Rollback { revision, to, removes } => {
+            let removes = match removes.is_empty() {
+                true => String::new(),
+                false => {
+                    let what = list(removes.iter());
+                    format!("; this removes what the rejected revision added: {what}")
+                }
+            };
+            format!("Rolling back to revision {to}, as revision {revision}{removes}.")
         }
     }
 }
@@ -59,7 +82,7 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
 /// A refusal: who, what, where it comes from, and why.
 pub fn refusal(rejection: &Rejection, place: Place<'_>) -> String {
     let Rejection { proxy, kind, resources, reason } = rejection;
-    let mut text = format!("{proxy} refused {kind}");
+    let mut text = format!("{proxy} rejected {kind}");
     for (at, suspect) in resources.iter().enumerate() {
         text.push_str(if at == 0 { ": " } else { " or " });
         text.push_str(&suspect.name);
@@ -72,9 +95,14 @@ pub fn refusal(rejection: &Rejection, place: Place<'_>) -> String {
     }
     match reason {
         Some(reason) => text.push_str(&format!(": {reason}")),
-        None => text.push_str("; Envoy tells why in its log (\"config update rejected\")"),
+        None => text.push_str("; Envoy logged the reason (\"config update rejected\")"),
     }
     text
+}
+
+fn list(items: impl Iterator<Item = impl ToString>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    items.join(", ")
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {
@@ -124,9 +152,14 @@ pub fn ndjson(event: &Event, place: Place<'_>) -> Value {
         Event::StepDone { number, wave, proven, proxies } => json!({
             "type": "step_done", "step": number, "wave": wave, "proven": proven, "proxies": proxies,
         }),
-        Event::Rollback { revision, to } => {
-            json!({ "type": "rollback", "revision": revision, "to": to })
-        }
+        Event::Unverified { nodes } => json!({ "type": "unverified", "nodes": nodes }),
+        Event::Missing { targets, accepted } => json!({
+            "type": "missing", "targets": targets, "accepted": accepted,
+        }),
+        Event::NoCanary {} => json!({ "type": "no_canary" }),
+        Event::Rollback { revision, to, removes } => json!({
+            "type": "rollback", "revision": revision, "to": to, "removes": removes,
+        }),
     };
     object["v"] = json!(1);
     object["message"] = json!(words(event, place));
@@ -159,8 +192,9 @@ pub fn rejection_json(rejection: &Rejection, place: Place<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::Suspect;
+    use crate::apply::{Missing, Suspect, Why};
     use crate::envoy::ResourceType;
+    use std::collections::BTreeSet;
 
     fn rejection(reason: Option<&str>) -> Rejection {
         Rejection {
@@ -181,13 +215,13 @@ mod tests {
         };
         assert_eq!(
             refusal(&rejection(Some("cannot bind")), &place),
-            "virtual_node/web refused lds: lds_ingress_127.0.0.1_80 (mesh.toml:7): cannot bind"
+            "virtual_node/web rejected lds: lds_ingress_127.0.0.1_80 (mesh.toml:7): cannot bind"
         );
         let nowhere = |_: &Address, _: &str| None;
         assert_eq!(
             refusal(&rejection(None), &nowhere),
-            "virtual_node/web refused lds: lds_ingress_127.0.0.1_80 (of virtual_node/web); Envoy \
-             tells why in its log (\"config update rejected\")"
+            "virtual_node/web rejected lds: lds_ingress_127.0.0.1_80 (of virtual_node/web); Envoy \
+             logged the reason (\"config update rejected\")"
         );
     }
 
@@ -205,7 +239,17 @@ mod tests {
         let mut events: Vec<Event> =
             states.into_iter().map(|state| Event::Proxy { proxy: proxy.clone(), state }).collect();
         events.push(Event::Commit { revision: 2, plan: "p1-0".to_owned() });
-        events.push(Event::Rollback { revision: 3, to: 1 });
+        let node: Address = "virtual_node/web".parse().unwrap();
+        events.push(Event::Rollback { revision: 3, to: 1, removes: vec![node] });
+        events.push(Event::Unverified { nodes: BTreeSet::from([proxy.clone()]) });
+        let missing = Missing {
+            route: "route/cart/all".parse().unwrap(),
+            node: crate::model::NodeName::new("cart").unwrap(),
+            port: crate::model::Port::new(80).unwrap(),
+            why: Why::NotRunning,
+        };
+        events.push(Event::Missing { targets: vec![missing], accepted: false });
+        events.push(Event::NoCanary {});
         for event in events {
             let object = ndjson(&event, &nowhere);
             assert_eq!(object["v"], 1);

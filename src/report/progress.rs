@@ -43,6 +43,9 @@ impl Progress {
             | Event::Settle { .. }
             | Event::Drain { .. }
             | Event::Watch { .. }
+            | Event::Unverified { .. }
+            | Event::Missing { .. }
+            | Event::NoCanary {}
             | Event::StepDone { .. }
             | Event::Rollback { .. } => {}
         }

@@ -1,6 +1,7 @@
 //! How a revision comes into force: what is committed, the rollout, and its steps.
 
 use super::{Manifest, ObjectId};
+use crate::model::Address;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +68,12 @@ pub struct Rollout {
     /// Of a rollout that takes a refused revision back: what that was like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Back>,
+    /// Why it stopped before a switch; going on with it looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// The routes that may switch to nodes that cannot serve (MC0908).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<Address>,
     /// How it was asked for, in the words of who carries it out: who goes on with it does the same.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub carry: Value,
@@ -111,6 +118,8 @@ impl Rollout {
             halted: None,
             canary: None,
             back: None,
+            stopped: None,
+            accepted: BTreeSet::new(),
             carry: Value::Null,
         }
     }

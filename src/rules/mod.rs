@@ -22,6 +22,7 @@ mod references;
 mod retries;
 mod rewrites;
 mod shadowing;
+mod sidecar;
 mod timeouts;
 mod tls;
 mod trust;
@@ -58,6 +59,7 @@ const FAMILIES: &[&[Rule]] = &[
     keys::RULES,
     ports::RULES,
     capture::RULES,
+    sidecar::RULES,
     tls::RULES,
     trust::RULES,
     discovery::RULES,

@@ -75,7 +75,8 @@ const ADMIN: u16 = 9901;
 fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for at in ctx.listeners() {
         let port = at.listener.port.get();
-        if ctx.capture(at.node) == Capture::Redirect && REDIRECT_PORTS.contains(&port) {
+        let redirected = at.node.proxy && ctx.capture(at.node) == Capture::Redirect;
+        if redirected && REDIRECT_PORTS.contains(&port) {
             let message = format!("`{}` listens on {port}, which its proxy needs", at.node_name);
             found.push(
                 ctx.find(&PROXY_PORT, &at.address(), &at.pointer("port"), message)
@@ -113,7 +114,7 @@ fn bound_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             bound(ctx, &address, &pointer, listener.port.get(), found);
         }
     }
-    for (name, node) in &ctx.mesh.nodes {
+    for (name, node) in ctx.mesh.nodes.iter().filter(|(_, node)| node.proxy) {
         let explicit = ctx.capture(node) == Capture::Explicit;
         for (at, listener) in node.listeners.iter().enumerate() {
             let port = listener.port.get();
@@ -140,7 +141,7 @@ fn bound_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 fn shared_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if ctx.capture(node) == Capture::Explicit {
+        if !node.proxy || ctx.capture(node) == Capture::Explicit {
             continue;
         }
         let mut first: BTreeMap<Port, (Protocol, &ServiceName, usize)> = BTreeMap::new();

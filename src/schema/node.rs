@@ -16,6 +16,7 @@ impl Shape for VirtualNode {
         let table = cx.table(
             node,
             &[
+                "proxy",
                 "listeners",
                 "discovery",
                 "backends",
@@ -27,6 +28,7 @@ impl Shape for VirtualNode {
                 "tags",
             ],
         )?;
+        let proxy = table.optional("proxy", cx).map(|proxy| proxy.unwrap_or(true));
         let listeners = match table.node("listeners") {
             None => Some(Vec::new()),
             Some(list) => cx.under("listeners", list.loc, |cx| {
@@ -47,6 +49,7 @@ impl Shape for VirtualNode {
         let owner = table.optional("owner", cx);
         let tags = table.or_default("tags", cx);
         Some(Self {
+            proxy: proxy?,
             listeners: listeners?,
             discovery: discovery?,
             backends: backends?,
@@ -62,6 +65,12 @@ impl Shape for VirtualNode {
     fn schema(defs: &mut Defs) -> serde_json::Value {
         defs.define("VirtualNode", |defs| {
             let properties = vec![
+                (
+                    "proxy",
+                    "Whether a proxy runs beside it, true unless set. Without one, callers reach its \
+                     application directly, and apply, status and drift expect no proxy of it.",
+                    bool::schema(defs),
+                ),
                 ("listeners", "What it listens on.", Vec::<Listener>::schema(defs)),
                 ("discovery", "How callers find it.", Discovery::schema(defs)),
                 ("backends", "The services that it may call.", Vec::<Backend>::schema(defs)),
@@ -72,7 +81,7 @@ impl Shape for VirtualNode {
                 ("owner", "Who owns it, in App Mesh's sense.", String::schema(defs)),
                 ("tags", "Free key-value pairs.", Tags::schema(defs)),
             ];
-            object("A workload with a proxy.", properties, &[])
+            object("A workload, with a proxy beside it unless `proxy` is false.", properties, &[])
         })
     }
 }

@@ -1,11 +1,11 @@
 //! What the connected Envoys have acknowledged, as a witness for the gate.
 
-use super::plane::Plane;
-use crate::apply::{Answer, Answers, Asking, Wanted, Witness};
+use super::mesh::Mesh;
+use crate::apply::{Answer, Answers, Asking, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::EnvoyStatus;
-use crate::model::MeshName;
+use crate::model::NodeName;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,15 +25,14 @@ type Report = BTreeMap<ProxyId, Vec<EnvoyStatus>>;
 /// The data plane of one mesh as a witness.
 #[derive(Clone)]
 pub(super) struct Connected {
-    pub(super) plane: Arc<dyn Plane>,
-    pub(super) mesh: MeshName,
+    pub(super) mesh: Arc<Mesh>,
     /// Until when Envoys that were connected before may come back.
     pub(super) awaited_until: Option<Instant>,
 }
 
 impl fmt::Debug for Connected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connected").field("mesh", &self.mesh).finish_non_exhaustive()
+        f.debug_struct("Connected").field("mesh", &self.mesh.name).finish_non_exhaustive()
     }
 }
 
@@ -60,7 +59,8 @@ impl Witness for Connected {
     }
 
     fn before(&self, _proxies: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>> {
-        let Self { plane, mesh, awaited_until } = self.clone();
+        let (plane, mesh) = (Arc::clone(&self.mesh.plane), self.mesh.name.clone());
+        let awaited_until = self.awaited_until;
         Box::pin(async move {
             let mut changes = plane.changes();
             let (sender, reports) = watch::channel(Arc::new(plane.report(&mesh)));
@@ -78,13 +78,32 @@ impl Witness for Connected {
     }
 
     fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
-        let report = self.plane.report(&self.mesh);
+        let report = self.mesh.plane.report(&self.mesh.name);
         let answers = proxies.into_keys().map(|proxy| {
             let envoys = report.get(&proxy).map(Vec::as_slice).unwrap_or_default();
             let answer = judge(envoys, None);
             (proxy, answer)
         });
         Box::pin(std::future::ready(answers.collect()))
+    }
+
+    fn standing(
+        &self,
+        proxies: BTreeMap<ProxyId, Wanted>,
+    ) -> BoxFuture<'static, BTreeMap<ProxyId, Standing>> {
+        let report = self.mesh.plane.report(&self.mesh.name);
+        let more = self.awaited_until.is_some_and(|at| at > Instant::now());
+        let standing = proxies.into_keys().map(|proxy| {
+            let envoys = report.get(&proxy).map(Vec::as_slice).unwrap_or_default();
+            let acknowledged = envoys.iter().filter(|envoy| envoy.is_in_force()).count();
+            let awaited = more && envoys.is_empty();
+            (proxy, Standing { running: envoys.len(), acknowledged, awaited })
+        });
+        Box::pin(std::future::ready(standing.collect()))
+    }
+
+    fn instances(&self, node: &NodeName) -> Option<usize> {
+        self.mesh.registry.live(node)
     }
 }
 

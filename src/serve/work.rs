@@ -208,6 +208,7 @@ fn end_word(end: &End) -> &'static str {
         End::Refused => "nacked",
         End::RolledBack { .. } => "rolled back",
         End::TooFew => "too few",
+        End::Missing => "missing",
         End::Broken(_) => "broken",
         End::Stopped(_) => "stopped",
     }
@@ -391,9 +392,9 @@ fn options(bench: &Bench, request: &ApplyRequest) -> Options {
         canary_wait: Duration::from_millis(carry.canary_wait_ms),
         carry: serde_json::to_value(carry).expect("invariant: it is plain data"),
         expect: carry.expect,
+        accept: carry.accept.clone(),
         witness: Arc::new(Connected {
-            plane: Arc::clone(&bench.mesh.plane),
-            mesh: bench.mesh.name.clone(),
+            mesh: Arc::clone(&bench.mesh),
             awaited_until: bench.awaited_until,
         }),
         at: super::now(),

@@ -238,6 +238,9 @@ pub fn entries_of<'m>(mesh: &'m Mesh, source: &Source) -> Vec<Entry<'m>> {
     match source {
         Source::Node(name) => {
             let Some((name, node)) = mesh.nodes.get_key_value(name) else { return Vec::new() };
+            if !node.proxy {
+                return Vec::new();
+            }
             match capture(mesh, node) {
                 Capture::Redirect => captured_ports(mesh, name, node)
                     .into_iter()
@@ -264,7 +267,7 @@ pub fn entries_of<'m>(mesh: &'m Mesh, source: &Source) -> Vec<Entry<'m>> {
 /// Every source of traffic of a mesh: its gateways, then its nodes that call anything.
 pub fn sources(mesh: &Mesh) -> Vec<Source> {
     let gateways = mesh.gateways.keys().cloned().map(Source::Gateway);
-    let nodes = mesh.nodes.iter().filter(|(_, node)| !node.backends.is_empty());
+    let nodes = mesh.nodes.iter().filter(|(_, node)| node.proxy && !node.backends.is_empty());
     gateways.chain(nodes.map(|(name, _)| Source::Node(name.clone()))).collect()
 }
 

@@ -57,7 +57,7 @@ fn an_apply_ends_when_every_proxy_has_taken_it() {
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
     assert!(
         ran.stdout
-            .contains("Revision 2 is in force on local: +0 ~1 -0, 1 step; 3 of 3 proxies proven."),
+            .contains("Revision 2 applied to local: +0 ~1 -0, 1 step; verified on 3 of 3 proxies."),
         "{}",
         ran.stdout
     );
@@ -67,7 +67,7 @@ fn an_apply_ends_when_every_proxy_has_taken_it() {
         status(&sandbox)["proxies"].as_array().unwrap().iter().all(|p| p["state"] == "in_force")
     );
     let waited = sandbox.run(&["wait", "--rev", "2", "--timeout", "5s"]).exits(0);
-    assert!(waited.stdout.contains("3 proxies proven"), "{}", waited.stdout);
+    assert!(waited.stdout.contains("verified on 3 Envoys"), "{}", waited.stdout);
     sandbox.run(&["wait", "--rev", "3", "--timeout", "1ms"]).exits(7);
 }
 
@@ -124,7 +124,7 @@ fn what_a_proxy_refuses_is_traced_to_its_line_and_taken_back() {
     sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
     // The refused change is still in the files, so it is planned again.
     let ran = sandbox.run(&["apply", "--yes"]).exits(7);
-    assert!(ran.stderr.contains("virtual_node/web refused rds: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("virtual_node/web rejected rds: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("(mesh.toml:"), "{}", ran.stderr);
     envoys[0].is(Mood::Takes);
     sandbox.run(&["apply", "--yes"]).exits(0);
@@ -139,7 +139,7 @@ fn a_refusal_while_adding_takes_the_addition_back() {
     envoys[0].is(Mood::Refuses("cds", "cart-v3".to_owned()));
     sandbox.write("mesh.toml", mesh(1).replace("cart-v2", "cart-v3"));
     let ran = sandbox.run(&["apply", "--yes"]).exits(7);
-    assert!(ran.stderr.contains("virtual_node/web refused cds: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("virtual_node/web rejected cds: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("cart-v3"), "the cluster is named: {}", ran.stderr);
     assert_eq!(files(&sandbox.join("live/current")), in_force);
     sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
@@ -179,7 +179,7 @@ fn a_halted_rollout_goes_on_when_told_to() {
     sandbox.run(&["apply", "--resume", "--wait", "200ms"]).exits(7);
     envoys[0].is(Mood::Takes);
     let ran = sandbox.run(&["apply", "--resume"]).exits(0);
-    assert!(ran.stderr.contains("Going on with revision 2 after step 1."), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Resuming revision 2 after step 1."), "{}", ran.stderr);
     sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
     sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
     sandbox.run(&["apply", "--resume"]).exits(1);
@@ -202,7 +202,7 @@ fn the_others_go_on_without_a_proxy_that_refuses_if_told_to() {
 fn fewer_proxies_than_the_target_expects_is_not_converged() {
     let (sandbox, _envoys) = project("expect = 4");
     let ran = sandbox.run(&["apply", "--yes"]).exits(7);
-    assert!(ran.stderr.contains("3 proxies of the 4"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("3 of 4 expected Envoys"), "{}", ran.stderr);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_proxy_that_is_not_running_is_named_and_not_waited_for() {
     // Were it waited for, that would take an hour.
     let ran = sandbox.run(&["apply", "--yes", "--wait", "60m"]).exits(0);
     assert!(ran.stderr.contains("virtual_node/web is not running"), "{}", ran.stderr);
-    assert!(ran.stdout.contains("0 proxies: not proven"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not verified (no proxy is running)"), "{}", ran.stdout);
 }
 
 #[test]

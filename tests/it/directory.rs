@@ -278,7 +278,7 @@ fn a_record_that_was_moved_away_begins_anew_and_its_files_are_written() {
     sandbox.run(&["apply", "--yes", "--allow-lost-record"]).exits(0);
     // The step in force had the number that a record without a past would begin with.
     let drift = sandbox.run(&["drift"]);
-    assert!(drift.stdout.lines().all(|line| line.contains(": not told (")), "{}", drift.stdout);
+    assert!(drift.stdout.lines().all(|line| line.contains(": not checked: ")), "{}", drift.stdout);
     let link = fs::read_link(sandbox.path().join("live/current")).unwrap();
     assert_eq!(link, Path::new("steps/2-1"));
     apply(&sandbox).exits(0);

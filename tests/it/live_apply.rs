@@ -90,12 +90,12 @@ fn live_envoys_prove_what_they_take_and_what_one_refuses_is_taken_back_from_all(
     let mut envoys = Envoys(Vec::new());
     // The files are there before the proxies are.
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
-    assert!(ran.stdout.contains("0 proxies: not proven"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not verified (no proxy is running)"), "{}", ran.stdout);
     for node in ["web", "cart-v1", "cart-v2"] {
         envoys.start(&sandbox, node);
     }
     let waited = sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
-    assert!(waited.stdout.contains("3 proxies proven"), "{}", waited.stdout);
+    assert!(waited.stdout.contains("verified on 3 Envoys"), "{}", waited.stdout);
 
     // A new target of the route: added, then switched to, each step seen by the proxy that calls.
     sandbox.write("mesh.toml", mesh.replace("cart-v1 = 1", "cart-v1 = 1, cart-v2 = 1"));
@@ -132,5 +132,5 @@ fn live_envoys_prove_what_they_take_and_what_one_refuses_is_taken_back_from_all(
     sandbox.run(&["apply", "--yes"]).exits(0);
     sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
     let drift = sandbox.run(&["drift", "--detailed-exitcode"]).exits(0).stdout;
-    assert_eq!(drift.matches(": told by config dump\n").count(), 3, "{drift}");
+    assert_eq!(drift.matches(": checked by config dump\n").count(), 3, "{drift}");
 }

@@ -50,9 +50,10 @@ fn every_example_answers_its_requests() {
         if !NEEDY.iter().any(|(needy, _)| *needy == name) {
             let told = answers_its_requests(&name, "control-plane");
             // Every Envoy has acknowledged the revision before the first request is made.
-            let (_, of) = told.split_once("done: ").unwrap_or_else(|| panic!("{name}:\n{told}"));
+            let (_, of) =
+                told.split_once("done: verified on ").unwrap_or_else(|| panic!("{name}:\n{told}"));
             let (proven, rest) = of.split_once(" of ").unwrap();
-            assert!(rest.starts_with(&format!("{proven} proven")), "{name}:\n{told}");
+            assert!(rest.starts_with(&format!("{proven}.")), "{name}:\n{told}");
         }
     }
 }
@@ -199,7 +200,7 @@ fn the_control_plane_of_a_run_is_one_that_other_commands_can_ask() {
     sandbox.write("meshctl.toml", format!("[targets.dev]\nserver = \"{url}\"\nxds = \"127.0.0.1:1\"\nexpect = 6\ntoken = {{ file = \"{token}\" }}\n"));
     sandbox.write("mesh.toml", "[mesh]\nname = \"shop\"\n");
     let waited = sandbox.run(&["wait", "--timeout", "30s"]).exits(0);
-    assert!(waited.stdout.contains("6 proxies proven"), "{}", waited.stdout);
+    assert!(waited.stdout.contains("verified on 6 Envoys"), "{}", waited.stdout);
     kill_process(process_of(&waiting.child), Signal::TERM).unwrap();
     assert_eq!(waiting.child.wait().unwrap().code(), Some(143));
     waiting.all_end();

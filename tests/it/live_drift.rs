@@ -123,9 +123,9 @@ fn an_envoy_that_runs_something_else_is_told_by_its_own_dump() {
     let acked = "acknowledgement";
     assert_eq!(told_by(&document), [(v1, acked), (v2, acked), (web, own)]);
     let ran = sandbox.run(&["drift"]).exits(0);
-    let words = format!("{v1}: told by {acked} (the target names no admin address of it)\n");
+    let words = format!("{v1}: checked by {acked} (no admin address configured)\n");
     assert!(ran.stdout.contains(&words), "{}", ran.stdout);
-    assert!(ran.stdout.contains(&format!("{web}: told by config dump\n")), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("{web}: checked by config dump\n")), "{}", ran.stdout);
     sandbox.write("meshctl.toml", &all);
 
     // An Envoy that runs where the target says, and that the mesh does not have.

@@ -256,7 +256,7 @@ fn f28_the_last_endpoints_are_kept_when_all_leases_end() {
     assert!(counts.keys().all(|answer| answer.starts_with("200 ")), "{counts:?}");
     let text = world.sandbox.run(&["status"]).exits(0).stdout;
     assert!(text.contains("virtual_node/cart  shop/eu/cart: "), "{text}");
-    assert!(text.contains("held, as too many leases ended at once"), "{text}");
+    assert!(text.contains("kept although their leases expired"), "{text}");
     // Only an operator may say that they are gone.
     let lapsed = "/v1/meshes/m/registry/shop%2Feu/cart/lapsed";
     assert_eq!(world.ask("DELETE", lapsed, &world.registrar, "").0, 403);

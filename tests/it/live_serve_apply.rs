@@ -78,13 +78,13 @@ fn three_envoys_on_a_server_that_is_killed_and_comes_back() {
     );
     // Nobody is connected: committed, and told that it is not what the target expects.
     let ran = sandbox.run(&["apply", "--yes"]).exits(7);
-    assert!(ran.stderr.contains("3 that the target expects"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("0 of 3 expected Envoys"), "{}", ran.stderr);
     let mut envoys = Envoys(Vec::new());
     for node in ["web", "cart-v1", "cart-v2"] {
         envoys.start(&sandbox, node);
     }
     let waited = sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
-    assert!(waited.stdout.contains("3 proxies proven"), "{}", waited.stdout);
+    assert!(waited.stdout.contains("verified on 3 Envoys"), "{}", waited.stdout);
 
     // A new target of the route: added, then switched to, each step acknowledged.
     sandbox.write("mesh.toml", mesh.replace("cart-v1 = 1", "cart-v1 = 1, cart-v2 = 1"));

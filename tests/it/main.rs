@@ -41,6 +41,7 @@ mod live_resume;
 mod live_serve_apply;
 mod live_serve_xds;
 mod live_shop;
+mod live_switch;
 mod live_witness;
 mod plan;
 mod plan_cases;

@@ -177,7 +177,7 @@ fn a_project_lives_on_a_server_as_it_does_in_a_folder() {
 
     sandbox.write("mesh.toml", mesh(9));
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
-    assert!(ran.stdout.contains("3 of 3 proxies proven"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("verified on 3 of 3 proxies"), "{}", ran.stdout);
     assert!(sandbox.run(&["diff", "rev:1", "rev:2"]).exits(0).stdout.contains("weight"));
     assert!(sandbox.run(&["show", "rev:2"]).exits(0).stdout.contains("route/cart/all"));
     assert!(sandbox.run(&["get", "route/cart/all"]).exits(0).stdout.contains('9'));
@@ -208,7 +208,7 @@ fn nobody_connected_is_not_proven_and_fewer_than_expected_is_not_converged() {
     let server = Server::with(0);
     let sandbox = server.project(1);
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
-    assert!(ran.stdout.contains("0 proxies: not proven"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not verified (no proxy is running)"), "{}", ran.stdout);
     let ran = sandbox.run(&["wait", "--timeout", "none"]).exits(7);
     assert!(ran.stderr.contains("not running"), "{}", ran.stderr);
 
@@ -216,7 +216,7 @@ fn nobody_connected_is_not_proven_and_fewer_than_expected_is_not_converged() {
     let sandbox = server.project(1);
     sandbox.write("meshctl.toml", format!("{}expect = 4\n", server.target()));
     let ran = sandbox.run(&["apply", "--yes"]).exits(7);
-    assert!(ran.stderr.contains("4 that the target expects"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 of 4 expected Envoys"), "{}", ran.stderr);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use crate::directory;
 use meshctl::apply::{
-    self, Answer, Answers, Asking, End, OnRefusal, Options, Outcome, Site, Stop, Wanted, Witness,
+    self, Answer, Answers, Asking, End, OnRefusal, Options, Outcome, Site, Standing, Stop, Wanted,
+    Witness,
 };
 use meshctl::compile::{compile, proxies};
 use meshctl::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, files};
@@ -11,7 +12,7 @@ use meshctl::live::{
     Commit, Directory, Error, Memory, NewStep, ProxyFiles, Read, Rollout, State, StepId, Target,
     Write,
 };
-use meshctl::model::Mesh;
+use meshctl::model::{Mesh, NodeName};
 use meshctl::plan::{self, Consent, Guards, Input, Scope, Share};
 use meshctl::revision::{Header, Live};
 use meshctl::span::Files;
@@ -50,6 +51,15 @@ impl Witness for Refusing {
     fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> Future<Answers> {
         let answers = proxies.into_keys().map(|proxy| (proxy, Answer::Has { envoys: 1 }));
         Box::pin(ready(answers.collect()))
+    }
+
+    fn standing(&self, proxies: BTreeMap<ProxyId, Wanted>) -> Future<BTreeMap<ProxyId, Standing>> {
+        let one = Standing { running: 1, acknowledged: 1, awaited: false };
+        Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one)).collect()))
+    }
+
+    fn instances(&self, _node: &NodeName) -> Option<usize> {
+        None
     }
 }
 
@@ -158,6 +168,7 @@ fn options(refused: Option<StepId>, canary: Option<Share>) -> Options {
         canary_wait: Duration::ZERO,
         carry: serde_json::Value::Null,
         expect: None,
+        accept: BTreeSet::new(),
         witness: Arc::new(Refusing { refused, late: None }),
         at: "2026-01-01T00:00:00Z".to_owned(),
         by: "test".to_owned(),

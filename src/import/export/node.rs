@@ -26,6 +26,9 @@ impl Exporter<'_> {
         if let Some(discovery) = node.discovery.as_ref().and_then(|d| self.discovery(d)) {
             spec["serviceDiscovery"] = discovery;
         }
+        if !node.proxy {
+            self.outside("proxy", "App Mesh expected a proxy beside every node");
+        }
         self.none_of("capture", node.capture.as_ref());
         if node.patch != NodePatch::default() {
             self.outside("patch", "App Mesh had no way to Envoy's own fields");

@@ -10,6 +10,7 @@ pub use stats::{Seen, Subject, Subscription};
 
 use super::ProxyFiles;
 use crate::envoy::{PARTS, ResourceType, Running};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ const DUMP_TIMEOUT: Duration = Duration::from_secs(30);
 /// `(version_text|update_rejected|update_failure|warming_clusters|total_listeners_warming)$`.
 const STATS: &str = "/stats?filter=%28version_text%7Cupdate_rejected%7Cupdate_failure%7C\
                      warming_clusters%7Ctotal_listeners_warming%29%24";
+
+/// What an Envoy answers where nothing of it has a part of a dump.
+const EMPTY_PART: &str = "not found in config dump";
 
 /// The listeners that Envoy could not take, without their content.
 const ERRORS: &str = "/config_dump?resource=dynamic_listeners&mask=name,error_state.details";
@@ -80,15 +84,21 @@ impl Admin {
     }
 
     async fn get(&self, path: &str, within: Duration) -> Result<String, Silence> {
+        let (status, text) = self.ask(path, within).await?;
+        match status.is_success() {
+            true => Ok(text),
+            false => Err(Silence::NoAnswer),
+        }
+    }
+
+    async fn ask(&self, path: &str, within: Duration) -> Result<(StatusCode, String), Silence> {
         let answer = self.client.get(format!("{}{path}", self.base)).timeout(within).send().await;
         let answer = answer.map_err(|error| match error.is_connect() {
             true => Silence::Gone,
             false => Silence::NoAnswer,
         })?;
-        if !answer.status().is_success() {
-            return Err(Silence::NoAnswer);
-        }
-        answer.text().await.map_err(|_| Silence::NoAnswer)
+        let status = answer.status();
+        Ok((status, answer.text().await.map_err(|_| Silence::NoAnswer)?))
     }
 
     /// What it has taken and refused.
@@ -103,11 +113,23 @@ impl Admin {
     pub async fn running(&self) -> Result<Running, Silence> {
         let mut running = Running::default();
         for part in &PARTS {
-            let text = self.get(&format!("/config_dump?{}", part.query), DUMP_TIMEOUT).await?;
-            let answer: Value = serde_json::from_str(&text).map_err(|_| Silence::NoAnswer)?;
+            let answer = self.dump(part.query).await?;
             running.add(part, &answer);
         }
         Ok(running)
+    }
+
+    /// A part of its config dump. Of a part that nothing in it uses, such as the routes of a proxy
+    /// that only has TCP, an Envoy answers 404 with these words: that part is empty.
+    async fn dump(&self, query: &str) -> Result<Value, Silence> {
+        let path = format!("/config_dump?{query}");
+        let (status, text) = self.ask(&path, DUMP_TIMEOUT).await?;
+        let empty = status == StatusCode::NOT_FOUND && text.contains(EMPTY_PART);
+        match empty {
+            true => Ok(Value::Null),
+            false if !status.is_success() => Err(Silence::NoAnswer),
+            false => serde_json::from_str(&text).map_err(|_| Silence::NoAnswer),
+        }
     }
 
     /// Why it refused listeners, by their names. Of other kinds Envoy tells only its own log.

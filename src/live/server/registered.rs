@@ -89,6 +89,13 @@ pub struct FoundNode {
     pub held: Vec<String>,
 }
 
+impl FoundNode {
+    /// How many of its instances have a lease that has not ended.
+    pub fn live(&self) -> usize {
+        self.instances.len().saturating_sub(self.held.len())
+    }
+}
+
 /// All that is registered for a mesh.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryDocument {

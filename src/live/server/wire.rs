@@ -4,7 +4,7 @@
 
 use crate::envoy::defaults::RE2_MAX_PROGRAM_SIZE;
 use crate::envoy::{ProxyId, ResourceType, Settings};
-use crate::model::{Certificate, MeshName, Trust};
+use crate::model::{Address, Certificate, MeshName, Trust};
 use crate::plan::Share;
 use crate::revision::{Manifest, ObjectId, Rollout, StepId};
 use serde::{Deserialize, Serialize};
@@ -209,6 +209,9 @@ pub struct Carry {
     pub expect: Option<u32>,
     /// How long to wait for another apply of the mesh to end.
     pub lock_ms: u64,
+    /// The routes that may switch to nodes that cannot serve (MC0908).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub accept: BTreeSet<Address>,
 }
 
 impl Default for Carry {
@@ -221,6 +224,7 @@ impl Default for Carry {
             canary_wait_ms: 0,
             expect: None,
             lock_ms: 0,
+            accept: BTreeSet::new(),
         }
     }
 }

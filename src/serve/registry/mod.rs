@@ -15,7 +15,7 @@ mod tests;
 
 use super::admin::Server;
 use super::plane::Plane;
-use crate::live::server::registered::{Instance, Registered, RegistryDocument};
+use crate::live::server::registered::{FoundNode, Instance, Registered, RegistryDocument};
 use crate::model::{Discovery, Mesh, MeshName, NodeName, RegistryDiscovery};
 use crate::store::{Error, Store};
 use leases::{Key, Leases};
@@ -163,6 +163,12 @@ impl Registry {
     pub(super) fn document(&self) -> RegistryDocument {
         let (state, now) = (self.state(), Instant::now());
         RegistryDocument { instances: state.leases.instances(now), nodes: state.leases.nodes(now) }
+    }
+
+    /// How many live registrations a node has; `None`: it is not found here.
+    pub(super) fn live(&self, node: &NodeName) -> Option<usize> {
+        let nodes = self.state().leases.nodes(Instant::now());
+        nodes.iter().find(|found| found.node == *node).map(FoundNode::live)
     }
 
     /// Does what the time has come for.

@@ -115,6 +115,7 @@ impl Local {
             canary_wait: Duration::ZERO,
             carry: serde_json::Value::Null,
             expect,
+            accept: BTreeSet::new(),
             witness: Arc::new(Admins::default()),
             at: "2026-01-01T00:00:00Z".to_owned(),
             by: "test".to_owned(),

@@ -1,0 +1,240 @@
+//! The gate before a switch: every node that gains requests has a proxy that can serve them.
+//!
+//! It asks about targets that can be asked: a proxy that acknowledges to a server, or one whose admin
+//! address the target names. Where no proxy that holds the route runs, no request can be lost.
+
+use super::Stop;
+use super::witness::{Standing, Wanted, Witness};
+use crate::envoy::ProxyId;
+use crate::model::{Address, NodeName, Port};
+use crate::plan::Gain;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often proxies are asked.
+const ASK_EVERY: Duration = Duration::from_millis(25);
+/// A proxy that is not running when asked so often is missing.
+const GONE_AFTER: u32 = 4;
+
+/// A target that would gain requests and cannot serve them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Missing {
+    /// The route; the service if a node provides it without a router.
+    pub route: Address,
+    /// The node.
+    pub node: NodeName,
+    /// Its port.
+    pub port: Port,
+    /// What is missing.
+    pub why: Why,
+}
+
+/// Why a node cannot serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// No proxy of it runs.
+    NotRunning,
+    /// None of its proxies has acknowledged the step before.
+    NotAcknowledged,
+    /// It is found in a registry, and has no live registration there.
+    NotRegistered,
+}
+
+impl Missing {
+    /// The proxy of its node.
+    pub fn proxy(&self) -> ProxyId {
+        ProxyId::Node(self.node.clone())
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { route, node, port, why } = self;
+        let why = match why {
+            Why::NotRunning => "has no running proxy",
+            Why::NotAcknowledged => "has no proxy that acknowledged the step before",
+            Why::NotRegistered => "has no live registration",
+        };
+        write!(f, "virtual_node/{node}, port {port}, gains requests at {route} and {why}")
+    }
+}
+
+/// What the gate found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The targets that cannot serve.
+    pub(super) missing: Vec<Missing>,
+    /// The nodes of which nothing can tell whether they can.
+    pub(super) unverified: BTreeSet<ProxyId>,
+    /// Whether the wait was cut short.
+    pub(super) stopped: bool,
+}
+
+/// Looks at the nodes that gain requests. One that runs and has not acknowledged yet has until the
+/// end of `patience`; `None` asks nothing.
+pub(super) async fn look(
+    witness: &dyn Witness,
+    gains: &[Gain],
+    wanted: &dyn Fn(&ProxyId) -> Option<Wanted>,
+    patience: Option<Duration>,
+    stop: &Stop,
+) -> Found {
+    let mut found = Found::default();
+    let Some(patience) = patience else {
+        found.unverified = gains.iter().map(proxy).collect();
+        return found;
+    };
+    let holders: BTreeSet<&ProxyId> = gains.iter().flat_map(|gain| &gain.held_by).collect();
+    let holders = holders.into_iter().filter(|holder| witness.knows(holder));
+    let holders = holders.map(|holder| (holder.clone(), Wanted::InForce)).collect();
+    let holders = witness.standing(holders).await;
+    let runs = |holder: &ProxyId| {
+        holders.get(holder).is_none_or(|standing| standing.running > 0 || standing.awaited)
+    };
+    let gains: Vec<&Gain> = gains.iter().filter(|gain| gain.held_by.iter().any(runs)).collect();
+    found.unverified =
+        gains.iter().map(|gain| proxy(gain)).filter(|node| !witness.knows(node)).collect();
+    let nodes: BTreeSet<ProxyId> =
+        gains.iter().map(|gain| proxy(gain)).filter(|node| witness.knows(node)).collect();
+    let nodes: BTreeMap<ProxyId, Wanted> =
+        nodes.into_iter().filter_map(|node| Some((node.clone(), wanted(&node)?))).collect();
+    let deadline = Instant::now() + patience;
+    let mut looks = 0;
+    let standing = loop {
+        let standing = witness.standing(nodes.clone()).await;
+        looks += 1;
+        let open = standing.values().any(|standing| match standing {
+            Standing { acknowledged: 1.., .. } => false,
+            Standing { running: 0, awaited, .. } => *awaited || looks < GONE_AFTER,
+            _ => true,
+        });
+        if !open || Instant::now() + ASK_EVERY > deadline {
+            break standing;
+        }
+        tokio::select! {
+            () = sleep(ASK_EVERY) => {}
+            () = stop.requested() => {
+                found.stopped = true;
+                return found;
+            }
+        }
+    };
+    found.missing = gains.iter().filter_map(|gain| missing(gain, &standing, witness)).collect();
+    found
+}
+
+fn proxy(gain: &Gain) -> ProxyId {
+    ProxyId::Node(gain.node.clone())
+}
+
+/// Why a target cannot serve; `None` if it can, or if nothing can tell.
+fn missing(
+    gain: &Gain,
+    standing: &BTreeMap<ProxyId, Standing>,
+    witness: &dyn Witness,
+) -> Option<Missing> {
+    let why = match (standing.get(&proxy(gain))?, witness.instances(&gain.node)) {
+        (Standing { running: 0, .. }, _) => Why::NotRunning,
+        (Standing { acknowledged: 0, .. }, _) => Why::NotAcknowledged,
+        (_, Some(0)) => Why::NotRegistered,
+        _ => return None,
+    };
+    Some(Missing { route: gain.route.clone(), node: gain.node.clone(), port: gain.port, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::{Answers, Asking};
+    use futures_util::future::BoxFuture;
+
+    /// Proxies by their names; one that is not there cannot be asked.
+    #[derive(Clone, Debug, Default)]
+    struct Known(BTreeMap<&'static str, Standing>, BTreeMap<&'static str, usize>);
+
+    impl Witness for Known {
+        fn knows(&self, proxy: &ProxyId) -> bool {
+            self.0.contains_key(proxy.to_string().as_str())
+        }
+
+        fn reads_files(&self) -> bool {
+            false
+        }
+
+        fn before(&self, _: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>> {
+            unreachable!("no step is put")
+        }
+
+        fn now(&self, _: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
+            unreachable!("no step is put")
+        }
+
+        fn standing(
+            &self,
+            proxies: BTreeMap<ProxyId, Wanted>,
+        ) -> BoxFuture<'static, BTreeMap<ProxyId, Standing>> {
+            let found = proxies.into_keys();
+            let found = found.filter_map(|proxy| {
+                let standing = self.0.get(proxy.to_string().as_str())?;
+                Some((proxy, *standing))
+            });
+            Box::pin(std::future::ready(found.collect()))
+        }
+
+        fn instances(&self, node: &NodeName) -> Option<usize> {
+            self.1.get(node.as_str()).copied()
+        }
+    }
+
+    const RUNS: Standing = Standing { running: 1, acknowledged: 1, awaited: false };
+    const LATE: Standing = Standing { running: 2, acknowledged: 0, awaited: false };
+    const ONE_OF_TWO: Standing = Standing { running: 2, acknowledged: 1, awaited: false };
+    const GONE: Standing = Standing { running: 0, acknowledged: 0, awaited: false };
+
+    async fn of(
+        known: &[(&'static str, Standing)],
+        registered: &[(&'static str, usize)],
+        patience: Option<Duration>,
+    ) -> (Vec<Why>, usize) {
+        let witness = Known(known.iter().copied().collect(), registered.iter().copied().collect());
+        let gain = Gain {
+            route: "route/cart/all".parse().unwrap(),
+            node: NodeName::new("cart").unwrap(),
+            port: Port::new(80).unwrap(),
+            held_by: BTreeSet::from(["virtual_node/web".parse().unwrap()]),
+        };
+        let (_sender, stop) = Stop::new();
+        let found = look(&witness, &[gain], &|_| Some(Wanted::InForce), patience, &stop).await;
+        (found.missing.into_iter().map(|missing| missing.why).collect(), found.unverified.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_be_asked_must_answer_and_what_cannot_is_not_verified() {
+        let soon = Some(Duration::from_secs(1));
+        let (web, cart) = ("virtual_node/web", "virtual_node/cart");
+        assert_eq!(of(&[(web, RUNS), (cart, RUNS)], &[], soon).await, (vec![], 0));
+        assert_eq!(of(&[(web, RUNS), (cart, ONE_OF_TWO)], &[], soon).await, (vec![], 0));
+        assert_eq!(of(&[(web, RUNS), (cart, GONE)], &[], soon).await, (vec![Why::NotRunning], 0));
+        let late = of(&[(web, RUNS), (cart, LATE)], &[], soon).await;
+        assert_eq!(late, (vec![Why::NotAcknowledged], 0));
+        // No registration, and one.
+        let found = of(&[(web, RUNS), (cart, RUNS)], &[("cart", 0)], soon).await;
+        assert_eq!(found, (vec![Why::NotRegistered], 0));
+        assert_eq!(of(&[(web, RUNS), (cart, RUNS)], &[("cart", 1)], soon).await, (vec![], 0));
+        // No proxy that holds the route runs.
+        assert_eq!(of(&[(web, GONE), (cart, GONE)], &[], soon).await, (vec![], 0));
+        // Whether the one that holds it runs is not known: it may.
+        assert_eq!(of(&[(cart, GONE)], &[], soon).await, (vec![Why::NotRunning], 0));
+        // Nothing can be asked, or nothing is.
+        assert_eq!(of(&[(web, RUNS)], &[], soon).await, (vec![], 1));
+        assert_eq!(of(&[(web, RUNS), (cart, GONE)], &[], None).await, (vec![], 1));
+        // The server was started a moment ago: what was connected may come back.
+        let awaited = Standing { awaited: true, ..GONE };
+        let found = of(&[(web, RUNS), (cart, awaited)], &[], soon).await;
+        assert_eq!(found, (vec![Why::NotRunning], 0), "but not for longer than the step may take");
+    }
+}

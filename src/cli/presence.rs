@@ -1,0 +1,104 @@
+//! Which nodes that gain requests by a plan cannot serve them now (MC0908). The plan is pure, so what
+//! is known of running proxies comes in here; `apply` asks again right before it switches.
+
+use super::target::{self, Target};
+use super::{Exit, Failure, carry};
+use crate::apply::{Admins, Missing, Standing, Wanted, Why, Witness as _};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::envoy::ProxyId;
+use crate::live::server::registered::RegistryDocument;
+use crate::plan::{self, Gain, Places, Plan, StepKind, codes};
+use crate::revision::Live;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Reports the targets that gain requests by a plan and cannot serve now.
+pub(super) fn find(
+    target: &Target,
+    live: &Live,
+    plan: &Plan,
+    places: Option<Places<'_>>,
+    found: &mut Diagnostics,
+) -> Result<(), Failure> {
+    let switches = plan.steps.iter().filter(|step| step.kind == StepKind::Switch);
+    let holders: BTreeSet<ProxyId> = switches.flat_map(|s| s.proxies.keys().cloned()).collect();
+    if holders.is_empty() {
+        return Ok(());
+    }
+    let desired = plan::apply_changes(live, &plan.changes).map_err(|error| {
+        Failure::from_error(Exit::Failed, &error).hint("plan again: the target has changed")
+    })?;
+    let gains = plan::gains(&live.mesh, &desired, &holders);
+    if gains.is_empty() {
+        return Ok(());
+    }
+    let known = Known::new(target, &gains)?;
+    for missing in gains.iter().filter_map(|gain| known.missing(gain)) {
+        found.push(finding(&missing, &plan.accepted, places));
+    }
+    Ok(())
+}
+
+/// What is known of the proxies that matter. One that is not there cannot be asked.
+struct Known {
+    standing: BTreeMap<ProxyId, Standing>,
+    registry: RegistryDocument,
+}
+
+impl Known {
+    fn new(target: &Target, gains: &[Gain]) -> Result<Self, Failure> {
+        let failed = |error| target::failure(&error);
+        if let Some(server) = target.server() {
+            let of =
+                |envoys: usize| Standing { running: envoys, acknowledged: envoys, awaited: false };
+            let proxies = server.connected().map_err(failed)?.proxies.into_iter();
+            let standing = proxies.map(|status| (status.proxy, of(status.envoys.len()))).collect();
+            return Ok(Self { standing, registry: server.registry().map_err(failed)? });
+        }
+        let nodes = gains.iter().map(|gain| ProxyId::Node(gain.node.clone()));
+        let holders = gains.iter().flat_map(|gain| gain.held_by.iter().cloned());
+        let admins = Admins(carry::admins(target)?);
+        let asked: BTreeSet<ProxyId> = nodes.chain(holders).filter(|p| admins.knows(p)).collect();
+        let asked = asked.into_iter().map(|proxy| (proxy, Wanted::InForce)).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime
+            .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
+        let standing = runtime.block_on(admins.standing(asked));
+        Ok(Self { standing, registry: RegistryDocument::default() })
+    }
+
+    /// Why a target cannot serve now. What must be acknowledged is only known when it is switched to.
+    fn missing(&self, gain: &Gain) -> Option<Missing> {
+        let runs = |proxy: &ProxyId| self.standing.get(proxy).map(|standing| standing.running > 0);
+        if gain.held_by.iter().all(|holder| runs(holder) == Some(false)) {
+            return None;
+        }
+        let registered = self.registry.nodes.iter().find(|found| found.node == gain.node);
+        let why = match (runs(&ProxyId::Node(gain.node.clone())), registered) {
+            (Some(false), _) => Why::NotRunning,
+            (Some(true), Some(found)) if found.live() == 0 => Why::NotRegistered,
+            _ => return None,
+        };
+        Some(Missing { route: gain.route.clone(), node: gain.node.clone(), port: gain.port, why })
+    }
+}
+
+fn finding(
+    missing: &Missing,
+    accepted: &BTreeSet<crate::model::Address>,
+    places: Option<Places<'_>>,
+) -> Diagnostic {
+    let route = &missing.route;
+    let finding = Diagnostic::unplaced(&codes::MISSING_TARGET, missing.to_string()).about(route);
+    let place = places.and_then(|places| places.origins.find(route, "/targets"));
+    let finding = match place {
+        Some(loc) => finding.at(loc, ""),
+        None => finding,
+    };
+    finding.help(match accepted.contains(route) {
+        true => "accepted: apply switches to it nevertheless".to_owned(),
+        false => format!(
+            "start it before the switch: apply stops there otherwise; --accept {}@{route} consents",
+            codes::MISSING_TARGET.id
+        ),
+    })
+}

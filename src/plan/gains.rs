@@ -1,0 +1,203 @@
+//! Which nodes a change gives more requests: a switch to them waits until they can serve.
+//!
+//! A target gains at a route if its share grows there, or if the route may match more requests than
+//! before: it is new, its conditions changed, or a route before it was removed, changed or moved.
+//! The routes are those of one proxy, because each proxy switches by itself.
+
+use crate::compile::has_proxy;
+use crate::envoy::ProxyId;
+use crate::model::{Address, Mesh, NodeName, Port, ServiceName};
+use crate::traffic::{Action, Door, Entry, Match, Rewrite, Row, Source, entries_of, service_rows};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A target of a route that gets more requests than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gain {
+    /// The route; the service if a node provides it without a router.
+    pub route: Address,
+    /// The node.
+    pub node: NodeName,
+    /// Its port.
+    pub port: Port,
+    /// The proxies that hold the route and send the requests.
+    pub held_by: BTreeSet<ProxyId>,
+}
+
+/// What a target is known by: the route, the node and its port.
+type Key = (Address, NodeName, Port);
+
+/// The targets that gain requests at these proxies, in the order of routes and nodes. Nodes without
+/// a proxy are left out: nothing could prove that they serve.
+pub fn gains(before: &Mesh, after: &Mesh, holders: &BTreeSet<ProxyId>) -> Vec<Gain> {
+    let mut found: BTreeMap<Key, BTreeSet<ProxyId>> = BTreeMap::new();
+    // The table of a service is the same at each of its callers.
+    let mut services: BTreeMap<Place<'_>, BTreeSet<Key>> = BTreeMap::new();
+    for holder in holders {
+        let source = match holder {
+            ProxyId::Node(name) => Source::Node(name.clone()),
+            ProxyId::Gateway(name) => Source::Gateway(name.clone()),
+        };
+        let was = entries_of(before, &source);
+        let was: BTreeMap<Place<'_>, &Entry<'_>> = was.iter().map(|e| (place(e), e)).collect();
+        for entry in entries_of(after, &source) {
+            let at = place(&entry);
+            let old = was.get(&at);
+            let keys = match (at.0, old) {
+                (Some(_), Some(old)) => services
+                    .entry(at)
+                    .or_insert_with(|| more(&table(old, before), &table(&entry, after)))
+                    .clone(),
+                (_, old) => {
+                    let old = old.map(|old| table(old, before)).unwrap_or_default();
+                    more(&old, &table(&entry, after))
+                }
+            };
+            for key in keys {
+                found.entry(key).or_default().insert(holder.clone());
+            }
+        }
+    }
+    let gain = |((route, node, port), held_by)| Gain { route, node, port, held_by };
+    let mut found: Vec<Gain> = found.into_iter().map(gain).collect();
+    found.retain(|gain| has_proxy(after, &ProxyId::Node(gain.node.clone())));
+    found
+}
+
+/// Where requests come in: a service by its name, or a gateway's listener, and the port.
+type Place<'m> = (Option<&'m ServiceName>, Port);
+
+fn place<'m>(entry: &Entry<'m>) -> Place<'m> {
+    match entry.door {
+        Door::Captured { service, .. } => (Some(service), entry.port),
+        Door::Bound { to, .. } => (Some(to.name), entry.port),
+        Door::Gateway { .. } => (None, entry.port),
+    }
+}
+
+/// One row that ends at nodes, through both hops of a gateway.
+#[derive(PartialEq)]
+struct Line<'m> {
+    route: Address,
+    /// The gateway's part.
+    outer: Option<(Address, Match<'m>, Rewrite<'m>)>,
+    matches: Match<'m>,
+    /// Each target with its weight.
+    shares: Vec<(NodeName, Port, u64)>,
+}
+
+impl Line<'_> {
+    /// What it is known by in the other state.
+    fn name(&self) -> (Option<&Address>, &Address) {
+        (self.outer.as_ref().map(|(address, ..)| address), &self.route)
+    }
+
+    /// Whether it has the same conditions.
+    fn asks_the_same(&self, other: &Line<'_>) -> bool {
+        self.matches == other.matches && self.outer == other.outer
+    }
+
+    fn sum(&self) -> u64 {
+        self.shares.iter().map(|(.., weight)| weight).sum()
+    }
+}
+
+/// The rows of an entry, in order.
+fn table<'m>(entry: &Entry<'m>, mesh: &'m Mesh) -> Vec<Line<'m>> {
+    let mut lines = Vec::new();
+    for row in entry.rows(mesh) {
+        match &row.action {
+            Action::Service { to, rewrite } => {
+                for inner in service_rows(mesh, to) {
+                    let outer = (row.address.clone(), row.matches.clone(), rewrite.clone());
+                    lines.push(line(inner, Some(outer)));
+                }
+            }
+            Action::Targets(_) | Action::Answer(_) => lines.push(line(row, None)),
+        }
+    }
+    lines
+}
+
+fn line<'m>(row: Row<'m>, outer: Option<(Address, Match<'m>, Rewrite<'m>)>) -> Line<'m> {
+    let shares = match &row.action {
+        Action::Targets(shares) => {
+            // A sole target takes all, whatever its weight.
+            let sole = shares.len() == 1;
+            let weight = |weight: u32| if sole { 1 } else { u64::from(weight) };
+            let share = |share: &crate::traffic::Share<'m>| {
+                (share.to.name.clone(), share.to.listener.port, weight(share.weight))
+            };
+            shares.iter().map(share).collect()
+        }
+        Action::Service { .. } | Action::Answer(_) => Vec::new(),
+    };
+    Line { route: row.address, outer, matches: row.matches, shares }
+}
+
+/// The targets that get more by the second table than by the first.
+fn more(before: &[Line<'_>], after: &[Line<'_>]) -> BTreeSet<Key> {
+    let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, line) in after.iter().enumerate() {
+        by_name.entry(line.name()).or_default().push(at);
+    }
+    // Of each row that stays: the row that it was, if nothing before it was removed or moved.
+    let mut kept: BTreeMap<usize, &Line<'_>> = BTreeMap::new();
+    // Where the rows before it are by now; `None`: one of them is gone.
+    let mut last = Some(None);
+    for line in before {
+        let same = by_name.get(&line.name()).into_iter().flatten().copied();
+        let now = same.clone().find(|at| after[*at].asks_the_same(line));
+        match (last, now) {
+            (Some(last), Some(now)) if last.is_none_or(|last| last < now) => {
+                kept.insert(now, line);
+            }
+            _ => {}
+        }
+        last = match (last, now) {
+            (Some(last), Some(now)) => Some(last.max(Some(now))),
+            _ => None,
+        };
+    }
+    let mut found = BTreeSet::new();
+    for (at, line) in after.iter().enumerate() {
+        let (sum, was) = (line.sum(), kept.get(&at));
+        for (node, port, weight) in line.shares.iter().filter(|(.., weight)| *weight > 0) {
+            let had = was.map_or((0, 1), |was| {
+                let same = was.shares.iter().filter(|(n, p, _)| n == node && p == port);
+                (same.map(|(.., weight)| weight).sum::<u64>(), was.sum())
+            });
+            if u128::from(*weight) * u128::from(had.1) > u128::from(had.0) * u128::from(sum) {
+                found.insert((line.route.clone(), node.clone(), *port));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::{SHOP, mesh};
+
+    fn gained(before: &str, after: &str) -> Vec<String> {
+        let (before, after) = (mesh(before), mesh(after));
+        let holders = crate::compile::proxies(&after).into_iter().collect();
+        let words = |gain: Gain| {
+            let by: Vec<String> = gain.held_by.iter().map(ToString::to_string).collect();
+            format!("{} {}:{} by {}", gain.route, gain.node, gain.port, by.join(","))
+        };
+        gains(&before, &after, &holders).into_iter().map(words).collect()
+    }
+
+    #[test]
+    fn shares_that_grow_gain_and_others_do_not() {
+        assert!(gained(SHOP, SHOP).is_empty());
+        let shifted = SHOP.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 70, cart-v2 = 30");
+        assert_eq!(gained(SHOP, &shifted).len(), 1, "{:?}", gained(SHOP, &shifted));
+        assert!(gained(SHOP, &shifted)[0].starts_with("route/cart/all cart-v2:"));
+        assert!(gained(&shifted, SHOP)[0].starts_with("route/cart/all cart-v1:"));
+        // The same shares in other numbers.
+        let same = SHOP.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 190, cart-v2 = 10");
+        assert!(gained(SHOP, &same).is_empty());
+    }
+}
