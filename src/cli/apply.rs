@@ -1,4 +1,4 @@
-//! `apply`: makes the target what the files say, and proves it.
+//! `apply`: applies the files to the target, and verifies the result.
 
 use super::carry::{self, CarryArgs, Work};
 use super::planning::{self, PlanningArgs};
@@ -12,11 +12,12 @@ use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Make the target what the files say, step by step, and prove that the proxies took it
+/// Apply the files to the target step by step, and verify that the proxies acknowledged it
 ///
-/// Plans, asks, commits one revision, and brings it into force in steps: what is new first, what
-/// is no longer used last. Between two steps every proxy with a known admin address must have the
-/// first one. What a proxy refuses is traced to its line and, unless told otherwise, taken back.
+/// Plans, asks for approval, commits one revision, and applies it in steps: new resources first,
+/// unused ones last. Between two steps every proxy that can be asked must have acknowledged the
+/// first one, and a switch waits for the nodes that gain requests. A rejection is traced to its line
+/// in the files and rolled back, unless `--on-nack` says otherwise.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArgs {
     /// A saved plan: exactly that is applied, or nothing
@@ -27,11 +28,11 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "DIGEST", conflicts_with_all = ["resume", "rewrite"])]
     expect: Option<String>,
 
-    /// Go on with a rollout that was interrupted or halted
+    /// Resume a rollout that was interrupted, was halted, or stopped before a switch
     #[arg(long, conflicts_with_all = ["rewrite", "canary"])]
     resume: bool,
 
-    /// Write the files of every proxy anew, as the live model says: mends drift
+    /// Write the files of every proxy again from the live model, which removes drift
     #[arg(long, conflicts_with = "canary")]
     rewrite: bool,
 
@@ -82,7 +83,7 @@ pub(super) fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Failure> 
     go(context, &args.carry, &loaded, &target, format, &plan, &findings)
 }
 
-/// Shows a plan, asks, and carries it out.
+/// Shows a plan, asks for approval, and applies it.
 pub(super) fn go(
     context: &Context,
     args: &CarryArgs,

@@ -154,7 +154,7 @@ pub(super) fn approve(
     if read.is_ok() && answer.trim() == "yes" {
         return Ok(());
     }
-    Err(Failure::new(Exit::Refused, "not approved; nothing was done"))
+    Err(Failure::new(Exit::Refused, "not approved; nothing was changed"))
 }
 
 /// The call that this process was started with, and what makes it apply this very plan.

@@ -59,9 +59,7 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
     }
     context.ui.result(&draw(context, format, &shown, args.summary));
     if state.rollout.is_some() {
-        context
-            .ui
-            .warning("the last rollout is unfinished; apply goes on with it before anything else");
+        context.ui.warning("the last rollout is unfinished; apply resumes it before anything else");
     }
     if planning::refuse(context, &planned.plan) {
         return Ok(Exit::Refused);

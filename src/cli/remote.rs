@@ -144,8 +144,7 @@ impl Asked<'_> {
     /// The call that asks for what became of a key.
     fn ask_again(&self, request: &ApplyRequest) -> String {
         format!(
-            "to learn what became of it, and to go on with it: meshctl apply --target {} --resume \
-             --key {}",
+            "to get its result, and to resume it: meshctl apply --target {} --resume --key {}",
             self.target.id.name, request.key
         )
     }
@@ -166,13 +165,14 @@ impl Asked<'_> {
     }
 
     fn unknown(&self, error: &live::Error, request: &ApplyRequest) -> Failure {
-        let message = format!("the server was lost, and whether it was done is not known: {error}");
+        let message =
+            format!("lost the connection to the server, so the outcome is unknown: {error}");
         Failure::new(Exit::Unknown, message).hint(self.ask_again(request))
     }
 
     fn left(&self, signal: Signal, request: &ApplyRequest) -> Failure {
-        let message = format!("{} goes on with it by itself", self.target.id.name);
-        self.context.ui.status("Nothing is stopped by leaving.");
+        let message = format!("{} continues the rollout by itself", self.target.id.name);
+        self.context.ui.status("The rollout is not stopped.");
         Failure::new(carry::stopped(signal), message).hint(self.ask_again(request))
     }
 }
@@ -199,13 +199,15 @@ async fn follow_to_end(
         };
         match line {
             Err(error) => return Followed::Lost(error),
-            Ok(None) => return Followed::Lost(lost("it ended before it told the end")),
+            Ok(None) => return Followed::Lost(lost("the answer ended before the result")),
             Ok(Some(Line::Heartbeat {})) => {}
             Ok(Some(Line::Refused(problem))) => return Followed::Refused(problem),
             Ok(Some(Line::Outcome(outcome))) => {
                 return match serde_json::from_value(outcome) {
                     Ok(outcome) => Followed::Ended(outcome),
-                    Err(_) => Followed::Lost(lost("it tells the end in a form of its own")),
+                    Err(_) => Followed::Lost(lost(
+                        "the result has a form that this meshctl does not know",
+                    )),
                 };
             }
             Ok(Some(Line::Event(event))) => {

@@ -97,7 +97,10 @@ pub fn overlay(mesh: &Mesh, network: Network) -> Result<String, TooLarge> {
                 })
                 .collect();
             put(&mut lines, format_args!("discovery = {{ static = [\"{proxy}\"] }}\n"));
-            put(&mut lines, format_args!("listeners = [\n{}]\n", listeners.concat()));
+            // Without a proxy the application itself listens where its callers look for it.
+            if node.proxy {
+                put(&mut lines, format_args!("listeners = [\n{}]\n", listeners.concat()));
+            }
         }
         if !node.backends.is_empty() {
             if node.backends.len() > BACKENDS {

@@ -11,7 +11,7 @@ use crate::envoy::{Admin, ConfigSource, ProxyId, Settings, bootstrap};
 use crate::live::server::wire::OnNack;
 use crate::live::{Directory, Read as _, State, Target as _, admin};
 use crate::load::Loaded;
-use crate::model::{NodeName, Port};
+use crate::model::{Discovery, Listener, NodeName, Port};
 use crate::plan::{self, Consent, Guards, Places, Plan, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -255,10 +255,16 @@ impl Running {
         for (name, node) in &loaded.mesh.nodes {
             let upstream = loaded.project.dev.upstream.get(name.as_str());
             let command = upstream.map(|it| it.command.as_slice()).filter(|it| !it.is_empty());
+            let address = |listener: &Listener| match (&node.discovery, node.proxy) {
+                (Some(Discovery::Static(all)), false) => {
+                    Some(SocketAddr::new(*all.first()?, listener.port.get()))
+                }
+                _ => listener.app,
+            };
             let apps = node
                 .listeners
                 .iter()
-                .filter_map(|listener| Some((listener.app?, listener.protocol)));
+                .filter_map(|listener| Some((address(listener)?, listener.protocol)));
             match command {
                 Some(command) => {
                     let apps: Vec<SocketAddr> = apps.map(|(address, _)| address).collect();

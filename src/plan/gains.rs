@@ -199,5 +199,63 @@ mod tests {
         // The same shares in other numbers.
         let same = SHOP.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 190, cart-v2 = 10");
         assert!(gained(SHOP, &same).is_empty());
+        // From nothing, and by a node that takes another's place.
+        let zero = SHOP.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 1, cart-v2 = 0");
+        let route = "route/cart/all cart-v2:8080 by virtual_node/web";
+        assert_eq!(gained(&zero, SHOP), [route]);
+        let alone = SHOP.replace("cart-v1 = 95, cart-v2 = 5", "cart-v2 = 5");
+        assert_eq!(gained(SHOP, &alone), [route]);
+        // A node without a proxy is asked for nothing.
+        let bare = alone.replace("[virtual_node.cart-v2]", "[virtual_node.cart-v2]\nproxy = false");
+        assert!(gained(SHOP, &bare).is_empty());
+    }
+
+    #[test]
+    fn a_route_that_may_match_more_gains_without_a_larger_share() {
+        let special = "[[virtual_router.cart.routes]]\nname = \"special\"\nmatch = { prefix = \"/s\" }\n\
+                       targets = { cart-v2 = 1 }\n\n[[virtual_router.cart.routes]]\nname = \"all\"";
+        let two = SHOP.replacen("[[virtual_router.cart.routes]]\nname = \"all\"", special, 1);
+        // A new route takes from the one behind it, which gains nothing.
+        assert_eq!(gained(SHOP, &two), ["route/cart/special cart-v2:8080 by virtual_node/web"]);
+        // Without it the one behind gets its requests: at both of its targets.
+        let all = ["cart-v1", "cart-v2"]
+            .map(|node| format!("route/cart/all {node}:8080 by virtual_node/web"));
+        assert_eq!(gained(&two, SHOP), all);
+        // Wider conditions, and conditions that leave more to the one behind.
+        let wide = two.replace("prefix = \"/s\"", "prefix = \"/\"");
+        assert!(
+            gained(&two, &wide)
+                .contains(&"route/cart/special cart-v2:8080 by virtual_node/web".to_owned())
+        );
+        assert!(gained(&wide, &two).contains(&all[0]));
+    }
+
+    #[test]
+    fn services_and_gateways_gain_at_the_route_behind_them() {
+        // A service that is repointed from one node to another.
+        let node = |name: &str| SHOP.replace("router = \"cart\"", &format!("node = \"{name}\""));
+        assert_eq!(
+            gained(&node("cart-v1"), &node("cart-v2")),
+            ["virtual_service/cart.internal cart-v2:8080 by virtual_node/web"]
+        );
+        // A gateway that gets a route, and one whose route leads to another service.
+        let edge = "[virtual_gateway.edge]\nlisteners = [{ port = 80, protocol = \"http\" }]\n";
+        let route = "[[virtual_gateway.edge.routes]]\nname = \"cart\"\nmatch = { prefix = \"/\" }\n\
+                     service = \"cart.internal\"\n";
+        let (without, with) = (format!("{SHOP}{edge}"), format!("{SHOP}{edge}{route}"));
+        let behind = ["cart-v1", "cart-v2"]
+            .map(|node| format!("route/cart/all {node}:8080 by virtual_gateway/edge"));
+        assert_eq!(gained(&without, &with), behind);
+        assert!(gained(&with, &with).is_empty() && gained(&with, &without).is_empty());
+        // A share that grows behind both.
+        let shifted = with.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 70, cart-v2 = 30");
+        let both = ["route/cart/all cart-v2:8080 by virtual_node/web,virtual_gateway/edge"];
+        assert_eq!(gained(&with, &shifted), both);
+        // A backend that a node gets, in front of what is there.
+        let second = SHOP.replace(
+            "[virtual_node.cart-v1]\n",
+            "[virtual_node.cart-v1]\nbackends = [{ service = \"cart.internal\", bind = 9002 }]\n",
+        );
+        assert_eq!(gained(SHOP, &second).len(), 2);
     }
 }
