@@ -175,3 +175,35 @@ fn an_envoy_that_runs_something_else_is_told_by_its_own_dump() {
     let status = sandbox.run(&["status", "virtual_node/web"]).exits(0).stdout;
     assert!(status.contains("not running"), "the server only sees it leave: {status}");
 }
+
+#[test]
+fn a_proxy_that_only_has_tcp_is_checked_by_its_own_dump() {
+    let block = Block::take();
+    let b = block.second();
+    let sandbox = Sandbox::with_mesh(&format!(
+        "[mesh]\nname = \"m\"\ncapture = \"explicit\"\n\n[virtual_node.db]\nlisteners = [{{ port = \
+         3306, protocol = \"tcp\", address = \"127.{b}.0.1\", app = \"127.{b}.0.1:13306\" }}]\n\
+         discovery = {{ static = [\"127.{b}.0.1\"] }}\n"
+    ));
+    let socket = sandbox.join("db.sock");
+    sandbox.write(
+        "meshctl.toml",
+        format!(
+            "[targets.local]\ndirectory = \"live\"\n[targets.local.admin]\n\
+             \"virtual_node/db\" = \"unix://{}\"\n",
+            socket.display()
+        ),
+    );
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    // Nothing runs yet: the files were compared, and no proxy was.
+    let ran = sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
+    let words = "No drift detected in the files; 0 of 1 proxy checked.";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    let mut envoys = Envoys(Vec::new());
+    envoys.start(&sandbox, "db");
+    sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
+    let document = until_told(&sandbox, &[]);
+    assert_eq!((&document["result"], &document["exit_code"]), (&json!("no_drift"), &json!(0)));
+    let ran = sandbox.run(&["drift"]).exits(0);
+    assert!(ran.stderr.contains("No drift detected (1 of 1 proxy checked)."), "{}", ran.stderr);
+}

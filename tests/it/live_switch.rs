@@ -22,29 +22,52 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Answers every request with a name, until the process ends.
-fn app(address: String, name: &'static str) {
-    let listener = TcpListener::bind(address).unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { continue };
-            thread::spawn(move || {
-                let mut text = Vec::new();
-                let mut part = [0; 4096];
-                while let Ok(count @ 1..) = stream.read(&mut part) {
-                    text.extend_from_slice(&part[..count]);
-                    if text.ends_with(b"\r\n\r\n") {
-                        text.clear();
-                        let length = name.len();
-                        let _ = write!(
-                            stream,
-                            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{name}"
-                        );
-                    }
+/// Answers every request with a name, until it is dropped.
+struct App {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl App {
+    fn start(address: String, name: &'static str) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
                 }
-            });
+                let Ok(stream) = stream else { continue };
+                thread::spawn(move || answer(stream, name));
+            }
+        });
+        Self { address, stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
-    });
+    }
+}
+
+fn answer(mut stream: TcpStream, name: &str) {
+    let mut text = Vec::new();
+    let mut part = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut part) {
+        text.extend_from_slice(&part[..count]);
+        if text.ends_with(b"\r\n\r\n") {
+            text.clear();
+            let length = name.len();
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{name}");
+        }
+    }
 }
 
 /// One request: the status and the body; `None` if the connection fails.
@@ -100,6 +123,7 @@ struct World {
     envoys: Envoys,
     web: SocketAddr,
     server: Option<Serve>,
+    apps: Vec<App>,
     _block: Block,
 }
 
@@ -107,8 +131,9 @@ impl World {
     fn start(on_server: bool) -> Self {
         let block = Block::take();
         let b = block.second();
+        let apps = [(2, "one"), (3, "two")]
+            .map(|(last, name)| App::start(format!("127.{b}.0.{last}:18080"), name));
         let node = |name: &str, last: u8| {
-            app(format!("127.{b}.0.{last}:18080"), if last == 2 { "one" } else { "two" });
             format!(
                 "[virtual_node.{name}]\nlisteners = [{{ port = 8080, protocol = \"http\", address = \
                  \"127.{b}.0.{last}\", app = \"127.{b}.0.{last}:18080\" }}]\ndiscovery = {{ static = \
@@ -122,7 +147,7 @@ impl World {
              [virtual_service.\"cart.internal\"]\nrouter = \"cart\"\n\
              [virtual_router.cart]\nlisteners = [{{ port = 8080, protocol = \"http\" }}]\n\
              [[virtual_router.cart.routes]]\nname = \"all\"\nmatch = {{ prefix = \"/\" }}\n\
-             retry = {{ attempts = 0 }}\ntargets = {{ cart-v1 = 1 }}\n",
+             retry = {{ on = [\"server-error\"], max_retries = 0 }}\ntargets = {{ cart-v1 = 1 }}\n",
             node("cart-v1", 2),
             node("cart-v2", 3),
         );
@@ -156,7 +181,7 @@ impl World {
         let ran = sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
         assert!(ran.stdout.contains("verified on 2 Envoys"), "{}", ran.stdout);
         let web = format!("127.{b}.0.1:9001").parse().unwrap();
-        Self { sandbox, mesh, envoys, web, server, _block: block }
+        Self { sandbox, mesh, envoys, web, server, apps: apps.into(), _block: block }
     }
 
     fn targets(&self, targets: &str) {
@@ -280,7 +305,7 @@ fn a_node_without_a_sidecar_is_asked_for_nothing() {
     let mut world = World::start(false);
     let b = world.web.ip().to_string().split('.').nth(1).unwrap().to_owned();
     // Its application listens where its callers look for it.
-    app(format!("127.{b}.0.3:8080"), "plain");
+    world.apps.push(App::start(format!("127.{b}.0.3:8080"), "plain"));
     let listener = format!("address = \"127.{b}.0.3\", app = \"127.{b}.0.3:18080\" }}]\n");
     assert!(world.mesh.contains(&listener));
     world.mesh = world

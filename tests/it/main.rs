@@ -65,6 +65,7 @@ mod serve_security;
 mod serve_xds;
 mod store;
 mod support;
+mod switch;
 mod symbolic;
 mod symbolic_scale;
 mod tables;

@@ -211,6 +211,12 @@ fn nobody_connected_is_not_proven_and_fewer_than_expected_is_not_converged() {
     assert!(ran.stdout.contains("not verified (no proxy is running)"), "{}", ran.stdout);
     let ran = sandbox.run(&["wait", "--timeout", "none"]).exits(7);
     assert!(ran.stderr.contains("not running"), "{}", ran.stderr);
+    // Nothing could be checked, and the exit code and the document agree with that.
+    let ran = sandbox.run(&["drift", "--format", "json"]).exits(1);
+    let document = json_of(&ran.stdout);
+    assert_eq!((&document["result"], &document["exit_code"]), (&json!("not_checked"), &json!(1)));
+    assert!(ran.stderr.contains("0 of 3 proxies could be asked"), "{}", ran.stderr);
+    sandbox.run(&["drift", "--detailed-exitcode"]).exits(1);
 
     let server = Server::with(1);
     let sandbox = server.project(1);

@@ -115,7 +115,7 @@ impl Local {
             canary_wait: Duration::ZERO,
             carry: serde_json::Value::Null,
             expect,
-            accept: BTreeSet::new(),
+            accept: std::collections::BTreeSet::new(),
             witness: Arc::new(Admins::default()),
             at: "2026-01-01T00:00:00Z".to_owned(),
             by: "test".to_owned(),
@@ -265,6 +265,7 @@ impl Remote {
 fn carry(expect: Option<u32>, lock: Duration) -> Carry {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap();
     Carry {
+        accept: std::collections::BTreeSet::new(),
         wait_ms: millis(WAIT),
         drain_ms: 0,
         canary: None,

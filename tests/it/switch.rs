@@ -1,0 +1,187 @@
+//! When a switch is gated, when it is only reported, and what the rest of an apply says about it.
+
+use crate::directory::mesh;
+use crate::support::fake_envoy::{FakeEnvoy, Mood};
+use crate::support::sandbox::Sandbox;
+use serde_json::Value;
+
+const WEB: &str = "virtual_node/web";
+const ONE: &str = "virtual_node/cart-v1";
+const TWO: &str = "virtual_node/cart-v2";
+/// An address at which nothing listens.
+const NOWHERE: &str = "unix:///nowhere/envoy.sock";
+
+/// A project with these admin addresses, and its first revision applied.
+fn project(admins: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    settings(&sandbox, admins);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox
+}
+
+fn settings(sandbox: &Sandbox, admins: &[(&str, &str)]) {
+    let mut text =
+        "[targets.local]\ndirectory = \"live\"\nsettle = \"0s\"\n[targets.local.admin]\n"
+            .to_owned();
+    for (proxy, address) in admins {
+        text += &format!("\"{proxy}\" = \"{address}\"\n");
+    }
+    sandbox.write("meshctl.toml", text);
+}
+
+fn fake(sandbox: &Sandbox, proxy: &str) -> FakeEnvoy {
+    FakeEnvoy::start(&sandbox.join("live"), proxy)
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn nothing_is_gated_where_no_proxy_that_holds_the_route_runs() {
+    let sandbox = project(&[(WEB, NOWHERE), (ONE, NOWHERE), (TWO, NOWHERE)]);
+    sandbox.write("mesh.toml", mesh(4));
+    assert!(!sandbox.run(&["plan"]).exits(0).all().contains("MC0908"));
+    let ran = sandbox.run(&["apply", "--yes"]).exits(0);
+    assert!(!ran.stderr.contains("Warning"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_cannot_be_asked_is_reported_and_not_verified() {
+    // Whether the caller runs is not known, and whether the node does neither.
+    let sandbox = project(&[]);
+    sandbox.write("mesh.toml", mesh(4));
+    let ran = sandbox.run(&["apply", "--yes"]).exits(0);
+    let warning = format!("Warning: not verified that {ONE} can serve");
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    let result = format!("not verified (no admin addresses); the switch to {ONE} was not verified");
+    assert!(ran.stdout.contains(&result), "{}", ran.stdout);
+    // The node is known to be absent, and the caller may run: known absent is gated.
+    settings(&sandbox, &[(ONE, NOWHERE)]);
+    sandbox.write("mesh.toml", mesh(9));
+    sandbox.run(&["apply", "--yes"]).exits(7);
+    // Where nothing is asked by a flag, nothing is verified.
+    let ran = sandbox.run(&["apply", "--yes", "--resume", "--wait", "none"]).exits(0);
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+}
+
+#[test]
+fn a_node_that_runs_and_lacks_something_is_named() {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let [web, one, two] = [WEB, ONE, TWO].map(|proxy| fake(&sandbox, proxy));
+    // The node reads nothing from the beginning.
+    one.is(Mood::Sleeps);
+    settings(&sandbox, &[(WEB, &web.address), (ONE, &one.address), (TWO, &two.address)]);
+    sandbox.run(&["apply", "--yes", "--wait", "none"]).exits(0);
+    sandbox.write("mesh.toml", mesh(4));
+    let args = ["apply", "--yes", "--wait", "100ms", "--format", "json"];
+    let document = json(&sandbox.run(&args).exits(7).stdout);
+    assert_eq!(document["missing"][0]["why"], "not_acknowledged", "{document:#}");
+    // It acknowledges, and the same call goes on.
+    one.is(Mood::Takes);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn consent_is_part_of_a_saved_plan_and_its_digest() {
+    let sandbox = project(&[(ONE, NOWHERE)]);
+    sandbox.write("mesh.toml", mesh(4));
+    let plain = json(&sandbox.run(&["plan", "--format", "json"]).exits(0).stdout);
+    let accept = ["--accept", "MC0908@route/cart/all"];
+    let args = [&["plan", "--format", "json", "-o", "plan.json"], &accept[..]].concat();
+    let accepted = json(&sandbox.run(&args).exits(0).stdout);
+    assert_ne!(plain["digest"], accepted["digest"]);
+    assert_eq!(accepted["accepted"], serde_json::json!(["route/cart/all"]));
+    // Taken out by hand, it is another plan.
+    let mut edited = accepted;
+    edited.as_object_mut().unwrap().remove("accepted");
+    sandbox.write("edited.json", edited.to_string());
+    sandbox.run(&["apply", "edited.json", "--yes"]).exits(1);
+    let ran = sandbox.run(&["apply", "plan.json", "--yes"]).exits(0);
+    assert!(ran.stderr.contains("accepted"), "{}", ran.stderr);
+    sandbox.run(&["plan", "--accept", "MC0101@route/cart/all"]).exits(64);
+}
+
+#[test]
+fn each_wave_of_a_canary_looks_again() {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let [web, two] = [WEB, TWO].map(|proxy| fake(&sandbox, proxy));
+    settings(&sandbox, &[(WEB, &web.address), (ONE, NOWHERE), (TWO, &two.address)]);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    // Both call it now, and one of them goes first.
+    let calls = |weight: u32| {
+        mesh(weight).replace(
+            "discovery = { dns = \"cart-v2.internal\" }",
+            "discovery = { dns = \"cart-v2.internal\" }\nbackends = [\"cart.internal\"]",
+        )
+    };
+    sandbox.write("mesh.toml", calls(1));
+    sandbox.run(&["apply", "--yes", "--accept", "MC0908@route/cart/all"]).exits(0);
+    sandbox.write("mesh.toml", calls(4));
+    let ran = sandbox.run(&["apply", "--yes", "--canary", "1", "--format", "json"]).exits(7);
+    assert_eq!(json(&ran.stdout)["missing"][0]["node"], "cart-v1");
+    // Consent holds for the waves to come.
+    let resume = ["apply", "--resume", "--accept", "MC0908@route/cart/all"];
+    let ran = sandbox.run(&resume).exits(0);
+    assert_eq!(ran.stderr.matches("accepted.").count(), 2, "{}", ran.stderr);
+}
+
+#[test]
+fn a_canary_without_effect_is_reported_and_a_rewrite_is_one_step() {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let all = [WEB, ONE, TWO].map(|proxy| fake(&sandbox, proxy));
+    settings(&sandbox, &[(WEB, &all[0].address), (ONE, &all[1].address), (TWO, &all[2].address)]);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox.write("mesh.toml", mesh(4));
+    let canary = ["apply", "--yes", "--canary", "1", "--canary-wait", "1s"];
+    let ran = sandbox.run(&canary).exits(0);
+    assert!(ran.stderr.contains("--canary and --canary-wait have no effect"), "{}", ran.stderr);
+    let ran = sandbox.run(&["apply", "--rewrite"]).exits(0);
+    assert!(ran.stderr.contains("Step 1/1 rewrite: 3 proxies."), "{}", ran.stderr);
+    assert!(ran.stdout.contains("applied to local, 1 step;"), "{}", ran.stdout);
+    let ran = sandbox.run(&["apply", "--rewrite", "--format", "json"]).exits(0);
+    assert_eq!(json(&ran.stdout)["steps"], 1);
+}
+
+#[test]
+fn a_rollback_says_what_it_deletes_and_which_revision_added_it() {
+    let sandbox = project(&[]);
+    let more = "\n[virtual_node.batch]\nbackends = [\"cart.internal\"]\n";
+    sandbox.write("mesh.toml", mesh(1) + more);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox.write("mesh.toml", mesh(4) + more);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let ran = sandbox.run(&["rollback", "1", "--yes"]).exits(0);
+    let words = "This deletes 1 resource that revision 1 does not have: virtual_node/batch (added by \
+                 revision 2).";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Rolling back from revision 3 to revision 1."), "{}", ran.stderr);
+}
+
+#[test]
+fn expect_counts_the_same_for_apply_wait_and_status() {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let web = fake(&sandbox, WEB);
+    settings(&sandbox, &[(WEB, &web.address), (ONE, NOWHERE), (TWO, NOWHERE)]);
+    let with = std::fs::read_to_string(sandbox.join("meshctl.toml")).unwrap();
+    for (expect, code) in [(1, 0), (2, 7)] {
+        let settle = format!("expect = {expect}\nsettle");
+        sandbox.write("meshctl.toml", with.replace("settle", &settle));
+        sandbox
+            .write("mesh.toml", mesh(1).replace("web.internal", &format!("web-{expect}.internal")));
+        let apply = sandbox.run(&["apply", "--yes"]).exits(code);
+        let wait = sandbox.run(&["wait", "--timeout", "1ms"]).exits(code);
+        let status = sandbox.run(&["status"]).exits(0).stdout;
+        let progress = format!("1 of {expect} expected Envoy");
+        assert!(status.contains(&progress), "{status}");
+        if code == 7 {
+            assert!(apply.stderr.contains(&progress), "{}", apply.stderr);
+            assert!(wait.stderr.contains(&progress), "{}", wait.stderr);
+        }
+    }
+    // Without it, `wait` waits for every proxy that can be asked.
+    sandbox.write("meshctl.toml", with);
+    let wait = sandbox.run(&["wait", "--timeout", "1ms"]).exits(7);
+    assert!(wait.stderr.contains(&format!("{ONE} is not running")), "{}", wait.stderr);
+}
