@@ -1768,13 +1768,17 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__rollback)
-            opts="-y -C -q -v -h -V --expect --yes --wait --settle --drain --on-nack --canary --canary-wait --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-y -C -q -v -h -V --expect --accept --yes --wait --settle --drain --on-nack --canary --canary-wait --lock-timeout --key --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accept)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -58,13 +58,13 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "show" -d 'Show a sa
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "diff" -d 'Show how two states of a mesh differ'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "render" -d 'Render the Envoy configuration of every proxy'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
-complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "drift" -d 'Detect changes made outside meshctl'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "history" -d 'List the revisions of the target, the newest first'
-complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
-complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "apply" -d 'Apply the files to the target step by step, and verify that the proxies acknowledged it'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "rollback" -d 'Roll back to an earlier revision, as a new one'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
-complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "wait" -d 'Wait until every proxy has acknowledged a revision'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "trace" -d 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "test" -d 'Test what becomes of requests, as files of tests expect it'
@@ -478,16 +478,16 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-deletes 
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-updates -d 'Consent to up to so many updates' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l accept -d 'Consent to a finding about one resource, for example `MC0906@route/cart/all`' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l take-ownership -d 'Take a resource over from the project that owns it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l wait -d 'How long each step may take to arrive at the proxies; `none` asks no proxy' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l settle -d 'How long a step is given where no admin address can prove that it arrived' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l drain -d 'How long streams to what goes away are given before the last step; then they are closed' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l on-nack -d 'What to do when a proxy refuses a step' -r -f -a "rollback\t'Bring back what was in force before, as a new revision'
-halt\t'Stay at the step'
-continue\t'Go on with the other proxies'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'So many of the proxies that a step reaches have it first (3, or 10%); the others when those have taken it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long those are watched before the others follow' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l wait -d 'How long each step may take to be acknowledged; `none` asks no proxy, and verifies nothing' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l settle -d 'How long to wait after each step for proxies without an admin address' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l drain -d 'How long open streams to removed targets may continue before the last step closes them' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l on-nack -d 'What to do when a proxy rejects a step' -r -f -a "rollback\t'Roll back to the revision before, as a new revision'
+halt\t'Stop at the step'
+continue\t'Continue with the other proxies'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'Send each step to so many of the proxies that it reaches first (3, or 10%), and to the others when those have acknowledged it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long to watch these before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Ask under this key, and for nothing twice: what is known under it is told, whatever the files say by now (control planes)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Idempotency key: repeating it returns the original result, whatever the files contain by now (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l target -d 'The target of meshctl.toml to work against' -r
@@ -505,28 +505,29 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l resume -d 'Go on with a rollout that was interrupted or halted'
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l rewrite -d 'Write the files of every proxy anew, as the live model says: mends drift'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l resume -d 'Resume a rollout that was interrupted, was halted, or stopped before a switch'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l rewrite -d 'Write the files of every proxy again from the live model, which removes drift'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l no-prune -d 'Leave live what is no longer in the files'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-empty -d 'Consent to deleting everything, for files that define nothing'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l allow-lost-record -d 'Consent to writing the whole mesh anew, for a target whose record is lost'
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s y -l yes -d 'Do it without asking'
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s y -l yes -d 'Apply without asking for approval'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l expect -d 'Go back only if the plan has this digest' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l wait -d 'How long each step may take to arrive at the proxies; `none` asks no proxy' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l settle -d 'How long a step is given where no admin address can prove that it arrived' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l drain -d 'How long streams to what goes away are given before the last step; then they are closed' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l on-nack -d 'What to do when a proxy refuses a step' -r -f -a "rollback\t'Bring back what was in force before, as a new revision'
-halt\t'Stay at the step'
-continue\t'Go on with the other proxies'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'So many of the proxies that a step reaches have it first (3, or 10%); the others when those have taken it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long those are watched before the others follow' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l expect -d 'Roll back only if the plan has this digest' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l accept -d 'Consent to a finding about one resource, for example `MC0908@route/cart/all`' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l wait -d 'How long each step may take to be acknowledged; `none` asks no proxy, and verifies nothing' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l settle -d 'How long to wait after each step for proxies without an admin address' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l drain -d 'How long open streams to removed targets may continue before the last step closes them' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l on-nack -d 'What to do when a proxy rejects a step' -r -f -a "rollback\t'Roll back to the revision before, as a new revision'
+halt\t'Stop at the step'
+continue\t'Continue with the other proxies'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'Send each step to so many of the proxies that it reaches first (3, or 10%), and to the others when those have acknowledged it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long to watch these before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Ask under this key, and for nothing twice: what is known under it is told, whatever the files say by now (control planes)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Idempotency key: repeating it returns the original result, whatever the files contain by now (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l target -d 'The target of meshctl.toml to work against' -r
@@ -544,7 +545,7 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s y -l yes -d 'Do it without asking'
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s y -l yes -d 'Apply without asking for approval'
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s v -l verbose -d 'Say more; may be given twice'
@@ -1034,13 +1035,13 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_see
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "diff" -d 'Show how two states of a mesh differ'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "render" -d 'Render the Envoy configuration of every proxy'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "bootstrap" -d 'Print the bootstrap of a proxy: envoy -c FILE'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "drift" -d 'Show what differs from the live model though nobody applied it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "drift" -d 'Detect changes made outside meshctl'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "history" -d 'List the revisions of the target, the newest first'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "apply" -d 'Make the target what the files say, step by step, and prove that the proxies took it'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "rollback" -d 'Bring an earlier revision back, as a new one'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "apply" -d 'Apply the files to the target step by step, and verify that the proxies acknowledged it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "rollback" -d 'Roll back to an earlier revision, as a new one'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "wait" -d 'Wait until a revision is in force at every proxy that can be asked'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "wait" -d 'Wait until every proxy has acknowledged a revision'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "serve" -d 'Run a control plane: plans are applied to it, and Envoys take their configuration from it'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "trace" -d 'Show the way of a request: routes, rewrites, nodes, and why each earlier route left it'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "test" -d 'Test what becomes of requests, as files of tests expect it'
