@@ -397,7 +397,7 @@ fn a_server_listens_on_a_new_port_before_its_callers_use_it() {
     );
     let (from, to) = (mesh(SHOP), mesh(&moved));
     let settings = Settings::path("/root");
-    let affected = crate::compile::proxies(&to).into_iter().collect();
+    let affected = proxies(&to).into_iter().collect();
     let steps = steps(&from, &to, &settings, &affected);
     let server: ProxyId = "virtual_node/cart-v1".parse().unwrap();
     let listeners = |step: &Step| -> Vec<String> {
@@ -443,7 +443,7 @@ fn many_proxies_are_planned_as_few_are() {
     let (before, after) = (live(nodes(100, 80)), nodes(100, 81));
     let plan = plan_of(&before, &after);
     let settings = Settings::path("/root");
-    let affected = crate::compile::proxies(&after).into_iter().collect();
+    let affected = proxies(&after).into_iter().collect();
     let steps = steps(&before.mesh, &after, &settings, &affected);
     assert_eq!(kinds(&plan), steps.iter().map(|step| step.kind).collect::<Vec<_>>());
     for (planned, step) in plan.steps.iter().zip(&steps) {
@@ -464,7 +464,7 @@ fn a_port_takes_tls_and_plain_text_until_its_callers_have_changed_over() {
     let settings = Settings::path("/root");
     let server: ProxyId = "virtual_node/cart-v1".parse().unwrap();
     for (from, to) in [(&plain, &strict), (&strict, &plain)] {
-        let affected = crate::compile::proxies(to).into_iter().collect();
+        let affected = proxies(to).into_iter().collect();
         let steps = steps(from, to, &settings, &affected);
         let kinds: Vec<StepKind> = steps.iter().map(|step| step.kind).collect();
         assert_eq!(kinds, [StepKind::Add, StepKind::Switch, StepKind::Remove]);

@@ -174,7 +174,7 @@ fn a_halted_rollout_goes_on_when_told_to() {
     envoys[0].is(Mood::Sleeps);
     sandbox.write("mesh.toml", mesh(1).replace("cart-v2", "cart-v3"));
     let ran = sandbox.run(&["apply", "--yes", "--wait", "200ms"]).exits(7);
-    assert!(ran.stderr.contains("virtual_node/web has not taken it in time"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("virtual_node/web timed out"), "{}", ran.stderr);
     assert!(ran.stderr.contains("apply --resume"), "{}", ran.stderr);
     sandbox.run(&["apply", "--resume", "--wait", "200ms"]).exits(7);
     envoys[0].is(Mood::Takes);

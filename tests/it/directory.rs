@@ -188,7 +188,7 @@ fn files_that_are_gone_as_a_whole_are_told_and_written_anew() {
                 _ => fs::remove_dir_all(sandbox.join(gone)).unwrap(),
             }
             let status = sandbox.run(&["status"]).exits(0);
-            assert!(status.stdout.contains("the files are gone"), "{}", status.stdout);
+            assert!(status.stdout.contains("the files are missing"), "{}", status.stdout);
             assert!(status.stderr.contains("apply --rewrite"), "{}", status.stderr);
             sandbox.run(&["drift", "--detailed-exitcode"]).exits(2);
             sandbox.write("mesh.toml", if again.contains(&"--yes") { mesh(2) } else { mesh(1) });
