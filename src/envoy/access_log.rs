@@ -1,23 +1,54 @@
 //! Access logs.
 
-use super::pb::{accesslog, core, file_log};
+use super::pb::{accesslog, core, file_log, stream_log};
 use crate::model::{AccessLog, LogFormat};
 use envoy_api::{Struct, Value, pack, value};
 
 /// The access log of a connection manager or a TCP proxy.
 pub(super) fn of(log: Option<&AccessLog>) -> Vec<accesslog::AccessLog> {
     let Some(log) = log else { return Vec::new() };
-    let config = file_log::FileAccessLog {
-        path: log.path.clone(),
-        access_log_format: log.format.as_ref().map(|format| {
-            file_log::file_access_log::AccessLogFormat::LogFormat(substitution(format))
-        }),
+    let format = log.format.as_ref().map(substitution);
+    // A stream of the process is not opened as a file: it may be a socket, as under systemd, or
+    // belong to another user, and Envoy rejects a listener whose log it cannot open.
+    let (name, config) = match stream(&log.path) {
+        Some(Stream::Stdout) => {
+            use stream_log::stdout_access_log::AccessLogFormat::LogFormat;
+            let config = stream_log::StdoutAccessLog { access_log_format: format.map(LogFormat) };
+            ("envoy.access_loggers.stdout", pack(&config))
+        }
+        Some(Stream::Stderr) => {
+            use stream_log::stderr_access_log::AccessLogFormat::LogFormat;
+            let config = stream_log::StderrAccessLog { access_log_format: format.map(LogFormat) };
+            ("envoy.access_loggers.stderr", pack(&config))
+        }
+        None => {
+            use file_log::file_access_log::AccessLogFormat::LogFormat;
+            let config = file_log::FileAccessLog {
+                path: log.path.clone(),
+                access_log_format: format.map(LogFormat),
+            };
+            ("envoy.access_loggers.file", pack(&config))
+        }
     };
     vec![accesslog::AccessLog {
-        name: "envoy.access_loggers.file".to_owned(),
-        config_type: Some(accesslog::access_log::ConfigType::TypedConfig(pack(&config))),
+        name: name.to_owned(),
+        config_type: Some(accesslog::access_log::ConfigType::TypedConfig(config)),
         ..Default::default()
     }]
+}
+
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// The stream of the process that a path names.
+fn stream(path: &str) -> Option<Stream> {
+    match path {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Stream::Stdout),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Stream::Stderr),
+        _ => None,
+    }
 }
 
 fn substitution(format: &LogFormat) -> core::SubstitutionFormatString {

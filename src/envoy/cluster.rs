@@ -6,16 +6,17 @@ use super::pb::{cluster, core, endpoint as pb_endpoint, upstream_http};
 use super::resource::{ResourceType, Side};
 use super::tls::{Caller, discovery_name};
 use super::xds::REGISTERED;
-use super::{endpoint, names, patch, tls};
+use super::{endpoint, hcm, names, patch, tls};
 use crate::model::{
-    Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, IpPreference, Listener,
-    OutlierDetection, PoolLimits, Protocol,
+    Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
+    Listener, OutlierDetection, PoolLimits, Protocol,
 };
-use crate::traffic::NodeListener;
+use crate::traffic::{Accepts, NodeListener};
 use cluster::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
 use envoy_api::pack;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use upstream_http::http_protocol_options::explicit_http_config::ProtocolConfig;
 
 /// The extension under which a cluster's HTTP options stand.
 pub(super) const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -48,7 +49,7 @@ pub(super) fn local(b: &mut Builder<'_>, listener: &Listener, origin: &Origin) -
     };
     let message = cluster::Cluster {
         load_assignment: Some(endpoint::local(&name, &addresses, port)),
-        typed_extension_protocol_options: http_options(listener.protocol),
+        typed_extension_protocol_options: http_options(listener.protocol, &listener.http),
         ..base(&name, DiscoveryType::Static, &limits)
     };
     let message = patch::apply(message, listener.patch.local_cluster.as_ref());
@@ -92,7 +93,7 @@ pub(super) fn peer(b: &mut Builder<'_>, caller: &Caller<'_>, peer: NodeListener<
         // Not for nodes that listen (the rules say so).
         None => message.load_assignment = Some(endpoint::assignment(&name, [])),
     }
-    message.typed_extension_protocol_options = http_options(listener.protocol);
+    message.typed_extension_protocol_options = http_options(listener.protocol, &listener.http);
     message.transport_socket = tls::upstream(b, caller, peer);
     message.health_checks =
         listener.health_check.iter().map(|check| health_check(check, peer)).collect();
@@ -124,6 +125,7 @@ pub(super) fn self_redirect(
     name: &str,
     listener: &str,
     limits: &PoolLimits,
+    accepts: &Accepts,
     origins: Vec<Origin>,
 ) {
     use upstream_http::http_protocol_options::{UpstreamProtocolOptions, UseDownstreamHttpConfig};
@@ -132,11 +134,15 @@ pub(super) fn self_redirect(
         // upgrade.
         upstream_protocol_options: Some(UpstreamProtocolOptions::UseDownstreamProtocolConfig(
             UseDownstreamHttpConfig {
-                http_protocol_options: Some(core::Http1ProtocolOptions::default()),
+                http_protocol_options: Some(core::Http1ProtocolOptions {
+                    header_key_format: hcm::header_case(accepts),
+                    ..Default::default()
+                }),
                 http2_protocol_options: Some(core::Http2ProtocolOptions::default()),
                 ..Default::default()
             },
         )),
+        common_http_protocol_options: hcm::common_options(accepts, true),
         ..Default::default()
     };
     let message = cluster::Cluster {
@@ -173,35 +179,64 @@ fn by_eds(
     b.add(kind, name, Side::Egress, assignment, vec![at, origin.clone()]);
 }
 
-/// HTTP/1.1 is Envoy's default, so only HTTP/2 has to be said.
-fn http_options(protocol: Protocol) -> BTreeMap<String, envoy_api::Any> {
-    if protocol.is_http2() { http2_options() } else { BTreeMap::new() }
+/// How a listener is spoken to. HTTP/1.1 with its usual limits is Envoy's default, so only what
+/// differs is written.
+fn http_options(protocol: Protocol, http: &HttpSettings) -> BTreeMap<String, envoy_api::Any> {
+    let accepts = Accepts::of(http);
+    let common = hcm::common_options(&accepts, true);
+    let case = hcm::header_case(&accepts);
+    match protocol {
+        Protocol::Http2 | Protocol::Grpc => protocol_options(http2(), common),
+        Protocol::Http if common.is_some() || case.is_some() => {
+            let options =
+                core::Http1ProtocolOptions { header_key_format: case, ..Default::default() };
+            protocol_options(ProtocolConfig::HttpProtocolOptions(options), common)
+        }
+        Protocol::Http | Protocol::Tcp => BTreeMap::new(),
+    }
+}
+
+fn http2() -> ProtocolConfig {
+    ProtocolConfig::Http2ProtocolOptions(core::Http2ProtocolOptions::default())
 }
 
 /// HTTP/2 and nothing else.
 pub(super) fn http2_options() -> BTreeMap<String, envoy_api::Any> {
-    use upstream_http::http_protocol_options::{
-        ExplicitHttpConfig, UpstreamProtocolOptions, explicit_http_config::ProtocolConfig,
-    };
-    let explicit = ExplicitHttpConfig {
-        protocol_config: Some(ProtocolConfig::Http2ProtocolOptions(
-            core::Http2ProtocolOptions::default(),
-        )),
-    };
+    protocol_options(http2(), None)
+}
+
+fn protocol_options(
+    config: ProtocolConfig,
+    common: Option<core::HttpProtocolOptions>,
+) -> BTreeMap<String, envoy_api::Any> {
+    use upstream_http::http_protocol_options::{ExplicitHttpConfig, UpstreamProtocolOptions};
+    let explicit = ExplicitHttpConfig { protocol_config: Some(config) };
     let options = upstream_http::HttpProtocolOptions {
         upstream_protocol_options: Some(UpstreamProtocolOptions::ExplicitHttpConfig(explicit)),
+        common_http_protocol_options: common,
         ..Default::default()
     };
     BTreeMap::from([(HTTP_OPTIONS.to_owned(), pack(&options))])
 }
 
-/// The node's own preference, else the mesh's, else IPv6 before IPv4, as App Mesh did for DNS.
+/// The node's own preference, else the mesh's. Without any, App Mesh used IPv6 alone wherever a name
+/// has an IPv6 address, which fails on a host without IPv6. Where the addresses are doors to one
+/// load balancer, both families are tried instead; where each is an endpoint, half of them would
+/// fail, so App Mesh's default stays (the rules report it).
 fn lookup_family(b: &Builder<'_>, dns: &DnsDiscovery) -> DnsLookupFamily {
-    match dns.ip_preference.or(b.mesh.settings.ip_preference) {
-        None | Some(IpPreference::Ipv6Preferred) => DnsLookupFamily::Auto,
-        Some(IpPreference::Ipv4Preferred) => DnsLookupFamily::V4Preferred,
-        Some(IpPreference::Ipv4Only) => DnsLookupFamily::V4Only,
-        Some(IpPreference::Ipv6Only) => DnsLookupFamily::V6Only,
+    match (dns.ip_preference.or(b.mesh.settings.ip_preference), dns.response_type) {
+        (None, DnsResponseType::Loadbalancer) => DnsLookupFamily::All,
+        (None, DnsResponseType::Endpoints) => DnsLookupFamily::Auto,
+        (Some(preference), _) => preferred(preference),
+    }
+}
+
+fn preferred(preference: IpPreference) -> DnsLookupFamily {
+    match preference {
+        IpPreference::Ipv6Preferred => DnsLookupFamily::Auto,
+        IpPreference::Ipv4Preferred => DnsLookupFamily::V4Preferred,
+        IpPreference::Ipv4Only => DnsLookupFamily::V4Only,
+        IpPreference::Ipv6Only => DnsLookupFamily::V6Only,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Network filters: the HTTP connection manager and the TCP proxy.
 
 use super::builder::Builder;
-use super::pb::{hcm, listener, tcp_proxy};
+use super::pb::{core, hcm, listener, matcher, preserve_case, tcp_proxy};
 use super::resource::ResourceType;
 use super::route::TcpTargets;
-use super::{access_log, defaults, filters};
-use crate::model::AccessLog;
+use super::{access_log, defaults, filters, patch};
+use crate::model::{AccessLog, Patch};
+use crate::traffic::Accepts;
+use crate::traffic::http::{MAX_HEADER_KIB, MAX_HEADERS};
 use envoy_api::{Any, pack};
 use hcm::http_connection_manager as manager;
 
@@ -23,6 +25,10 @@ pub(super) struct Http<'a> {
     pub(super) edge: bool,
     /// The path on which a gateway answers health checks itself.
     pub(super) health_path: Option<&'a str>,
+    /// What it accepts.
+    pub(super) accepts: &'a Accepts,
+    /// Raw fields, laid over all others in this order.
+    pub(super) patches: Vec<&'a Patch>,
 }
 
 /// A connection manager that gets its routes by RDS, so that a change of routes costs no listener.
@@ -31,7 +37,7 @@ pub(super) fn http(b: &Builder<'_>, http: &Http<'_>) -> listener::Filter {
         upgrade_type: defaults::UPGRADE.to_owned(),
         ..Default::default()
     };
-    let config = hcm::HttpConnectionManager {
+    let mut config = hcm::HttpConnectionManager {
         stat_prefix: http.stats.to_owned(),
         route_specifier: Some(manager::RouteSpecifier::Rds(hcm::Rds {
             config_source: Some(b.source(ResourceType::RouteConfiguration, http.routes)),
@@ -52,9 +58,58 @@ pub(super) fn http(b: &Builder<'_>, http: &Http<'_>) -> listener::Filter {
         use_remote_address: http.edge.then_some(true),
         // Nobody outside is trusted for having a private address.
         internal_address_config: http.edge.then(manager::InternalAddressConfig::default),
+        http_protocol_options: Some(http1_options(http.accepts)),
+        common_http_protocol_options: common_options(http.accepts, false),
+        max_request_headers_kb: (http.accepts.max_header_kib != MAX_HEADER_KIB)
+            .then_some(http.accepts.max_header_kib),
         ..Default::default()
     };
+    for patch in &http.patches {
+        config = patch::apply(config, Some(patch));
+    }
     filter("envoy.filters.network.http_connection_manager", pack(&config))
+}
+
+/// The limits that are not Envoy's own; toward a server also that of a response's size.
+pub(super) fn common_options(
+    accepts: &Accepts,
+    upstream: bool,
+) -> Option<core::HttpProtocolOptions> {
+    let size = (accepts.max_header_kib != MAX_HEADER_KIB).then_some(accepts.max_header_kib);
+    let options = core::HttpProtocolOptions {
+        max_headers_count: (accepts.max_headers != MAX_HEADERS).then_some(accepts.max_headers),
+        max_response_headers_kb: size.filter(|_| upstream),
+        ..Default::default()
+    };
+    (options != core::HttpProtocolOptions::default()).then_some(options)
+}
+
+/// The format of header names by HTTP/1, unless it is lower case.
+pub(super) fn header_case(
+    accepts: &Accepts,
+) -> Option<core::http1_protocol_options::HeaderKeyFormat> {
+    use core::http1_protocol_options::{HeaderKeyFormat, header_key_format::HeaderFormat};
+    let formatter = core::TypedExtensionConfig {
+        name: "envoy.http.stateful_header_formatters.preserve_case".to_owned(),
+        typed_config: Some(pack(&preserve_case::PreserveCaseFormatterConfig::default())),
+    };
+    let format = HeaderFormat::StatefulFormatter(formatter);
+    accepts.preserve_case.then_some(HeaderKeyFormat { header_format: Some(format) })
+}
+
+fn http1_options(accepts: &Accepts) -> core::Http1ProtocolOptions {
+    use matcher::string_matcher::MatchPattern;
+    let ignored = accepts.ignored_upgrades.iter().map(|start| matcher::StringMatcher {
+        match_pattern: Some(MatchPattern::Prefix(start.clone())),
+        ignore_case: true,
+    });
+    core::Http1ProtocolOptions {
+        accept_http_10: accepts.http_10,
+        default_host_for_http_10: accepts.default_host.clone().unwrap_or_default(),
+        header_key_format: header_case(accepts),
+        ignore_http_11_upgrade: ignored.collect(),
+        ..Default::default()
+    }
 }
 
 /// A proxy of bytes.

@@ -4,7 +4,7 @@
 //! gets it, and only once it is applied. Here each is found in its line.
 
 use super::builder::Origin;
-use super::pb::{cluster, core, listener, route};
+use super::pb::{cluster, core, hcm, listener, route};
 use super::resource::{ProxyConfig, ProxyId, ResourceType};
 use super::{log_format, patch};
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -108,6 +108,25 @@ const LARGE: Code = Code::warning(
     "A proxy gets all of a resource again for any change in it. It is refused beyond 4 MiB (MC1209).",
 );
 
+/// Raw fields in place of what the whole model is about.
+const PATCH_ROUTES: Code = Code::error(
+    "MC1212",
+    "patch-replaces-routes-or-filters",
+    "a patch of an HTTP connection manager replaces its routes or filters",
+    "Routes are those of routers and gateways, and the filters are put there by meshctl in an order \
+     that matters. A patch replaces a list as a whole: a request would meet neither the routes of \
+     the plan nor the router. Patch the routes themselves, or other fields.",
+);
+/// Raw fields in place of a key.
+const PATCH_OF_KEY: Code = Code::warning(
+    "MC1213",
+    "patch-in-place-of-a-key",
+    "a patch of an HTTP connection manager sets what a key of `http` sets",
+    "`http = { … }` on a listener sets the field at every hop that a request passes, and toward the \
+     server too. The patch sets it in one proxy, and wins over the key there, so the next hop may \
+     reject what this one accepts.",
+);
+
 /// The size of a resource in bytes beyond which it is told.
 pub const RESOURCE_WARN: usize = 1 << 20;
 /// The size of a resource in bytes beyond which it is refused.
@@ -129,6 +148,8 @@ pub const CODES: &[&Code] = &[
     &TOO_LARGE,
     &LARGE,
     &REGEX_LENGTH,
+    &PATCH_ROUTES,
+    &PATCH_OF_KEY,
 ];
 
 /// Checks what the files say against Envoy's limits. `regex_max` is the longest program of an
@@ -141,10 +162,12 @@ pub fn check(mesh: &Mesh, origins: &Origins, regex_max: u32) -> Diagnostics {
         check.access_log(&address, node.access_log.as_ref());
         check.patch(&address, "/patch/ingress", node.patch.ingress.as_ref(), base_listener);
         check.patch(&address, "/patch/egress", node.patch.egress.as_ref(), base_listener);
+        check.http_patch(&address, "/patch/http", node.patch.http.as_ref());
         for (at, item) in node.listeners.iter().enumerate() {
             let place = |field: &str| format!("/listeners/{at}/patch/{field}");
             let chain = item.patch.filter_chain.as_ref();
             check.patch(&address, &place("filter_chain"), chain, base_chain);
+            check.http_patch(&address, &place("http"), item.patch.http.as_ref());
             let cluster = item.patch.cluster.as_ref();
             check.patch(&address, &place("cluster"), cluster, base_cluster);
             let local = item.patch.local_cluster.as_ref();
@@ -170,6 +193,8 @@ pub fn check(mesh: &Mesh, origins: &Origins, regex_max: u32) -> Diagnostics {
             check.patch(&address, &place("listener"), listener, base_listener);
             let chain = item.patch.filter_chain.as_ref();
             check.patch(&address, &place("filter_chain"), chain, base_chain);
+            check.http_patch(&address, &place("http"), item.patch.http.as_ref());
+            check.http_patch(&address, &place("inner_http"), item.patch.inner_http.as_ref());
         }
         for item in &gateway.routes {
             let address = Address::GatewayRoute(name.clone(), item.name.clone());
@@ -363,6 +388,31 @@ impl Check<'_> {
         }
     }
 
+    /// As [`Check::patch`], for a connection manager: what the model is about is no raw field.
+    fn http_patch(&mut self, address: &Address, pointer: &str, patch: Option<&Patch>) {
+        let Some(fields) = patch.and_then(Patch::as_object) else { return };
+        for (key, value) in fields {
+            let place = format!("{pointer}/{key}");
+            let below = |part: &str| {
+                let fields = value.as_object().into_iter().flatten();
+                fields.map(|(own, _)| own).any(|own| same_field(own, part))
+            };
+            if ROUTES_AND_FILTERS.iter().any(|own| same_field(own, key)) {
+                let message = format!("the patch replaces `{key}` of the connection manager");
+                let help = "take the field out of the patch";
+                self.report(&PATCH_ROUTES, address, &place, message, help);
+            }
+            for (own, part, name) in KEYS_OF_HTTP {
+                if same_field(own, key) && (part.is_empty() || below(part)) {
+                    let message = format!("the patch sets what `http = {{ {name} = … }}` sets");
+                    let help = format!("write `{name}` in `http` of the listener");
+                    self.report(&PATCH_OF_KEY, address, &place, message, &help);
+                }
+            }
+        }
+        self.patch(address, pointer, patch, base_manager);
+    }
+
     /// Lays a patch over the least message of its kind and looks at what comes of it, so that
     /// nothing need be compiled.
     fn patch<M: Message + Name + Default>(
@@ -412,6 +462,25 @@ impl Check<'_> {
     }
 }
 
+/// The fields of a connection manager that hold its routes and filters, in its own words.
+const ROUTES_AND_FILTERS: [&str; 4] = ["http_filters", "rds", "route_config", "scoped_routes"];
+
+/// The fields of a connection manager that keys of `http` set, with a field below and the key.
+const KEYS_OF_HTTP: [(&str, &str, &str); 6] = [
+    ("common_http_protocol_options", "max_headers_count", "max_headers"),
+    ("http_protocol_options", "accept_http_10", "accept_http_10"),
+    ("http_protocol_options", "default_host_for_http_10", "default_hostname"),
+    ("http_protocol_options", "header_key_format", "header_case"),
+    ("http_protocol_options", "ignore_http_11_upgrade", "ignore_upgrades"),
+    ("max_request_headers_kb", "", "max_header_size"),
+];
+
+/// Whether two names are those of one field, which JSON may write in camelCase.
+fn same_field(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    plain(one) == plain(other)
+}
+
 /// An error as the path in the message and what is wrong there.
 fn parts(error: &envoy_api::Error) -> (String, String) {
     let text = error.to_string();
@@ -459,6 +528,16 @@ fn base_chain() -> listener::FilterChain {
         origin: (Address::Mesh, String::new()),
     };
     super::listener::chain("base", None, "", super::hcm::tcp("base", &targets, None))
+}
+
+fn base_manager() -> hcm::HttpConnectionManager {
+    use hcm::http_connection_manager::RouteSpecifier;
+    hcm::HttpConnectionManager {
+        stat_prefix: "base".to_owned(),
+        route_specifier: Some(RouteSpecifier::RouteConfig(Default::default())),
+        http_filters: super::filters::chain(None),
+        ..Default::default()
+    }
 }
 
 fn base_cluster() -> cluster::Cluster {

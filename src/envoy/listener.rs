@@ -8,6 +8,7 @@ use envoy_api::pb::envoy::r#type::v3::Int32Range;
 use envoy_api::{Any, pack};
 use listener::ListenerFilterChainMatchPredicate as Predicate;
 use listener::listener_filter_chain_match_predicate::{MatchSet, Rule};
+use std::net::IpAddr;
 
 /// What a listener's TLS makes of one port.
 pub(super) struct Inbound<'a> {
@@ -71,6 +72,33 @@ pub(super) fn chain(
         name: name.to_owned(),
         filter_chain_match: (!anything).then_some(matches),
         filters: vec![filter],
+        ..Default::default()
+    }
+}
+
+/// The chain, for connections to these addresses only; without any, for all.
+pub(super) fn to_addresses<'a>(
+    mut chain: listener::FilterChain,
+    addresses: impl Iterator<Item = &'a IpAddr>,
+) -> listener::FilterChain {
+    let range = |address: &IpAddr| core::CidrRange {
+        address_prefix: address.to_string(),
+        prefix_len: Some(if address.is_ipv4() { 32 } else { 128 }),
+    };
+    if let Some(matches) = &mut chain.filter_chain_match {
+        matches.prefix_ranges = addresses.map(range).collect();
+    }
+    chain
+}
+
+/// A filter chain that closes every connection to a port: it has no filter that would read it.
+pub(super) fn closing(name: &str, port: u16) -> listener::FilterChain {
+    listener::FilterChain {
+        name: name.to_owned(),
+        filter_chain_match: Some(listener::FilterChainMatch {
+            destination_port: Some(port.into()),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }

@@ -18,13 +18,12 @@ use crate::model::{
     Address, Backend, Capture, Duration, Listener, ListenerTimeout, Mesh, NodeName, Port, Protocol,
     VirtualNode,
 };
+use crate::traffic::http::{accepted_on, settings_behind};
 use crate::traffic::{
-    CapturedPort, Door, Entry, ServicePort, bound_entries, capture, captured_ports, passes_on,
+    Accepts, CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, ServicePort, bound_entries,
+    capture, captured_ports, passes_on,
 };
 use core::TrafficDirection;
-
-/// The two ports of redirect capture.
-const REDIRECT_PORTS: (u16, u16) = (15000, 15001);
 
 /// Compiles the proxy of a node; a node that the mesh does not have, or that has no proxy, gets
 /// nothing.
@@ -62,7 +61,7 @@ fn redirect_ingress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
         .filter(|l| listener::takes_both(l.tls.as_ref()))
         .map(|l| l.port)
         .collect();
-    let address = socket_address(b.any_address(), REDIRECT_PORTS.0);
+    let address = socket_address(b.any_address(), INBOUND_PORT);
     let mut message =
         listener::on(names::REDIRECT_INGRESS, address, TrafficDirection::Inbound, chains);
     message.listener_filters = vec![listener::original_destination()];
@@ -112,6 +111,8 @@ fn ingress_chains(
             upgrades: item.protocol == Protocol::Http,
             edge: false,
             health_path: None,
+            accepts: &Accepts::of(&item.http),
+            patches: item.patch.http.iter().collect(),
         };
         hcm::http(b, &http)
     } else {
@@ -166,7 +167,8 @@ fn redirect_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
             let Some(targets) = route::tcp_targets(b, &caller, &service) else { continue };
             origins.push(targets.origin.clone());
             let filter = hcm::tcp(names::EGRESS, &targets, node.access_log.as_ref());
-            chains.push(listener::chain(&format!("egress_tcp_{port}"), Some(port), "", filter));
+            let chain = listener::chain(&format!("egress_tcp_{port}"), Some(port), "", filter);
+            chains.push(listener::to_addresses(chain, captured.addresses.iter().flatten()));
         }
     }
     let passed_on = passes_on(mesh).then(|| everything_else(b, node));
@@ -174,7 +176,12 @@ fn redirect_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
         // Envoy takes no listener without a chain. Nothing listens, so nothing gets out.
         return;
     }
-    let address = socket_address(b.any_address(), REDIRECT_PORTS.1);
+    if passed_on.is_some() {
+        // A connection to this very port would be passed on to this very port, until no descriptor
+        // is left. Its own addresses are not known here, so the port is closed at all of them.
+        chains.push(listener::closing("egress_own_port", OUTBOUND_PORT));
+    }
+    let address = socket_address(b.any_address(), OUTBOUND_PORT);
     let mut message =
         listener::on(names::REDIRECT_EGRESS, address, TrafficDirection::Outbound, chains);
     // No inspector here, ever: a server that speaks first would wait for its client's first byte.
@@ -215,7 +222,7 @@ fn shared_port(
     }
     let routes_name = names::egress_port_routes(port);
     egress_routes(b, &routes_name, hosts, origins);
-    let filter = egress_http(b, node, &routes_name, upgrades);
+    let filter = egress_http(b, node, &routes_name, upgrades, &accepted_on(b.mesh, captured));
     listener::chain(&format!("egress_http_{port}"), Some(port), "", filter)
 }
 
@@ -243,7 +250,8 @@ fn explicit_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
             let hosts = vec![route::virtual_host(host, vec!["*".to_owned()], routes.routes)];
             let routes_name = names::egress_service_routes(service.name, service.port);
             egress_routes(b, &routes_name, hosts, routes.origins);
-            egress_http(b, node, &routes_name, service.protocol == Protocol::Http)
+            let accepts = Accepts::widest(settings_behind(mesh, &service));
+            egress_http(b, node, &routes_name, service.protocol == Protocol::Http, &accepts)
         } else {
             let Some(targets) = route::tcp_targets(b, &caller, &service) else { continue };
             hcm::tcp(names::EGRESS, &targets, node.access_log.as_ref())
@@ -267,6 +275,7 @@ fn egress_http(
     node: &VirtualNode,
     routes: &str,
     upgrades: bool,
+    accepts: &Accepts,
 ) -> pb_listener::Filter {
     let http = hcm::Http {
         stats: names::EGRESS,
@@ -275,6 +284,8 @@ fn egress_http(
         upgrades,
         edge: false,
         health_path: None,
+        accepts,
+        patches: node.patch.http.iter().collect(),
     };
     hcm::http(b, &http)
 }

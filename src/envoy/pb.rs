@@ -11,6 +11,7 @@ pub(super) use envoy_api::pb::envoy::config::metrics::v3 as metrics;
 pub(super) use envoy_api::pb::envoy::config::route::v3 as route;
 pub(super) use envoy_api::pb::envoy::config::trace::v3 as trace;
 pub(super) use envoy_api::pb::envoy::extensions::access_loggers::file::v3 as file_log;
+pub(super) use envoy_api::pb::envoy::extensions::access_loggers::stream::v3 as stream_log;
 pub(super) use envoy_api::pb::envoy::extensions::bootstrap::internal_listener::v3 as internal;
 pub(super) use envoy_api::pb::envoy::extensions::filters::http::health_check::v3 as health_filter;
 pub(super) use envoy_api::pb::envoy::extensions::filters::http::router::v3 as router_filter;
@@ -18,6 +19,7 @@ pub(super) use envoy_api::pb::envoy::extensions::filters::listener::original_dst
 pub(super) use envoy_api::pb::envoy::extensions::filters::listener::tls_inspector::v3 as tls_inspector;
 pub(super) use envoy_api::pb::envoy::extensions::filters::network::http_connection_manager::v3 as hcm;
 pub(super) use envoy_api::pb::envoy::extensions::filters::network::tcp_proxy::v3 as tcp_proxy;
+pub(super) use envoy_api::pb::envoy::extensions::http::header_formatters::preserve_case::v3 as preserve_case;
 pub(super) use envoy_api::pb::envoy::extensions::retry::host::previous_hosts::v3 as previous_hosts;
 pub(super) use envoy_api::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
 pub(super) use envoy_api::pb::envoy::extensions::upstreams::http::v3 as upstream_http;

@@ -96,8 +96,9 @@ impl Facts {
         self.host = (!host.is_empty()).then(|| host.to_owned());
         self.path = (!path.is_empty()).then(|| path.to_owned());
         if let Some(Hop { service, taken: Some(row), .. }) = journey.hops.last() {
-            self.timeout = row.times().map(|times| times.request);
-            self.retry = service.and_then(|service| row.retries(service.protocol));
+            let protocol = service.map(|service| service.protocol);
+            self.timeout = protocol.and_then(|it| row.times(it)).map(|times| times.limit());
+            self.retry = protocol.and_then(|protocol| row.retries(protocol));
         }
         self.words = format!("it goes to {}", self.shares());
     }

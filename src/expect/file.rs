@@ -415,7 +415,7 @@ table! {
         "path" => path: optional,
         /// The host that the server sees.
         "host" => host: optional,
-        /// How long the answer may take; "0s" is no limit.
+        /// How long the answer may take, or a TCP connection may be silent; "0s" is no limit.
         "timeout" => timeout: optional,
         /// How failed requests are tried again.
         "retry" => retry: optional,

@@ -58,6 +58,24 @@ pub const TOO_MANY: Code = Code::error(
      so many in reasonable time; split the mesh.",
 );
 
+/// A setting that means nothing to the program that it is for.
+pub const IGNORED: Code = Code::error(
+    "MC1219",
+    "setting-without-effect",
+    "a setting that its provider ignores",
+    "Envoy's X-Ray tracer decides by rules of its own which requests it traces, one a second and a \
+     twentieth of the others, and ignores `sampling_percent`. A setting that is read and does \
+     nothing would be believed.",
+);
+
 /// All codes of this module.
-pub const CODES: &[&Code] =
-    &[&NO_FILES, &UNREADABLE, &NOT_UTF8, &TOO_LARGE, &BAD_PATTERN, &ALL_TOO_LARGE, &TOO_MANY];
+pub const CODES: &[&Code] = &[
+    &NO_FILES,
+    &UNREADABLE,
+    &NOT_UTF8,
+    &TOO_LARGE,
+    &BAD_PATTERN,
+    &ALL_TOO_LARGE,
+    &TOO_MANY,
+    &IGNORED,
+];

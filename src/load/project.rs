@@ -272,6 +272,11 @@ pub(super) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Project {
             "write a whole number from 0 to 100",
         );
     }
+    if let (Some(tracing), Some(node)) =
+        (&project.envoy.tracing, table.node("envoy").and_then(|node| node.get("tracing")))
+    {
+        check_tracing(tracing, node, &mut cx);
+    }
     if let (Some(name), Some(node)) = (&project.default_target, table.node("default_target"))
         && !project.targets.contains_key(name)
     {
@@ -283,6 +288,30 @@ pub(super) fn read(root: &Node, diagnostics: &mut Diagnostics) -> Project {
         );
     }
     project
+}
+
+/// What a tracing provider cannot do, or would ignore.
+fn check_tracing(tracing: &Tracing, node: &Node, cx: &mut Cx<'_>) {
+    let loc = |key: &str| node.get(key).map_or(node.loc, |found| found.loc);
+    if tracing.provider != "xray" {
+        return;
+    }
+    if tracing.sampling_percent.is_some() {
+        cx.fail::<()>(
+            &super::codes::IGNORED,
+            loc("sampling_percent"),
+            "Envoy's X-Ray tracer ignores `sampling_percent`",
+            "remove it, or send traces by another provider",
+        );
+    }
+    if tracing.address.parse::<std::net::IpAddr>().is_err() {
+        cx.fail::<()>(
+            &codes::BAD_VALUE,
+            loc("address"),
+            format!("`{}` is not an IP address", tracing.address),
+            "Envoy sends to an X-Ray daemon by UDP and does not look up its name: write its address",
+        );
+    }
 }
 
 /// A target is one of two things, and what belongs to one of them does not fit the other.

@@ -65,7 +65,7 @@ pub struct PoolLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessLog {
-    /// The file, as the proxy sees it; `/dev/stdout` works.
+    /// The file, as the proxy sees it; `/dev/stdout` and `/dev/stderr` are its own streams.
     pub path: String,
     /// The format; unset is Envoy's own text format.
     #[serde(default, skip_serializing_if = "Option::is_none")]

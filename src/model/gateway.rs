@@ -2,8 +2,8 @@
 
 use super::node::{is_default, is_true, yes};
 use super::{
-    AccessLog, BackendDefaults, HealthCheck, ListenerTls, Matcher, Method, Patch, PathMatch,
-    PoolLimits, Port, Protocol, RouteName, ServiceName, Tags,
+    AccessLog, BackendDefaults, HealthCheck, HttpSettings, ListenerTls, Matcher, Method, Patch,
+    PathMatch, PoolLimits, Port, Protocol, RouteName, ServiceName, Tags,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ pub struct GatewayListener {
     /// A health check of the gateway itself, for what stands before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
+    /// What is accepted of HTTP.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub http: HttpSettings,
     /// TLS toward those who call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ListenerTls>,
@@ -61,6 +64,13 @@ pub struct GatewayListenerPatch {
     /// Fields of its `FilterChain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_chain: Option<Patch>,
+    /// Fields of its `HttpConnectionManager`, as clients reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Patch>,
+    /// Fields of the `HttpConnectionManager` of each service that its routes lead to, in the same
+    /// proxy. Of several listeners that lead to one service, the last one that sets a field wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_http: Option<Patch>,
 }
 
 /// One rule of a gateway.

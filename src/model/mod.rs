@@ -9,6 +9,7 @@
 mod address;
 mod common;
 mod gateway;
+mod http;
 mod matching;
 mod name;
 mod node;
@@ -25,6 +26,7 @@ pub use gateway::{
     GatewayListener, GatewayListenerPatch, GatewayMatch, GatewayRewrite, GatewayRoute,
     GatewayTarget, HostnameMatch, PrefixRewrite, VirtualGateway,
 };
+pub use http::{ByteSize, HeaderCase, HttpSettings};
 pub use matching::{Matcher, PathMatch, Pattern, Range};
 pub use name::{GatewayName, MeshName, NodeName, RouteName, RouterName, ServiceName};
 pub use node::{

@@ -1,8 +1,8 @@
 //! Virtual nodes: a workload, what it listens on, how it is found and what it may call.
 
 use super::{
-    AccessLog, Capture, ClientPolicy, Duration, IpPreference, ListenerTls, Patch, PoolLimits, Port,
-    Protocol, ServiceName, Tags,
+    AccessLog, Capture, ClientPolicy, Duration, HttpSettings, IpPreference, ListenerTls, Patch,
+    PoolLimits, Port, Protocol, ServiceName, Tags,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub struct VirtualNode {
     /// How traffic reaches its proxy; unset is the mesh's way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture: Option<Capture>,
-    /// Raw Envoy fields for its two redirect listeners.
+    /// Raw Envoy fields for its two redirect listeners, and for what it calls by HTTP.
     #[serde(default, skip_serializing_if = "is_default")]
     pub patch: NodePatch,
     /// Who owns it, in App Mesh's sense (an account).
@@ -71,6 +71,9 @@ pub struct Listener {
     /// How long the application may take.
     #[serde(default, skip_serializing_if = "is_default")]
     pub timeout: ListenerTimeout,
+    /// What is accepted of HTTP.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub http: HttpSettings,
     /// TLS in front of the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ListenerTls>,
@@ -227,7 +230,7 @@ pub struct BackendDefaults {
     pub client_policy: Option<ClientPolicy>,
 }
 
-/// Raw Envoy fields for the listeners of redirect capture.
+/// Raw Envoy fields for a node's proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodePatch {
@@ -237,6 +240,9 @@ pub struct NodePatch {
     /// Fields of the outbound `Listener`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Patch>,
+    /// Fields of each outbound `HttpConnectionManager`, under any capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Patch>,
 }
 
 /// Raw Envoy fields for one listener of a node.
@@ -246,6 +252,9 @@ pub struct ListenerPatch {
     /// Fields of its `FilterChain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_chain: Option<Patch>,
+    /// Fields of its `HttpConnectionManager`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Patch>,
     /// Fields of the `Cluster` by which callers reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Patch>,

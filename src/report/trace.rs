@@ -77,7 +77,8 @@ struct RewriteDocument {
 
 #[derive(Debug, Serialize)]
 struct TimeoutDocument {
-    request: Duration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Duration>,
     idle: Duration,
     default: bool,
 }
@@ -262,7 +263,7 @@ fn taken(row: &Row<'_>, protocol: Protocol, find: &Find<'_>) -> TakenDocument {
         }
         Action::Targets(_) | Action::Answer(_) => None,
     };
-    let timeout = row.times().map(|Timeout { request, idle, default }| TimeoutDocument {
+    let timeout = row.times(protocol).map(|Timeout { request, idle, default }| TimeoutDocument {
         request,
         idle,
         default,
@@ -378,9 +379,13 @@ impl TakenDocument {
         }
         if let Some(timeout) = &self.timeout {
             let default = if timeout.default { " (default)" } else { "" };
-            words.push(match timeout.request.is_zero() {
-                true => "no timeout".to_owned(),
-                false => format!("timeout {}{default}", timeout.request),
+            let (what, limit) = match timeout.request {
+                Some(request) => ("timeout", request),
+                None => ("idle timeout", timeout.idle),
+            };
+            words.push(match limit.is_zero() {
+                true => format!("no {what}"),
+                false => format!("{what} {limit}{default}"),
             });
         }
         if let Some(retry) = &self.retry {

@@ -4,7 +4,9 @@ use super::context::Ctx;
 use super::trust::{What, references};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, Capture, Certificate, Discovery, EgressFilter, IpPreference, Trust};
+use crate::model::{
+    Address, Capture, Certificate, Discovery, DnsResponseType, EgressFilter, IpPreference, Trust,
+};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -92,7 +94,19 @@ const LOOPBACK: Code = Code::warning(
      is on one host; other static endpoints of this mesh are on other hosts.",
 );
 
+/// A default that uses one family alone.
+const IPV6_ALONE: Code = Code::info(
+    "MC0711",
+    "ipv6-alone-by-default",
+    "a name whose IPv6 addresses are used alone if it has any",
+    "Without `ip_preference` callers use the IPv6 addresses of a name with `response_type = \
+     \"endpoints\"`, and the IPv4 addresses only if there are none: App Mesh's default. On a host \
+     without IPv6 every request then fails with 503. Names of load balancers are not concerned: \
+     callers try both families there.",
+);
+
 pub(super) const RULES: &[Rule] = &[
+    Rule(&[&IPV6_ALONE], ipv6_alone),
     Rule(&[&UNQUALIFIED, &ADDRESS], service_names as Check),
     Rule(&[&NO_DISCOVERY], no_discovery),
     Rule(&[&NO_ENDPOINT, &TWICE], endpoints),
@@ -209,6 +223,27 @@ fn ip_preference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 .find(&NO_VERSION, &owner, "/discovery/static", message)
                 .help(format!("add an {version} address, or change `ip_preference`"));
             found.push(ctx.also(finding, &Address::Mesh, "/ip_preference", "the preference"));
+        }
+    }
+}
+
+fn ipv6_alone(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if ctx.mesh.settings.ip_preference.is_some() {
+        return;
+    }
+    for (name, node) in &ctx.mesh.nodes {
+        if let Some(Discovery::Dns(dns)) = &node.discovery
+            && dns.response_type == DnsResponseType::Endpoints
+            && dns.ip_preference.is_none()
+            && !node.listeners.is_empty()
+        {
+            let message = format!("if `{}` has an IPv6 address, only IPv6 is used", dns.hostname);
+            found.push(
+                ctx.find(&IPV6_ALONE, &Address::Node(name.clone()), "/discovery/dns", message)
+                    .help(
+                        "write `ip_preference = \"ipv4-preferred\"`, or another, here or in [mesh]",
+                    ),
+            );
         }
     }
 }

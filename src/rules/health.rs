@@ -30,6 +30,15 @@ const NO_PATH: Code = Code::info(
     "The probe asks for `/`. On many servers that is a page which costs much, redirects, or \
      answers 404 although the service is well. A path made for probes says more.",
 );
+/// A check that nobody can run.
+const NO_EFFECT: Code = Code::warning(
+    "MC0427",
+    "gateway-health-check-without-effect",
+    "a health check of a gateway has no effect",
+    "A gateway answers the health checks of the load balancer in front of it by their path. \
+     Without a `path`, and with `protocol = \"grpc\"`, there is nothing that it would answer: the \
+     probe is routed like any request.",
+);
 /// A path that is never asked for.
 const UNUSED_PATH: Code = Code::warning(
     "MC0412",
@@ -87,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[&OTHER_PORT, &OTHER_PROTOCOL], probes_of_something_else),
     Rule(&[&NO_CHOICE, &EXTREME_LIMIT], outliers),
     Rule(&[&REFUSED], refused),
+    Rule(&[&NO_EFFECT], without_effect),
 ];
 
 /// A health check and the listener that it is of.
@@ -158,6 +168,22 @@ fn probes(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 );
             }
             _ => {}
+        }
+    }
+}
+
+fn without_effect(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for (name, gateway) in &ctx.mesh.gateways {
+        for (at, listener) in gateway.listeners.iter().enumerate() {
+            let Some(check) = &listener.health_check else { continue };
+            if check.protocol == Protocol::Grpc || check.path.is_none() {
+                let message = format!("the gateway `{name}` answers no {} probe", check.protocol);
+                let pointer = listener_pointer(at, "health_check");
+                found.push(
+                    ctx.find(&NO_EFFECT, &Address::Gateway(name.clone()), &pointer, message)
+                        .help("write `protocol = \"http\"` or \"http2\", and a `path`"),
+                );
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, GatewayMatch, ListenerTimeout, PoolLimits, Protocol, RouteMatch};
 
 /// A key of another protocol.
-const KEY: Code = Code::error(
+pub(super) const KEY: Code = Code::error(
     "MC0507",
     "key-of-another-protocol",
     "a key that does not fit the protocol",
@@ -14,7 +14,8 @@ const KEY: Code = Code::error(
      `path`, `method`, `headers` and `query_parameters`; gRPC routes match `service_name`, \
      `method_name` and `metadata`; TCP routes match nothing but a port, and have neither retries \
      nor a request timeout. `scheme` is for http2. Pools: http has `max_connections` and \
-     `max_pending_requests`, http2 and grpc have `max_requests`, tcp has `max_connections`.",
+     `max_pending_requests`, http2 and grpc have `max_requests`, tcp has `max_connections`. Keys of \
+     `http`: tcp has none, http2 and grpc have `max_headers` and `max_header_size`.",
 );
 
 pub(super) const RULES: &[Rule] =

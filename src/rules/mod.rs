@@ -8,9 +8,11 @@
 
 mod calls;
 mod capture;
+mod captured;
 mod context;
 mod discovery;
 mod health;
+mod http;
 mod keys;
 mod logs;
 mod matchers;
@@ -60,6 +62,8 @@ const FAMILIES: &[&[Rule]] = &[
     ports::RULES,
     capture::RULES,
     sidecar::RULES,
+    captured::RULES,
+    http::RULES,
     tls::RULES,
     trust::RULES,
     discovery::RULES,

@@ -185,9 +185,11 @@ fn pem(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         search.tags(&node.tags);
         search.patch("/patch/ingress", node.patch.ingress.as_ref());
         search.patch("/patch/egress", node.patch.egress.as_ref());
+        search.patch("/patch/http", node.patch.http.as_ref());
         for (at, listener) in node.listeners.iter().enumerate() {
             let pointer = format!("/listeners/{at}/patch");
             search.patch(&pointer, listener.patch.filter_chain.as_ref());
+            search.patch(&pointer, listener.patch.http.as_ref());
             search.patch(&pointer, listener.patch.cluster.as_ref());
             search.patch(&pointer, listener.patch.local_cluster.as_ref());
         }
@@ -207,6 +209,8 @@ fn pem(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             let pointer = format!("/listeners/{at}/patch");
             search.patch(&pointer, listener.patch.listener.as_ref());
             search.patch(&pointer, listener.patch.filter_chain.as_ref());
+            search.patch(&pointer, listener.patch.http.as_ref());
+            search.patch(&pointer, listener.patch.inner_http.as_ref());
         }
     }
     for at in ctx.routes() {

@@ -4,6 +4,7 @@ use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{Address, Capture, Port, Protocol, ServiceName};
+use crate::traffic::{INBOUND_PORT, OUTBOUND_PORT};
 use std::collections::BTreeMap;
 
 /// A port that the proxy itself has.
@@ -12,8 +13,10 @@ const PROXY_PORT: Code = Code::error(
     "port-of-the-proxy",
     "a listener on a port that the proxy itself needs",
     "Under redirect capture the proxy binds 15000 for what comes in and 15001 for what goes out. \
-     An application on the same port gets no port, or the proxy does not. Move the application, or \
-     use `capture = \"explicit\"`.",
+     An application on the same port gets no port, or the proxy does not, and an `app` there is \
+     the proxy itself. Callers cannot reach a service on 15001 either: their own proxies close \
+     every connection to that port, because one to themselves would never end. Use another port, \
+     or `capture = \"explicit\"`.",
 );
 /// A port that is usually taken.
 const ADMIN_PORT: Code = Code::warning(
@@ -69,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[&ZERO_LIMIT], zero_limit),
 ];
 
-const REDIRECT_PORTS: [u16; 2] = [15000, 15001];
+const REDIRECT_PORTS: [u16; 2] = [INBOUND_PORT, OUTBOUND_PORT];
 const ADMIN: u16 = 9901;
 
 fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
@@ -82,6 +85,35 @@ fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 ctx.find(&PROXY_PORT, &at.address(), &at.pointer("port"), message)
                     .help("move the application to another port, or use explicit capture"),
             );
+        }
+        let app = at.listener.app.filter(|app| REDIRECT_PORTS.contains(&app.port()));
+        let here = app.filter(|app| app.ip().is_loopback() || app.ip().is_unspecified());
+        if let Some(app) = here.filter(|_| ctx.capture(at.node) == Capture::Redirect) {
+            let message = format!("the application of `{}` at {app} is its proxy", at.node_name);
+            found.push(
+                ctx.find(&PROXY_PORT, &at.address(), &at.pointer("app"), message)
+                    .help("name the port on which the application listens"),
+            );
+        }
+    }
+    for (name, node) in &ctx.mesh.nodes {
+        if ctx.capture(node) == Capture::Explicit {
+            continue;
+        }
+        for (at, backend) in node.backends.iter().enumerate() {
+            let ports = ctx.graph.ports(&backend.service).unwrap_or_default();
+            if ports.iter().any(|port| port.port.get() == OUTBOUND_PORT) {
+                let address = Address::Node(name.clone());
+                let message = format!(
+                    "`{name}` cannot call `{}` on {OUTBOUND_PORT}, a port of its own proxy",
+                    backend.service
+                );
+                let pointer = format!("/backends/{at}/service");
+                found.push(
+                    ctx.find(&PROXY_PORT, &address, &pointer, message)
+                        .help("give the service another port, or use explicit capture"),
+                );
+            }
         }
     }
 }

@@ -31,8 +31,22 @@ const IDLE_FIRST: Code = Code::warning(
      the request timeout could. Raise `idle` to at least `request`, or lower `request`.",
 );
 
-pub(super) const RULES: &[Rule] =
-    &[Rule(&[&CUT], cut as Check), Rule(&[&ENDLESS, &IDLE_FIRST], idle)];
+/// Streams that a default may cut.
+const GRPC_DEFAULT: Code = Code::info(
+    "MC0426",
+    "grpc-stream-cut-by-default",
+    "a gRPC route or listener has no request timeout, so streams end after 15 seconds",
+    "The request timeout counts from the end of the request to the end of the response, and a \
+     server stream or a bidirectional one ends with it, however busy it is. Whether a method \
+     streams is not in the files. Write `timeout = { request = \"0s\" }` on the route and on the \
+     target's listener for streams, or the time that a call may take.",
+);
+
+pub(super) const RULES: &[Rule] = &[
+    Rule(&[&CUT], cut as Check),
+    Rule(&[&ENDLESS, &IDLE_FIRST], idle),
+    Rule(&[&GRPC_DEFAULT], grpc_default),
+];
 
 /// App Mesh's request timeout where none is written (`envoy` renders the same).
 pub(super) const DEFAULT_REQUEST: Duration = Duration::from_secs(15);
@@ -103,6 +117,39 @@ fn look(
             ctx.find(&IDLE_FIRST, &address(), &pointer, message)
                 .help(format!("write `idle = \"{request}\"` or more, or a lower `request`")),
         );
+    }
+}
+
+/// A route whose listeners allow more has a finding of its own (MC0424), and so has a route that
+/// allows more than its listeners (MC0401).
+fn grpc_default(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    let unwritten = |timeout: &ListenerTimeout| timeout.request.is_none();
+    let mut report = |address: Address, pointer: &str, what: String| {
+        let message = format!("streams of {what} end after {DEFAULT_REQUEST}");
+        found.push(
+            ctx.find(&GRPC_DEFAULT, &address, pointer, message)
+                .help("write `timeout = { request = \"0s\" }` for streams, on route and listener"),
+        );
+    };
+    for at in ctx.routes() {
+        let ends = || at.route.targets.iter().filter_map(|target| ctx.graph.end(target));
+        let longer = |limit: Option<Duration>| limit.is_none_or(|limit| limit > DEFAULT_REQUEST);
+        if at.protocol() == Some(Protocol::Grpc)
+            && unwritten(&at.route.timeout)
+            && !ends().any(|end| longer(request_limit(&end.listener.timeout)))
+        {
+            report(at.address(), "", format!("the route `{}`", at.route.name));
+        }
+    }
+    for (name, service) in &ctx.mesh.services {
+        let node = service.node.as_ref().and_then(|name| ctx.mesh.nodes.get_key_value(name));
+        let Some((node, item)) = node else { continue };
+        for (at, listener) in item.listeners.iter().enumerate() {
+            if listener.protocol == Protocol::Grpc && unwritten(&listener.timeout) {
+                let what = format!("`{name}`, port {}", listener.port);
+                report(Address::Node(node.clone()), &listener_pointer(at, ""), what);
+            }
+        }
     }
 }
 

@@ -23,6 +23,8 @@ table! {
         "connection_pool" => connection_pool: optional,
         /// A health check of the gateway itself.
         "health_check" => health_check: optional,
+        /// What is accepted of HTTP.
+        "http" => http: or_default,
         /// TLS toward those who call.
         "tls" => tls: optional,
         /// Raw Envoy fields.
@@ -37,6 +39,10 @@ table! {
         "listener" => listener: optional,
         /// Fields of its `FilterChain`.
         "filter_chain" => filter_chain: optional,
+        /// Fields of its `HttpConnectionManager`, as clients reach it.
+        "http" => http: optional,
+        /// Fields of the `HttpConnectionManager` of each service that its routes lead to.
+        "inner_http" => inner_http: optional,
     }
 }
 

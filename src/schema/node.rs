@@ -105,6 +105,8 @@ table! {
         "outlier_detection" => outlier_detection: optional,
         /// How long the application may take.
         "timeout" => timeout: or_default,
+        /// What is accepted of HTTP, by this proxy and by those of its callers.
+        "http" => http: or_default,
         /// TLS in front of the application.
         "tls" => tls: optional,
         /// Raw Envoy fields.
@@ -117,6 +119,8 @@ table! {
     ListenerPatch {
         /// Fields of its `FilterChain`.
         "filter_chain" => filter_chain: optional,
+        /// Fields of its `HttpConnectionManager`.
+        "http" => http: optional,
         /// Fields of the `Cluster` by which callers reach it.
         "cluster" => cluster: optional,
         /// Fields of the `Cluster` by which its own proxy reaches the application.
@@ -125,12 +129,15 @@ table! {
 }
 
 table! {
-    /// Raw Envoy fields for the two listeners of redirect capture.
+    /// Raw Envoy fields for a node's proxy: `ingress` and `egress` for the two listeners of redirect
+    /// capture.
     NodePatch {
         /// Fields of the inbound `Listener`.
         "ingress" => ingress: optional,
         /// Fields of the outbound `Listener`.
         "egress" => egress: optional,
+        /// Fields of each outbound `HttpConnectionManager`, under any capture.
+        "http" => http: optional,
     }
 }
 

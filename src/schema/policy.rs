@@ -4,8 +4,8 @@ use super::reader::{Cx, Defs, Shape, object, table};
 use super::tree::Node;
 use crate::model::{
     AccessLog, BackendDefaults, Certificate, ClientPolicy, ClientTls, ClientValidation,
-    FileCertificate, HealthCheck, ListenerTimeout, ListenerTls, ListenerValidation, LogFormat,
-    OutlierDetection, PoolLimits, Tags, Trust,
+    FileCertificate, HealthCheck, HttpSettings, ListenerTimeout, ListenerTls, ListenerValidation,
+    LogFormat, OutlierDetection, PoolLimits, Tags, Trust,
 };
 use serde_json::json;
 
@@ -62,6 +62,30 @@ table! {
         "request" => request: optional,
         /// Without a byte in either direction; 5m unless set.
         "idle" => idle: optional,
+    }
+}
+
+table! {
+    /// What a listener accepts of HTTP. Callers in the mesh accept as much; a gateway in front has
+    /// keys of its own.
+    HttpSettings {
+        /// Whether HTTP/1.0 is accepted (http); false unless set: it is answered with 426.
+        "accept_http_10" => accept_http_10: or_default,
+        /// The host of HTTP/1.0 requests without a Host header (http); unset: they are answered with
+        /// 400.
+        "default_hostname" => default_hostname: optional,
+        /// How many headers a request may have, else it is answered with 431, and how many a response
+        /// may have, else it becomes a 502; 100 unless set.
+        "max_headers" => max_headers: optional,
+        /// How long the headers of a request may be together, else it is answered with 431, and those
+        /// of a response, else it becomes a 502: whole KiB, "1KiB" to "8MiB"; "60KiB" unless set.
+        "max_header_size" => max_header_size: optional,
+        /// In which case the names of headers are sent on by HTTP/1: "lower" unless set, or
+        /// "preserve" (http).
+        "header_case" => header_case: or_default,
+        /// Upgrades that are ignored, so that the request is served without them, by the start of
+        /// their name in any case (http); ["TLS/"] unless set.
+        "ignore_upgrades" => ignore_upgrades: optional,
     }
 }
 
@@ -126,7 +150,8 @@ table! {
 table! {
     /// Where a proxy logs what passes it.
     AccessLog {
-        /// The file as the proxy sees it, for example "/dev/stdout".
+        /// The file as the proxy sees it. "/dev/stdout" and "/dev/stderr" are the streams of the
+        /// proxy, which it does not open as files.
         "path" => path: required,
         /// The format; unset is Envoy's own text format.
         "format" => format: optional,

@@ -5,8 +5,9 @@ use super::reader::{Cx, Defs, Shape, list};
 use super::tree::{Node, Value};
 use crate::diag::{Diagnostic, nearest};
 use crate::model::{
-    Capture, DnsResponseType, Duration, EgressFilter, GatewayName, IpPreference, MeshName, Method,
-    NodeName, Port, Protocol, RetryEvent, RouteName, RouterName, Scheme, ServiceName, TlsMode,
+    ByteSize, Capture, DnsResponseType, Duration, EgressFilter, GatewayName, HeaderCase,
+    IpPreference, MeshName, Method, NodeName, Port, Protocol, RetryEvent, RouteName, RouterName,
+    Scheme, ServiceName, TlsMode,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -110,6 +111,24 @@ impl Shape for Duration {
 
     fn schema(_: &mut Defs) -> serde_json::Value {
         json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" })
+    }
+}
+
+impl Shape for ByteSize {
+    fn read(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        let Some(text) = node.as_str() else {
+            return cx.wrong_type(node, "a size such as \"96KiB\"");
+        };
+        match Self::parse(text) {
+            Ok(size) => Some(size),
+            Err(why) => {
+                cx.fail(&codes::BAD_VALUE, node.loc, format!("`{text}` is not a size"), why)
+            }
+        }
+    }
+
+    fn schema(_: &mut Defs) -> serde_json::Value {
+        json!({ "type": "string", "pattern": "^[0-9]+(B|KiB|MiB)$" })
     }
 }
 
@@ -241,6 +260,7 @@ words! {
         "ipv4-only" => Ipv4Only,
         "ipv6-only" => Ipv6Only,
     }
+    HeaderCase { "lower" => Lower, "preserve" => Preserve, }
     Scheme { "http" => Http, "https" => Https, }
     Method {
         "GET" => Get, "HEAD" => Head, "POST" => Post, "PUT" => Put, "DELETE" => Delete,

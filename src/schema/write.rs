@@ -232,9 +232,10 @@ fn shortened(value: &Value) -> Toml {
 /// Whether a key says no more than its absence does.
 fn is_empty(key: &str, value: &Value) -> bool {
     match value {
-        // Events and targets are asked for, even if there are none.
+        // Events and targets are asked for, even if there are none; no upgrades are not the default.
         Value::Array(items) => {
-            items.is_empty() && !["on", "targets", "static", "acm"].contains(&key)
+            items.is_empty()
+                && !["on", "targets", "static", "acm", "ignore_upgrades"].contains(&key)
         }
         Value::Object(map) => match key {
             "match" | "tags" | "backend_defaults" => {

@@ -9,7 +9,12 @@ use crate::model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+/// The port of redirect capture for what comes in.
+pub const INBOUND_PORT: u16 = 15000;
+/// The port of redirect capture for what goes out.
+pub const OUTBOUND_PORT: u16 = 15001;
 
 /// Where traffic comes from: the proxy that it passes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,6 +149,10 @@ pub struct CapturedPort<'m> {
     pub http: bool,
     /// The entries in the order of their virtual hosts; no two have one host.
     pub entries: Vec<Entry<'m>>,
+    /// TCP only: the addresses of the service, if all of them are known. Only connections to them
+    /// are captured; connections to other addresses are not for the service. `None` captures the
+    /// port, whatever the address.
+    pub addresses: Option<BTreeSet<IpAddr>>,
 }
 
 /// The ports that a node's proxy catches under redirect capture, in order. Other ports, and under
@@ -165,10 +174,14 @@ pub fn captured_ports<'m>(
             by_port.entry(port.port).or_default().push((index, port));
         }
     }
-    by_port.into_iter().map(|(port, services)| captured(name, port, &services, &idle)).collect()
+    by_port
+        .into_iter()
+        .map(|(port, services)| captured(mesh, name, port, &services, &idle))
+        .collect()
 }
 
 fn captured<'m>(
+    mesh: &'m Mesh,
     node: &'m NodeName,
     port: Port,
     services: &[(usize, ServicePort<'m>)],
@@ -183,7 +196,8 @@ fn captured<'m>(
     if !http {
         // Connections have no host, so a port has one TCP service; the rules refuse a second.
         let first = services.first().map(|(backend, to)| entry(*backend, to.name, Some(*to)));
-        return CapturedPort { port, http, entries: first.into_iter().collect() };
+        let addresses = services.first().and_then(|(_, to)| service::addresses(mesh, to));
+        return CapturedPort { port, http, entries: first.into_iter().collect(), addresses };
     }
     // Hosts ignore case, and Envoy takes each once.
     let mut taken = BTreeSet::new();
@@ -201,7 +215,7 @@ fn captured<'m>(
             entries.push(entry(*backend, service, None));
         }
     }
-    CapturedPort { port, http, entries }
+    CapturedPort { port, http, entries, addresses: None }
 }
 
 /// The local addresses at which a node's proxy takes calls under explicit capture.

@@ -207,6 +207,9 @@ impl<'m> Tracer<'m> {
         if !entry.protocol.is_http() {
             return connection(journey, entry.rows(self.mesh), entry.service());
         }
+        if let Some(why) = node.patch.http.as_ref().and_then(unknown::manager) {
+            return End::Unknown { why };
+        }
         if request.scheme == "tcp" {
             return closed(Reason::Protocol, "HTTP is spoken on the port, not any bytes");
         }
@@ -251,6 +254,10 @@ impl<'m> Tracer<'m> {
                 first.filter(|_| !again)
             }
         };
+        if allow_all && request.port == entry::OUTBOUND_PORT {
+            let why = "the proxy closes connections to its own port, wherever they go";
+            return Err(closed(Reason::NoListener, why));
+        }
         let exact = ports.iter().find(|port| port.port.get() == request.port);
         let Some(port) = exact.or_else(|| only(request.port)) else {
             return Err(match allow_all {
@@ -264,6 +271,14 @@ impl<'m> Tracer<'m> {
                 ),
             });
         };
+        if let Some(addresses) = &port.addresses {
+            let end = not_among(addresses, port, request);
+            return match (end, allow_all) {
+                (None, _) => named(port).ok_or_else(|| closed(Reason::NoProvider, "")),
+                (Some(End::Closed { .. }), true) => Err(End::PassedOn),
+                (Some(end), _) => Err(end),
+            };
+        }
         named(port).ok_or_else(|| match allow_all {
             true => End::PassedOn,
             false => End::Answer {
@@ -399,6 +414,34 @@ impl<'m> Tracer<'m> {
     }
 }
 
+/// What happens to a connection to a port that is captured for some addresses only, if it is not
+/// known to be for one of them.
+fn not_among<'m>(
+    addresses: &std::collections::BTreeSet<std::net::IpAddr>,
+    port: &entry::CapturedPort<'m>,
+    request: &Request,
+) -> Option<End<'m>> {
+    let host = request.authority.rsplit_once(':').map_or(request.authority.as_str(), |(it, _)| it);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = host.parse::<std::net::IpAddr>() {
+        let why = format!("{address} is no address of a backend on port {}", port.port);
+        return (!addresses.contains(&address)).then(|| closed(Reason::Egress, &why));
+    }
+    let own = |entry: &Entry<'_>| match entry.door {
+        Door::Captured { service, .. } => service.as_str().eq_ignore_ascii_case(host),
+        Door::Bound { .. } | Door::Gateway { .. } => false,
+    };
+    if port.entries.iter().any(own) {
+        return None;
+    }
+    let why = format!(
+        "the addresses of `{host}` are not known, and only some addresses of port {} are a \
+         backend's",
+        port.port
+    );
+    Some(End::Unknown { why })
+}
+
 fn closed<'m>(reason: Reason, why: &str) -> End<'m> {
     End::Closed { reason, why: why.to_owned() }
 }
@@ -493,6 +536,10 @@ fn health_path(listener: &GatewayListener) -> Option<&str> {
 fn door<'m>(listener: &GatewayListener, request: &Request) -> Option<End<'m>> {
     let patches = [listener.patch.listener.as_ref(), listener.patch.filter_chain.as_ref()];
     if let Some(why) = patches.into_iter().flatten().find_map(unknown::listener) {
+        return Some(End::Unknown { why });
+    }
+    let patches = [listener.patch.http.as_ref(), listener.patch.inner_http.as_ref()];
+    if let Some(why) = patches.into_iter().flatten().find_map(unknown::manager) {
         return Some(End::Unknown { why });
     }
     let mode = listener.tls.as_ref().map_or(TlsMode::Disabled, |tls| tls.mode);

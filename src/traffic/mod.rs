@@ -8,6 +8,7 @@
 mod condition;
 pub mod defaults;
 mod entry;
+pub mod http;
 mod journey;
 mod matching;
 mod path;
@@ -23,14 +24,17 @@ mod unknown;
 
 pub use condition::{Miss, Seen};
 pub use entry::{
-    CapturedPort, Door, Entry, Source, bound_entries, capture, captured_ports, entries, entries_of,
-    passes_on, sources,
+    CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, Source, bound_entries, capture,
+    captured_ports, entries, entries_of, passes_on, sources,
 };
+pub use http::Accepts;
 pub use journey::{End, Hop, Journey, Passed, Reason, Tracer, percents};
 pub use matching::{Match, Named, Path, host_expression};
 pub use path::normalised;
 pub use request::{BadRequest, Request};
-pub use service::{NodeListener, Provider, ServicePort, ports, routes_on, target_listener};
+pub use service::{
+    NodeListener, Provider, ServicePort, addresses, ports, routes_on, target_listener,
+};
 pub use source::NoSource;
 pub use table::{
     Action, PathRewrite, Rewrite, Row, Share, connection_row, gateway_rows, gateway_target,

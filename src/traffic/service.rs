@@ -1,9 +1,11 @@
 //! What a virtual service offers: its ports, and who provides each.
 
 use crate::model::{
-    Listener, Mesh, NodeName, Port, Protocol, Route, RouterName, ServiceName, Target, VirtualNode,
-    VirtualRouter, VirtualService,
+    Discovery, Listener, Mesh, NodeName, Port, Protocol, Route, RouterName, ServiceName, Target,
+    VirtualNode, VirtualRouter, VirtualService,
 };
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// One port of a virtual service.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,27 @@ pub fn target_listener<'a>(mesh: &'a Mesh, target: &Target) -> Option<NodeListen
         None => return None,
     };
     Some(NodeListener { name, node, index, listener: &node.listeners[index] })
+}
+
+/// The addresses at which clients find a service port without any mesh, if the files say all of
+/// them: those of every node behind it, whatever its weight. A loopback address is another host for
+/// each client, so it says nothing.
+pub fn addresses(mesh: &Mesh, port: &ServicePort<'_>) -> Option<BTreeSet<IpAddr>> {
+    let of_node = |node: &VirtualNode| match &node.discovery {
+        Some(Discovery::Static(all)) if !all.is_empty() => {
+            (!all.iter().any(IpAddr::is_loopback)).then(|| all.clone())
+        }
+        _ => None,
+    };
+    let nodes: Vec<&VirtualNode> = match port.provider {
+        Provider::Node(node) => vec![node.node],
+        Provider::Router(_, router) => routes_on(router, port.port)
+            .flat_map(|route| &route.targets)
+            .filter_map(|target| mesh.nodes.get(&target.node))
+            .collect(),
+    };
+    let all: Option<Vec<Vec<IpAddr>>> = nodes.into_iter().map(of_node).collect();
+    Some(all?.into_iter().flatten().collect()).filter(|all: &BTreeSet<IpAddr>| !all.is_empty())
 }
 
 /// The routes of a router that belong to one of its ports, in order.

@@ -7,12 +7,19 @@ use crate::model::{Duration, Protocol};
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout {
-    /// From its end to the end of the answer; zero is no limit.
-    pub request: Duration,
+    /// From its end to the end of the answer; zero is no limit. Connections have none.
+    pub request: Option<Duration>,
     /// Without a byte in either direction; zero is no limit.
     pub idle: Duration,
-    /// Whether the files leave `request` to the default.
+    /// Whether the files leave it to the default: `request`, and `idle` of connections.
     pub default: bool,
+}
+
+impl Timeout {
+    /// The timeout that ends it in the first place: that of the request, else the idle timeout.
+    pub fn limit(&self) -> Duration {
+        self.request.unwrap_or(self.idle)
+    }
 }
 
 /// How a failed request is tried again.
@@ -30,11 +37,12 @@ pub struct Retries {
 
 impl Row<'_> {
     /// How long requests may take here; `None` where the service behind keeps the time.
-    pub fn times(&self) -> Option<Timeout> {
+    pub fn times(&self, protocol: Protocol) -> Option<Timeout> {
+        let http = protocol.is_http();
         self.timeout.map(|timeout| Timeout {
-            request: timeout.request.unwrap_or(defaults::REQUEST_TIMEOUT),
+            request: http.then(|| timeout.request.unwrap_or(defaults::REQUEST_TIMEOUT)),
             idle: timeout.idle.unwrap_or(defaults::IDLE_TIMEOUT),
-            default: timeout.request.is_none(),
+            default: if http { timeout.request.is_none() } else { timeout.idle.is_none() },
         })
     }
 

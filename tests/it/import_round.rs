@@ -86,6 +86,7 @@ fn within(mut mesh: Mesh) -> Mesh {
         for listener in &mut node.listeners {
             listener.app = None;
             listener.address = None;
+            listener.http = Default::default();
             listener.patch = Default::default();
             pool(&mut listener.connection_pool, listener.protocol);
             timeout(&mut listener.timeout, listener.protocol);
@@ -132,6 +133,7 @@ fn within(mut mesh: Mesh) -> Mesh {
         *default = default.take().filter(|policy| policy.tls.is_some());
         for listener in &mut gateway.listeners {
             listener.address = None;
+            listener.http = Default::default();
             listener.patch = Default::default();
             pool(&mut listener.connection_pool, listener.protocol);
             listener_tls(&mut listener.tls);

@@ -45,6 +45,7 @@ impl Converter<'_, '_> {
             address: None,
             connection_pool: node.get("connectionPool").and_then(|node| self.pool(node, own)),
             health_check: node.get("healthCheck").and_then(|node| self.health_check(node)),
+            http: Default::default(),
             tls: node.get("tls").and_then(|node| self.listener_tls(node)),
             patch: Default::default(),
         })

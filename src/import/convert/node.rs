@@ -59,6 +59,7 @@ impl Converter<'_, '_> {
                 Some(node) => self.listener_timeout(node, own),
                 None => Default::default(),
             },
+            http: Default::default(),
             tls: node.get("tls").and_then(|node| self.listener_tls(node)),
             patch: Default::default(),
         })

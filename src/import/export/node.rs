@@ -61,6 +61,9 @@ impl Exporter<'_> {
         }
         self.none_of("listeners.app", listener.app.as_ref());
         self.none_of("listeners.address", listener.address.as_ref());
+        if listener.http != Default::default() {
+            self.outside("listeners.http", "App Mesh had no such settings of HTTP");
+        }
         if listener.patch != Default::default() {
             self.outside("listeners.patch", "App Mesh had no way to Envoy's own fields");
         }
@@ -140,6 +143,9 @@ impl Exporter<'_> {
             all["tls"] = self.listener_tls(tls);
         }
         self.none_of("listeners.address", listener.address.as_ref());
+        if listener.http != Default::default() {
+            self.outside("listeners.http", "App Mesh had no such settings of HTTP");
+        }
         if listener.patch != Default::default() {
             self.outside("listeners.patch", "App Mesh had no way to Envoy's own fields");
         }

@@ -8,6 +8,7 @@ pub(crate) mod fake_envoy;
 pub(crate) mod golden;
 pub(crate) mod load;
 pub(crate) mod mesh;
+pub(crate) mod netns;
 pub(crate) mod plane;
 pub(crate) mod projects;
 pub(crate) mod proxies;

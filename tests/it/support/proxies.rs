@@ -23,7 +23,13 @@ impl Drop for Proxy {
     }
 }
 
-fn start(mesh: &Mesh, proxy: &str) -> Proxy {
+/// Starts one proxy of a mesh.
+pub(crate) fn start(mesh: &Mesh, proxy: &str) -> Proxy {
+    start_with(mesh, proxy, None)
+}
+
+/// Starts one proxy of a mesh; its stdout and stderr go to `output`, else to its log.
+pub(crate) fn start_with(mesh: &Mesh, proxy: &str, output: Option<[Stdio; 2]>) -> Proxy {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().display().to_string();
     let id: ProxyId = proxy.parse().unwrap();
@@ -38,13 +44,15 @@ fn start(mesh: &Mesh, proxy: &str) -> Proxy {
     let options = Bootstrap::new(mesh.settings.name.clone(), id, &at);
     fs::write(&boot, bootstrap(&options)).unwrap();
     let log = fs::File::create(folder.path().join("log")).unwrap();
+    let [stdout, stderr] = output
+        .unwrap_or_else(|| [log.try_clone().unwrap().into(), log.try_clone().unwrap().into()]);
     let child = Command::new(envoy::binary())
         .arg("-c")
         .arg(&boot)
         .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"])
         .arg("--reject-unknown-dynamic-fields")
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
+        .stdout(stdout)
+        .stderr(stderr)
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
@@ -52,7 +60,7 @@ fn start(mesh: &Mesh, proxy: &str) -> Proxy {
 }
 
 /// Waits until a door is open.
-fn await_door(proxies: &[Proxy], door: SocketAddr) {
+pub(crate) fn await_door(proxies: &[Proxy], door: SocketAddr) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while TcpStream::connect(door).is_err() {
         for proxy in proxies {

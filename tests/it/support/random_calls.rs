@@ -49,6 +49,7 @@ pub(crate) fn add(c: &mut Chance, mesh: &mut Mesh, block: u8, first: u16) {
             health_check: None,
             outlier_detection: None,
             timeout: Default::default(),
+            http: Default::default(),
             tls: None,
             patch: Default::default(),
         };

@@ -1,14 +1,15 @@
 //! Meshes made by chance, the same ones every run: every shape of the model in every company.
 
 use meshctl::model::{
-    AccessLog, Backend, Capture, Certificate, ClientPolicy, ClientTls, ClientValidation, Discovery,
-    DnsDiscovery, DnsResponseType, Duration, EgressFilter, FileCertificate, GatewayListener,
-    GatewayMatch, GatewayName, GatewayRoute, GatewayTarget, HealthCheck, HostnameMatch,
-    IpPreference, Listener, ListenerTimeout, ListenerTls, ListenerValidation, LogFormat, Matcher,
-    Mesh, MeshName, Method, NodeName, OutlierDetection, PathMatch, Pattern, PoolLimits, Port,
-    PrefixRewrite, Protocol, Range, RegistryDiscovery, RetryEvent, RetryPolicy, Route, RouteMatch,
-    RouteName, RouterListener, RouterName, Scheme, ServiceName, Target, TlsMode, Trust,
-    VirtualGateway, VirtualNode, VirtualRouter, VirtualService,
+    AccessLog, Backend, ByteSize, Capture, Certificate, ClientPolicy, ClientTls, ClientValidation,
+    Discovery, DnsDiscovery, DnsResponseType, Duration, EgressFilter, FileCertificate,
+    GatewayListener, GatewayMatch, GatewayName, GatewayRoute, GatewayTarget, HeaderCase,
+    HealthCheck, HostnameMatch, HttpSettings, IpPreference, Listener, ListenerTimeout, ListenerTls,
+    ListenerValidation, LogFormat, Matcher, Mesh, MeshName, Method, NodeName, OutlierDetection,
+    PathMatch, Pattern, PoolLimits, Port, PrefixRewrite, Protocol, Range, RegistryDiscovery,
+    RetryEvent, RetryPolicy, Route, RouteMatch, RouteName, RouterListener, RouterName, Scheme,
+    ServiceName, Target, TlsMode, Trust, VirtualGateway, VirtualNode, VirtualRouter,
+    VirtualService,
 };
 use std::collections::BTreeMap;
 
@@ -158,8 +159,28 @@ fn listener(c: &mut Chance, port: Port, protocol: Protocol) -> Listener {
             max_ejection_percent: c.below(101) as u32,
         }),
         timeout: c.timeout(),
+        http: c.maybe(|c| http_settings(c, protocol)).unwrap_or_default(),
         tls: c.maybe(tls),
         patch: Default::default(),
+    }
+}
+
+fn http_settings(c: &mut Chance, protocol: Protocol) -> HttpSettings {
+    let limits = HttpSettings {
+        max_headers: c.maybe(|c| 1 + c.below(500) as u32),
+        max_header_size: c.maybe(|c| ByteSize::new(1024 * (1 + c.below(8192)))),
+        ..Default::default()
+    };
+    match protocol {
+        Protocol::Tcp => HttpSettings::default(),
+        Protocol::Http2 | Protocol::Grpc => limits,
+        Protocol::Http => HttpSettings {
+            accept_http_10: c.once_in(2),
+            default_hostname: c.maybe(|_| "app.internal".to_owned()),
+            header_case: c.pick(&HeaderCase::ALL),
+            ignore_upgrades: c.maybe(|c| c.pick(&[Vec::new(), vec!["h2c".to_owned()]])),
+            ..limits
+        },
     }
 }
 
@@ -333,6 +354,7 @@ fn gateway(c: &mut Chance, mesh: &mut Mesh) {
             connection_pool: c
                 .maybe(|_| PoolLimits { max_requests: Some(9), ..Default::default() }),
             health_check: None,
+            http: Default::default(),
             tls: c.maybe(tls),
             patch: Default::default(),
         })

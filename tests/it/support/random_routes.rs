@@ -336,6 +336,7 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
             health_check: None,
             outlier_detection: None,
             timeout: Default::default(),
+            http: Default::default(),
             tls: None,
             patch: Default::default(),
         };
@@ -366,6 +367,7 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
         address: Some(door(block).into()),
         connection_pool: None,
         health_check: None,
+        http: Default::default(),
         tls: None,
         patch: Default::default(),
     });
