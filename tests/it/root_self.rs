@@ -112,6 +112,12 @@ fn survives(egress: &str) {
     for to in ["10.77.0.2:8080", "[fd00:77::2]:8080"] {
         assert_eq!(get(to, "app.internal").as_deref(), Some("app"), "{to}");
     }
+    // A TCP backend by its address, on a listener of both families.
+    let greeting = inside(own, |runtime| {
+        let to: SocketAddr = "10.77.0.2:7070".parse().unwrap();
+        runtime.block_on(client::greeting(to, Duration::from_secs(10))).ok()
+    });
+    assert_eq!(greeting.as_deref(), Some(b"raw 7070\n".as_slice()));
     let outside = get("10.77.0.3:9090", "outside.example");
     assert_eq!(outside.as_deref(), (egress == "allow-all").then_some("outside"));
 }
