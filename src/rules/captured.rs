@@ -58,7 +58,7 @@ const HTTPS: u16 = 443;
 
 fn whole_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if ctx.capture(node) != Capture::Redirect {
+        if !node.proxy || ctx.capture(node) != Capture::Redirect {
             continue;
         }
         for captured in captured_ports(ctx.mesh, name, node) {
@@ -103,7 +103,7 @@ fn same(bound: SocketAddr, ip: IpAddr, port: Port) -> bool {
 
 /// Whether the node's own proxy binds this address, which is then not the caller's.
 fn binds(ctx: &Ctx<'_>, end: &NodeListener<'_>, ip: IpAddr) -> bool {
-    ctx.capture(end.node) == Capture::Explicit && end.listener.address == Some(ip)
+    end.node.proxy && ctx.capture(end.node) == Capture::Explicit && end.listener.address == Some(ip)
 }
 
 /// Reports an endpoint of a service port that is what the caller's proxy binds, if there is one.
@@ -153,7 +153,7 @@ fn itself(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
     }
     for (name, node) in &ctx.mesh.nodes {
-        if ctx.capture(node) != Capture::Explicit {
+        if !node.proxy || ctx.capture(node) != Capture::Explicit {
             continue;
         }
         let address = Address::Node(name.clone());

@@ -88,7 +88,7 @@ fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
         let app = at.listener.app.filter(|app| REDIRECT_PORTS.contains(&app.port()));
         let here = app.filter(|app| app.ip().is_loopback() || app.ip().is_unspecified());
-        if let Some(app) = here.filter(|_| ctx.capture(at.node) == Capture::Redirect) {
+        if let Some(app) = here.filter(|_| redirected) {
             let message = format!("the application of `{}` at {app} is its proxy", at.node_name);
             found.push(
                 ctx.find(&PROXY_PORT, &at.address(), &at.pointer("app"), message)
@@ -97,7 +97,7 @@ fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
     }
     for (name, node) in &ctx.mesh.nodes {
-        if ctx.capture(node) == Capture::Explicit {
+        if !node.proxy || ctx.capture(node) == Capture::Explicit {
             continue;
         }
         for (at, backend) in node.backends.iter().enumerate() {

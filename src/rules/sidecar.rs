@@ -66,6 +66,7 @@ fn idle(node: &VirtualNode) -> Vec<(String, &'static str)> {
         note(listener.tls.is_some(), "tls");
         note(listener.connection_pool.is_some(), "connection_pool");
         note(listener.patch.filter_chain.is_some(), "patch");
+        note(listener.patch.http.is_some(), "patch");
         note(listener.patch.local_cluster.is_some(), "patch");
     }
     all
