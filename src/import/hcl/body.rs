@@ -1,0 +1,135 @@
+//! Bodies of blocks as trees with places: attributes, blocks as lists, dynamic blocks written out.
+
+use super::eval::{Env, World, bad};
+use super::module::loc;
+use super::value::{Bad, Val};
+use crate::import::context::Cx;
+use crate::import::tree::{Entry, Node, Value};
+use crate::span::Loc;
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::{Block, Body, Structure};
+use std::collections::BTreeMap;
+
+/// Arguments of Terraform itself, which every resource may have.
+const META: [&str; 4] = ["count", "for_each", "provider", "depends_on"];
+/// Blocks of Terraform itself.
+const META_BLOCKS: [&str; 4] = ["lifecycle", "provisioner", "connection", "timeouts"];
+
+impl<'m> World<'m> {
+    /// The values of a body, as `terraform show -json` would list them.
+    pub(super) fn body(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        body: &Body,
+        outer: bool,
+    ) -> Result<Node, Bad> {
+        let whole = loc(env.file, body);
+        let mut entries: Vec<Entry> = Vec::new();
+        for structure in body {
+            match structure {
+                Structure::Attribute(attribute) => {
+                    let key = attribute.key.to_string();
+                    if outer && META.contains(&key.as_str()) {
+                        continue;
+                    }
+                    let place = loc(env.file, &attribute.value);
+                    let node = self.eval(cx, env, &attribute.value)?.node(cx, place);
+                    let at = loc(env.file, &attribute.key);
+                    if node.value != Value::Null {
+                        entries.push(Entry { key, at, node });
+                    }
+                }
+                Structure::Block(block) => self.block(cx, env, block, outer, &mut entries)?,
+            }
+        }
+        Ok(Node { loc: whole, value: Value::Map(entries) })
+    }
+
+    fn block(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        block: &Block,
+        outer: bool,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Bad> {
+        let name = block.ident.as_str();
+        if outer && META_BLOCKS.contains(&name) {
+            return Ok(());
+        }
+        let place = loc(env.file, block);
+        let at = loc(env.file, &block.ident);
+        let (name, nodes) = match (name, block.labels.first()) {
+            ("dynamic", Some(label)) => {
+                let name = label.as_str();
+                (name, self.dynamic(cx, env, name, block, place)?)
+            }
+            (name, _) => (name, vec![self.body(cx, env, &block.body, false)?]),
+        };
+        let nodes: Vec<Node> = nodes.into_iter().map(|node| Node { loc: place, ..node }).collect();
+        match entries.iter_mut().find(|entry| entry.key == name) {
+            Some(Entry { node: Node { value: Value::List(known), .. }, .. }) => known.extend(nodes),
+            _ => entries.push(Entry { key: name.to_owned(), at, node: Node::list(place, nodes) }),
+        }
+        Ok(())
+    }
+
+    /// The blocks that a dynamic one stands for.
+    fn dynamic(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        name: &str,
+        block: &Block,
+        place: Loc,
+    ) -> Result<Vec<Node>, Bad> {
+        let Some(each) = block.body.get_attribute("for_each") else {
+            return bad(place, "this dynamic block has no for_each");
+        };
+        let Some(content) = block.body.get_blocks("content").next() else {
+            return bad(place, "this dynamic block has no content");
+        };
+        let iterator = block.body.get_attribute("iterator").map(|attribute| {
+            attribute.value.as_variable().map_or(name, |variable| variable.as_str())
+        });
+        let iterator = iterator.unwrap_or(name);
+        let over = self.eval(cx, env, &each.value)?;
+        let at = loc(env.file, &each.value);
+        let pairs = match &over {
+            Val::Unknown(unknown) => {
+                cx.variable(unknown, at);
+                Vec::new()
+            }
+            Val::Null => Vec::new(),
+            // Of a set, each item is key and value; of a list, the key is the index.
+            Val::List(items) if is_set(&each.value) => {
+                items.iter().map(|item| (item.clone(), item.clone())).collect()
+            }
+            value => match value.pairs() {
+                Some(pairs) => pairs,
+                None => return bad(at, format!("{} cannot be looped over", value.kind())),
+            },
+        };
+        let mut nodes = Vec::new();
+        for (key, value) in pairs {
+            let mut env = env.clone();
+            let both = BTreeMap::from([("key".to_owned(), key), ("value".to_owned(), value)]);
+            env.vars.push((iterator.to_owned(), Val::Map(both)));
+            nodes.push(self.body(cx, &env, &content.body, false)?);
+        }
+        Ok(nodes)
+    }
+}
+
+/// Whether an expression makes a set, as far as it shows.
+fn is_set(expr: &Expression) -> bool {
+    match expr {
+        Expression::Parenthesis(inner) => is_set(inner.inner()),
+        Expression::FuncCall(call) => {
+            let name = call.name.name.as_str();
+            ["toset", "setunion", "setintersection", "setsubtract"].contains(&name)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,480 @@
+//! Evaluating HCL's expressions: operators, templates, conditionals and loops. What names mean is in
+//! `names`.
+
+use super::functions::{self, TEXT_MAX};
+use super::module::{Instance, Module, loc};
+use super::state::State;
+use super::value::{Bad, Evaluated, Val};
+use crate::import::context::Cx;
+use crate::span::{FileId, Files, Loc};
+use hcl_edit::expr::{
+    BinaryOperator, Expression, ForExpr, FuncCall, ObjectKey, TraversalOperator, UnaryOperator,
+};
+use hcl_edit::template::{Directive, Element, Strip, Template};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// How deep expressions and references may be within each other.
+const DEPTH_MAX: usize = 96;
+/// How many expressions an import evaluates: what refers to itself many times over ends.
+const STEPS_MAX: usize = 1_000_000;
+
+/// All modules of an import.
+pub(super) struct World<'m> {
+    pub(super) modules: &'m BTreeMap<String, Module>,
+    pub(super) files: &'m Files,
+    /// The state beside the root module at hand.
+    pub(super) state: Option<State<'m>>,
+    /// Instances of modules by their prefixes.
+    pub(super) children: RefCell<BTreeMap<String, Rc<Instance<'m>>>>,
+    /// References that are being followed.
+    pub(super) busy: RefCell<BTreeSet<String>>,
+    pub(super) depth: Cell<usize>,
+    pub(super) steps: Cell<usize>,
+}
+
+/// Where an expression is evaluated.
+#[derive(Clone)]
+pub(super) struct Env<'m> {
+    pub(super) inst: Rc<Instance<'m>>,
+    pub(super) file: FileId,
+    /// The key and the value of `each`, or the index of `count`.
+    pub(super) each: Option<(Val<'m>, Val<'m>)>,
+    /// Variables of loops.
+    pub(super) vars: Vec<(String, Val<'m>)>,
+}
+
+pub(super) fn bad<T>(loc: Loc, message: impl Into<String>) -> Result<T, Bad> {
+    Err(Bad { loc, message: message.into() })
+}
+
+impl<'m> Env<'m> {
+    fn with(&self, names: [Option<&str>; 2], key: &Val<'m>, value: &Val<'m>) -> Self {
+        let mut env = self.clone();
+        for (name, value) in names.into_iter().zip([key, value]) {
+            env.vars.extend(name.map(|name| (name.to_owned(), value.clone())));
+        }
+        env
+    }
+}
+
+impl<'m> World<'m> {
+    /// The value of an expression.
+    pub(super) fn eval(&self, cx: &mut Cx<'_>, env: &Env<'m>, expr: &Expression) -> Evaluated<'m> {
+        if self.depth.get() >= DEPTH_MAX {
+            return bad(
+                loc(env.file, expr),
+                "this expression is nested too deep, or refers to itself",
+            );
+        }
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > STEPS_MAX {
+            return bad(loc(env.file, expr), "the files need more than 1,000,000 evaluations");
+        }
+        self.depth.set(self.depth.get() + 1);
+        let value = self.inner(cx, env, expr);
+        self.depth.set(self.depth.get() - 1);
+        value
+    }
+
+    fn inner(&self, cx: &mut Cx<'_>, env: &Env<'m>, expr: &Expression) -> Evaluated<'m> {
+        let place = || loc(env.file, expr);
+        Ok(match expr {
+            Expression::Null(_) => Val::Null,
+            Expression::Bool(truth) => Val::Bool(**truth),
+            Expression::Number(number) => Val::Num(number.as_f64().unwrap_or_default()),
+            Expression::String(text) => Val::Str(text.to_string()),
+            Expression::Array(array) => {
+                let items = array.iter().map(|item| self.eval(cx, env, item));
+                Val::List(items.collect::<Result<_, _>>()?)
+            }
+            Expression::Object(object) => {
+                let mut all = BTreeMap::new();
+                for (key, value) in object {
+                    let key = match key {
+                        ObjectKey::Ident(name) => name.to_string(),
+                        ObjectKey::Expression(expr) => {
+                            let key = self.eval(cx, env, expr)?;
+                            self.text(cx, &key, loc(env.file, expr))?
+                        }
+                    };
+                    all.insert(key, self.eval(cx, env, value.expr())?);
+                }
+                Val::Map(all)
+            }
+            Expression::StringTemplate(whole) => match whole.as_single_element() {
+                Some(Element::Interpolation(inner)) => self.eval(cx, env, &inner.expr)?,
+                _ => Val::Str(self.elements(cx, env, whole.iter(), place())?),
+            },
+            Expression::HeredocTemplate(heredoc) => {
+                let mut heredoc = heredoc.clone();
+                heredoc.dedent();
+                Val::Str(self.template(cx, env, &heredoc.template, place())?)
+            }
+            Expression::Parenthesis(inner) => self.eval(cx, env, inner.inner())?,
+            Expression::Variable(name) => self.named(cx, env, name.as_str(), &[], place())?,
+            Expression::Conditional(conditional) => {
+                let condition = self.eval(cx, env, &conditional.cond_expr)?;
+                if let Some(name) = condition.unknown() {
+                    return Ok(Val::Unknown(name));
+                }
+                match condition.truth() {
+                    Some(true) => self.eval(cx, env, &conditional.true_expr)?,
+                    Some(false) => self.eval(cx, env, &conditional.false_expr)?,
+                    None => return bad(place(), format!("{} is no condition", condition.kind())),
+                }
+            }
+            Expression::FuncCall(call) => self.function(cx, env, call, place())?,
+            Expression::Traversal(traversal) => {
+                let operators: Vec<&TraversalOperator> =
+                    traversal.operators.iter().map(|operator| operator.value()).collect();
+                match &traversal.expr {
+                    Expression::Variable(name) => {
+                        self.named(cx, env, name.as_str(), &operators, place())?
+                    }
+                    inner => {
+                        let value = self.eval(cx, env, inner)?;
+                        self.follow(cx, env, value, &operators, place())?
+                    }
+                }
+            }
+            Expression::UnaryOp(op) => {
+                let value = self.eval(cx, env, &op.expr)?;
+                if let Some(name) = value.unknown() {
+                    return Ok(Val::Unknown(name));
+                }
+                let done = match op.operator.value() {
+                    UnaryOperator::Neg => value.number().map(|number| Val::Num(-number)),
+                    UnaryOperator::Not => value.truth().map(|truth| Val::Bool(!truth)),
+                };
+                match done {
+                    Some(value) => value,
+                    None => return bad(place(), format!("no operator takes {}", value.kind())),
+                }
+            }
+            Expression::BinaryOp(op) => {
+                let left = self.eval(cx, env, &op.lhs_expr)?;
+                let operator = *op.operator.value();
+                match (operator, left.truth()) {
+                    (BinaryOperator::And, Some(false)) => return Ok(Val::Bool(false)),
+                    (BinaryOperator::Or, Some(true)) => return Ok(Val::Bool(true)),
+                    _ => {}
+                }
+                let right = self.eval(cx, env, &op.rhs_expr)?;
+                if let Some(name) = left.unknown().or_else(|| right.unknown()) {
+                    return Ok(Val::Unknown(name));
+                }
+                match operate(operator, &left, &right) {
+                    Some(value) => value,
+                    None => {
+                        let (left, right) = (left.kind(), right.kind());
+                        return bad(
+                            place(),
+                            format!("the operator does not take {left} and {right}"),
+                        );
+                    }
+                }
+            }
+            Expression::ForExpr(each) => self.each(cx, env, each, place())?,
+        })
+    }
+
+    /// The text of a single value; of what is not known, one that stands for it.
+    pub(super) fn text(&self, cx: &mut Cx<'_>, value: &Val<'m>, loc: Loc) -> Result<String, Bad> {
+        match value {
+            Val::Unknown(name) => Ok(cx.variable(name, loc)),
+            value => match value.text() {
+                Some(text) => Ok(text),
+                None => bad(loc, format!("{} is no text", value.kind())),
+            },
+        }
+    }
+
+    fn template(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        template: &Template,
+        loc: Loc,
+    ) -> Result<String, Bad> {
+        self.elements(cx, env, template.iter(), loc)
+    }
+
+    fn elements<'e>(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        elements: impl Iterator<Item = &'e Element>,
+        place: Loc,
+    ) -> Result<String, Bad> {
+        let mut out = String::new();
+        let mut strips = false;
+        for element in elements {
+            let (strip, piece) = match element {
+                Element::Literal(text) => {
+                    let text = if strips { text.trim_start() } else { text.as_str() };
+                    strips = false;
+                    (Strip::None, text.to_owned())
+                }
+                Element::Interpolation(inner) => {
+                    let value = self.eval(cx, env, &inner.expr)?;
+                    (inner.strip, self.text(cx, &value, loc(env.file, &inner.expr))?)
+                }
+                Element::Directive(directive) => match &**directive {
+                    Directive::If(chosen) => {
+                        let condition = self.eval(cx, env, &chosen.if_expr.cond_expr)?;
+                        let branch = match condition.truth() {
+                            Some(true) => Some(&chosen.if_expr.template),
+                            Some(false) => chosen.else_expr.as_ref().map(|e| &e.template),
+                            None => {
+                                return bad(place, "the condition of this template is not known");
+                            }
+                        };
+                        let text = match branch {
+                            Some(template) => self.template(cx, env, template, place)?,
+                            None => String::new(),
+                        };
+                        (Strip::None, text)
+                    }
+                    Directive::For(each) => {
+                        let each = &each.for_expr;
+                        let over = self.eval(cx, env, &each.collection_expr)?;
+                        let Some(pairs) = over.pairs() else {
+                            return bad(place, format!("{} cannot be looped over", over.kind()));
+                        };
+                        let key = each.key_var.as_ref().map(|name| name.as_str());
+                        let mut text = String::new();
+                        for (k, v) in &pairs {
+                            let env = env.with([key, Some(each.value_var.as_str())], k, v);
+                            text.push_str(&self.template(cx, &env, &each.template, place)?);
+                        }
+                        (Strip::None, text)
+                    }
+                },
+            };
+            if matches!(strip, Strip::Start | Strip::Both) {
+                out.truncate(out.trim_end().len());
+            }
+            out.push_str(&piece);
+            if !matches!(element, Element::Literal(_)) {
+                strips = matches!(strip, Strip::End | Strip::Both);
+            }
+            if out.len() > TEXT_MAX {
+                return bad(place, "the text is longer than 1 MiB");
+            }
+        }
+        Ok(out)
+    }
+
+    fn each(&self, cx: &mut Cx<'_>, env: &Env<'m>, each: &ForExpr, place: Loc) -> Evaluated<'m> {
+        let over = self.eval(cx, env, &each.intro.collection_expr)?;
+        if let Val::Unknown(_) = over {
+            return Ok(over);
+        }
+        let Some(pairs) = over.pairs() else {
+            return bad(place, format!("{} cannot be looped over", over.kind()));
+        };
+        let key = each.intro.key_var.as_ref().map(|name| name.as_str());
+        let mut list = Vec::new();
+        let mut map: BTreeMap<String, Val<'m>> = BTreeMap::new();
+        for (k, v) in &pairs {
+            let env = env.with([key, Some(each.intro.value_var.as_str())], k, v);
+            if let Some(condition) = &each.cond {
+                let met = self.eval(cx, &env, &condition.expr)?;
+                match (met.truth(), met.unknown()) {
+                    (Some(true), _) => {}
+                    (Some(false), _) => continue,
+                    (None, Some(name)) => return Ok(Val::Unknown(name)),
+                    (None, None) => return bad(place, format!("{} is no condition", met.kind())),
+                }
+            }
+            let value = self.eval(cx, &env, &each.value_expr)?;
+            let Some(key) = &each.key_expr else {
+                list.push(value);
+                continue;
+            };
+            let at = loc(env.file, key);
+            let key = self.eval(cx, &env, key)?;
+            let key = self.text(cx, &key, at)?;
+            match (each.grouping, map.get_mut(&key)) {
+                (true, Some(Val::List(group))) => group.push(value),
+                (true, _) => {
+                    map.insert(key, Val::List(vec![value]));
+                }
+                (false, Some(_)) => return bad(at, format!("the key `{key}` comes twice")),
+                (false, None) => {
+                    map.insert(key, value);
+                }
+            }
+        }
+        Ok(if each.key_expr.is_some() { Val::Map(map) } else { Val::List(list) })
+    }
+
+    fn function(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        call: &FuncCall,
+        place: Loc,
+    ) -> Evaluated<'m> {
+        let name = call.name.name.as_str();
+        if call.name.is_namespaced() {
+            return Ok(self.source(place));
+        }
+        if name == "try" || name == "can" {
+            let mut last = None;
+            for arg in call.args.iter() {
+                match self.eval(cx, env, arg) {
+                    Ok(_) if name == "can" => return Ok(Val::Bool(true)),
+                    Ok(value) => return Ok(value),
+                    Err(wrong) => last = Some(wrong),
+                }
+            }
+            return match (name, last) {
+                ("can", _) => Ok(Val::Bool(false)),
+                (_, Some(wrong)) => Err(wrong),
+                (_, None) => bad(place, "try takes at least one value"),
+            };
+        }
+        let mut args = Vec::new();
+        for arg in call.args.iter() {
+            args.push(self.eval(cx, env, arg)?);
+        }
+        if call.args.expand_final() {
+            match args.pop() {
+                Some(Val::List(items)) => args.extend(items),
+                Some(value @ Val::Unknown(_)) => return Ok(value),
+                _ => return bad(place, "only a list can be expanded into arguments"),
+            }
+        }
+        // Texts are put together with what stands for an unknown part; anything else is not known then.
+        if ["join", "format", "formatlist", "jsonencode"].contains(&name) {
+            args = args.into_iter().map(|arg| stood_for(cx, arg, place)).collect();
+        } else if let Some(name) = args.iter().find_map(|arg| match arg {
+            Val::Unknown(name) => Some(name.clone()),
+            _ => None,
+        }) {
+            return Ok(Val::Unknown(name));
+        }
+        match functions::call(name, &args) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(message)) => bad(place, format!("{name}: {message}")),
+            // A function that reads files or the clock gives what only a run of Terraform tells.
+            None => Ok(self.source(place)),
+        }
+    }
+
+    /// What an expression that is not computed stands for: its own text.
+    fn source(&self, place: Loc) -> Val<'m> {
+        let text = self.files.get(place.file).text();
+        let range = place.span.start as usize..place.span.end as usize;
+        let words: Vec<&str> = text.get(range).unwrap_or_default().split_whitespace().collect();
+        Val::Unknown(words.join(" ").chars().take(120).collect())
+    }
+
+    /// A value under attributes, indices and splats.
+    pub(super) fn follow(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        value: Val<'m>,
+        operators: &[&TraversalOperator],
+        place: Loc,
+    ) -> Evaluated<'m> {
+        let Some((first, rest)) = operators.split_first() else { return Ok(value) };
+        let next = match first {
+            TraversalOperator::GetAttr(name) => self.attribute(cx, value, name.as_str(), place)?,
+            TraversalOperator::Index(index) => {
+                let index = self.eval(cx, env, index)?;
+                self.index(cx, value, &index, place)?
+            }
+            TraversalOperator::LegacyIndex(index) => {
+                self.index(cx, value, &Val::Num(**index as f64), place)?
+            }
+            TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => {
+                // `x.*.a[0]` is an item of the list that `x.*.a` gives; `x[*].a[0]` is a list.
+                let attributes =
+                    |op: &&&TraversalOperator| matches!(op, TraversalOperator::GetAttr(_));
+                let own = match first {
+                    TraversalOperator::AttrSplat(_) => rest.iter().take_while(attributes).count(),
+                    _ => rest.len(),
+                };
+                let (rest, after) = rest.split_at(own);
+                let items = match value {
+                    Val::List(items) => items,
+                    Val::Null => Vec::new(),
+                    value @ Val::Unknown(_) => return Ok(value),
+                    value => vec![value],
+                };
+                let all = items.into_iter().map(|item| self.follow(cx, env, item, rest, place));
+                let list = Val::List(all.collect::<Result<_, _>>()?);
+                return self.follow(cx, env, list, after, place);
+            }
+        };
+        self.follow(cx, env, next, rest, place)
+    }
+
+    fn attribute(&self, cx: &mut Cx<'_>, value: Val<'m>, name: &str, place: Loc) -> Evaluated<'m> {
+        match value {
+            Val::Map(mut all) => match all.remove(name) {
+                Some(value) => Ok(value),
+                None => bad(place, format!("the value has no attribute `{name}`")),
+            },
+            Val::Res(resource) => self.resource_attribute(cx, &resource, name),
+            Val::Unknown(known) => Ok(Val::Unknown(format!("{known}.{name}"))),
+            value => bad(place, format!("{} has no attribute `{name}`", value.kind())),
+        }
+    }
+
+    fn index(&self, cx: &mut Cx<'_>, value: Val<'m>, index: &Val<'m>, place: Loc) -> Evaluated<'m> {
+        if let Some(name) = index.unknown() {
+            return Ok(Val::Unknown(name));
+        }
+        match &value {
+            Val::List(items) => match index.index().and_then(|at| items.get(at)) {
+                Some(item) => Ok(item.clone()),
+                None => bad(place, format!("the list has {} items", items.len())),
+            },
+            Val::Map(_) | Val::Res(_) => match index.text() {
+                Some(key) => self.attribute(cx, value, &key, place),
+                None => bad(place, format!("{} is no key", index.kind())),
+            },
+            Val::Unknown(name) => {
+                Ok(Val::Unknown(format!("{name}[{}]", index.text().unwrap_or_default())))
+            }
+            value => bad(place, format!("{} has no items", value.kind())),
+        }
+    }
+}
+
+/// A value with a text in place of each part that is not known.
+fn stood_for<'m>(cx: &mut Cx<'_>, value: Val<'m>, place: Loc) -> Val<'m> {
+    match value {
+        Val::Unknown(name) => Val::Str(cx.variable(&name, place)),
+        Val::List(items) => {
+            Val::List(items.into_iter().map(|item| stood_for(cx, item, place)).collect())
+        }
+        value => value,
+    }
+}
+
+fn operate<'m>(operator: BinaryOperator, left: &Val<'m>, right: &Val<'m>) -> Option<Val<'m>> {
+    let numbers = left.number().zip(right.number());
+    let truths = left.truth().zip(right.truth());
+    Some(match operator {
+        BinaryOperator::Eq => Val::Bool(left.same(right)),
+        BinaryOperator::NotEq => Val::Bool(!left.same(right)),
+        BinaryOperator::And => Val::Bool(truths.map(|(a, b)| a && b)?),
+        BinaryOperator::Or => Val::Bool(truths.map(|(a, b)| a || b)?),
+        BinaryOperator::LessEq => Val::Bool(numbers.map(|(a, b)| a <= b)?),
+        BinaryOperator::GreaterEq => Val::Bool(numbers.map(|(a, b)| a >= b)?),
+        BinaryOperator::Less => Val::Bool(numbers.map(|(a, b)| a < b)?),
+        BinaryOperator::Greater => Val::Bool(numbers.map(|(a, b)| a > b)?),
+        BinaryOperator::Plus => Val::Num(numbers.map(|(a, b)| a + b)?),
+        BinaryOperator::Minus => Val::Num(numbers.map(|(a, b)| a - b)?),
+        BinaryOperator::Mul => Val::Num(numbers.map(|(a, b)| a * b)?),
+        BinaryOperator::Div => Val::Num(numbers.filter(|(_, b)| *b != 0.0).map(|(a, b)| a / b)?),
+        BinaryOperator::Mod => Val::Num(numbers.filter(|(_, b)| *b != 0.0).map(|(a, b)| a % b)?),
+    })
+}

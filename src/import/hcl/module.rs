@@ -1,0 +1,229 @@
+//! Modules of Terraform: what the files of a folder declare.
+
+use super::eval::Env;
+use super::json;
+use super::value::Val;
+use crate::diag::Diagnostic;
+use crate::import::codes;
+use crate::import::context::Cx;
+use crate::span::{FileId, Files, Loc, Span};
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::{Attribute, Block, Body};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A file of Terraform's language.
+pub(super) struct File {
+    pub(super) id: FileId,
+    pub(super) path: String,
+    /// Whether the caller named it.
+    pub(super) named: bool,
+}
+
+/// An expression and its file.
+#[derive(Clone)]
+pub(super) struct Sourced {
+    pub(super) file: FileId,
+    pub(super) expr: Expression,
+}
+
+/// A block of a resource, a data source or a call of a module.
+pub(super) struct Declared {
+    pub(super) file: FileId,
+    pub(super) loc: Loc,
+    /// The resource's type; `module` of a call.
+    pub(super) ty: String,
+    pub(super) name: String,
+    pub(super) data: bool,
+    pub(super) body: Body,
+}
+
+/// What the files of one folder declare.
+#[derive(Default)]
+pub(super) struct Module {
+    /// Variables, with their defaults.
+    pub(super) variables: BTreeMap<String, Option<Sourced>>,
+    pub(super) locals: BTreeMap<String, Sourced>,
+    pub(super) outputs: BTreeMap<String, Sourced>,
+    pub(super) resources: Vec<Declared>,
+    pub(super) calls: BTreeMap<String, Declared>,
+    /// Values of variables by files of them.
+    pub(super) given: BTreeMap<String, Sourced>,
+}
+
+/// A module with its inputs.
+pub(super) struct Instance<'m> {
+    pub(super) folder: String,
+    pub(super) module: &'m Module,
+    /// What stands before the addresses of what is in it: `module.NAME.`.
+    pub(super) prefix: String,
+    /// What calls it, which gives its inputs; nothing calls a root module.
+    pub(super) call: Option<(Env<'m>, &'m Declared)>,
+    /// Locals that were computed.
+    pub(super) known: RefCell<BTreeMap<String, Val<'m>>>,
+}
+
+/// The place of something of HCL.
+pub(super) fn loc(file: FileId, spanned: &impl hcl_edit::Span) -> Loc {
+    Loc { file, span: Span::new(spanned.span().unwrap_or(0..0)) }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether a file of variables is loaded without being asked for.
+fn is_automatic(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    name == "terraform.tfvars" || name.ends_with(".auto.tfvars")
+}
+
+/// Reads all files, and puts those of each folder together.
+pub(super) fn load(cx: &mut Cx<'_>, files: &Files, all: &[File]) -> BTreeMap<String, Module> {
+    let mut modules: BTreeMap<String, Module> = BTreeMap::new();
+    // `terraform.tfvars` counts less than the automatic ones, and those less than what was named.
+    let mut ordered: Vec<&File> = all.iter().collect();
+    ordered.sort_by_key(|file| {
+        let automatic = file.path.contains(".auto.tfvars");
+        (file.named && !is_automatic(&file.path), automatic)
+    });
+    for file in ordered {
+        let text = files.get(file.id).text();
+        let body = match file.path.ends_with(".json") {
+            true => json::body(file.id, text),
+            false => text.parse::<Body>().map_err(|error| wrong(file.id, text, &error).into()),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(diagnostic) if file.named || text.contains("aws_appmesh_") => {
+                cx.report_error(*diagnostic);
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let module = modules.entry(folder(&file.path).to_owned()).or_default();
+        if file.path.contains(".tfvars") {
+            if file.named || is_automatic(&file.path) {
+                for attribute in body.attributes() {
+                    module.given.insert(attribute.key.to_string(), sourced(file.id, attribute));
+                }
+            }
+            continue;
+        }
+        for block in body.into_blocks() {
+            declare(cx, module, file.id, block);
+        }
+    }
+    modules
+}
+
+fn sourced(file: FileId, attribute: &Attribute) -> Sourced {
+    Sourced { file, expr: attribute.value.clone() }
+}
+
+/// Why a file is no HCL.
+fn wrong(file: FileId, text: &str, error: &hcl_edit::parser::Error) -> Diagnostic {
+    let at = error.location().offset().min(text.len());
+    let message = format!("this is not HCL: {}", error.message().replace('\n', "; "));
+    let place = Loc { file, span: Span::new(at..at) };
+    let shown = text.contains("(known after apply)") || text.contains("(sensitive value)");
+    let help = match shown {
+        true => "Import what `terraform show -json` prints, or the state: terraform state pull",
+        false => "Correct the file, or import the state: terraform state pull > terraform.tfstate",
+    };
+    Diagnostic::new(&codes::SYNTAX, place, message).help(help)
+}
+
+fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block) {
+    let place = loc(file, &block);
+    let labels: Vec<String> = block.labels.iter().map(|label| label.as_str().to_owned()).collect();
+    let ident = block.ident.as_str().to_owned();
+    match (ident.as_str(), labels.as_slice()) {
+        ("variable", [name]) => {
+            let default = block.body.get_attribute("default").map(|a| sourced(file, a));
+            module.variables.insert(name.clone(), default);
+        }
+        ("output", [name]) => {
+            if let Some(value) = block.body.get_attribute("value") {
+                module.outputs.insert(name.clone(), sourced(file, value));
+            }
+        }
+        ("locals", []) => {
+            for attribute in block.body.attributes() {
+                module.locals.insert(attribute.key.to_string(), sourced(file, attribute));
+            }
+        }
+        ("resource" | "data", [ty, name]) => {
+            let data = ident == "data";
+            let twice = module
+                .resources
+                .iter()
+                .find(|known| known.data == data && known.ty == *ty && known.name == *name);
+            if let Some(known) = twice.filter(|_| ty.starts_with("aws_appmesh_")) {
+                cx.report_error(
+                    Diagnostic::new(
+                        &codes::CONFLICT,
+                        place,
+                        format!("`{ty}.{name}` is declared twice in one folder"),
+                    )
+                    .related(known.loc, "it is declared here too")
+                    .help("Keep one of them, or import the state: terraform state pull"),
+                );
+                return;
+            }
+            let (ty, name) = (ty.clone(), name.clone());
+            module.resources.push(Declared { file, loc: place, ty, name, data, body: block.body });
+        }
+        ("module", [name]) => {
+            let (ty, name) = ("module".to_owned(), name.clone());
+            let call = Declared {
+                file,
+                loc: place,
+                ty,
+                name: name.clone(),
+                data: false,
+                body: block.body,
+            };
+            module.calls.insert(name, call);
+        }
+        _ => {}
+    }
+}
+
+impl Module {
+    /// The place of a resource or data source among those of the module.
+    pub(super) fn find(&self, data: bool, ty: &str, name: &str) -> Option<usize> {
+        self.resources.iter().position(|one| one.data == data && one.ty == ty && one.name == name)
+    }
+}
+
+impl<'m> Instance<'m> {
+    /// A module that no other calls.
+    pub(super) fn root(folder: &str, module: &'m Module) -> Rc<Self> {
+        Rc::new(Self {
+            folder: folder.to_owned(),
+            module,
+            prefix: String::new(),
+            call: None,
+            known: RefCell::default(),
+        })
+    }
+}
+
+/// The folder that a call's source means, if it is one of the same repository.
+pub(super) fn local_source(own: &str, call: &Declared) -> Option<String> {
+    let source = call.body.get_attribute("source")?.value.as_str()?;
+    let local = source.starts_with("./") || source.starts_with("../");
+    local.then(|| crate::import::kustomize::joined(own, source))
+}
+
+/// The folders whose modules nobody calls: what is applied.
+pub(super) fn roots(modules: &BTreeMap<String, Module>) -> Vec<String> {
+    let called: BTreeSet<String> = modules
+        .iter()
+        .flat_map(|(own, module)| module.calls.values().filter_map(|c| local_source(own, c)))
+        .collect();
+    modules.keys().filter(|folder| !called.contains(*folder)).cloned().collect()
+}
