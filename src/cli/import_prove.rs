@@ -1,0 +1,73 @@
+//! `import --prove`: definitions and the `config_dump`s of their proxies route alike, or a request shows
+//! that they do not.
+
+use super::{Context, Exit, Failure};
+use crate::envoy::Settings;
+use crate::import::{self, Imported, Options, Source};
+use crate::model::{Address, Mesh};
+use crate::plan;
+use crate::report::plan as text;
+use crate::revision::Live;
+
+/// What a comparison gave.
+pub(super) struct Proof {
+    /// What is said of it.
+    pub(super) words: String,
+    /// Whether both route every request alike.
+    pub(super) equal: bool,
+}
+
+/// Compares what definitions say with what proxies ran, at the entry points of those proxies.
+pub(super) fn prove(
+    context: &Context,
+    sources: &[Source],
+    options: &Options,
+    defined: &Imported,
+) -> Result<Proof, Failure> {
+    let only = Options { dumps: Some(true), ..options.clone() };
+    let dumped = import::import(sources.to_vec(), &only);
+    if dumped.proxies.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--prove needs a config_dump beside the definitions",
+        )
+        .hint("save one per proxy: curl localhost:9901/config_dump > dump.json"));
+    }
+    let before = seen_by(&dumped.mesh, &dumped.proxies);
+    let after = seen_by(&defined.mesh, &dumped.proxies);
+    let live = Live { revision: Some(0), mesh: before, ..Live::default() };
+    let compared = plan::compare(&live, &after, None, &Settings::path("/"));
+    let traffic = &compared.traffic;
+    let proxies: Vec<String> = dumped.proxies.iter().map(ToString::to_string).collect();
+    let proxies = proxies.join(", ");
+    let undecided = traffic.entries.iter().filter(|entry| !entry.decided).count();
+    let equal = traffic.entries.iter().all(|entry| entry.decided && entry.changed == 0);
+    let mut words = String::new();
+    if equal {
+        words =
+            format!("equal: the definitions route every request of {proxies} as the dumps do\n");
+    } else {
+        let view = text::View { color: context.ui.color_out(), summary: false, full: false };
+        words.push_str("different: - is what the dump has, + is what the definitions say\n");
+        words.push_str(&text::requests(traffic, view));
+        if undecided > 0 {
+            words.push_str(&format!("{undecided} entry points could not be compared to the end\n"));
+        }
+    }
+    Ok(Proof { words, equal })
+}
+
+/// The mesh as some proxies see it: others have no calls and no gateways.
+fn seen_by(mesh: &Mesh, proxies: &[Address]) -> Mesh {
+    let mut mesh = mesh.clone();
+    let known = |address: Address| proxies.contains(&address);
+    mesh.gateways.retain(|name, _| known(Address::Gateway(name.clone())));
+    for (name, node) in &mut mesh.nodes {
+        if !known(Address::Node(name.clone())) {
+            node.backends.clear();
+        }
+    }
+    // What the mesh does with calls to others is not in a dump.
+    mesh.settings.egress = crate::model::EgressFilter::DropAll;
+    mesh
+}

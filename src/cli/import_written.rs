@@ -1,0 +1,74 @@
+//! What an import writes: a new project, whole or not at all; or what it would change in one that exists.
+
+use super::{Context, Exit, Failure};
+use crate::envoy::Settings;
+use crate::import::Imported;
+use crate::plan;
+use crate::report::plan as text;
+use crate::revision::Live;
+use std::fs;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Prints what the sources would change in the project of a folder; writes nothing.
+pub(super) fn compare(context: &Context, dir: &Path, imported: &Imported) -> Result<Exit, Failure> {
+    let loaded = context.checked(context.load_from(dir.to_path_buf(), None)?)?;
+    let live = Live { revision: Some(0), mesh: loaded.mesh, ..Live::default() };
+    let compared = plan::compare(&live, &imported.mesh, None, &Settings::path("/"));
+    let ui = &context.ui;
+    if compared.changes.is_empty() {
+        ui.status(&format!("{} already defines what the sources do.", dir.display()));
+        return Ok(Exit::Done);
+    }
+    let view = text::View { color: ui.color_out(), summary: false, full: ui.verbose() > 0 };
+    ui.words(&format!(
+        "{} has a project; the sources would change it:\n{}\n{}\n",
+        dir.display(),
+        text::differences(&compared.changes, view),
+        text::counts(&compared.summary),
+    ));
+    ui.status("Nothing was written.");
+    ui.hint("import into a new folder, and copy what you want from there");
+    Ok(Exit::Refused)
+}
+
+/// Writes a new project: all files, or none if one fails. Nothing that exists is overwritten.
+pub(super) fn write(dir: &Path, imported: &Imported) -> Result<(), Failure> {
+    let failed = |path: &Path, error: Error| {
+        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+            .cause(error.to_string());
+        match error.kind() {
+            ErrorKind::AlreadyExists => {
+                failure.hint("import never overwrites a file; choose another folder")
+            }
+            _ => failure,
+        }
+    };
+    let new = !dir.exists();
+    fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
+    let staged = tempfile::Builder::new().prefix(".meshctl-import-").tempdir_in(dir);
+    let staged = staged.map_err(|error| failed(dir, error))?;
+    let mut done: Vec<PathBuf> = Vec::new();
+    let mut one = |name: &str, text: &str| -> Result<(), Failure> {
+        let (from, to) = (staged.path().join(name), dir.join(name));
+        fs::write(&from, text).map_err(|error| failed(&to, error))?;
+        if to.exists() {
+            return Err(failed(&to, ErrorKind::AlreadyExists.into()));
+        }
+        fs::rename(&from, &to).map_err(|error| failed(&to, error))?;
+        done.push(to);
+        Ok(())
+    };
+    let all = imported.project.iter().try_for_each(|(name, text)| one(name, text));
+    drop(staged);
+    if all.is_err() {
+        // What cannot be removed either stays; the error that is reported is the first one.
+        for path in done {
+            let _ = fs::remove_file(path);
+        }
+        if new {
+            let _ = fs::remove_dir(dir);
+        }
+    }
+    all
+}
