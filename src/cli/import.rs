@@ -1,33 +1,34 @@
 //! `import`: App Mesh definitions in any of their formats become a project.
 
-use super::{Context, Exit, Failure, Format};
+use super::{
+    Context, Exit, Failure, Format, import_prove, import_values as values,
+    import_written as written,
+};
 use crate::diag::Severity;
-use crate::import::{self, Imported, Options};
+use crate::import::{self, Options};
 use crate::load::{self, PROJECT_FILE};
 use crate::model::Kind;
 use crate::report::{diagnostics, import as report};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Turn App Mesh definitions into a project
 ///
-/// Sources are files and folders: API JSON of the AWS CLI and SDKs, CloudFormation templates,
-/// Kubernetes resources of appmesh.k8s.aws, what `terraform show -json` prints, and Envoy's
-/// config_dump of an App Mesh proxy. What they are is told by their content. Without -o the
-/// definitions go to stdout.
+/// Sources are files and folders: a state of Terraform (terraform state pull), what `terraform show
+/// -json` prints, HCL, API JSON of the AWS CLI and SDKs, CloudFormation templates, Kubernetes resources
+/// of appmesh.k8s.aws, and Envoy's config_dump of an App Mesh proxy. Their content says what they are.
+/// Without -o the definitions go to stdout.
 ///
-/// Nothing is dropped in silence: what does not become TOML is in the report, with its file and
-/// line. Exits with 4, and writes nothing, if something would be lost and --allow-loss is not given.
+/// The report lists everything that does not become TOML, with its file and line. The command exits
+/// with 4 and writes nothing if something would be lost and --allow-loss is not given.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// Files and folders to import; `-` is stdin
     #[arg(required = true)]
     sources: Vec<PathBuf>,
 
-    /// The folder of the new project; made if it does not exist
+    /// The folder of the new project; if it has a project, the differences are printed instead
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -44,9 +45,26 @@ pub(super) struct ImportArgs {
 #[command(next_help_heading = "Options about sources")]
 pub(super) struct How {
     /// A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one
-    /// file (its name without endings)
+    /// file, named by its path or the end of it
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<String>,
+
+    /// A TOML file of such values; if it does not exist, it is written with all values that the sources
+    /// need, as comments
+    #[arg(long, value_name = "FILE")]
+    values: Option<PathBuf>,
+
+    /// The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one
+    #[arg(long = "name", value_name = "FILE=NAME")]
+    names: Vec<String>,
+
+    /// The Kubernetes namespace of objects that name none [default: default]
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// Files of folders to leave out: a path below the folder or a file name, with `*` and `**`
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
 
     /// What a file defines that holds only a spec
     #[arg(long, value_name = "KIND", value_enum)]
@@ -59,6 +77,11 @@ pub(super) struct How {
     /// Which of several definitions of one resource counts
     #[arg(long = "override", value_name = "WHICH", value_enum, ignore_case = true)]
     which: Option<Which>,
+
+    /// Compare the definitions with the config_dumps among the sources: print `equal`, or requests that
+    /// they route differently
+    #[arg(long)]
+    prove: bool,
 
     /// Go on though something of the sources is lost
     #[arg(long)]
@@ -74,7 +97,7 @@ pub(super) enum SourceFormat {
     CloudFormation,
     /// Kubernetes resources
     Kubernetes,
-    /// `terraform show -json`, or a state file
+    /// `terraform show -json`, a state file, or HCL
     Terraform,
     /// Envoy's config_dump, as far as it tells
     ConfigDump,
@@ -104,17 +127,29 @@ impl How {
         Self { mesh, ..self.clone() }
     }
 
-    fn options(&self, from: Option<SourceFormat>) -> Result<Options, Failure> {
-        let mut vars = BTreeMap::new();
-        for given in &self.vars {
-            let Some((name, value)) = given.split_once('=') else {
-                return Err(Failure::new(Exit::Usage, format!("`{given}` gives no value"))
-                    .hint("write --var NAME=VALUE"));
-            };
-            vars.insert(name.to_owned(), value.to_owned());
-        }
+    fn options(
+        &self,
+        from: Option<SourceFormat>,
+        values: BTreeMap<String, String>,
+    ) -> Result<Options, Failure> {
+        let pairs = |all: &[String], form: &str| {
+            let mut pairs = BTreeMap::new();
+            for given in all {
+                let Some((name, value)) = given.split_once('=') else {
+                    return Err(Failure::new(Exit::Usage, format!("`{given}` gives no value"))
+                        .hint(format!("write {form}")));
+                };
+                pairs.insert(name.to_owned(), value.to_owned());
+            }
+            Ok(pairs)
+        };
+        // What is given on the command line counts more than what a file says.
+        let mut vars = values;
+        vars.extend(pairs(&self.vars, "--var NAME=VALUE")?);
         Ok(Options {
             vars,
+            names: pairs(&self.names, "--name FILE=NAME")?,
+            namespace: self.namespace.clone(),
             from: from.map(|format| match format {
                 SourceFormat::Api => import::Format::Api,
                 SourceFormat::CloudFormation => import::Format::CloudFormation,
@@ -133,6 +168,7 @@ impl How {
             }),
             later: self.which == Some(Which::Later),
             mesh: self.mesh.clone(),
+            dumps: self.prove.then_some(false),
         })
     }
 }
@@ -150,27 +186,40 @@ pub(super) fn import_to(
     how: &How,
 ) -> Result<Exit, Failure> {
     let format = context.format(&[Format::Text, Format::Json])?;
-    let options = how.options(from)?;
     let based = |path: &Path| match &context.global.directory {
         Some(outer) if path != Path::new("-") => outer.join(path),
         _ => path.to_path_buf(),
     };
     let paths: Vec<PathBuf> = paths.iter().map(|path| based(path)).collect();
-    let sources = load::read_sources(&paths).map_err(|(path, error)| {
+    let values_file = how.values.as_deref().map(&based);
+    let values = values_file.as_deref().map(values::read).transpose()?.flatten();
+    let template = values_file.as_deref().filter(|_| values.is_none());
+    let options = how.options(from, values.unwrap_or_default())?;
+    let exclude = load::Exclude::new(&how.exclude).map_err(|error| {
+        Failure::new(Exit::Usage, "--exclude is no pattern of files").cause(error)
+    })?;
+    let sources = load::read_sources(&paths, &exclude).map_err(|(path, error)| {
         Failure::new(Exit::Failed, format!("cannot read {}", path.display()))
             .cause(error.to_string())
     })?;
+    let kept = if how.prove { sources.clone() } else { Vec::new() };
     let imported = import::import(sources, &options);
     let found = imported.diagnostics.clone().sorted();
     let ui = &context.ui;
     let broken = found.iter().any(|d| d.severity == Severity::Error);
     let refused = imported.losses() > 0 && !how.allow_loss;
-    let dir = out.map(&based).filter(|_| !broken && !refused);
-    if let Some(dir) = &dir {
-        write(dir, &imported)?;
+    let proof = match how.prove && !broken {
+        true => Some(import_prove::prove(context, &kept, &options, &imported)?),
+        false => None,
+    };
+    let differs = proof.as_ref().is_some_and(|proof| !proof.equal) && !how.allow_loss;
+    let dir = out.map(&based).filter(|_| !broken && !refused && !differs);
+    let existing = dir.as_ref().is_some_and(|dir| dir.join(PROJECT_FILE).exists());
+    if let Some(dir) = dir.as_ref().filter(|_| !existing) {
+        written::write(dir, &imported)?;
     }
     if format == Format::Json {
-        let shown = dir.as_ref().map(|dir| dir.display().to_string());
+        let shown = dir.as_ref().filter(|_| !existing).map(|dir| dir.display().to_string());
         ui.result(&report::document(&imported, shown.as_deref()));
     }
     ui.words(&diagnostics::render(&found, &imported.files, ui.color_err(), ui.width()));
@@ -182,8 +231,16 @@ pub(super) fn import_to(
         (Format::Text, None) => ui.words(&words),
         _ => {}
     }
-    for name in &imported.unused {
-        ui.warning(&format!("--var {name} is asked for by nothing"));
+    for flag in &imported.unused {
+        ui.warning(&format!("{flag} is not used by any source"));
+    }
+    if let Some(path) = template.filter(|_| !imported.missing.is_empty()) {
+        values::write(path, &imported)?;
+        let count = imported.missing.len();
+        ui.status(&format!(
+            "Wrote the {count} values that the sources need to {}.",
+            path.display()
+        ));
     }
     if broken {
         ui.status("The sources have errors; nothing was imported.");
@@ -193,8 +250,19 @@ pub(super) fn import_to(
         let losses = imported.losses();
         let noun = if losses == 1 { "thing" } else { "things" };
         ui.status(&format!("{losses} {noun} would be lost; nothing was written."));
-        ui.hint("give values with --var NAME=VALUE, or go on with --allow-loss");
+        ui.hint("give values with --var NAME=VALUE or --values FILE, or go on with --allow-loss");
         return Ok(Exit::Refused);
+    }
+    if let Some(proof) = &proof {
+        ui.words(&proof.words);
+    }
+    if differs {
+        ui.status("The definitions do not route as the proxies did; nothing was written.");
+        ui.hint("correct the sources, or go on with --allow-loss");
+        return Ok(Exit::Refused);
+    }
+    if let Some(dir) = dir.as_ref().filter(|_| existing) {
+        return written::compare(context, dir, &imported);
     }
     match &dir {
         Some(dir) => {
@@ -217,28 +285,4 @@ pub(super) fn import_to(
         None => {}
     }
     Ok(Exit::Done)
-}
-
-/// Writes a new project. Nothing that is there is overwritten.
-fn write(dir: &Path, imported: &Imported) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| {
-        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string());
-        match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                failure.hint("import never overwrites; choose a folder that has no project yet")
-            }
-            _ => failure,
-        }
-    };
-    fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
-    if dir.join(PROJECT_FILE).exists() {
-        return Err(failed(&dir.join(PROJECT_FILE), std::io::ErrorKind::AlreadyExists.into()));
-    }
-    for (name, text) in &imported.project {
-        let path = dir.join(name);
-        let mut file = fs::File::create_new(&path).map_err(|error| failed(&path, error))?;
-        file.write_all(text.as_bytes()).map_err(|error| failed(&path, error))?;
-    }
-    Ok(())
 }

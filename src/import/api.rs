@@ -1,6 +1,6 @@
 //! API JSON: what the AWS CLI and the SDKs print and take, and files that hold only a `spec`.
 
-use super::context::Cx;
+use super::context::{Cx, shell};
 use super::item::{self, Item, Named, Raw, lax, name_of, parent_of};
 use super::report::Reason;
 use super::shape::{Dialect, folded};
@@ -127,8 +127,13 @@ pub(super) fn read(
 fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) -> Option<Item> {
     let empty = Node { loc: node.loc, value: Value::Map(Vec::new()) };
     let spec = lax(node, "spec").unwrap_or(&empty);
-    let Some(kind) = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec, document))
-    else {
+    let told = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec));
+    let by_file = if told.is_none() { kind_by_stem(&document.stem) } else { None };
+    if let Some(kind) = by_file {
+        let message = format!("the name of the file says that it is a {kind}; else give --kind");
+        cx.note(Reason::Assumed, node.loc, "spec", message);
+    }
+    let Some(kind) = told.or(by_file) else {
         cx.report_error(
             Diagnostic::new(
                 &codes::UNPLACED,
@@ -143,11 +148,11 @@ fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) ->
         return None;
     };
     let of = |key: &str| lax(node, key).and_then(Named::of);
-    let name = of(name_of(kind)).unwrap_or_else(|| {
-        let text = if kind == Kind::Mesh { String::new() } else { stem_name(kind, &document.stem) };
-        Named { text, loc: node.loc }
-    });
     let parent = parent_of(kind).and_then(of);
+    let name = match of(name_of(kind)) {
+        Some(name) => name,
+        None => named_by_file(cx, document, node, kind, parent.as_ref()),
+    };
     cx.about = Some(item::address(kind, parent.as_ref(), &name));
     beside(cx, kind, node);
     let mesh = if kind == Kind::Mesh { None } else { of("meshName") };
@@ -178,6 +183,47 @@ fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) ->
         remarks: Vec::new(),
     };
     item::item(cx, raw, Dialect::Api)
+}
+
+/// The name of what a file defines without naming it: given by `--name`, or the file's own. Callers
+/// of a service use its name as their host, so that of a file is no more than a guess there.
+fn named_by_file(
+    cx: &mut Cx<'_>,
+    document: &Document,
+    node: &Node,
+    kind: Kind,
+    parent: Option<&Named>,
+) -> Named {
+    let loc = node.loc;
+    if kind == Kind::Mesh {
+        return Named { text: String::new(), loc };
+    }
+    if let Some(text) = cx.name_of_file() {
+        return Named { text, loc };
+    }
+    let text = stem_name(kind, &document.stem);
+    let name = Named { text: text.clone(), loc };
+    cx.about = Some(item::address(kind, parent, &name));
+    let flag = |word: &str| shell(&format!("{}={word}", document.path));
+    let (reason, message) = match kind {
+        Kind::VirtualService => (
+            Reason::Unresolved,
+            format!(
+                "`{text}` is the name of the file, not of the host that callers use: --name {}",
+                flag("HOST")
+            ),
+        ),
+        _ => (
+            Reason::Assumed,
+            format!(
+                "`{text}` is taken from the name of the file; to change it: --name {}",
+                flag("NAME")
+            ),
+        ),
+    };
+    cx.note(reason, loc, name_of(kind), message);
+    cx.about = None;
+    name
 }
 
 /// Reports what stands beside the spec and is not read.
@@ -229,8 +275,8 @@ fn by_route(spec: &Node) -> Option<Kind> {
     Some(if target { Kind::GatewayRoute } else { Kind::Route })
 }
 
-/// The kind by what the spec has, and where that fits several, by the file's name.
-fn kind_by_spec(spec: &Node, document: &Document) -> Option<Kind> {
+/// The kind by what the spec has.
+fn kind_by_spec(spec: &Node) -> Option<Kind> {
     if let Some(kind) = by_route(spec) {
         return Some(kind);
     }
@@ -252,18 +298,24 @@ fn kind_by_spec(spec: &Node, document: &Document) -> Option<Kind> {
     if listeners.iter().any(|listener| node_only.iter().any(|key| lax(listener, key).is_some())) {
         return Some(Kind::VirtualNode);
     }
+    None
+}
+
+/// The kind by the name of the file.
+fn kind_by_stem(stem: &str) -> Option<Kind> {
     let by_name = [
         ("vn", Kind::VirtualNode),
         ("vs", Kind::VirtualService),
         ("vr", Kind::VirtualRouter),
         ("vg", Kind::VirtualGateway),
+        ("vgw", Kind::VirtualGateway),
         ("mesh", Kind::Mesh),
         ("node", Kind::VirtualNode),
         ("service", Kind::VirtualService),
         ("router", Kind::VirtualRouter),
         ("gateway", Kind::VirtualGateway),
     ];
-    let stem = document.stem.to_lowercase();
+    let stem = stem.to_lowercase();
     let words: Vec<&str> = stem.split(['-', '_', '.']).collect();
     words
         .iter()
@@ -275,16 +327,20 @@ fn kind_by_spec(spec: &Node, document: &Document) -> Option<Kind> {
 /// The name that a file of a spec stands for. What follows the kind's mark in the file's name is
 /// the state (`color-vn-tls` is a state of `color-vn`), unless it is a number.
 fn stem_name(kind: Kind, stem: &str) -> String {
-    let mark = match kind {
-        Kind::VirtualNode => "-vn",
-        Kind::VirtualService => "-vs",
-        Kind::VirtualRouter => "-vr",
-        Kind::VirtualGateway => "-vg",
-        Kind::Route | Kind::GatewayRoute => "-route",
+    let marks: &[&str] = match kind {
+        Kind::VirtualNode => &["-virtual-node", "-virtualnode", "-vnode", "-vn"],
+        Kind::VirtualService => &["-virtual-service", "-virtualservice", "-vsvc", "-vs"],
+        Kind::VirtualRouter => &["-virtual-router", "-virtualrouter", "-vrouter", "-vr"],
+        Kind::VirtualGateway => {
+            &["-virtual-gateway", "-virtualgateway", "-vgateway", "-vgw", "-vg"]
+        }
+        Kind::Route | Kind::GatewayRoute => &["-route"],
         Kind::Mesh => return stem.to_owned(),
     };
-    let Some(at) = stem.rfind(mark) else { return stem.to_owned() };
-    let (name, rest) = stem.split_at(at + mark.len());
+    // The longest mark comes first: `-vg` is the start of `-vgw`.
+    let found = marks.iter().find_map(|mark| Some((stem.rfind(mark)?, mark.len())));
+    let Some((at, length)) = found else { return stem.to_owned() };
+    let (name, rest) = stem.split_at(at + length);
     let digits = rest.strip_prefix('-').unwrap_or(rest);
     let number = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     if number == 0 {
@@ -312,6 +368,9 @@ mod tests {
             (Kind::Route, "color-route1-timeout18s", "color-route1"),
             (Kind::Route, "color-route-2-timeout", "color-route-2"),
             (Kind::VirtualNode, "orders", "orders"),
+            (Kind::VirtualGateway, "edge-gateway-vgw-tls", "edge-gateway-vgw"),
+            (Kind::VirtualGateway, "edge-vg-tls", "edge-vg"),
+            (Kind::VirtualRouter, "color-vrouter-2", "color-vrouter-2"),
         ] {
             assert_eq!(stem_name(kind, stem), name);
         }

@@ -81,6 +81,38 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, all: &[&Document], item
     }
 }
 
+/// A value with its dynamic references replaced: `{{resolve:SERVICE:NAME}}` is known to AWS alone.
+fn resolved(cx: &mut Cx<'_>, node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::List(items) => Value::List(items.iter().map(|item| resolved(cx, item)).collect()),
+        Value::Map(entries) => {
+            let entry = |entry: &Entry| Entry { node: resolved(cx, &entry.node), ..entry.clone() };
+            Value::Map(entries.iter().map(entry).collect())
+        }
+        Value::Scalar(text) => {
+            let mut out = String::new();
+            let mut rest = text.as_str();
+            while let Some((before, inner, after)) =
+                rest.split_once("{{").and_then(|(before, rest)| {
+                    let (inner, after) = rest.split_once("}}")?;
+                    Some((before, inner.trim(), after))
+                })
+            {
+                out.push_str(before);
+                match inner.starts_with("resolve:") {
+                    true => out.push_str(&cx.variable(inner, node.loc)),
+                    false => out.push_str(&format!("{{{{{inner}}}}}")),
+                }
+                rest = after;
+            }
+            out.push_str(rest);
+            Value::Scalar(out)
+        }
+    };
+    Node { loc: node.loc, value }
+}
+
 /// A name, or a list of some.
 fn names(node: &Node) -> Vec<Named> {
     match &node.value {
@@ -121,6 +153,7 @@ fn one(
     let empty = Node { loc: resource.loc, value: Value::Map(Vec::new()) };
     let properties = resource.get("Properties").unwrap_or(&empty);
     let properties = template.value(cx, properties);
+    let properties = resolved(cx, &properties);
     let of = |key: &str| lax(&properties, key).and_then(Named::of).map(Named::last_part);
     let name = of(name_of(kind)).unwrap_or_else(|| {
         let message = format!("has no name; its logical name {} is taken", logical.text);

@@ -9,8 +9,8 @@ pub const SYNTAX: Code = Code::error(
     "a source is not JSON or YAML that can be read",
     "The place is where reading stopped. Sources are JSON (also with the bare `$NAME` of jq \
      programs) or YAML, with or without CloudFormation's tags and with placeholders such as \
-     `${NAME}`. HCL, Helm templates and scripts are not read: import what they make instead, for \
-     example the output of `terraform show -json` or of `helm template`.",
+     `${NAME}`, or HCL. Helm templates and scripts are not read: import what they make instead, for \
+     example the output of `helm template`.",
 );
 /// A field that does not have the form that App Mesh asks for.
 pub const BAD_FIELD: Code = Code::error(
@@ -89,8 +89,8 @@ pub const NOTHING: Code = Code::error(
     "nothing-to-import",
     "the sources have no definition of App Mesh",
     "Known are App Mesh's API JSON, CloudFormation templates, Kubernetes resources of \
-     appmesh.k8s.aws, the output of `terraform show -json`, and Envoy's config_dump. In a folder, \
-     files that end in .json, .yaml, .yml, .template, .tmpl, .tpl, .tfstate or .tf are looked at.",
+     appmesh.k8s.aws, files and states of Terraform, and Envoy's config_dump. In a folder, files are \
+     chosen by their endings: .json, .yaml, .template, .tfstate, .tf and their like.",
 );
 /// A definition that cannot be placed.
 pub const UNPLACED: Code = Code::error(
@@ -140,6 +140,34 @@ pub const UNSUPPORTED: Code = Code::warning(
      does what it should, and go on with --allow-loss.",
 );
 
+/// A mesh that no source defines.
+pub const NO_SUCH_MESH: Code = Code::error(
+    "MC1117",
+    "no-such-mesh",
+    "the sources define no mesh of the name that --mesh gives",
+    "--mesh chooses one of the meshes that the sources define, or names the mesh where the sources \
+     do not. Every source names another mesh here: correct the name.",
+);
+/// Something that makes definitions.
+pub const GENERATOR: Code = Code::error(
+    "MC1118",
+    "generator",
+    "a source is not a definition, but something that makes definitions",
+    "Scripts, programs, Helm charts and resources of controllers such as Flagger make definitions \
+     of App Mesh when they run. meshctl does not run them. The message names the command whose \
+     output can be imported instead. Beside definitions that were read, it is a loss: the import \
+     stops with exit code 4 unless --allow-loss is given.",
+);
+
+/// An expression of HCL without a value.
+pub const EXPRESSION: Code = Code::error(
+    "MC1119",
+    "hcl-expression",
+    "an expression of HCL has no value",
+    "Terraform would reject the expression too, or it is nested deeper than meshctl follows. What only \
+     an apply tells is no mistake: it becomes `unset-ADDRESS.ATTRIBUTE`, and --var gives it.",
+);
+
 /// All codes of this module.
 pub const CODES: &[&Code] = &[
     &SYNTAX,
@@ -158,4 +186,7 @@ pub const CODES: &[&Code] = &[
     &OVERRIDDEN,
     &ELSEWHERE,
     &UNSUPPORTED,
+    &NO_SUCH_MESH,
+    &GENERATOR,
+    &EXPRESSION,
 ];

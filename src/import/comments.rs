@@ -18,6 +18,10 @@ pub(super) fn attach(files: &Files, read: &[Read], items: &mut [Item]) {
         for (at, words) in comments(text, &long) {
             let Some(owner) = owner(text, file, at, items) else { continue };
             let words = words.trim_start_matches('#').trim_end();
+            // Lines that divide a file, and what Helm writes above each object, say nothing.
+            if !words.contains(char::is_alphanumeric) || words.starts_with(" Source: ") {
+                continue;
+            }
             items[owner].remarks.push(words.strip_prefix(' ').unwrap_or(words).to_owned());
         }
     }

@@ -1,22 +1,30 @@
 //! What an import collects while it reads: findings, the report, variables, the fields it met.
 
-use super::Format;
 use super::codes;
 use super::item::Named;
 use super::report::{Entry, Reason};
+use super::{Format, Options};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::model::Kind;
+use crate::model::{Address, Kind};
 use crate::span::Loc;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of one import.
 pub(super) struct Cx<'a> {
-    /// Values for variables, parameters and placeholders.
-    pub(super) given: &'a BTreeMap<String, String>,
+    /// What the caller says about the sources.
+    pub(super) options: &'a Options,
     /// The given variables that something asked for.
     pub(super) used: BTreeSet<String>,
+    /// The files of `--name` that were met.
+    pub(super) used_names: BTreeSet<String>,
     /// The text that stands for each variable without a value, with the variable.
     unset: BTreeMap<String, String>,
+    /// Variables without a value, with the place that asks for each first.
+    pub(super) missing: Vec<Named>,
+    /// The proxies of which a dump was read.
+    pub(super) proxies: Vec<Address>,
+    /// Texts and objects that make definitions elsewhere, with what to import instead.
+    pub(super) generators: Vec<Generator>,
     /// What is wrong with the sources.
     pub(super) diagnostics: Diagnostics,
     /// What did not become TOML, and what the reader should know.
@@ -29,28 +37,42 @@ pub(super) struct Cx<'a> {
     pub(super) listed: Vec<(Kind, Named)>,
     /// Owners of the mesh, as resources name them.
     pub(super) mesh_owners: Vec<Named>,
-    /// The name of the file that is being read, without folders and endings.
-    pub(super) stem: String,
+    /// The path of the file that is being read.
+    pub(super) path: String,
     /// The resource that is being read.
     pub(super) about: Option<String>,
+}
+
+/// Something that makes definitions and is none.
+pub(super) struct Generator {
+    /// Its place.
+    pub(super) loc: Loc,
+    /// What it is.
+    pub(super) message: String,
+    /// What to import instead.
+    pub(super) help: String,
 }
 
 /// Starts what stands for a value that is not known.
 pub(super) const UNSET: &str = "unset-";
 
 impl<'a> Cx<'a> {
-    pub(super) fn new(given: &'a BTreeMap<String, String>) -> Self {
+    pub(super) fn new(options: &'a Options) -> Self {
         Self {
-            given,
+            options,
             used: BTreeSet::new(),
+            used_names: BTreeSet::new(),
             unset: BTreeMap::new(),
+            missing: Vec::new(),
+            proxies: Vec::new(),
+            generators: Vec::new(),
             diagnostics: Diagnostics::default(),
             report: Vec::new(),
             seen: BTreeSet::new(),
             format: Format::Api,
             listed: Vec::new(),
             mesh_owners: Vec::new(),
-            stem: String::new(),
+            path: String::new(),
             about: None,
         }
     }
@@ -62,8 +84,9 @@ impl<'a> Cx<'a> {
 
     /// Adds to the report.
     pub(super) fn note(&mut self, reason: Reason, loc: Loc, field: &str, message: String) {
-        let address = self.about.clone();
-        self.report.push(Entry { reason, loc, address, field: field.to_owned(), message });
+        let address = self.about.as_deref().map(visible);
+        let (field, message) = (visible(field), visible(&message));
+        self.report.push(Entry { reason, loc, address, field, message });
     }
 
     /// Reports an error, with the resource that is being read.
@@ -74,6 +97,10 @@ impl<'a> Cx<'a> {
         if diagnostic.address.is_none() {
             diagnostic.address.clone_from(&self.about);
         }
+        let texts = [Some(&mut diagnostic.message), diagnostic.help.as_mut()];
+        for text in texts.into_iter().flatten().chain(&mut diagnostic.address) {
+            *text = visible(text);
+        }
         self.diagnostics.push(diagnostic);
     }
 
@@ -82,7 +109,7 @@ impl<'a> Cx<'a> {
         let message = if path.is_empty() { message } else { format!("{path}: {message}") };
         self.report_error(
             Diagnostic::new(&codes::BAD_FIELD, loc, message)
-                .help("mend the source; App Mesh would refuse it too"),
+                .help("Correct the source; App Mesh would reject it too"),
         );
     }
 
@@ -93,20 +120,57 @@ impl<'a> Cx<'a> {
 
     /// The given value of a variable: that for the file at hand, or that for all files.
     pub(super) fn value_of(&mut self, name: &str) -> Option<String> {
-        let own = format!("{}:{name}", self.stem);
-        let key = if self.given.contains_key(&own) { own } else { name.to_owned() };
-        let value = self.given.get(&key)?.clone();
+        let given = &self.options.vars;
+        // Of several files that fit, the longest suffix is the most exact one.
+        let own = given
+            .keys()
+            .filter(|key| {
+                let file = key.strip_suffix(name).and_then(|key| key.strip_suffix(':'));
+                file.is_some_and(|file| names_file(file, &self.path))
+            })
+            .max_by_key(|key| key.len());
+        let key = own.cloned().unwrap_or_else(|| name.to_owned());
+        let value = given.get(&key)?.clone();
         self.used.insert(key);
         Some(value)
     }
 
+    /// The name that `--name` gives to what the file at hand defines.
+    pub(super) fn name_of_file(&mut self) -> Option<String> {
+        let fits = |(file, _): &(&String, &String)| names_file(file, &self.path);
+        let (file, name) = self.options.names.iter().filter(fits).max_by_key(|(f, _)| f.len())?;
+        self.used_names.insert(file.clone());
+        Some(name.clone())
+    }
+
+    /// Reports something that makes definitions elsewhere.
+    pub(super) fn generator(
+        &mut self,
+        loc: Loc,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (message, help) = (message.into(), help.into());
+        self.generators.push(Generator { loc: short(loc), message, help });
+    }
+
     /// Computes something without a word in the report: it may not be needed.
     pub(super) fn aside<T>(&mut self, compute: impl FnOnce(&mut Self) -> T) -> T {
-        let mut scratch = Self::new(self.given);
-        scratch.stem.clone_from(&self.stem);
+        let mut scratch = Self::new(self.options);
+        scratch.path.clone_from(&self.path);
         let result = compute(&mut scratch);
         self.used.append(&mut scratch.used);
         result
+    }
+
+    /// Computes something as if by itself: its result, and the first variable without a value that it
+    /// needs. Nothing of it is in the report.
+    pub(super) fn trial<T>(&mut self, compute: impl FnOnce(&mut Self) -> T) -> (T, Option<String>) {
+        let mut scratch = Self::new(self.options);
+        scratch.path.clone_from(&self.path);
+        let result = compute(&mut scratch);
+        self.used.append(&mut scratch.used);
+        (result, scratch.missing.into_iter().next().map(|named| named.text))
     }
 
     /// What a variable stands for: its value, or a text by which it is found again.
@@ -123,8 +187,10 @@ impl<'a> Cx<'a> {
         let numbered = (2..).map(|number: u32| format!("{short}-{number}"));
         let text = std::iter::once(short.clone()).chain(numbered).find(free).unwrap_or(short);
         if self.unset.insert(text.clone(), name.to_owned()).is_none() {
-            let message = format!("has no value, `{text}` stands for it: --var {name}=VALUE");
+            let flag = shell(&format!("{name}=VALUE"));
+            let message = format!("has no value, `{text}` is written in its place: --var {flag}");
             self.note(Reason::Unresolved, loc, name, message);
+            self.missing.push(Named { text: name.to_owned(), loc });
         }
         text
     }
@@ -138,10 +204,64 @@ impl<'a> Cx<'a> {
     }
 }
 
+/// Whether a text names a file: its path, or any suffix of it, with or without its endings.
+pub(super) fn names_file(given: &str, path: &str) -> bool {
+    let ends = |path: &str| {
+        path.strip_suffix(given).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    let folder = path.rfind('/').map_or("", |at| &path[..=at]);
+    !given.is_empty() && (ends(path) || ends(&format!("{folder}{}", super::sources::stem(path))))
+}
+
+/// A text without control characters, which a terminal would obey.
+fn visible(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
+    let one = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(one).collect()
+}
+
+/// A word as a shell takes it: quoted where it has a meaning of its own there.
+pub(super) fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// A place to be shown: where a whole structure starts, rather than all of it.
 fn short(mut loc: Loc) -> Loc {
     if loc.span.end.saturating_sub(loc.span.start) > 80 {
         loc.span.end = loc.span.start + 1;
     }
     loc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_by_any_suffix_of_its_path() {
+        for (given, fits) in [
+            ("a/b/vn.yaml", true),
+            ("b/vn.yaml", true),
+            ("b/vn", true),
+            ("vn", true),
+            ("n", false),
+            ("c/vn", false),
+            ("", false),
+        ] {
+            assert_eq!(names_file(given, "a/b/vn.yaml"), fits, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_printed_word_can_be_pasted() {
+        assert_eq!(shell("a.b=VALUE"), "a.b=VALUE");
+        assert_eq!(shell("a b"), "'a b'");
+        assert_eq!(shell("it's"), "'it'\\''s'");
+    }
 }

@@ -1,5 +1,6 @@
 //! What every format is brought to: a resource with its names, and its spec in the API's shape.
 
+use super::Format;
 use super::context::Cx;
 use super::report::Reason;
 use super::shape::{self, Dialect, folded};
@@ -37,6 +38,8 @@ pub(super) struct Item {
     pub(super) loc: Loc,
     /// Words that are to stand above it.
     pub(super) remarks: Vec<String>,
+    /// Whether it is what one proxy knew of it, which others may complete.
+    pub(super) partial: bool,
 }
 
 impl Named {
@@ -174,7 +177,8 @@ pub(super) fn item(cx: &mut Cx<'_>, raw: Raw<'_>, dialect: Dialect) -> Option<It
     let spec = shape::normalize(cx, spec_of(kind), spec, dialect, path);
     cx.about = None;
     let owner = owner.map(|owner| owner.text);
-    Some(Item { kind, name, parent, mesh, owner, tags, spec: spec?, loc, remarks })
+    let partial = cx.format == Format::ConfigDump;
+    Some(Item { kind, name, parent, mesh, owner, tags, spec: spec?, loc, remarks, partial })
 }
 
 /// A resource's address, of names that may not be legal here.

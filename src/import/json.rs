@@ -1,4 +1,4 @@
-//! JSON with places, and with what jq programs have in it: bare `$NAME` for values.
+//! JSON with places, with comments, and with what jq programs have in it: bare `$NAME` for values.
 
 use super::codes;
 use super::tree::{DEPTH_MAX, Entry, Node, Parsed, VALUES_MAX, Value, unique};
@@ -30,8 +30,19 @@ impl Reader<'_> {
     }
 
     fn space(&mut self) {
-        while self.peek().is_some_and(|c| matches!(c, b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at += 1;
+        loop {
+            let rest = &self.text[self.at..];
+            let length = match self.peek() {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => 1,
+                // Comments, as editors' settings and hand-kept files have them.
+                Some(b'/') if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+                Some(b'/') if rest.starts_with("/*") => match rest.find("*/") {
+                    Some(end) => end + 2,
+                    None => break,
+                },
+                _ => break,
+            };
+            self.at += length;
         }
         // A byte order mark is no value.
         if self.at == 0 && self.text.starts_with('\u{feff}') {
@@ -48,7 +59,7 @@ impl Reader<'_> {
         let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let loc = Loc { file: self.file, span: Span::new(start..end) };
         Err(Diagnostic::new(&codes::SYNTAX, loc, message)
-            .help("mend the file: meshctl imports it whole or not at all")
+            .help("Correct the file: meshctl imports a file as a whole or not at all")
             .into())
     }
 
@@ -78,12 +89,12 @@ impl Reader<'_> {
         loop {
             self.space();
             match self.peek() {
-                Some(b'}') if entries.is_empty() => {
-                    self.at += 1;
-                    return Ok(entries);
-                }
                 Some(b'"') => {}
-                Some(b'}') => return self.wrong(self.at, "a comma before `}`"),
+                // A comma may stand before the end, as in JSON with comments.
+                Some(b'}') => {
+                    self.at += 1;
+                    return unique(entries);
+                }
                 Some(_) => return self.wrong(self.at, "a key in quotes should stand here"),
                 None => return self.wrong(open, "the file ends within this `{`"),
             }
@@ -119,11 +130,10 @@ impl Reader<'_> {
         loop {
             self.space();
             match self.peek() {
-                Some(b']') if items.is_empty() => {
+                Some(b']') => {
                     self.at += 1;
                     return Ok(items);
                 }
-                Some(b']') => return self.wrong(self.at, "a comma before `]`"),
                 Some(_) => items.push(self.value(depth + 1)?),
                 None => return self.wrong(open, "the file ends within this `[`"),
             }

@@ -2,19 +2,20 @@
 
 use super::Document;
 use super::context::Cx;
+use super::crossplane;
 use super::item::{self, Item, Named, Raw, elsewhere};
 use super::k8s_legacy as legacy;
+use super::k8s_world::World;
 use super::report::Reason;
 use super::shape::Dialect;
 use super::tree::{Entry, Node, Value};
 use crate::model::Kind;
-use std::collections::BTreeMap;
 
 /// The group of App Mesh's resources.
 const GROUP: &str = "appmesh.k8s.aws/";
 
 /// The kinds of the group.
-const KINDS: [(&str, Kind); 6] = [
+pub(super) const KINDS: [(&str, Kind); 6] = [
     ("Mesh", Kind::Mesh),
     ("VirtualNode", Kind::VirtualNode),
     ("VirtualRouter", Kind::VirtualRouter),
@@ -30,6 +31,9 @@ pub(super) struct Object<'a> {
     pub(super) spec: Node,
     pub(super) kind: &'a str,
     pub(super) legacy: bool,
+    namespace: String,
+    /// Whether the namespace is the one of kubectl, because nothing says which it is.
+    concluded: bool,
 }
 
 /// Whether a document is an object of Kubernetes, of whatever kind.
@@ -64,18 +68,40 @@ pub(super) fn read(cx: &mut Cx<'_>, documents: &[&Document], items: &mut Vec<Ite
                 .unwrap_or_else(|| Node { loc: node.loc, value: Value::Map(Vec::new()) }),
             kind: node.text_at("kind").unwrap_or_default(),
             legacy: node.text_at("apiVersion") == Some("appmesh.k8s.aws/v1beta1"),
+            namespace: namespace(cx, node).unwrap_or("default").to_owned(),
+            concluded: namespace(cx, node).is_none(),
         })
         .collect();
     let world = World::new(&objects, &nodes);
     for node in &nodes {
-        let group = node.text_at("apiVersion").is_some_and(|v| v.starts_with(GROUP));
-        if !group {
-            let kind = node.text_at("kind").unwrap_or_default();
-            cx.about = None;
+        let version = node.text_at("apiVersion").unwrap_or_default();
+        if version.starts_with(GROUP) {
+            continue;
+        }
+        let kind = node.text_at("kind").unwrap_or_default();
+        cx.about = None;
+        if crossplane::is(node) {
+            crossplane::read(cx, node, items);
+        } else if is_canary(node) {
+            cx.generator(
+                node.loc,
+                format!(
+                    "Flagger made the virtual nodes, routers and services of the canary `{}`",
+                    node.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default()
+                ),
+                "Import what it made too: kubectl get -A -o yaml \
+                 virtualnodes,virtualrouters,virtualservices > flagger.yaml",
+            );
+        } else {
             elsewhere(cx, node.loc, kind, "is an object of Kubernetes, not of the mesh");
         }
     }
     for object in &objects {
+        if object.kind == "BackendGroup" {
+            cx.about = None;
+            elsewhere(cx, object.node.loc, "kind", "is read with the nodes that name it");
+            continue;
+        }
         let Some((_, kind)) = KINDS.iter().find(|(word, _)| *word == object.kind) else {
             cx.note(
                 Reason::Unsupported,
@@ -91,6 +117,21 @@ pub(super) fn read(cx: &mut Cx<'_>, documents: &[&Document], items: &mut Vec<Ite
             one(cx, &world, object, *kind, items);
         }
     }
+}
+
+/// The namespace of an object, if it says one or the caller does.
+fn namespace<'n>(cx: &'n Cx<'_>, node: &'n Node) -> Option<&'n str> {
+    let own = node.at(&["metadata", "namespace"]).and_then(Node::text);
+    own.filter(|text| !text.is_empty()).or(cx.options.namespace.as_deref())
+}
+
+/// Whether an object is one of Flagger's, by which it makes resources of App Mesh.
+fn is_canary(node: &Node) -> bool {
+    let provider = node.at(&["spec", "provider"]).and_then(Node::text);
+    let version = node.text_at("apiVersion").unwrap_or_default();
+    version.starts_with("flagger.app/")
+        && matches!(node.text_at("kind"), Some("Canary"))
+        && provider.is_none_or(|provider| provider.starts_with("appmesh"))
 }
 
 /// Takes lists apart.
@@ -109,12 +150,21 @@ impl Object<'_> {
     }
 
     pub(super) fn namespace(&self) -> &str {
-        self.metadata.text_at("namespace").unwrap_or("default")
+        &self.namespace
+    }
+
+    /// Reports a namespace that the source does not say.
+    pub(super) fn note_namespace(&self, cx: &mut Cx<'_>) {
+        if self.concluded {
+            let message =
+                "the source names no namespace, so it is `default`; to change it: --namespace NAME";
+            cx.note(Reason::Assumed, self.node.loc, "metadata.namespace", message.to_owned());
+        }
     }
 }
 
 /// The name that the controller gives where `awsName` does not.
-fn default_name(kind: Kind, name: &str, namespace: &str) -> String {
+pub(super) fn default_name(kind: Kind, name: &str, namespace: &str) -> String {
     match kind {
         Kind::Mesh => name.to_owned(),
         Kind::VirtualService => format!("{name}.{namespace}"),
@@ -126,125 +176,6 @@ fn default_name(kind: Kind, name: &str, namespace: &str) -> String {
     }
 }
 
-/// What all objects together say: names in App Mesh, labels of namespaces, gateways.
-pub(super) struct World<'a> {
-    names: BTreeMap<(Kind, String, String), String>,
-    labels: BTreeMap<String, &'a Node>,
-    gateways: Vec<&'a Object<'a>>,
-    pub(super) mesh: Option<Named>,
-}
-
-impl<'a> World<'a> {
-    fn new(objects: &'a [Object<'a>], nodes: &[&'a Node]) -> Self {
-        let mut world = Self {
-            names: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            gateways: Vec::new(),
-            mesh: None,
-        };
-        for object in objects {
-            let found = KINDS.iter().find(|(word, _)| *word == object.kind);
-            let (Some((_, kind)), Some(name)) = (found, object.name()) else { continue };
-            let given = object.spec.get("awsName").and_then(Named::of);
-            let namespace = object.namespace().to_owned();
-            let aws = match &given {
-                Some(given) => given.text.clone(),
-                None if object.legacy => legacy::default_name(*kind, &name.text, &namespace),
-                None => default_name(*kind, &name.text, &namespace),
-            };
-            if *kind == Kind::Mesh {
-                world.mesh.get_or_insert(Named { text: aws.clone(), loc: name.loc });
-            }
-            if *kind == Kind::VirtualGateway {
-                world.gateways.push(object);
-            }
-            world.names.insert((*kind, namespace, name.text), aws);
-        }
-        for node in nodes.iter().filter(|node| node.text_at("kind") == Some("Namespace")) {
-            if let (Some(name), Some(labels)) = (
-                node.at(&["metadata", "name"]).and_then(Node::text),
-                node.at(&["metadata", "labels"]),
-            ) {
-                world.labels.insert(name.to_owned(), labels);
-            }
-        }
-        world
-    }
-
-    /// The name in App Mesh of what a reference names.
-    pub(super) fn name(&self, kind: Kind, name: &str, namespace: &str) -> String {
-        self.names
-            .get(&(kind, namespace.to_owned(), name.to_owned()))
-            .cloned()
-            .unwrap_or_else(|| default_name(kind, name, namespace))
-    }
-
-    /// The name in App Mesh of an object, if there is such an object.
-    pub(super) fn known(&self, kind: Kind, name: &str, namespace: &str) -> Option<&String> {
-        self.names.get(&(kind, namespace.to_owned(), name.to_owned()))
-    }
-
-    /// The gateway that takes a route, as the controller would choose it.
-    fn gateway(&self, cx: &mut Cx<'_>, route: &Object<'_>) -> Option<Named> {
-        if let Some(reference) = route.spec.get("virtualGatewayRef") {
-            let name = reference.get("name").and_then(Named::of)?;
-            let namespace = reference.text_at("namespace").unwrap_or(route.namespace());
-            let text = self.name(Kind::VirtualGateway, &name.text, namespace);
-            return Some(Named { text, loc: name.loc });
-        }
-        let matching: Vec<&&Object<'_>> = self
-            .gateways
-            .iter()
-            .filter(|gateway| {
-                let of_namespace = gateway.spec.get("namespaceSelector");
-                let labels = self.labels.get(route.namespace()).copied();
-                let of_route = gateway.spec.get("gatewayRouteSelector");
-                // A namespace whose labels are not in the sources may have the right ones.
-                labels.is_none_or(|labels| selects(of_namespace, Some(labels)))
-                    && selects(of_route, route.metadata.get("labels"))
-            })
-            .collect();
-        let chosen = match (matching.as_slice(), self.gateways.as_slice()) {
-            ([one], _) => one,
-            ([], [one]) => one,
-            _ => return None,
-        };
-        let name = chosen.name()?;
-        let text = self.name(Kind::VirtualGateway, &name.text, chosen.namespace());
-        let loc = route.node.loc;
-        if self.gateways.len() > 1 {
-            cx.note(
-                Reason::Assumed,
-                loc,
-                "virtualGatewayRef",
-                format!("belongs to {text}, whose selectors fit"),
-            );
-        }
-        Some(Named { text, loc })
-    }
-}
-
-/// Whether a label selector fits labels. No selector fits nothing but the only candidate.
-fn selects(selector: Option<&Node>, labels: Option<&Node>) -> bool {
-    let Some(selector) = selector else { return true };
-    let has = |key: &str| labels.and_then(|labels| labels.text_at(key));
-    let exact = selector.get("matchLabels").map(Node::entries).unwrap_or_default();
-    let all = exact.iter().all(|entry| has(&entry.key) == entry.node.text());
-    let expressions = selector.get("matchExpressions").map(Node::items).unwrap_or_default();
-    all && expressions.iter().all(|expression| {
-        let key = expression.text_at("key").unwrap_or_default();
-        let values = expression.get("values").map(Node::items).unwrap_or_default();
-        let among = |text: &str| values.iter().any(|value| value.text() == Some(text));
-        match expression.text_at("operator") {
-            Some("In") => has(key).is_some_and(among),
-            Some("NotIn") => !has(key).is_some_and(among),
-            Some("Exists") => has(key).is_some(),
-            Some("DoesNotExist") => has(key).is_none(),
-            _ => false,
-        }
-    })
-}
-
 /// Reads one object: its references become names, its selectors become words.
 fn one(cx: &mut Cx<'_>, world: &World<'_>, object: &Object<'_>, kind: Kind, items: &mut Vec<Item>) {
     let Some(name) = object.name() else {
@@ -254,8 +185,11 @@ fn one(cx: &mut Cx<'_>, world: &World<'_>, object: &Object<'_>, kind: Kind, item
     let namespace = object.namespace();
     let name = Named { text: world.name(kind, &name.text, namespace), loc: name.loc };
     cx.about = Some(item::address(kind, None, &name));
+    if kind != Kind::Mesh {
+        object.note_namespace(cx);
+    }
     let mut remarks = Vec::new();
-    let mut spec = object.spec.clone();
+    let mut spec = world.with_groups(cx, object);
     let mut routes = Vec::new();
     if let Value::Map(entries) = &mut spec.value {
         entries.retain(|entry| match entry.key.as_str() {

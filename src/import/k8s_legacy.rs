@@ -1,23 +1,26 @@
 //! Kubernetes resources of `appmesh.k8s.aws`, v1beta1: the first controller's way to say it.
 
 use super::context::Cx;
-use super::item::{self, Item, Named, Raw};
-use super::k8s::{Object, World, beside};
+use super::item::{self, Item, Named, Raw, elsewhere};
+use super::k8s::{Object, beside};
+use super::k8s_world::World;
+use super::report::Reason;
 use super::shape::Dialect;
 use super::tree::{Entry, Node, Value};
 use crate::model::Kind;
 use crate::span::Loc;
 
-/// The name that the first controller gives.
+/// The name that the first controller gives: with the namespace behind it, unless it has a dot, which
+/// says that it has its namespace already.
 pub(super) fn default_name(kind: Kind, name: &str, namespace: &str) -> String {
     match kind {
-        Kind::VirtualNode => format!("{name}-{namespace}"),
-        Kind::Mesh
-        | Kind::VirtualRouter
-        | Kind::Route
-        | Kind::VirtualService
-        | Kind::VirtualGateway
-        | Kind::GatewayRoute => name.to_owned(),
+        Kind::VirtualNode | Kind::VirtualRouter | Kind::Route if name.contains('.') => {
+            name.replace('.', "-")
+        }
+        Kind::VirtualNode | Kind::VirtualRouter | Kind::Route => format!("{name}-{namespace}"),
+        Kind::Mesh | Kind::VirtualService | Kind::VirtualGateway | Kind::GatewayRoute => {
+            name.to_owned()
+        }
     }
 }
 
@@ -37,7 +40,7 @@ fn node_name(world: &World<'_>, text: &str, namespace: &str) -> String {
     {
         return name.clone();
     }
-    default_name(Kind::VirtualNode, &text.replace('.', "-"), namespace)
+    default_name(Kind::VirtualNode, text, namespace)
 }
 
 /// Reads one object. A virtual service brings its router and routes along.
@@ -57,12 +60,22 @@ pub(super) fn read(
     let name = Named { text, loc: own.loc };
     cx.about = Some(item::address(kind, None, &name));
     beside(cx, object);
+    if kind != Kind::Mesh {
+        object.note_namespace(cx);
+    }
     let mesh = object.spec.get("meshName").and_then(Named::of).or_else(|| world.mesh.clone());
     let mesh = mesh.filter(|_| kind != Kind::Mesh);
     let loc = object.node.loc;
-    let spec = without(&object.spec, &["meshName"]);
+    let spec = without(&object.spec, &["meshName", "serviceDiscoveryType"]);
+    if let Some(entry) = object.spec.entry("serviceDiscoveryType") {
+        let message = "was a default of the first controller; each node says how it is found";
+        elsewhere(cx, entry.at, "spec.serviceDiscoveryType", message);
+    }
     if kind != Kind::VirtualService {
-        let spec = translated(world, &spec, namespace);
+        let mut spec = translated(world, &spec, namespace);
+        if kind == Kind::VirtualNode {
+            completed(cx, &mut spec, mesh.as_ref().map(|mesh| mesh.text.as_str()), &name.text);
+        }
         items.extend(item::item(
             cx,
             raw(&mesh, kind, name, None, &spec, "spec", loc),
@@ -75,6 +88,8 @@ pub(super) fn read(
     let router = inline.and_then(|node| node.get("name")).and_then(Named::of);
     // Without a name, the router is called after the service.
     let router = router.unwrap_or_else(|| Named { text: name.text.clone(), loc });
+    let text = default_name(Kind::VirtualRouter, router.text.trim(), namespace);
+    let router = Named { text, loc: router.loc };
     let rest = without(&spec, &["routes", "virtualRouter"]);
     let service = if routes.is_empty() && inline.is_none() {
         rest
@@ -104,6 +119,8 @@ pub(super) fn read(
             cx.bad_field(route.loc, &path, "the route has no name".to_owned());
             continue;
         };
+        let text = default_name(Kind::Route, &own.text, namespace);
+        let own = Named { text, loc: own.loc };
         let spec = translated(world, &without(route, &["name"]), namespace);
         let parent = Some(router.clone());
         items.extend(item::item(
@@ -138,6 +155,68 @@ fn with(mut node: Node, key: &str, inner: Node) -> Node {
     }
     node
 }
+
+/// What the first controller added to a node: attributes by which Cloud Map told the nodes of one service
+/// apart, and the values of health checks that were left out.
+fn completed(cx: &mut Cx<'_>, spec: &mut Node, mesh: Option<&str>, name: &str) {
+    if let Some(map) = spec.get_mut("serviceDiscovery").and_then(|node| node.get_mut("awsCloudMap"))
+    {
+        let loc = map.loc;
+        let own = [(MESH, mesh.unwrap_or_default()), (NODE, name)];
+        let pair = |(key, value): (&str, &str)| {
+            Node::map(
+                loc,
+                vec![("key", Node::scalar(loc, key)), ("value", Node::scalar(loc, value))],
+            )
+        };
+        let mut added: Vec<Node> = own.into_iter().map(pair).collect();
+        match map.get_mut("attributes") {
+            Some(Node { value: Value::List(own), .. }) => own.append(&mut added),
+            Some(Node { value: Value::Map(all), .. }) => {
+                let entry = |(key, value): (&str, &str)| Entry {
+                    key: key.to_owned(),
+                    at: loc,
+                    node: Node::scalar(loc, value),
+                };
+                all.extend(own.into_iter().map(entry));
+            }
+            _ => map.set("attributes", Node::list(loc, added)),
+        }
+    }
+    let Some(Node { value: Value::List(listeners), .. }) = spec.get_mut("listeners") else {
+        return;
+    };
+    for listener in listeners {
+        let mapping = listener.get("portMapping").cloned();
+        let Some(check) = listener.get_mut("healthCheck") else { continue };
+        let loc = check.loc;
+        let of_listener = |key: &str| mapping.as_ref().and_then(|mapping| mapping.text_at(key));
+        let defaults = [
+            ("healthyThreshold", Some("10")),
+            ("unhealthyThreshold", Some("2")),
+            ("intervalMillis", Some("30000")),
+            ("timeoutMillis", Some("5000")),
+            ("port", of_listener("port")),
+            ("protocol", of_listener("protocol")),
+        ];
+        let mut added = Vec::new();
+        for (key, value) in defaults {
+            if let (None, Some(value)) = (check.get(key), value) {
+                check.set(key, Node::scalar(loc, value));
+                added.push(format!("{key} {value}"));
+            }
+        }
+        if !added.is_empty() {
+            let message =
+                format!("the first controller added what is missing: {}", added.join(", "));
+            cx.note(Reason::Assumed, loc, "healthCheck", message);
+        }
+    }
+}
+
+/// The attributes of Cloud Map by which the first controller told nodes apart.
+const MESH: &str = "appmesh.k8s.aws/mesh";
+const NODE: &str = "appmesh.k8s.aws/virtualNode";
 
 /// The node in the API's words.
 fn translated(world: &World<'_>, node: &Node, namespace: &str) -> Node {

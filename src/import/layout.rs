@@ -11,8 +11,12 @@ use std::fmt::Write as _;
 /// A mesh of so many resources, routes aside, stands in one file.
 const ONE_FILE: usize = 8;
 
+/// What stands at the head of a file that has routes whose order counts.
+const ORDER: &str = "# Routes are matched from top to bottom, in App Mesh's order: by priority, then exact paths,\n\
+                     # regular expressions, the longest prefix.\n";
+
 /// The comments that stand above each resource.
-pub(super) fn remarks(mesh: &Mesh, items: &[Item], names: &Names) -> Remarks {
+pub(super) fn remarks(items: &[Item], names: &Names) -> Remarks {
     let mut all = Remarks::new();
     for item in items {
         let name = names.get(item.kind, item.parent.as_ref(), &item.name.text);
@@ -39,21 +43,6 @@ pub(super) fn remarks(mesh: &Mesh, items: &[Item], names: &Names) -> Remarks {
             all.entry(address).or_default().extend(item.remarks.iter().cloned());
         }
     }
-    let order = [
-        "Tried from top to bottom, in App Mesh's order: by priority, then exact paths, regular",
-        "expressions, the longest prefix.",
-    ]
-    .map(str::to_owned);
-    for (name, router) in &mesh.routers {
-        if router.routes.len() > 1 {
-            all.entry(Address::Router(name.clone())).or_default().extend(order.clone());
-        }
-    }
-    for (name, gateway) in &mesh.gateways {
-        if gateway.routes.len() > 1 {
-            all.entry(Address::Gateway(name.clone())).or_default().extend(order.clone());
-        }
-    }
     all
 }
 
@@ -65,7 +54,21 @@ pub(super) fn project(
     authorities: &BTreeSet<String>,
 ) -> (BTreeMap<String, String>, String) {
     let above = |address: &Address| remarks.get(address).cloned().unwrap_or_default();
-    let written = |addresses: &[Address]| schema::format(&schema::write(mesh, addresses, above));
+    let written = |addresses: &[Address]| {
+        let text = schema::format(&schema::write(mesh, addresses, above));
+        // A word on the order of routes stands once a file, where there is an order.
+        let ordered = addresses.iter().any(|address| match address {
+            Address::Router(name) => mesh.routers.get(name).is_some_and(|one| one.routes.len() > 1),
+            Address::Gateway(name) => {
+                mesh.gateways.get(name).is_some_and(|one| one.routes.len() > 1)
+            }
+            _ => false,
+        });
+        match ordered {
+            true => format!("{ORDER}\n{text}"),
+            false => text,
+        }
+    };
     let groups = groups(mesh);
     let mut files: BTreeMap<String, String> =
         groups.iter().map(|(file, all)| (format!("{file}.toml"), written(all))).collect();

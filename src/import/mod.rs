@@ -12,14 +12,19 @@ pub mod codes;
 mod comments;
 mod context;
 mod convert;
+mod crossplane;
 mod dump;
 mod export;
 mod foreign;
+mod hcl;
 mod item;
 mod json;
 mod k8s;
 mod k8s_legacy;
+mod k8s_world;
+mod kustomize;
 mod layout;
+mod merge;
 mod names;
 mod order;
 mod report;
@@ -54,7 +59,7 @@ pub enum Format {
     CloudFormation,
     /// Kubernetes resources of `appmesh.k8s.aws`.
     Kubernetes,
-    /// `terraform show -json` of a state or a plan, or a state file.
+    /// `terraform show -json` of a state or a plan, a state file, or HCL.
     Terraform,
     /// Envoy's `config_dump` of a proxy that App Mesh configured.
     ConfigDump,
@@ -90,6 +95,12 @@ pub struct Options {
     pub later: bool,
     /// The mesh's name: where the sources have none, or to choose one of several.
     pub mesh: Option<String>,
+    /// Whether `config_dump`s alone are read, or everything else; both unless given.
+    pub dumps: Option<bool>,
+    /// The namespace of objects of Kubernetes that name none.
+    pub namespace: Option<String>,
+    /// The names of what files define that hold a `spec` alone, by the files' paths or suffixes of them.
+    pub names: BTreeMap<String, String>,
 }
 
 /// What an import made.
@@ -109,8 +120,12 @@ pub struct Imported {
     pub diagnostics: Diagnostics,
     /// The rows of `schemas/appmesh-keys.tsv` that were met, by format.
     pub fields: BTreeSet<(Format, &'static str)>,
-    /// Given variables that nothing asked for.
+    /// Given flags that nothing asked for, as they were written.
     pub unused: Vec<String>,
+    /// The proxies of which a `config_dump` was read.
+    pub proxies: Vec<Address>,
+    /// Variables without a value, each with the first place that asks for it.
+    pub missing: Vec<(String, Loc)>,
     /// How many sources had definitions.
     pub sources: usize,
 }
@@ -126,23 +141,27 @@ impl Imported {
 #[derive(Clone, Debug)]
 struct Document {
     node: Node,
+    /// The file's path.
+    path: String,
     /// The file's name without folders and endings.
     stem: String,
 }
 
 /// Reads sources, and writes what they define as TOML.
 pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
-    let mut cx = Cx::new(&options.vars);
+    let mut cx = Cx::new(options);
     let mut files = Files::default();
     let texts = sources::open(&mut cx, &mut files, sources);
     let mut items: Vec<Item> = Vec::new();
     let read = sources::read(&mut cx, &files, &texts, options, &mut items);
     let broken = cx.diagnostics.has_errors();
-    if items.is_empty() && !broken {
+    sources::generators(&mut cx, items.is_empty());
+    if items.is_empty() && !broken && !cx.diagnostics.has_errors() {
         cx.report_error(sources::nothing(&files));
     }
     comments::attach(&files, &read, &mut items);
     states::place(&mut cx, &mut items);
+    states::wanted(&mut cx, &items, options);
     let mut items = states::select(&mut cx, items, options);
     let name = states::mesh_name(&mut cx, &items, options);
     states::missing(&mut cx, &items);
@@ -156,12 +175,17 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
     if let Ok(legal) = MeshName::new(legal) {
         mesh.settings.name = legal;
     }
-    let remarks = layout::remarks(&mesh, &items, &names);
+    let remarks = layout::remarks(&items, &names);
     let (project, text) = layout::project(&mesh, &remarks, &certificates, &authorities);
     let mut report = std::mem::take(&mut cx.report);
     report.sort_by(|a, b| (a.loc, a.reason, &a.field).cmp(&(b.loc, b.reason, &b.field)));
     report.dedup();
-    let unused = options.vars.keys().filter(|name| !cx.used.contains(*name)).cloned().collect();
+    let unused = options.vars.keys().filter(|name| !cx.used.contains(*name));
+    let unused = unused.map(|name| format!("--var {name}"));
+    let names = options.names.keys().filter(|file| !cx.used_names.contains(*file));
+    let unused = unused.chain(names.map(|file| format!("--name {file}"))).collect();
+    let proxies = std::mem::take(&mut cx.proxies);
+    let missing = cx.missing.iter().map(|named| (named.text.clone(), named.loc)).collect();
     Imported {
         mesh,
         project,
@@ -170,6 +194,8 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
         diagnostics: cx.diagnostics,
         fields: cx.seen,
         unused,
+        missing,
+        proxies,
         sources: read.iter().map(|read| read.file).collect::<BTreeSet<FileId>>().len(),
         files,
     }

@@ -4,8 +4,8 @@ use super::context::Cx;
 use super::item::Item;
 use super::report::Reason;
 use crate::model::{
-    GatewayMatch, GatewayRoute, Kind, Matcher, Mesh, PathMatch, Route, RouteMatch, RouterListener,
-    RouterName, VirtualGateway, VirtualRouter,
+    GatewayMatch, GatewayRoute, HostnameMatch, Kind, Matcher, Mesh, PathMatch, Route, RouteMatch,
+    RouterListener, RouterName, VirtualGateway, VirtualRouter,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,6 +19,65 @@ pub(super) fn sort(cx: &mut Cx<'_>, mesh: &mut Mesh, items: &[Item]) {
         gateway.routes.sort_by_key(gateway_route_rank);
     }
     listeners(cx, mesh, items);
+    hosts(cx, mesh, items);
+}
+
+/// Reports gateway routes whose order App Mesh's documents leave open: of two that match one request, one has
+/// the more specific host name, and the other the more specific path. Here the path decides.
+fn hosts(cx: &mut Cx<'_>, mesh: &Mesh, items: &[Item]) {
+    for (name, gateway) in &mesh.gateways {
+        for (at, later) in gateway.routes.iter().enumerate() {
+            let open = gateway.routes[..at].iter().find(|earlier| {
+                earlier.priority == later.priority
+                    && narrower(later.matches.hostname.as_ref(), earlier.matches.hostname.as_ref())
+                    && path_rank(earlier.matches.path.as_ref())
+                        < path_rank(later.matches.path.as_ref())
+                    && meet(earlier.matches.path.as_ref(), later.matches.path.as_ref())
+            });
+            let item = items.iter().find(|item| {
+                item.kind == Kind::GatewayRoute
+                    && item.name.text == later.name.as_str()
+                    && item.parent.as_ref().is_some_and(|parent| parent.text == name.as_str())
+            });
+            if let (Some(earlier), Some(item)) = (open, item) {
+                cx.about = Some(format!("gateway_route/{name}/{}", later.name));
+                let message = format!(
+                    "`{}` is matched before it for its path, though this route has the more specific host \
+                     name; App Mesh's documents do not say which came first: a priority decides",
+                    earlier.name
+                );
+                cx.note(Reason::Assumed, item.loc, "hostname", message);
+                cx.about = None;
+            }
+        }
+    }
+}
+
+/// Whether every host that one matches is matched by the other too, but not the other way round.
+fn narrower(one: Option<&HostnameMatch>, other: Option<&HostnameMatch>) -> bool {
+    match (one, other) {
+        (Some(_), None) => true,
+        (Some(HostnameMatch::Exact(host)), Some(HostnameMatch::Suffix(end))) => host.ends_with(end),
+        (Some(HostnameMatch::Suffix(host)), Some(HostnameMatch::Suffix(end))) => {
+            host != end && host.ends_with(end)
+        }
+        _ => false,
+    }
+}
+
+/// Whether one path may be matched by both. Of an expression that is not decided.
+fn meet(one: Option<&PathMatch>, other: Option<&PathMatch>) -> bool {
+    match (one, other) {
+        (Some(PathMatch::Exact(one)), Some(PathMatch::Exact(other))) => one == other,
+        (Some(PathMatch::Exact(path)), Some(PathMatch::Prefix(prefix)))
+        | (Some(PathMatch::Prefix(prefix)), Some(PathMatch::Exact(path))) => {
+            path.starts_with(prefix)
+        }
+        (Some(PathMatch::Prefix(one)), Some(PathMatch::Prefix(other))) => {
+            one.starts_with(other) || other.starts_with(one)
+        }
+        _ => true,
+    }
 }
 
 /// Whether App Mesh would try the routes in the order in which they are.
@@ -44,13 +103,17 @@ fn gateway_route_rank(route: &GatewayRoute) -> Rank {
 type Rank = (u32, u8, Reverse<usize>, Reverse<usize>);
 
 fn rank(priority: Option<u16>, path: Option<&PathMatch>, conditions: usize) -> Rank {
-    let (class, length) = match path {
-        Some(PathMatch::Exact(_)) => (0, 0),
-        Some(PathMatch::Regex(_)) => (1, 0),
-        Some(PathMatch::Prefix(prefix)) => (2, prefix.len()),
-        None => (3, 0),
-    };
-    (priority.map_or(u32::MAX, u32::from), class, Reverse(length), Reverse(conditions))
+    let (class, length) = path_rank(path);
+    (priority.map_or(u32::MAX, u32::from), class, length, Reverse(conditions))
+}
+
+fn path_rank(path: Option<&PathMatch>) -> (u8, Reverse<usize>) {
+    match path {
+        Some(PathMatch::Exact(_)) => (0, Reverse(0)),
+        Some(PathMatch::Regex(_)) => (1, Reverse(0)),
+        Some(PathMatch::Prefix(prefix)) => (2, Reverse(prefix.len())),
+        None => (3, Reverse(0)),
+    }
 }
 
 fn count(matchers: &BTreeMap<String, Vec<Matcher>>) -> usize {

@@ -24,6 +24,8 @@ pub struct Entry {
 pub enum Reason {
     /// The format or App Mesh can say it, the language cannot.
     Unsupported,
+    /// It makes definitions, which are not in the sources.
+    Generator,
     /// App Mesh has no such field.
     Unknown,
     /// The value comes from somewhere else.
@@ -42,8 +44,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, the gravest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unsupported,
+        Self::Generator,
         Self::Unknown,
         Self::Unresolved,
         Self::AwsOnly,
@@ -57,6 +60,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unsupported => "unsupported",
+            Self::Generator => "generator",
             Self::Unknown => "unknown-field",
             Self::Unresolved => "unresolved",
             Self::AwsOnly => "aws-only",
@@ -71,6 +75,7 @@ impl Reason {
     pub const fn code(self) -> &'static Code {
         match self {
             Self::Unsupported => &codes::UNSUPPORTED,
+            Self::Generator => &codes::GENERATOR,
             Self::Unknown => &codes::UNKNOWN_FIELD,
             Self::Unresolved => &codes::UNRESOLVED,
             Self::AwsOnly => &codes::AWS_ONLY,
@@ -83,6 +88,6 @@ impl Reason {
 
     /// Whether something of the source is not in the result.
     pub const fn is_loss(self) -> bool {
-        matches!(self, Self::Unsupported | Self::Unknown | Self::Unresolved)
+        matches!(self, Self::Unsupported | Self::Generator | Self::Unknown | Self::Unresolved)
     }
 }

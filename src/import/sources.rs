@@ -1,12 +1,12 @@
 //! Telling sources apart, and reading each by its format.
 
 use super::context::Cx;
-use super::item::Item;
+use super::item::{Item, elsewhere};
 use super::report::Reason;
 use super::tree::{Node, Parsed, Value};
 use super::{
-    Document, Format, Options, Read, api, cfn, codes, dump, foreign, json, k8s, terraform, vars,
-    yaml,
+    Document, Format, Options, Read, api, cfn, codes, dump, foreign, hcl, json, k8s, kustomize,
+    terraform, vars, yaml,
 };
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files, Loc, Span};
@@ -34,6 +34,8 @@ pub enum Content {
     NotUtf8(usize),
     /// It has more than [`SOURCE_MAX`] bytes: so many.
     TooLarge(u64),
+    /// It cannot be read, for this reason.
+    Unreadable(String),
 }
 
 /// A source whose text can be read.
@@ -51,10 +53,22 @@ pub(super) fn open(cx: &mut Cx<'_>, files: &mut Files, sources: Vec<Source>) -> 
                 texts.push(Text { file: files.add(path, text), named });
                 continue;
             }
+            // A folder has much that nobody meant to import.
+            Content::NotUtf8(_) if !named => {
+                let file = files.add(path, "");
+                pass(cx, file, "is not text");
+                continue;
+            }
+            Content::Unreadable(why) if !named => {
+                let file = files.add(path, "");
+                pass(cx, file, &format!("cannot be read: {why}"));
+                continue;
+            }
             Content::NotUtf8(at) => (
                 &codes::SYNTAX,
-                format!("`{path}` is not UTF-8 text (byte {at} is where it breaks)"),
+                format!("`{path}` is neither UTF-8 nor UTF-16 text (byte {at} is not)"),
             ),
+            Content::Unreadable(why) => (&codes::SYNTAX, format!("`{path}` cannot be read: {why}")),
             Content::TooLarge(size) => {
                 (&codes::TOO_LARGE, format!("`{path}` has {} MiB; the limit is 32 MiB", size >> 20))
             }
@@ -62,7 +76,7 @@ pub(super) fn open(cx: &mut Cx<'_>, files: &mut Files, sources: Vec<Source>) -> 
         let loc = Loc { file: files.add(path, ""), span: Span::new(0..0) };
         cx.report_error(
             Diagnostic::new(code, loc, message)
-                .help("import the part that has the mesh, as a file of its own"),
+                .help("Import the part that has the mesh, as a file of its own"),
         );
     }
     texts
@@ -77,35 +91,52 @@ pub(super) fn read(
     items: &mut Vec<Item>,
 ) -> Vec<Read> {
     let mut documents: Vec<(FileId, Document)> = Vec::new();
+    let mut terraform_files = hcl::Set::default();
     for text in texts {
         let file = files.get(text.file);
-        let stem = stem(file.path());
-        if file.path().ends_with(".tf") {
-            hcl(cx, text.file, file.text());
+        let (path, stem) = (file.path().to_owned(), stem(file.path()));
+        if foreign::is_by_name(&path, file.text()) {
+            foreign_text(cx, text, files);
+            continue;
+        }
+        if hcl::is(&path, file.text()) {
+            terraform_files.add(text.file, &path, text.named);
             continue;
         }
         match parse(text.file, file.text()) {
             Ok(nodes) => {
-                documents.extend(
-                    nodes
-                        .into_iter()
-                        .map(|node| (text.file, Document { node, stem: stem.clone() })),
-                );
+                let document = |node| Document { node, path: path.clone(), stem: stem.clone() };
+                documents.extend(nodes.into_iter().map(|node| (text.file, document(node))));
             }
             Err(diagnostic) if text.named || mentions(file.text()) => {
-                let other = foreign::explain(text.file, file.path(), file.text());
-                cx.report_error(other.unwrap_or(*diagnostic));
+                match foreign::explain(text.file, &path, file.text()) {
+                    Some(_) if !text.named => foreign_text(cx, text, files),
+                    Some(found) => cx.report_error(found.error()),
+                    None => cx.report_error(*diagnostic),
+                }
             }
-            Err(_) => pass(cx, text.file, "cannot be read, and does not speak of App Mesh"),
+            Err(_) => pass(cx, text.file, "cannot be read, and has no definition of App Mesh"),
         }
     }
-    let mut found = Vec::new();
+    let documents = kustomize::build(cx, documents);
+    let states: Vec<(FileId, &Document)> = documents
+        .iter()
+        .filter(|(_, document)| terraform::is_state(&document.node))
+        .map(|(file, document)| (*file, document))
+        .collect();
+    cx.format = Format::Terraform;
+    let (mut found, used) = terraform_files.read(cx, files, &states, items);
     let mut objects: Vec<(FileId, Document)> = Vec::new();
     let is_template = |(_, document): &&(FileId, Document)| cfn::is_template(&document.node);
     let templates: Vec<&Document> =
         documents.iter().filter(is_template).map(|(_, document)| document).collect();
     for (file, document) in &documents {
         let file = *file;
+        // A state beside files was read with them.
+        if used.contains(&file) {
+            found.push(Read { file, long: Vec::new() });
+            continue;
+        }
         let format = options.from.or_else(|| detect(document, options));
         let Some(format) = format else {
             if document.node.value != Value::Null {
@@ -113,8 +144,11 @@ pub(super) fn read(
             }
             continue;
         };
+        if options.dumps.is_some_and(|only| only != (format == Format::ConfigDump)) {
+            continue;
+        }
         cx.format = format;
-        cx.stem.clone_from(&document.stem);
+        cx.path.clone_from(&document.path);
         found.push(Read { file, long: long(&document.node) });
         let node = match format {
             // A template has its own way to say it, and the placeholders of other objects are
@@ -125,7 +159,7 @@ pub(super) fn read(
             Format::Kubernetes if !k8s::is_read(&document.node) => document.node.clone(),
             Format::Api | Format::Kubernetes => vars::substitute(cx, &document.node),
         };
-        let document = Document { node, stem: document.stem.clone() };
+        let document = Document { node, ..document.clone() };
         match format {
             Format::Api => api::read(cx, &document, options.kind, items),
             Format::CloudFormation => cfn::read(cx, &document, &templates, items),
@@ -142,28 +176,44 @@ pub(super) fn read(
     found
 }
 
-/// Notes every resource of a file of Terraform's own language.
-fn hcl(cx: &mut Cx<'_>, file: FileId, text: &str) {
-    cx.about = None;
-    for (at, line) in text.match_indices("resource \"aws_appmesh_") {
-        let loc = Loc { file, span: Span::new(at..at + line.len()) };
-        let message = "HCL is not read: import what `terraform show -json` prints".to_owned();
-        cx.note(Reason::Unsupported, loc, "resource", message);
-    }
-}
-
 /// Notes that a file has nothing to import.
 fn pass(cx: &mut Cx<'_>, file: FileId, why: &str) {
     let loc = Loc { file, span: Span::new(0..0) };
     cx.about = None;
-    cx.note(Reason::Elsewhere, loc, "", why.to_owned());
+    elsewhere(cx, loc, "", why);
 }
 
-/// Whether a text that cannot be read may have something of App Mesh in it.
+/// Reports a text that makes definitions: as an error if it was named, or else with the other losses.
+fn foreign_text(cx: &mut Cx<'_>, text: &Text, files: &Files) {
+    let file = files.get(text.file);
+    match foreign::explain(text.file, file.path(), file.text()) {
+        Some(found) if text.named => cx.report_error(found.error()),
+        Some(found) if found.defines => cx.generator(found.loc, found.message, found.help),
+        Some(_) | None => pass(cx, text.file, "is no definition of App Mesh"),
+    }
+}
+
+/// Reports what makes definitions: as errors where nothing else was found, or else as losses.
+pub(super) fn generators(cx: &mut Cx<'_>, alone: bool) {
+    cx.about = None;
+    for found in std::mem::take(&mut cx.generators) {
+        if alone {
+            cx.report_error(
+                Diagnostic::new(&codes::GENERATOR, found.loc, found.message).help(found.help),
+            );
+        } else {
+            let message = format!("{}. {}", found.message, found.help);
+            cx.note(Reason::Generator, found.loc, "", message);
+        }
+    }
+}
+
+/// Whether a text that cannot be read may have a definition of App Mesh in it. The name of the service
+/// alone also stands in policies and in texts about it.
 fn mentions(text: &str) -> bool {
     let words = [
-        "appmesh",
-        "AppMesh",
+        "appmesh.k8s.aws",
+        "AWS::AppMesh",
         "irtualNode",
         "irtualRouter",
         "irtualService",
@@ -207,10 +257,24 @@ fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
 /// The file's name without folders and without the endings that say what is in it.
 pub(super) fn stem(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let endings =
-        [".json", ".yaml", ".yml", ".template", ".tpl", ".tmpl", ".jq", ".tfstate", ".tf"];
+    let endings = [
+        ".json",
+        ".jsonc",
+        ".yaml",
+        ".yml",
+        ".template",
+        ".tpl",
+        ".tmpl",
+        ".jq",
+        ".tfstate",
+        ".tf",
+        ".tofu",
+    ];
     let mut name = name;
-    while let Some(shorter) = endings.iter().find_map(|ending| name.strip_suffix(ending)) {
+    while let Some(shorter) = endings.iter().find_map(|ending| {
+        let at = name.len().checked_sub(ending.len())?;
+        name.get(at..)?.eq_ignore_ascii_case(ending).then(|| &name[..at])
+    }) {
         name = shorter;
     }
     name.to_owned()
@@ -233,8 +297,8 @@ fn long(node: &Node) -> Vec<Loc> {
 
 /// What to say if no source has a definition.
 pub(super) fn nothing(files: &Files) -> Diagnostic {
-    let known = "known are API JSON, CloudFormation, Kubernetes resources of appmesh.k8s.aws, \
-                 `terraform show -json`, and Envoy's config_dump";
+    let known = "Known are API JSON, CloudFormation, Kubernetes resources of appmesh.k8s.aws, \
+                 Terraform's files and states, and Envoy's config_dump";
     let message = "the sources have no definition of App Mesh";
     match files.iter().next() {
         Some((file, _)) => {

@@ -1,9 +1,9 @@
 //! What all definitions say together: where routes belong, which state counts, which mesh it is.
 
-use super::context::{Cx, UNSET};
+use super::context::{Cx, UNSET, shell};
 use super::item::{self, Item, Named, address, same};
 use super::report::Reason;
-use super::{Options, codes};
+use super::{Options, codes, merge};
 use crate::diag::Diagnostic;
 use crate::model::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +70,33 @@ fn belongs<'n>(route: &str, candidates: &'n BTreeSet<String>, mark: &str) -> Opt
     })
 }
 
+/// Reports a mesh that was asked for and that no source defines, though they define others.
+pub(super) fn wanted(cx: &mut Cx<'_>, items: &[Item], options: &Options) {
+    let Some(wanted) = &options.mesh else { return };
+    let mut names: BTreeMap<&str, &Named> = BTreeMap::new();
+    for item in items {
+        let named = if item.kind == Kind::Mesh { Some(&item.name) } else { item.mesh.as_ref() };
+        let Some(named) = named else { continue };
+        let text = named.text.split('@').next().unwrap_or_default();
+        if !text.is_empty() && !text.contains(UNSET) {
+            names.entry(text).or_insert(named);
+        }
+    }
+    let Some((first, named)) = names.iter().next() else { return };
+    if names.contains_key(wanted.as_str()) {
+        return;
+    }
+    let all: Vec<String> = names.keys().map(|name| format!("`{name}`")).collect();
+    cx.report_error(
+        Diagnostic::new(
+            &codes::NO_SUCH_MESH,
+            named.loc,
+            format!("the sources define no mesh `{wanted}`, but {}", all.join(", ")),
+        )
+        .help(format!("Choose one that they define: --mesh {}", shell(first))),
+    );
+}
+
 /// Keeps the resources of one mesh, and one state of each.
 pub(super) fn select(cx: &mut Cx<'_>, items: Vec<Item>, options: &Options) -> Vec<Item> {
     let mut groups: BTreeMap<(Kind, String, String), Vec<Item>> = BTreeMap::new();
@@ -94,6 +121,13 @@ pub(super) fn select(cx: &mut Cx<'_>, items: Vec<Item>, options: &Options) -> Ve
     }
     let mut kept = Vec::new();
     for ((kind, _, _), mut group) in groups {
+        if group.len() > 1
+            && group.iter().all(|item| item.partial)
+            && let Some(whole) = merge::parts(&group)
+        {
+            kept.push(whole);
+            continue;
+        }
         let Some(last) = group.pop() else { continue };
         let differ: Vec<&Item> = group
             .iter()
@@ -141,6 +175,7 @@ pub(super) fn select(cx: &mut Cx<'_>, items: Vec<Item>, options: &Options) -> Ve
         }
         kept.push(item);
     }
+    merge::known_by_others(cx, &kept);
     kept
 }
 
@@ -183,7 +218,7 @@ pub(super) fn mesh_name(cx: &mut Cx<'_>, items: &[Item], options: &Options) -> S
                     format!("the sources define `{first}` and `{second}`"),
                 )
                 .related(one.loc, format!("`{first}` is named here"))
-                .help(format!("choose one: --mesh {first}")),
+                .help(format!("Choose one: --mesh {}", shell(first))),
             );
             (*first).to_owned()
         }

@@ -5,7 +5,8 @@
 use super::Document;
 use super::codes;
 use super::context::Cx;
-use super::item::{self, Item, Named, Raw, parent_of};
+use super::crossplane;
+use super::item::{self, Item, Named, Raw, elsewhere, lax, parent_of};
 use super::report::Reason;
 use super::shape::{Dialect, folded};
 use super::tree::{Entry, Node, Value};
@@ -29,7 +30,12 @@ pub(super) fn is(node: &Node) -> bool {
     let shown =
         ["values", "planned_values"].iter().any(|key| node.at(&[key, "root_module"]).is_some());
     let state = node.has("terraform_version") && node.get("resources").is_some();
-    shown || state || is_old(node)
+    shown || state || is_old(node) || crossplane::is_stack(node)
+}
+
+/// Whether a document is a state or a plan that files may stand beside.
+pub(super) fn is_state(node: &Node) -> bool {
+    is(node) && !is_old(node) && !crossplane::is_stack(node)
 }
 
 /// Whether a document is a state as Terraform wrote it before 0.12.
@@ -40,6 +46,10 @@ fn is_old(node: &Node) -> bool {
 /// Reads the App Mesh resources of a state or a plan.
 pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) {
     let node = &document.node;
+    if crossplane::is_stack(node) {
+        crossplane::read_stack(cx, node, items);
+        return;
+    }
     let shown =
         node.at(&["planned_values", "root_module"]).or_else(|| node.at(&["values", "root_module"]));
     if let Some(module) = shown {
@@ -66,6 +76,16 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
         }
         let ty = resource.get("type").and_then(Named::of);
         for instance in resource.get("instances").map(Node::items).unwrap_or_default() {
+            // What a replacement left behind to be destroyed.
+            if instance.has("deposed") {
+                elsewhere(
+                    cx,
+                    instance.loc,
+                    "deposed",
+                    "is to be destroyed, so it is no definition",
+                );
+                continue;
+            }
             one(cx, ty.as_ref(), instance.get("attributes"), instance, items);
         }
     }
@@ -131,7 +151,7 @@ fn read_module(cx: &mut Cx<'_>, module: &Node, unknown: &Unknown, items: &mut Ve
     }
 }
 
-fn one(
+pub(super) fn one(
     cx: &mut Cx<'_>,
     ty: Option<&Named>,
     values: Option<&Node>,
@@ -147,12 +167,12 @@ fn one(
     };
     let kind = *kind;
     let (Some(values), Some(name)) =
-        (values, values.and_then(|v| v.get("name")).and_then(Named::of))
+        (values, values.and_then(|v| lax(v, "name")).and_then(Named::of))
     else {
         cx.bad_field(resource.loc, "name", "the resource has no name yet".to_owned());
         return;
     };
-    let of = |key: &str| values.get(key).and_then(Named::of);
+    let of = |key: &str| lax(values, key).and_then(Named::of);
     let parent = parent_of(kind).and_then(|_| match kind {
         Kind::Route => of("virtual_router_name"),
         _ => of("virtual_gateway_name"),
@@ -171,7 +191,8 @@ fn one(
     ];
     for entry in values.entries() {
         match folded(&entry.key).as_str() {
-            "arn" | "id" | "createddate" | "lastupdateddate" | "region" | "timeouts" => {
+            "arn" | "id" | "createddate" | "lastupdateddate" | "region" | "timeouts"
+            | "defaults" => {
                 let message = "is Terraform's and AWS's bookkeeping".to_owned();
                 cx.note(Reason::Elsewhere, entry.at, &entry.key, message);
             }
@@ -187,10 +208,10 @@ fn one(
         cx.mesh_owners.push(owner);
     }
     let empty = Node { loc: values.loc, value: Value::Map(Vec::new()) };
-    let spec = values.get("spec").map(|spec| cleaned(cx, spec));
+    let spec = lax(values, "spec").map(|spec| cleaned(cx, spec));
     let empty_list = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
     let spec = spec.filter(|spec| !empty_list(spec)).unwrap_or(empty);
-    let tags = values.get("tags_all").or_else(|| values.get("tags"));
+    let tags = lax(values, "tags_all").or_else(|| lax(values, "tags"));
     let raw = Raw {
         kind,
         name,
@@ -216,7 +237,7 @@ fn cleaned(cx: &mut Cx<'_>, node: &Node) -> Node {
             let mut kept = Vec::with_capacity(entries.len());
             for entry in entries {
                 let first = entry.node.items().first();
-                if ["per_request", "idle"].contains(&entry.key.as_str())
+                if ["perrequest", "idle"].contains(&folded(&entry.key).as_str())
                     && first.is_some_and(|duration| duration.int_at("value") == Some(0))
                 {
                     let message = "a timeout of zero never reached App Mesh: its default held";

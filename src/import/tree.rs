@@ -121,6 +121,22 @@ impl Node {
         self.entry(key).map(|entry| &entry.node).filter(|node| node.value != Value::Null)
     }
 
+    /// The value under a key, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        let entry = entries.iter_mut().find(|entry| entry.key == key)?;
+        Some(&mut entry.node).filter(|node| node.value != Value::Null)
+    }
+
+    /// Puts a value under a key, in place of what is there; does nothing if this is no mapping.
+    pub(super) fn set(&mut self, key: &str, node: Self) {
+        let Value::Map(entries) = &mut self.value else { return };
+        match entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.node = node,
+            None => entries.push(Entry { key: key.to_owned(), at: node.loc, node }),
+        }
+    }
+
     /// The value under several keys, each in the value of the one before.
     pub(super) fn at(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))

@@ -109,11 +109,13 @@ fn placeholder(text: &str, literal: bool, first: bool) -> Option<(&str, usize)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::Options;
     use std::collections::BTreeMap;
 
     fn check(text: &str, literal: bool, expected: &str) {
-        let given = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
-        let mut cx = Cx::new(&given);
+        let vars = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
+        let options = Options { vars, ..Options::default() };
+        let mut cx = Cx::new(&options);
         assert_eq!(replaced(&mut cx, text, Loc::NOWHERE, literal), expected, "{text}");
     }
 

@@ -42,17 +42,36 @@ pub(super) fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
             Some(Err(error)) => {
                 let at = builder.places.byte(error.marker().index());
                 let loc = Loc { file, span: Span::new(at..at) };
+                // `[${ROUTES}]` is text that is put in before it becomes YAML.
+                if let Some(name) = placeholder(&text) {
+                    let message = format!("this is not YAML before `${{{name}}}` is replaced");
+                    return Err(Diagnostic::new(&codes::SYNTAX, loc, message)
+                        .help(format!(
+                            "Replace the variables first: {name}=... envsubst < FILE > all.yaml"
+                        ))
+                        .into());
+                }
                 return Err(Diagnostic::new(
                     &codes::SYNTAX,
                     loc,
                     format!("this is not YAML: {}", error.info()),
                 )
-                .help("mend the file: meshctl imports it whole or not at all")
+                .help("Correct the file: meshctl imports a file as a whole or not at all")
                 .into());
             }
         }
     }
     Ok(builder.documents)
+}
+
+/// A variable of a shell that stands for a structure: as an item, or as the value of a key, in flow style.
+fn placeholder(text: &str) -> Option<&str> {
+    text.match_indices("${").find_map(|(at, _)| {
+        let before = text[..at].trim_end();
+        let name = text[at + 2..].split_once('}')?.0;
+        let legal = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (legal && before.ends_with(['[', '{', ','])).then_some(name)
+    })
 }
 
 /// Replaces the braces of `{{NAME}}`.
@@ -198,7 +217,7 @@ impl Builder {
 
     fn wrong<T>(&self, loc: Loc, message: impl Into<String>) -> Parsed<T> {
         Err(Diagnostic::new(&codes::SYNTAX, loc, message)
-            .help("mend the file: meshctl imports it whole or not at all")
+            .help("Correct the file: meshctl imports a file as a whole or not at all")
             .into())
     }
 

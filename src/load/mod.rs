@@ -12,7 +12,7 @@ pub use project::{
     TargetSettings, Token, Tracing, Upstream, project_schema,
 };
 
-pub use sources::read_sources;
+pub use sources::{Exclude, read_sources};
 pub use tests::{NoTests, TESTS_FOLDER, TestFiles, read_tests};
 
 use crate::compile;

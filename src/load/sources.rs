@@ -1,20 +1,80 @@
 //! Sources of an import: files as they are named, folders walked.
 
 use crate::import::{Content, SOURCE_MAX, Source};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Endings of files that are looked at in a folder.
-const ENDINGS: [&str; 8] =
-    [".json", ".yaml", ".yml", ".template", ".tmpl", ".tpl", ".tfstate", ".tf"];
+/// Endings of files that are looked at in a folder, in any case: definitions, and what makes some.
+const ENDINGS: [&str; 29] = [
+    ".json",
+    ".jsonc",
+    ".yaml",
+    ".yml",
+    ".template",
+    ".tmpl",
+    ".tpl",
+    ".tfstate",
+    ".tf",
+    ".tofu",
+    ".tfvars",
+    ".sh",
+    ".bash",
+    ".zsh",
+    ".ps1",
+    ".bat",
+    ".ts",
+    ".js",
+    ".mjs",
+    ".py",
+    ".go",
+    ".java",
+    ".cs",
+    ".rb",
+    ".kt",
+    ".md",
+    ".rst",
+    ".adoc",
+    "kustomization",
+];
+/// Of these, the ones that only make definitions: they are handed over if they name App Mesh.
+const MAKERS: [&str; 17] = [
+    ".sh", ".bash", ".zsh", ".ps1", ".bat", ".ts", ".js", ".mjs", ".py", ".go", ".java", ".cs",
+    ".rb", ".kt", ".md", ".rst", ".adoc",
+];
 /// Folders that are not walked.
 const SKIPPED: [&str; 4] = ["node_modules", "vendor", "target", ".terraform"];
 
+/// Which files of folders are left out.
+#[derive(Clone, Debug, Default)]
+pub struct Exclude(GlobSet);
+
+impl Exclude {
+    /// Patterns of paths below a folder, or of names of files: `**` is any number of folders. Fails with
+    /// the pattern that is not one.
+    pub fn new(patterns: &[String]) -> Result<Self, String> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            let glob = Glob::new(pattern).map_err(|error| error.to_string())?;
+            set.add(glob);
+        }
+        Ok(Self(set.build().map_err(|error| error.to_string())?))
+    }
+
+    fn has(&self, below: &Path) -> bool {
+        self.0.is_match(below) || below.file_name().is_some_and(|name| self.0.is_match(name))
+    }
+}
+
 /// Reads files, and those of folders: each folder's own in the order of their names, then its
-/// subfolders'. Fails with the path that cannot be read.
-pub fn read_sources(paths: &[PathBuf]) -> Result<Vec<Source>, (PathBuf, io::Error)> {
+/// subfolders'. A file that was named and cannot be read fails with its path; what a folder has and
+/// cannot be read is handed over as unreadable.
+pub fn read_sources(
+    paths: &[PathBuf],
+    exclude: &Exclude,
+) -> Result<Vec<Source>, (PathBuf, io::Error)> {
     let mut sources = Vec::new();
     for path in paths {
         if path == Path::new("-") {
@@ -23,29 +83,74 @@ pub fn read_sources(paths: &[PathBuf]) -> Result<Vec<Source>, (PathBuf, io::Erro
             continue;
         }
         if !fs::metadata(path).map_err(|error| (path.clone(), error))?.is_dir() {
-            sources.push(source(path, true)?);
+            sources.push(source(path, true).map_err(|error| (path.clone(), error))?);
             continue;
         }
-        let mut found = Vec::new();
-        let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
-            let name = entry.file_name().to_string_lossy();
-            entry.depth() == 0 || !name.starts_with('.') && !SKIPPED.contains(&name.as_ref())
-        });
-        for entry in walk {
-            let entry = entry.map_err(|error| {
-                (error.path().unwrap_or(path).to_path_buf(), io::Error::from(error))
-            })?;
-            let name = entry.file_name().to_string_lossy();
-            if entry.file_type().is_file() && ENDINGS.iter().any(|ending| name.ends_with(ending)) {
-                found.push(entry.into_path());
+        sources.extend(folder(path, exclude)?);
+    }
+    Ok(sources)
+}
+
+/// The files of a folder that may have definitions.
+fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::Error)> {
+    let mut found: Vec<(PathBuf, Option<String>)> = Vec::new();
+    let below = |inner: &Path| inner.strip_prefix(path).unwrap_or(inner).to_path_buf();
+    let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 0
+            || !name.starts_with('.')
+                && !SKIPPED.contains(&name.as_ref())
+                && !exclude.has(&below(entry.path()))
+    });
+    for entry in walk {
+        match entry {
+            Ok(entry) => {
+                if entry.file_type().is_file() && is_read(entry.path(), &ENDINGS) {
+                    found.push((entry.into_path(), None));
+                }
+            }
+            Err(error) if error.depth() == 0 => {
+                return Err((path.to_path_buf(), io::Error::from(error)));
+            }
+            Err(error) => {
+                let inner = error.path().unwrap_or(path).to_path_buf();
+                let why = match error.loop_ancestor() {
+                    Some(_) => "a link that leads back to its own folder".to_owned(),
+                    None => error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
+                };
+                if error.loop_ancestor().is_some() || is_read(&inner, &ENDINGS) {
+                    found.push((inner, Some(why)));
+                }
             }
         }
-        found.sort_by_key(|path| place(path));
-        for path in found {
-            sources.push(source(&path, false)?);
+    }
+    found.sort_by_key(|(path, _)| place(path));
+    let mut sources = Vec::new();
+    for (path, broken) in found {
+        let unreadable = |why: String| Source {
+            path: shown(&path),
+            content: Content::Unreadable(why),
+            named: false,
+        };
+        let source = match broken {
+            Some(why) => unreadable(why),
+            None => source(&path, false).unwrap_or_else(|error| unreadable(error.to_string())),
+        };
+        if !is_read(&path, &MAKERS) || names_app_mesh(&source.content) {
+            sources.push(source);
         }
     }
     Ok(sources)
+}
+
+fn is_read(path: &Path, endings: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
+fn names_app_mesh(content: &Content) -> bool {
+    let Content::Text(text) = content else { return false };
+    ["appmesh", "AppMesh", "app-mesh"].iter().any(|word| text.contains(word))
 }
 
 /// Where a file comes: folder by folder, a folder's files before its subfolders, and `a` before
@@ -60,17 +165,19 @@ fn place(path: &Path) -> (Vec<(bool, String)>, String) {
     (key.collect(), parts.last().cloned().unwrap_or_default())
 }
 
-fn source(path: &Path, named: bool) -> Result<Source, (PathBuf, io::Error)> {
-    let failed = |error| (path.to_path_buf(), error);
-    let file = fs::File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
+fn shown(path: &Path) -> String {
+    let shown = path.to_string_lossy();
+    shown.strip_prefix("./").unwrap_or(&shown).to_owned()
+}
+
+fn source(path: &Path, named: bool) -> io::Result<Source> {
+    let file = fs::File::open(path)?;
+    let size = file.metadata()?.len();
     let content = match size > SOURCE_MAX {
         true => Content::TooLarge(size),
-        false => content(file).map_err(failed)?,
+        false => content(file)?,
     };
-    let shown = path.to_string_lossy();
-    let shown = shown.strip_prefix("./").unwrap_or(&shown);
-    Ok(Source { path: shown.to_owned(), content, named })
+    Ok(Source { path: shown(path), content, named })
 }
 
 fn content(from: impl Read) -> io::Result<Content> {
@@ -81,6 +188,49 @@ fn content(from: impl Read) -> io::Result<Content> {
     }
     Ok(match String::from_utf8(bytes) {
         Ok(text) => Content::Text(text),
-        Err(error) => Content::NotUtf8(error.utf8_error().valid_up_to()),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            match utf16(error.as_bytes()) {
+                Some(text) => Content::Text(text),
+                None => Content::NotUtf8(at),
+            }
+        }
     })
+}
+
+/// A text of UTF-16 with a byte order mark, which is what PowerShell 5 writes for `>`.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let read: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, rest) = bytes[2..].as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let units: Vec<u16> = pairs.iter().map(|pair| read(*pair)).collect();
+    String::from_utf16(&units).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf16_is_read_in_both_orders() {
+        assert_eq!(utf16(&[0xff, 0xfe, b'a', 0, 0xe9, 0]).as_deref(), Some("aé"));
+        assert_eq!(utf16(&[0xfe, 0xff, 0, b'a']).as_deref(), Some("a"));
+        assert_eq!(utf16(&[0xff, 0xfe, b'a']), None);
+        assert_eq!(utf16(b"ab"), None);
+    }
+
+    #[test]
+    fn patterns_leave_out_paths_and_names() {
+        let exclude = Exclude::new(&["old/**".to_owned(), "*.bak.json".to_owned()]).unwrap();
+        assert!(exclude.has(Path::new("old/a.json")));
+        assert!(exclude.has(Path::new("new/a.bak.json")));
+        assert!(!exclude.has(Path::new("new/a.json")));
+        assert!(Exclude::new(&["[".to_owned()]).is_err());
+    }
 }

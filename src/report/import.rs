@@ -28,7 +28,8 @@ pub fn text(imported: &Imported, all: bool, color: bool) -> String {
             let address = entry.address.as_deref().unwrap_or_default();
             let what: Vec<&str> =
                 [address, &entry.field].into_iter().filter(|text| !text.is_empty()).collect();
-            let _ = writeln!(out, "  {place}: {}: {}", what.join(" "), entry.message);
+            let what = if what.is_empty() { String::new() } else { what.join(" ") + ": " };
+            let _ = writeln!(out, "  {place}: {what}{}", entry.message);
         }
     }
     out

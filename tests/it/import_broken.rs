@@ -44,6 +44,8 @@ fn seeds() -> Vec<(&'static str, String)> {
         ("state.json", dialects::terraform(&calls)),
         ("objects.yaml", dialects::kubernetes(&calls)),
         ("dump.json", dump.to_string()),
+        ("main.tf", fs::read_to_string(root().join("fuzz/seeds/hcl/main.tf")).unwrap()),
+        ("main.tf.json", fs::read_to_string(root().join("fuzz/seeds/hcl/json")).unwrap()),
     ]
 }
 

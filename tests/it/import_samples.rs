@@ -66,7 +66,12 @@ const EXAMPLES: &[Example] = &[
     Example { sources: &["walkthroughs/howto-http2/mesh.yaml"], args: &[] },
     Example { sources: &["walkthroughs/howto-http2"], args: &["--override", "LATER"] },
     Example {
-        sources: &["walkthroughs/howto-ingress-gateway"], args: &["--mesh", "colors", "--override", "later"],
+        sources: &["walkthroughs/howto-ingress-gateway"],
+        args: &[
+            "--mesh", "colors", "--override", "later",
+            // The scripts name these services; their files hold a spec alone.
+            "--name", "colorteller-vs-1=colorteller-vs-1", "--name", "colorteller-vs-2=colorteller-vs-2",
+        ],
     },
     Example { sources: &["walkthroughs/howto-ipv6/dns/mesh/custom-preference.yaml"], args: &[] },
     Example { sources: &["walkthroughs/howto-ipv6/dns/mesh/mesh-v4-only.yaml"], args: &[] },

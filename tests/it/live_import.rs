@@ -4,7 +4,7 @@
 use crate::import_samples::{VARS, samples};
 use crate::support::mesh::Live;
 use meshctl::import::{Content, Imported, Options, Source, import};
-use meshctl::load::read_sources;
+use meshctl::load::{Exclude, read_sources};
 use std::time::Instant;
 
 /// Imports samples, with the values that the tests of samples use and more; of several states the
@@ -16,7 +16,7 @@ fn imported(sources: &[&str], more: &[&str]) -> Option<Imported> {
     let mesh = more.iter().find_map(|more| more.strip_prefix("--mesh=")).map(str::to_owned);
     let vars = VARS.iter().chain(more).map(pair).collect();
     let options = Options { vars, later: true, mesh, ..Default::default() };
-    let imported = import(read_sources(&paths).unwrap(), &options);
+    let imported = import(read_sources(&paths, &Exclude::default()).unwrap(), &options);
     assert!(!imported.diagnostics.has_errors(), "{:?}", imported.diagnostics);
     assert_eq!(imported.losses(), 0, "{:?}", imported.report);
     Some(imported)

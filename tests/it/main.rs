@@ -22,6 +22,8 @@ mod expect;
 mod graph;
 mod import_broken;
 mod import_cases;
+mod import_faults;
+mod import_hcl;
 mod import_round;
 mod import_samples;
 mod import_wild;

@@ -13,7 +13,7 @@ use super::item::{self, Item, Named, Raw};
 use super::report::Reason;
 use super::shape::Dialect;
 use super::tree::{Entry, Node, Value};
-use crate::model::Kind;
+use crate::model::{Address, Kind};
 use crate::span::Loc;
 
 /// Whether a document is a dump of Envoy.
@@ -44,6 +44,11 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
         );
         return;
     };
+    let name = proxy.name.clone();
+    cx.proxies.extend(match proxy.kind {
+        Kind::VirtualGateway => name.try_into().ok().map(Address::Gateway),
+        _ => name.try_into().ok().map(Address::Node),
+    });
     let (tables, listeners) = (all(node, "route_config"), all(node, "listener"));
     let starts =
         |node: &Node, word| node.text_at("name").is_some_and(|name| name.starts_with(word));
@@ -63,13 +68,17 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
     let about = item::address(dump.proxy.kind, None, &dump.named());
     dump.cx.about = Some(about);
     let loc = dump.proxy.loc;
+    let of_node = dump.proxy.kind == Kind::VirtualNode;
     for (field, what) in [
         ("service_discovery", "how others find this proxy's node is not in its own dump"),
         ("tls", "certificates, trust and client policies are not read from a dump"),
         ("access_log", "formats of access logs are not read from a dump"),
         ("egress_filter", "what was passed through is not read from a dump; nothing is"),
     ] {
-        dump.cx.note(Reason::Unsupported, loc, field, what.to_owned());
+        // Nobody finds a gateway through the mesh.
+        if of_node || field != "service_discovery" {
+            dump.cx.note(Reason::Unsupported, loc, field, what.to_owned());
+        }
     }
     dump.cx.about = None;
 }

@@ -125,6 +125,41 @@ pub(crate) fn terraform(resources: &[Value]) -> String {
     format!("{:#}", json!({ "format_version": "1.0", "values": { "root_module": root } }))
 }
 
+/// The same resources in HCL: what the JSON has as lists of objects are blocks.
+pub(crate) fn hcl(resources: &[Value]) -> String {
+    let shown: Value = serde_json::from_str(&terraform(resources)).unwrap();
+    let root = &shown["values"]["root_module"];
+    let of = |module: &Value| module["resources"].as_array().cloned().unwrap_or_default();
+    let mut all = of(root);
+    all.extend(of(&root["child_modules"][0]));
+    let mut text = String::new();
+    for (at, resource) in all.iter().enumerate() {
+        text.push_str(&format!("resource {} \"r{at}\" {{\n", resource["type"]));
+        body(resource["values"].as_object().unwrap(), &mut text);
+        text.push_str("}\n");
+    }
+    text
+}
+
+fn body(values: &Map<String, Value>, text: &mut String) {
+    for (key, value) in values {
+        match value {
+            Value::Array(items) if items.iter().all(Value::is_object) => {
+                for item in items {
+                    text.push_str(&format!("{key} {{\n"));
+                    body(item.as_object().unwrap(), text);
+                    text.push_str("}\n");
+                }
+            }
+            // HCL's texts are JSON's, but for the starts of templates.
+            value => {
+                let value = value.to_string().replace("${", "$${").replace("%{", "%%{");
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+    }
+}
+
 /// Names become references.
 fn referring(value: &Value) -> Value {
     let Value::Object(map) = value else {

@@ -1,0 +1,380 @@
+//! What people really hold, and what an import of it must not conclude, lose or stumble over.
+
+use crate::support::sandbox::{Ran, Sandbox};
+use crate::support::shared;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Runs `meshctl import` on a file or folder of the shared cases.
+fn case(path: &str, args: &[&str]) -> Option<Ran> {
+    let source = shared(&format!("cases/import/{path}"))?.display().to_string();
+    let sandbox = Sandbox::new();
+    let all: Vec<&str> = ["import", source.as_str()].iter().chain(args).copied().collect();
+    Some(sandbox.run(&all))
+}
+
+/// Runs `meshctl import source` on files that a test writes.
+fn written(files: &[(&str, &str)], args: &[&str]) -> Ran {
+    let sandbox = Sandbox::new();
+    for (path, text) in files {
+        sandbox.write(&format!("source/{path}"), text);
+    }
+    let all: Vec<&str> = ["import", "source"].iter().chain(args).copied().collect();
+    sandbox.run(&all)
+}
+
+#[track_caller]
+fn says(ran: &Ran, words: &[&str]) {
+    let text = format!("{}\n{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
+}
+
+#[track_caller]
+fn lacks(ran: &Ran, words: &[&str]) {
+    let text = format!("{}\n{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(!text.contains(word), "`{word}` is in:\n{text}");
+    }
+}
+
+#[test]
+fn routers_and_routes_of_v1beta1_have_their_namespace() {
+    for name in ["v1beta1-two-namespaces.yaml", "v1beta1-two-namespaces-paths.yaml"] {
+        let Some(ran) = case(name, &[]) else { return };
+        let ran = ran.exits(0);
+        says(&ran, &["virtual_router.app-router-red", "virtual_router.app-router-blue"]);
+        says(&ran, &["\"red-route-red\"", "\"blue-route-blue\""]);
+    }
+}
+
+#[test]
+fn a_name_with_a_dot_has_its_namespace_already() {
+    let service = "apiVersion: appmesh.k8s.aws/v1beta1\nkind: VirtualService\n\
+        metadata: { name: color.prod.local, namespace: prod }\nspec:\n  meshName: m\n  routes:\n\
+        \x20   - { name: r, http: { match: { prefix: / }, action: { weightedTargets: [ { virtualNodeName: blue.other, weight: 1 } ] } } }\n";
+    let ran = written(&[("a.yaml", service)], &[]).exits(0);
+    says(&ran, &["virtual_router.color-prod-local", "blue-other"]);
+}
+
+#[test]
+fn nodes_of_v1beta1_have_what_their_controller_added() {
+    let Some(ran) = case("v1beta1-cloudmap.yaml", &[]) else { return };
+    let ran = ran.exits(0);
+    says(&ran, &["\"appmesh.k8s.aws/mesh\" = \"shop\""]);
+    says(&ran, &["\"appmesh.k8s.aws/virtualNode\" = \"blue-prod\""]);
+    says(&ran, &["\"appmesh.k8s.aws/virtualNode\" = \"red-prod\""]);
+    let Some(ran) = case("v1beta1-health.yaml", &[]) else { return };
+    let ran = ran.exits(0);
+    says(&ran, &["healthy_threshold = 10", "unhealthy_threshold = 2", "path = \"/ping\""]);
+    says(&ran, &["interval = \"30s\"", "timeout = \"5s\"", "first controller added"]);
+}
+
+const VALUES: &str = "apiVersion: appmesh.k8s.aws/v1beta2\nkind: VirtualNode\nmetadata: { name: cart }\n\
+    spec:\n  listeners: [ { portMapping: { port: 8080, protocol: http } } ]\n\
+    \x20 serviceDiscovery: { dns: { hostname: cart.local } }\n---\n\
+    apiVersion: appmesh.k8s.aws/v1beta2\nkind: VirtualService\nmetadata: { name: cart }\n\
+    spec: { provider: { virtualNode: { virtualNodeRef: { name: cart } } } }\n";
+
+#[test]
+fn a_namespace_that_nobody_wrote_is_reported_and_can_be_given() {
+    let ran = written(&[("cart.yaml", VALUES)], &["--mesh", "shop"]).exits(0);
+    says(&ran, &["cart_default", "assumed", "metadata.namespace", "--namespace NAME"]);
+    let ran = written(&[("cart.yaml", VALUES)], &["--mesh", "shop", "--namespace", "prod"]);
+    let ran = ran.exits(0);
+    says(&ran, &["cart_prod", "cart.prod"]);
+    lacks(&ran, &["metadata.namespace", "default:"]);
+}
+
+#[test]
+fn kustomizations_are_built() {
+    let own = "resources: [ cart.yaml ]\nnamespace: prod\nnamePrefix: eu-\n\
+        patches:\n  - target: { kind: VirtualNode, name: cart }\n    patch: |-\n      - op: replace\n        path: /spec/listeners/0/portMapping/port\n        value: 9090\n\
+        patchesStrategicMerge:\n  - |-\n    apiVersion: appmesh.k8s.aws/v1beta2\n    kind: VirtualNode\n    metadata: { name: cart }\n    spec: { serviceDiscovery: { dns: { hostname: cart.eu.local } } }\n";
+    let ran = written(&[("kustomization.yaml", own), ("cart.yaml", VALUES)], &["--mesh", "shop"]);
+    let ran = ran.exits(0);
+    says(&ran, &["eu-cart_prod", "\"eu-cart.prod\"", "9090", "cart.eu.local"]);
+    lacks(&ran, &["metadata.namespace"]);
+}
+
+#[test]
+fn overlays_build_on_their_base_and_what_is_left_out_is_reported() {
+    let base = "resources: [ cart.yaml ]\n";
+    let overlay = "resources: [ ../../base ]\nnamespace: prod\nnameSuffix: -v1\n";
+    let files = [
+        ("base/kustomization.yaml", base),
+        ("base/cart.yaml", VALUES),
+        (
+            "base/old.yaml",
+            "apiVersion: appmesh.k8s.aws/v1beta2\nkind: VirtualNode\nmetadata: { name: old }\nspec: {}\n",
+        ),
+        ("overlays/eu/kustomization.yaml", overlay),
+    ];
+    let ran = written(&files, &["--mesh", "shop"]).exits(0);
+    says(&ran, &["cart-v1_prod", "no kustomization's resources"]);
+    lacks(&ran, &["virtual_node.old"]);
+    let more = "resources: [ cart.yaml, 'https://example.com/x.yaml' ]\ncomponents: [ ../c ]\n";
+    let ran = written(&[("kustomization.yaml", more), ("cart.yaml", VALUES)], &["--mesh", "shop"]);
+    let ran = ran.exits(4);
+    says(&ran, &["generator", "kustomize build", "`components`", "not among the sources"]);
+}
+
+#[test]
+fn names_that_files_give_are_reported() {
+    let Some(ran) = case("spec-only", &["--mesh", "s"]) else { return };
+    let ran = ran.exits(4);
+    says(&ran, &["unresolved", "virtual_service/cart-vs", "host that callers use", "assumed"]);
+    says(&ran, &["`cart-vn` is taken from the name of the file"]);
+    let args = ["--mesh", "s", "--name", "cart-vs=cart.local", "--name", "cart-vn.json=cart"];
+    let Some(ran) = case("spec-only", &args) else { return };
+    let ran = ran.exits(0);
+    says(&ran, &["virtual_service.\"cart.local\"", "virtual_node.cart]"]);
+    let Some(ran) = case("spec-only", &["--mesh", "s", "--name", "x=y"]) else { return };
+    says(&ran, &["--name x is not used"]);
+}
+
+#[test]
+fn states_of_one_gateway_are_states_of_one_gateway() {
+    let spec = |port: u16| {
+        format!(
+            "{{\"spec\":{{\"listeners\":[{{\"portMapping\":{{\"port\":{port},\"protocol\":\"http\"}}}}]}}}}"
+        )
+    };
+    let files = [("edge-gateway-vgw.json", spec(80)), ("edge-gateway-vgw-tls.json", spec(443))];
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let ran = written(&files, &["--mesh", "m"]).exits(3);
+    says(&ran, &["MC1106", "virtual_gateway/edge-gateway-vgw"]);
+}
+
+#[test]
+fn a_mesh_that_no_source_defines_is_an_error() {
+    let text = "{\"virtualNodeName\":\"a\",\"meshName\":\"shop\",\"spec\":{}}";
+    let ran = written(&[("a.json", text)], &["--mesh", "shopp"]).exits(3);
+    says(&ran, &["MC1117", "`shopp`", "`shop`", "--mesh shop"]);
+    written(&[("a.json", text)], &["--mesh", "shop"]).exits(0);
+}
+
+#[test]
+fn instances_that_are_to_be_destroyed_are_no_definitions() {
+    if let Some(ran) = case("deposed.tfstate", &[]) {
+        lacks(&ran.exits(0), &["MC1106"]);
+    }
+}
+
+#[test]
+fn generators_are_named_with_what_to_import_instead() {
+    let Some(ran) = case("flagger-canary.yaml", &[]) else { return };
+    says(&ran.exits(4), &["generator", "Flagger made", "kubectl get"]);
+    let Some(ran) = case("cli-script.sh", &[]) else { return };
+    says(&ran.exits(3), &["MC1118", "script", "describe-*"]);
+    let Some(ran) = case("scriptdir", &[]) else { return };
+    says(&ran.exits(3), &["MC1118", "script"]);
+    let heredoc = "#!/bin/sh\nkubectl apply -f - <<EOF\napiVersion: appmesh.k8s.aws/v1beta2\nkind: Mesh\nmetadata:\n  name: shop\nEOF\n";
+    says(&written(&[("up.sh", heredoc)], &[]).exits(3), &["MC1118", "<<EOF", "kubectl get"]);
+    let node = "{\"virtualNodeName\":\"a\",\"meshName\":\"shop\",\"spec\":{}}";
+    let ran = written(&[("up.sh", heredoc), ("a.json", node)], &[]).exits(4);
+    says(&ran, &["generator", "script"]);
+    let calls = "#!/bin/sh\naws appmesh create-virtual-node --cli-input-json file://a.json\n";
+    written(&[("up.sh", calls), ("a.json", node)], &[]).exits(0);
+}
+
+#[test]
+fn crossplane_and_pulumi_are_read() {
+    let Some(ran) = case("crossplane.yaml", &[]) else { return };
+    says(&ran.exits(0), &["virtual_node.cart", "8080", "cart.shop.local", "name = \"shop\""]);
+    let stack = r#"{"version":3,"deployment":{"resources":[
+        {"urn":"u","type":"pulumi:pulumi:Stack"},
+        {"urn":"v","type":"aws:appmesh/virtualNode:VirtualNode","outputs":{"__meta":"x","arn":"a","id":"i",
+         "name":"cart","meshName":"shop","spec":{"listeners":[{"portMapping":{"port":8080,"protocol":"http"}}],
+         "serviceDiscovery":{"dns":{"hostname":"cart.local"}}},"tags":{},"tagsAll":{}}}]}}"#;
+    let ran = written(&[("stack.json", stack)], &[]).exits(0);
+    says(&ran, &["virtual_node.cart", "8080", "cart.local", "name = \"shop\""]);
+}
+
+#[test]
+fn services_of_backend_groups_are_backends() {
+    let Some(ran) = case("helm-manifest.yaml", &["--mesh", "shop"]) else { return };
+    let ran = ran.exits(0);
+    says(&ran, &["backends = [\"cart.prod\"]"]);
+    lacks(&ran, &["# Source:", "no such field"]);
+}
+
+#[test]
+fn files_of_one_name_are_told_apart_by_their_paths() {
+    let node = "{\"virtualNodeName\":\"$NAME\",\"meshName\":\"m\",\"spec\":{}}";
+    let args = ["--mesh", "m", "--var", "a/vn:NAME=a", "--var", "b/vn.json:NAME=b"];
+    let ran = written(&[("a/vn.json", node), ("b/vn.json", node)], &args).exits(0);
+    says(&ran, &["virtual_node.a]", "virtual_node.b]"]);
+}
+
+#[test]
+fn placeholders_that_are_structures_are_named() {
+    let Some(ran) = case("flow-placeholder.yaml", &["--var", "ROUTES=x"]) else { return };
+    says(&ran.exits(3), &["ROUTES", "envsubst"]);
+}
+
+#[test]
+fn dynamic_references_of_cloudformation_have_no_value() {
+    let Some(ran) = case("cfn-quirks.yaml", &["--var", "net-Lb=lb.local"]) else { return };
+    says(&ran.exits(4), &["unresolved", "resolve:ssm:/mesh/node", "--var"]);
+    let args = ["--var", "net-Lb=lb.local", "--var", "resolve:ssm:/mesh/node=imp"];
+    let Some(ran) = case("cfn-quirks.yaml", &args) else { return };
+    says(&ran.exits(0), &["virtual_node.imp"]);
+}
+
+#[test]
+fn text_of_other_tools_is_read() {
+    let Some(ran) = case("utf16.json", &[]) else { return };
+    says(&ran.exits(0), &["virtual_node.cart"]);
+    let Some(ran) = case("jsonc.json", &[]) else { return };
+    says(&ran.exits(0), &["virtual_node.cart"]);
+    let Some(ran) = case("case-endings", &[]) else { return };
+    says(&ran.exits(0), &["virtual_node.cart"]);
+    let Some(ran) = case("escape.json", &[]) else { return };
+    lacks(&ran.exits(0), &["\u{1b}[2J"]);
+}
+
+#[test]
+fn a_folder_may_hold_what_is_no_definition() {
+    for name in ["folder-with-binary", "folder-with-broken", "folder-with-dead-link"] {
+        let Some(ran) = case(name, &["-v"]) else { return };
+        says(&ran.exits(0), &["virtual_node.cart", "elsewhere"]);
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("source/a.json", "{\"virtualNodeName\":\"a\",\"meshName\":\"m\",\"spec\":{}}");
+    sandbox
+        .write("source/old/b.json", "{\"virtualNodeName\":\"b\",\"meshName\":\"n\",\"spec\":{}}");
+    std::os::unix::fs::symlink("..", sandbox.join("source/old/up")).unwrap();
+    let ran = sandbox.run(&["import", "source", "-v", "--exclude", "old/*.json"]).exits(0);
+    says(&ran, &["virtual_node.a]", "leads back to its own folder"]);
+    lacks(&ran, &["virtual_node.b]"]);
+}
+
+#[test]
+fn values_come_from_a_file_whose_template_the_first_run_writes() {
+    let sandbox = Sandbox::new();
+    let node = "{\"virtualNodeName\":\"$NAME\",\"meshName\":\"m\",\"spec\":{\"serviceDiscovery\":{\"dns\":{\"hostname\":\"$HOST\"}}}}";
+    sandbox.write("a.json", node);
+    let ran = sandbox.run(&["import", "a.json", "--values", "values.toml"]).exits(4);
+    says(&ran, &["Wrote the 2 values"]);
+    let template = fs::read_to_string(sandbox.join("values.toml")).unwrap();
+    assert!(template.contains("# a.json:1\n# \"NAME\" = \"\"\n"), "{template}");
+    let filled: String = template
+        .lines()
+        .map(|line| match line.strip_prefix("# \"") {
+            Some(rest) => format!("\"{}\n", rest.replace("\"\"", "\"x.local\"")),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    sandbox.write("values.toml", filled);
+    let args = ["import", "a.json", "--values", "values.toml", "--var", "NAME=cart"];
+    says(&sandbox.run(&args).exits(0), &["virtual_node.cart", "x.local"]);
+    sandbox.write("values.toml", "NAME = [1]\n");
+    sandbox.run(&["import", "a.json", "--values", "values.toml"]).exits(64);
+}
+
+#[test]
+fn dumps_of_several_proxies_are_one_mesh() {
+    let Some(ran) = case("dumps", &["--allow-loss"]) else { return };
+    let ran = ran.exits(0);
+    says(&ran, &["virtual_gateway.ingress-gw_howto", "virtual_node.blue_howto"]);
+    lacks(&ran, &["MC1106"]);
+}
+
+/// A dump of a node that calls one service, with the share of each of two nodes.
+fn dump(blue: u32, green: u32) -> String {
+    let cluster = |node: &str| {
+        format!(
+            "{{\"cluster\":{{\"name\":\"cds_egress_m_{node}_http_80\",\"type\":\"STRICT_DNS\",\"load_assignment\":{{\"endpoints\":[{{\"lb_endpoints\":[{{\"endpoint\":{{\"address\":{{\"socket_address\":{{\"address\":\"{node}.local\"}}}}}}}}]}}]}}}}}}"
+        )
+    };
+    format!(
+        "{{\"configs\":[{{\"@type\":\"x.BootstrapConfigDump\",\"bootstrap\":{{\"node\":{{\"id\":\"mesh/m/virtualNode/front\"}}}}}},\
+         {{\"@type\":\"x.ClustersConfigDump\",\"dynamic_active_clusters\":[{},{}]}},\
+         {{\"@type\":\"x.RoutesConfigDump\",\"dynamic_route_configs\":[{{\"route_config\":{{\"name\":\"rds_egress_http_80\",\"virtual_hosts\":[{{\"name\":\"s.local\",\"domains\":[\"s.local\",\"s.local:80\"],\
+         \"routes\":[{{\"match\":{{\"prefix\":\"/\"}},\"route\":{{\"weighted_clusters\":{{\"clusters\":[{{\"name\":\"cds_egress_m_blue_http_80\",\"weight\":{blue}}},{{\"name\":\"cds_egress_m_green_http_80\",\"weight\":{green}}}]}}}}}}]}}]}}}}]}}]}}",
+        cluster("blue"),
+        cluster("green")
+    )
+}
+
+const DEFINED: &str = "[{\"virtualNodeName\":\"front\",\"meshName\":\"m\",\"spec\":{\"backends\":[{\"virtualService\":{\"virtualServiceName\":\"s.local\"}}]}},\
+    {\"virtualNodeName\":\"blue\",\"meshName\":\"m\",\"spec\":{\"listeners\":[{\"portMapping\":{\"port\":80,\"protocol\":\"http\"}}],\"serviceDiscovery\":{\"dns\":{\"hostname\":\"blue.local\"}}}},\
+    {\"virtualNodeName\":\"green\",\"meshName\":\"m\",\"spec\":{\"listeners\":[{\"portMapping\":{\"port\":80,\"protocol\":\"http\"}}],\"serviceDiscovery\":{\"dns\":{\"hostname\":\"green.local\"}}}},\
+    {\"virtualServiceName\":\"s.local\",\"meshName\":\"m\",\"spec\":{\"provider\":{\"virtualRouter\":{\"virtualRouterName\":\"r\"}}}},\
+    {\"virtualRouterName\":\"r\",\"meshName\":\"m\",\"spec\":{\"listeners\":[{\"portMapping\":{\"port\":80,\"protocol\":\"http\"}}]}},\
+    {\"routeName\":\"a\",\"virtualRouterName\":\"r\",\"meshName\":\"m\",\"spec\":{\"httpRoute\":{\"match\":{\"prefix\":\"/\"},\"action\":{\"weightedTargets\":[{\"virtualNode\":\"blue\",\"weight\":9},{\"virtualNode\":\"green\",\"weight\":1}]}}}}]";
+
+#[test]
+fn definitions_are_proven_to_route_as_the_proxies_did() {
+    let same = dump(9, 1);
+    let ran = written(&[("all.json", DEFINED), ("dump.json", &same)], &["--prove"]).exits(0);
+    says(&ran, &["equal: the definitions route every request of virtual_node/front"]);
+    let other = dump(1, 9);
+    let ran = written(&[("all.json", DEFINED), ("dump.json", &other)], &["--prove"]).exits(4);
+    says(&ran, &["different", "http://s.local", "nothing was written"]);
+    lacks(&ran, &["equal:"]);
+    written(&[("all.json", DEFINED)], &["--prove"]).exits(64);
+}
+
+#[test]
+fn the_order_of_gateway_routes_with_host_names_is_reported_where_it_is_not_known() {
+    let route = |name: &str, matches: &str| {
+        format!(
+            "{{\"gatewayRouteName\":\"{name}\",\"virtualGatewayName\":\"g\",\"meshName\":\"m\",\"spec\":{{\"httpRoute\":{{\"match\":{{{matches}}},\"action\":{{\"target\":{{\"virtualService\":{{\"virtualServiceName\":\"s.local\"}}}}}}}}}}}}"
+        )
+    };
+    let gateway = "{\"virtualGatewayName\":\"g\",\"meshName\":\"m\",\"spec\":{\"listeners\":[{\"portMapping\":{\"port\":80,\"protocol\":\"http\"}}]}}";
+    let all =
+        |one: &str, other: &str| format!("[{gateway},{},{}]", route("a", one), route("b", other));
+    let hosted = "\"hostname\":{\"exact\":\"x.local\"},\"prefix\":\"/\"";
+    let ran = written(&[("g.json", &all("\"prefix\":\"/api\"", hosted))], &[]).exits(0);
+    says(&ran, &["gateway_route/g/b hostname: `a` is matched before it for its path"]);
+    let ran = written(&[("g.json", &all("\"prefix\":\"/\"", hosted))], &[]).exits(0);
+    lacks(&ran, &["matched before it"]);
+}
+
+#[test]
+fn an_existing_project_is_compared_and_a_new_one_is_written_whole() {
+    let sandbox = Sandbox::new();
+    let node = |port: u16| {
+        format!(
+            "{{\"virtualNodeName\":\"a\",\"meshName\":\"m\",\"spec\":{{\"listeners\":[{{\"portMapping\":{{\"port\":{port},\"protocol\":\"http\"}}}}],\"serviceDiscovery\":{{\"dns\":{{\"hostname\":\"a.local\"}}}}}}}}"
+        )
+    };
+    sandbox.write("a.json", node(80));
+    sandbox.run(&["import", "a.json", "-o", "out"]).exits(0);
+    says(&sandbox.run(&["import", "a.json", "-o", "out"]).exits(0), &["already defines"]);
+    sandbox.write("a.json", node(81));
+    let before = fs::read_to_string(sandbox.join("out/mesh.toml")).unwrap();
+    let ran = sandbox.run(&["import", "a.json", "-o", "out"]).exits(4);
+    says(&ran, &["the sources would change it", "virtual_node/a", "81", "Nothing was written"]);
+    assert_eq!(fs::read_to_string(sandbox.join("out/mesh.toml")).unwrap(), before);
+    // A file in the way stops the whole of it.
+    sandbox.write("other/mesh.toml", "");
+    sandbox.run(&["import", "a.json", "-o", "other"]).exits(1);
+    let left: Vec<_> = fs::read_dir(sandbox.join("other")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn a_folder_of_unrelated_files_is_read_in_a_moment() {
+    let sandbox = Sandbox::new();
+    sandbox.write("source/a.json", "{\"virtualNodeName\":\"a\",\"meshName\":\"m\",\"spec\":{}}");
+    for at in 0..5000 {
+        let (name, text) = match at % 4 {
+            0 => ("x.json", "{\"name\":\"package\",\"version\":\"1.0.0\"}"),
+            1 => ("x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n"),
+            2 => ("x.ts", "export const answer = 42;\n"),
+            _ => ("x.tf", "resource \"aws_s3_bucket\" \"b\" {\n  bucket = \"b\"\n}\n"),
+        };
+        sandbox.write(&format!("source/d{}/{at}{name}", at % 50), text);
+    }
+    let start = Instant::now();
+    sandbox.run(&["import", "source"]).exits(0);
+    // The bar is one second for a release build on a machine that does nothing else.
+    let limit = if cfg!(debug_assertions) { 20 } else { 1 };
+    assert!(start.elapsed() < Duration::from_secs(limit), "{:?}", start.elapsed());
+}
