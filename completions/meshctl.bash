@@ -1520,7 +1520,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__import)
-            opts="-o -C -q -v -h -V --out --from --var --kind --mesh --override --allow-loss --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-o -C -q -v -h -V --out --from --name --var --values --namespace --exclude --kind --mesh --override --prove --allow-loss --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1538,7 +1538,23 @@ _meshctl() {
                     COMPREPLY=($(compgen -W "api cloudformation kubernetes terraform config-dump" -- "${cur}"))
                     return 0
                     ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --var)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --values)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1586,7 +1602,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__init)
-            opts="-C -q -v -h -V --name --from --var --kind --mesh --override --allow-loss --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --name --from --var --values --namespace --exclude --kind --mesh --override --prove --allow-loss --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1601,6 +1617,18 @@ _meshctl() {
                     return 0
                     ;;
                 --var)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --values)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -77,7 +77,10 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "version" -d 'Print 
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l name -d 'The mesh\'s name; the folder\'s name unless given' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l from -d 'App Mesh definitions to start from, as for `import`: files and folders' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l values -d 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l namespace -d 'The Kubernetes namespace of objects that name none [default: default]' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l exclude -d 'Files of folders to leave out: a path below the folder or a file name, with `*` and `**`' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
 virtual-node\t''
 virtual-router\t''
@@ -104,6 +107,7 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal`, or requests that they route differently'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l allow-loss -d 'Go on though something of the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s q -l quiet -d 'Leave out words that are not errors'
@@ -942,13 +946,17 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s q -l quiet -d
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s o -l out -d 'The folder of the new project; made if it does not exist' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s o -l out -d 'The folder of the new project; if it has a project, the differences are printed instead' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l from -d 'The format of the sources; told by their content unless given' -r -f -a "api\t'JSON of App Mesh\'s API'
 cloudformation\t'CloudFormation templates'
 kubernetes\t'Kubernetes resources'
-terraform\t'`terraform show -json`, or a state file'
+terraform\t'`terraform show -json`, a state file, or HCL'
 config-dump\t'Envoy\'s config_dump, as far as it tells'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file (its name without endings)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l name -d 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l values -d 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l namespace -d 'The Kubernetes namespace of objects that name none [default: default]' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l exclude -d 'Files of folders to leave out: a path below the folder or a file name, with `*` and `**`' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
 virtual-node\t''
 virtual-router\t''
@@ -975,6 +983,7 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal`, or requests that they route differently'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l allow-loss -d 'Go on though something of the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s q -l quiet -d 'Leave out words that are not errors'

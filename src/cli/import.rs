@@ -36,6 +36,10 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "FORMAT", value_enum)]
     from: Option<SourceFormat>,
 
+    /// The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one
+    #[arg(long = "name", value_name = "FILE=NAME")]
+    names: Vec<String>,
+
     #[command(flatten)]
     how: How,
 }
@@ -54,8 +58,8 @@ pub(super) struct How {
     #[arg(long, value_name = "FILE")]
     values: Option<PathBuf>,
 
-    /// The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one
-    #[arg(long = "name", value_name = "FILE=NAME")]
+    /// Names of what files define; `init` has another `--name`.
+    #[arg(skip)]
     names: Vec<String>,
 
     /// The Kubernetes namespace of objects that name none [default: default]
@@ -174,7 +178,8 @@ impl How {
 }
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<Exit, Failure> {
-    import_to(context, &args.sources, args.out.as_deref(), args.from, &args.how)
+    let how = How { names: args.names.clone(), ..args.how.clone() };
+    import_to(context, &args.sources, args.out.as_deref(), args.from, &how)
 }
 
 /// Imports sources into a folder, or to stdout.

@@ -531,3 +531,18 @@ fn pairs_written_by_hand_mean_the_same() {
     }
     assert_eq!(count, 10);
 }
+
+#[test]
+fn a_module_of_several_instances_is_a_map_of_their_outputs() {
+    let module = format!(
+        "variable \"name\" {{}}\nresource \"aws_appmesh_virtual_node\" \"n\" {{\n  name = var.name\n  mesh_name = \"shop\"\n{}}}\n\
+         output \"node\" {{ value = aws_appmesh_virtual_node.n.name }}\noutput \"arn\" {{ value = \"x-${{aws_appmesh_virtual_node.n.arn}}\" }}\n",
+        node_spec("80", "\"${var.name}.local\"")
+    );
+    let main = "resource \"aws_appmesh_mesh\" \"m\" { name = \"shop\" }\n\
+        module \"n\" {\n  for_each = toset([\"a\", \"b\"])\n  source = \"./n\"\n  name = each.key\n}\n\
+        resource \"aws_appmesh_virtual_service\" \"s\" {\n  for_each = module.n\n  name = \"${each.key}.local\"\n  mesh_name = \"shop\"\n  \
+        spec {\n    provider {\n      virtual_node {\n        virtual_node_name = each.value.node\n      }\n    }\n  }\n}\n";
+    let mesh = clean(&[("main.tf", main.to_owned()), ("n/main.tf", module)]);
+    assert!(mesh.contains("[virtual_service.\"b.local\"]\nnode = \"b\""), "{mesh}");
+}

@@ -334,7 +334,26 @@ impl<'m> World<'m> {
         let found = keys.iter().find(fits).cloned();
         let child = found.and_then(|key| self.child(&env.inst, call, key));
         let Some(TraversalOperator::GetAttr(output)) = rest.first() else {
-            return Ok(given(cx, unknown));
+            // The module as a value: its outputs, of several instances by their keys.
+            let local = keys.iter().all(|key| self.child(&env.inst, call, key.clone()).is_some());
+            if !local || keys.is_empty() && !call.body.has_attribute("for_each") {
+                return Ok(given(cx, unknown));
+            }
+            let mut all = Vec::new();
+            for own in keys.iter().filter(|own| key.is_none() || fits(own)) {
+                let name = own.as_ref().map(|(key, _)| text(key)).unwrap_or_default();
+                if let Some(child) = self.child(&env.inst, call, own.clone()) {
+                    all.push((name, self.outputs(cx, &child, place)?));
+                }
+            }
+            let value = match (&key, call.body.has_attribute("for_each")) {
+                (None, true) => Val::Map(all.into_iter().collect()),
+                (None, false) if call.body.has_attribute("count") => {
+                    Val::List(all.into_iter().map(|(_, value)| value).collect())
+                }
+                _ => all.into_iter().next().map_or(Val::Null, |(_, value)| value),
+            };
+            return self.follow(cx, env, value, rest, place);
         };
         let own = format!("{unknown}.{}", output.as_str());
         let Some(child) = child else { return Ok(given(cx, own)) };
@@ -344,6 +363,19 @@ impl<'m> World<'m> {
         let what = format!("{}output.{}", child.prefix, output.as_str());
         let value = self.once(what, place, || self.sourced(cx, &child, from))?;
         self.follow(cx, env, value, &rest[1..], place)
+    }
+
+    /// All outputs of a module's instance. One that needs what is not known is not known as a whole.
+    fn outputs(&self, cx: &mut Cx<'_>, child: &Rc<Instance<'m>>, place: Loc) -> Evaluated<'m> {
+        let mut all = BTreeMap::new();
+        for (name, from) in &child.module.outputs {
+            let what = format!("{}output.{name}", child.prefix);
+            let own = || Val::Unknown(format!("{}{name}", child.prefix));
+            let (value, open) =
+                cx.trial(|cx| self.once(what.clone(), place, || self.sourced(cx, child, from)));
+            all.insert(name.clone(), if open.is_some() { own() } else { value? });
+        }
+        Ok(Val::Map(all))
     }
 
     /// The instance of a module that a call makes; `None` if its files are not among the sources.
