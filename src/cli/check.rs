@@ -2,7 +2,8 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::diag::Severity;
-use crate::report::{self, diagnostics};
+use crate::report::{self, Ui, diagnostics};
+use crate::rules::TlsFiles;
 use clap::{Args, ValueEnum};
 
 /// Check the files: syntax, references, routing, protocols, TLS
@@ -46,7 +47,9 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
     }
     let ui = &context.ui;
     match format {
-        Format::Json => ui.result(&report::diagnostics_document(&found, &loaded.files)),
+        Format::Json => {
+            ui.result(&report::diagnostics_document(&found, &loaded.files, &loaded.tls))
+        }
         Format::Sarif => ui.result(&report::sarif(&found, &loaded.files)),
         Format::Github => ui.result(&report::github(&found, &loaded.files)),
         Format::Junit => ui.result(&report::junit(&found, &loaded.files)),
@@ -81,6 +84,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
             ui.hint(&format!("meshctl explain {} says more about the first", first.code.id));
         }
     }
+    not_checked(ui, &loaded.tls);
     let threshold = match args.fail_on {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
@@ -88,4 +92,23 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
     };
     let failed = found.iter().any(|d| d.severity >= threshold);
     Ok(if failed && !args.exit_zero { Exit::Findings } else { Exit::Done })
+}
+
+/// Says which certificate files nobody looked at.
+fn not_checked(ui: &Ui, tls: &TlsFiles) {
+    let unchecked = tls.unchecked();
+    if unchecked.is_empty() {
+        return;
+    }
+    if ui.verbose() > 0 {
+        for (path, why) in unchecked {
+            ui.status(&format!("Not checked: {path}: {why}"));
+        }
+    } else {
+        let (files, were) = if unchecked.len() == 1 { ("file", "was") } else { ("files", "were") };
+        ui.status(&format!(
+            "{} certificate and key {files} {were} not checked; -v names them.",
+            unchecked.len()
+        ));
+    }
 }

@@ -4,14 +4,14 @@ use super::builder::{Builder, Origin};
 use super::defaults::{self, duration};
 use super::pb::{cluster, core, endpoint as pb_endpoint, upstream_http};
 use super::resource::{ResourceType, Side};
-use super::tls::{Caller, discovery_name};
+use super::tls::Caller;
 use super::xds::REGISTERED;
 use super::{endpoint, hcm, names, patch, tls};
 use crate::model::{
     Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
     Listener, OutlierDetection, PoolLimits, Protocol,
 };
-use crate::traffic::{Accepts, NodeListener};
+use crate::traffic::{Accepts, NodeListener, discovery_name};
 use cluster::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
 use envoy_api::pack;
 use std::collections::BTreeMap;

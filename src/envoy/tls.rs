@@ -4,8 +4,8 @@ use super::builder::{Builder, Origin};
 use super::pb::{core, matcher, tls};
 use super::resource::Side;
 use super::secret::{self, Role};
-use crate::model::{ClientTls, Discovery, ListenerTls, Port, Protocol, ServiceName, VirtualNode};
-use crate::traffic::{NodeListener, toward};
+use crate::model::{ClientTls, ListenerTls, Port, Protocol, ServiceName};
+use crate::traffic::{NodeListener, discovery_name, expected_names, toward};
 use envoy_api::{Message, Name, pack};
 use std::net::IpAddr;
 
@@ -84,12 +84,7 @@ pub(super) fn upstream(
             common.tls_certificate_sds_secret_configs = vec![own];
         }
         let trust = secret::trust(b, role, &policy.validation.trust, &at("validation/trust"));
-        let given = &policy.validation.subject_alternative_names;
-        let names = if given.is_empty() {
-            discovery_names(peer.node)
-        } else {
-            given.iter().map(|name| san(name)).collect()
-        };
+        let names = expected_names(policy, peer.node).iter().map(|name| san(name)).collect();
         common.validation_context_type = Some(validation_context(trust, names));
     }
     let context = tls::UpstreamTlsContext {
@@ -100,29 +95,6 @@ pub(super) fn upstream(
         ..Default::default()
     };
     Some(socket(&context))
-}
-
-/// The name by which a node is found, which its certificate must have unless names are given.
-pub(super) fn discovery_name(node: &VirtualNode) -> Option<String> {
-    match node.discovery.as_ref()? {
-        Discovery::Dns(dns) => Some(dns.hostname.clone()),
-        Discovery::Registry(registry) => {
-            Some(format!("{}.{}", registry.service, registry.namespace))
-        }
-        Discovery::Static(_) => None,
-    }
-}
-
-/// A node with fixed addresses has no name, so its certificate must have one of the addresses.
-fn discovery_names(node: &VirtualNode) -> Vec<tls::SubjectAltNameMatcher> {
-    match &node.discovery {
-        Some(Discovery::Static(addresses)) => {
-            addresses.iter().map(|address| san(&address.to_string())).collect()
-        }
-        Some(Discovery::Dns(_) | Discovery::Registry(_)) | None => {
-            discovery_name(node).iter().map(|name| san(name)).collect()
-        }
-    }
 }
 
 pub(super) fn san(name: &str) -> tls::SubjectAltNameMatcher {

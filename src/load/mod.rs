@@ -1,5 +1,6 @@
 //! From a folder to a checked mesh: finds the project, reads its files, runs every check.
 
+mod certificates;
 pub mod codes;
 mod files;
 mod project;
@@ -21,7 +22,7 @@ use crate::envoy;
 use crate::graph::Graph;
 use crate::model::{Address, Mesh, Origins};
 use crate::resolve::{Date, Suppressions, resolve};
-use crate::rules;
+use crate::rules::{self, TlsFiles};
 use crate::schema::{Entries, Node, Value, parse};
 use crate::span::{FileId, Files, Loc, Span};
 use std::collections::BTreeSet;
@@ -86,6 +87,8 @@ pub struct Loaded {
     pub origins: Origins,
     /// Resources that are defined but could not be read whole.
     pub broken: BTreeSet<Address>,
+    /// What is known of the files that the mesh names for TLS.
+    pub tls: TlsFiles,
     /// Everything that was found.
     pub diagnostics: Diagnostics,
 }
@@ -221,6 +224,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
     diagnostics.append(reading.diagnostics);
     sources.sort();
 
+    let tls = certificates::read(&root, &reading.mesh, &project, options.today);
     let mut loaded = Loaded {
         root,
         project,
@@ -230,6 +234,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         mesh: reading.mesh,
         origins: reading.origins,
         broken: reading.broken,
+        tls,
         diagnostics,
     };
     check(&mut loaded);
@@ -283,6 +288,7 @@ fn check(loaded: &mut Loaded) {
         certificates: &certificates,
         sds: project.envoy.sds_socket.is_some(),
         registry: project.targets.values().any(|target| target.server.is_some()),
+        tls: &loaded.tls,
     });
     loaded.diagnostics.append(found);
     let settings = project.settings("");

@@ -1,6 +1,7 @@
 //! Findings as JSON, version 1 (`schemas/diagnostics.v1.schema.json`).
 
 use crate::diag::{Diagnostic, Label, Severity};
+use crate::rules::TlsFiles;
 use crate::span::{Files, LineColumn, Loc};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ pub(super) struct Document {
     format_version: &'static str,
     summary: Summary,
     diagnostics: Vec<Item>,
+    not_checked: Vec<Unread>,
 }
 
 /// The document that any command prints with `--format json` when it could not do its work.
@@ -30,6 +32,13 @@ pub struct FailureDocument {
     pub hints: Vec<String>,
     /// Findings in the user's files, if they are what went wrong.
     pub diagnostics: Vec<Item>,
+}
+
+/// A file that the mesh names for TLS and that nobody opened.
+#[derive(Debug, Serialize)]
+struct Unread {
+    path: String,
+    reason: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,7 +121,7 @@ pub fn items(diagnostics: &[Diagnostic], files: &Files) -> Vec<Item> {
 }
 
 /// The document of a check.
-pub fn document(diagnostics: &[Diagnostic], files: &Files) -> String {
+pub fn document(diagnostics: &[Diagnostic], files: &Files, tls: &TlsFiles) -> String {
     let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     let document = Document {
         format: "meshctl.diagnostics",
@@ -123,6 +132,9 @@ pub fn document(diagnostics: &[Diagnostic], files: &Files) -> String {
             remarks: count(Severity::Info),
         },
         diagnostics: items(diagnostics, files),
+        not_checked: (tls.unchecked().into_iter())
+            .map(|(path, why)| Unread { path: path.to_owned(), reason: why.as_str() })
+            .collect(),
     };
     let mut text =
         serde_json::to_string_pretty(&document).expect("invariant: the document is plain data");

@@ -1,5 +1,6 @@
 //! What rules look at, and how they walk it and point into the files.
 
+use super::facts::TlsFiles;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Graph;
 use crate::model::{
@@ -25,6 +26,8 @@ pub struct Ctx<'a> {
     pub sds: bool,
     /// Whether a target has a registry: a control plane.
     pub registry: bool,
+    /// What is known of the files that it names for TLS.
+    pub tls: &'a TlsFiles,
 }
 
 /// A route of a router and where it stands.

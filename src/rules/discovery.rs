@@ -272,7 +272,7 @@ fn registry(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 /// Whether the files show that the mesh once lived on AWS.
 fn from_aws(ctx: &Ctx<'_>) -> bool {
     ctx.mesh.nodes.values().any(|node| matches!(node.discovery, Some(Discovery::Registry(_))))
-        || references(ctx).iter().any(|reference| {
+        || references(ctx.mesh).iter().any(|reference| {
             matches!(
                 reference.what,
                 What::Shown(Certificate::Acm(_)) | What::Believed(Trust::Acm(_))

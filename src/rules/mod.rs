@@ -9,8 +9,11 @@
 mod calls;
 mod capture;
 mod captured;
+mod certificates;
 mod context;
 mod discovery;
+mod facts;
+mod handshakes;
 mod health;
 mod http;
 mod keys;
@@ -18,6 +21,7 @@ mod logs;
 mod matchers;
 mod matching;
 mod names;
+mod pools;
 mod ports;
 mod protocols;
 mod references;
@@ -32,6 +36,8 @@ mod usage;
 mod weights;
 
 pub use context::Ctx;
+pub use facts::{CertificateFacts, Fault, Fingerprint, Opened, TlsFiles, Unchecked};
+pub use trust::{Reference, What, references};
 
 use crate::diag::{Code, Diagnostics};
 use crate::parallel;
@@ -54,6 +60,7 @@ const FAMILIES: &[&[Rule]] = &[
     rewrites::RULES,
     weights::RULES,
     timeouts::RULES,
+    pools::RULES,
     retries::RULES,
     calls::RULES,
     health::RULES,
@@ -66,6 +73,8 @@ const FAMILIES: &[&[Rule]] = &[
     http::RULES,
     tls::RULES,
     trust::RULES,
+    certificates::RULES,
+    handshakes::RULES,
     discovery::RULES,
 ];
 

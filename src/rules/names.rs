@@ -170,7 +170,7 @@ impl Search<'_, '_> {
 }
 
 fn pem(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    for secret in super::trust::references(ctx) {
+    for secret in super::trust::references(ctx.mesh) {
         let mut search = Search { ctx, address: secret.address.clone(), found: &mut *found };
         match secret.what {
             super::trust::What::Shown(certificate) => {
@@ -301,7 +301,7 @@ fn too_many(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             report(address.clone(), &pointer, "characters in a tag's value", text, TAG_VALUE_MAX);
         }
     }
-    for secret in super::trust::references(ctx) {
+    for secret in super::trust::references(ctx.mesh) {
         if let super::trust::What::Believed(Trust::Acm(arns)) = secret.what {
             report(secret.address, &secret.pointer, "authorities", arns.len(), AUTHORITIES_MAX);
         }

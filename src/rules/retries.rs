@@ -50,8 +50,19 @@ const UNSAFE: Code = Code::warning(
      then no server has seen the request.",
 );
 
+/// An event that no gRPC server causes.
+const NOT_GRPC: Code = Code::warning(
+    "MC0433",
+    "http-retry-event-on-grpc-route",
+    "a grpc route is retried on an HTTP status that gRPC servers do not send",
+    "`client-error` is the HTTP status 409. A gRPC server answers every call with 200 and puts the \
+     outcome into `grpc-status`, so this event never starts a retry. Name gRPC statuses: `cancelled`, \
+     `deadline-exceeded`, `internal`, `resource-exhausted`, `unavailable`.",
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&WRONG_KIND], wrong_kind as Check),
+    Rule(&[&NOT_GRPC], not_grpc),
     Rule(&[&NO_EFFECT], no_effect),
     Rule(&[&TRY_TOO_LONG, &NO_ROOM], room),
     Rule(&[&UNSAFE], unsafe_method),
@@ -71,6 +82,20 @@ fn wrong_kind(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     "use `server-error`, `gateway-error`, `client-error`, `stream-error` or \
                      `connection-error`",
                 ),
+            );
+        }
+    }
+}
+
+fn not_grpc(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for at in ctx.routes().filter(|at| at.protocol() == Some(Protocol::Grpc)) {
+        let Some(retry) = &at.route.retry else { continue };
+        if let Some(index) = retry.on.iter().position(|on| *on == RetryEvent::ClientError) {
+            let message =
+                format!("no gRPC server answers 409, so `{}` is not retried on it", at.route.name);
+            found.push(
+                ctx.find(&NOT_GRPC, &at.address(), &format!("/retry/on/{index}"), message)
+                    .help("name the gRPC statuses that are worth another try"),
             );
         }
     }

@@ -98,6 +98,7 @@ fn found(mesh: &Mesh, broken: &BTreeSet<Address>) -> Vec<&'static str> {
         certificates: &certificates,
         sds: true,
         registry: false,
+        tls: &TlsFiles::default(),
     };
     check(&ctx).sorted().iter().map(|d| d.code.id).collect()
 }

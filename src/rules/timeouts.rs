@@ -4,6 +4,7 @@ use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Duration, ListenerTimeout, Protocol};
+use crate::traffic::defaults::IDLE_TIMEOUT;
 
 /// A route that allows more than what it leads to.
 const CUT: Code = Code::warning(
@@ -41,9 +42,20 @@ const GRPC_DEFAULT: Code = Code::info(
      streams is not in the files. Write `timeout = { request = \"0s\" }` on the route and on the \
      target's listener for streams, or the time that a call may take.",
 );
+/// An idle timeout behind a route that cuts what the route allows.
+const IDLE_CUT: Code = Code::warning(
+    "MC0430",
+    "route-cut-by-listener-idle-timeout",
+    "a route allows more silence than the listener that it leads to",
+    "Both hold, and the shorter one ends the connection or request: the route's `timeout.idle` (for \
+     HTTP also `timeout.request`, because no byte moves while a server works on an answer), and the \
+     listener's `timeout.idle`, which is 5 minutes unless written. To allow more, raise it in both \
+     places.",
+);
 
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&CUT], cut as Check),
+    Rule(&[&IDLE_CUT], idle_cut),
     Rule(&[&ENDLESS, &IDLE_FIRST], idle),
     Rule(&[&GRPC_DEFAULT], grpc_default),
 ];
@@ -88,6 +100,49 @@ fn cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             format!("{limit}, because nothing else is written")
         };
         let pointer = listener_pointer(end.at, "timeout/request");
+        found.push(ctx.also(finding, &node, &pointer, text));
+    }
+}
+
+/// How long nothing may move; `None` is without limit.
+fn idle_limit(timeout: &ListenerTimeout) -> Option<Duration> {
+    Some(timeout.idle.unwrap_or(IDLE_TIMEOUT)).filter(|limit| !limit.is_zero())
+}
+
+fn idle_cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    for at in ctx.routes() {
+        let timeout = &at.route.timeout;
+        let ends = at.route.targets.iter().filter(|target| target.weight > 0);
+        let ends = ends.filter_map(|target| ctx.graph.end(target));
+        let limits = ends.filter_map(|end| Some((idle_limit(&end.listener.timeout)?, end)));
+        let Some((limit, end)) = limits.min_by_key(|(limit, _)| *limit) else { continue };
+        let beyond = |written: Duration| written.is_zero() || written > limit;
+        // A listener that ends the request sooner anyway has a finding for that.
+        let http = end.listener.protocol != Protocol::Tcp
+            && request_limit(&end.listener.timeout).is_none_or(|request| request > limit);
+        let (field, written) = match (timeout.idle, timeout.request) {
+            (Some(idle), _) if beyond(idle) => ("idle", idle),
+            (_, Some(request)) if http && beyond(request) => ("request", request),
+            _ => continue,
+        };
+        let message = format!(
+            "the route `{}` allows {}, but `{}` gives up after {limit} without a byte",
+            at.route.name,
+            if written.is_zero() { "any time".to_owned() } else { written.to_string() },
+            end.node
+        );
+        let pointer = format!("/timeout/{field}");
+        let finding = ctx.find(&IDLE_CUT, &at.address(), &pointer, message).help(format!(
+            "set `timeout = {{ idle = \"{written}\" }}` on the listener of `{}` too",
+            end.node
+        ));
+        let text = if end.listener.timeout.idle.is_some() {
+            format!("{limit} here")
+        } else {
+            format!("{limit}, because nothing else is written")
+        };
+        let node = Address::Node(end.node.clone());
+        let pointer = listener_pointer(end.at, "timeout/idle");
         found.push(ctx.also(finding, &node, &pointer, text));
     }
 }

@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The policy by which a caller calls a service.
-fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> Option<&'a ClientPolicy> {
+pub(super) fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> Option<&'a ClientPolicy> {
     let defaults = match caller {
         Caller::Node { node, at, .. } => match &node.backends[*at].client_policy {
             Some(own) => return Some(own),
@@ -79,7 +79,7 @@ fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> Option<&'a ClientPolicy> {
 }
 
 /// Where the policy of a caller stands, or would stand.
-fn policy_place(caller: &Caller<'_>) -> (Address, String) {
+pub(super) fn policy_place(caller: &Caller<'_>) -> (Address, String) {
     let default = || "/backend_defaults/client_policy".to_owned();
     match caller {
         Caller::Node { name, node, at } => {
@@ -92,18 +92,21 @@ fn policy_place(caller: &Caller<'_>) -> (Address, String) {
 }
 
 /// The TLS that a policy asks for on a port.
-fn tls_for(policy: Option<&ClientPolicy>, port: Port) -> Option<&ClientTls> {
+pub(super) fn tls_for(policy: Option<&ClientPolicy>, port: Port) -> Option<&ClientTls> {
     let tls = policy?.tls.as_ref()?;
     (tls.ports.is_empty() || tls.ports.contains(&port)).then_some(tls)
 }
 
 /// A listener's TLS, unless it is turned off.
-fn offered<'a>(end: &End<'a>) -> Option<&'a ListenerTls> {
+pub(super) fn offered<'a>(end: &End<'a>) -> Option<&'a ListenerTls> {
     end.listener.tls.as_ref().filter(|tls| tls.mode != TlsMode::Disabled)
 }
 
 /// Calls with every caller of every service and every listener that it can end at.
-fn each_pair<'a>(ctx: &Ctx<'a>, mut look: impl FnMut(&'a ServiceName, &Caller<'a>, &End<'a>)) {
+pub(super) fn each_pair<'a>(
+    ctx: &Ctx<'a>,
+    mut look: impl FnMut(&'a ServiceName, &Caller<'a>, &End<'a>),
+) {
     for service in ctx.mesh.services.keys() {
         let callers = ctx.graph.callers(service);
         if callers.is_empty() {

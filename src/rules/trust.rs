@@ -3,7 +3,7 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, Certificate, ClientPolicy, ClientTls, ListenerTls, Trust};
+use crate::model::{Address, Certificate, ClientPolicy, ClientTls, ListenerTls, Mesh, Trust};
 
 /// A secret that may be any kind of name.
 const NO_NAMES: Code = Code::warning(
@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// What a reference is to.
-pub(super) enum What<'a> {
+pub enum What<'a> {
     /// A certificate that is shown.
     Shown(&'a Certificate),
     /// Authorities that are believed.
@@ -75,13 +75,17 @@ pub(super) enum What<'a> {
 }
 
 /// A reference to a certificate or to authorities, and where it stands.
-pub(super) struct Reference<'a> {
-    pub(super) address: Address,
-    pub(super) pointer: String,
-    pub(super) what: What<'a>,
+pub struct Reference<'a> {
+    /// The resource that has it.
+    pub address: Address,
+    /// A pointer to it.
+    pub pointer: String,
+    /// What it is to.
+    pub what: What<'a>,
     /// Whether a client has it (else a listener).
-    client: bool,
-    names: &'a [String],
+    pub client: bool,
+    /// The names that are expected with it.
+    pub names: &'a [String],
 }
 
 fn of_listener<'a>(
@@ -137,9 +141,9 @@ fn of_client<'a>(
 }
 
 /// Every reference of a mesh to a certificate or to authorities.
-pub(super) fn references<'a>(ctx: &Ctx<'a>) -> Vec<Reference<'a>> {
+pub fn references(mesh: &Mesh) -> Vec<Reference<'_>> {
     let mut all = Vec::new();
-    for (name, node) in &ctx.mesh.nodes {
+    for (name, node) in &mesh.nodes {
         let address = Address::Node(name.clone());
         for (at, listener) in node.listeners.iter().enumerate() {
             if let Some(tls) = &listener.tls {
@@ -153,7 +157,7 @@ pub(super) fn references<'a>(ctx: &Ctx<'a>) -> Vec<Reference<'a>> {
             of_client(&address, &format!("/backends/{at}"), policy, &mut all);
         }
     }
-    for (name, gateway) in &ctx.mesh.gateways {
+    for (name, gateway) in &mesh.gateways {
         let address = Address::Gateway(name.clone());
         for (at, listener) in gateway.listeners.iter().enumerate() {
             if let Some(tls) = &listener.tls {
@@ -167,7 +171,7 @@ pub(super) fn references<'a>(ctx: &Ctx<'a>) -> Vec<Reference<'a>> {
 }
 
 fn no_names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    for reference in references(ctx) {
+    for reference in references(ctx.mesh) {
         if let (What::Believed(Trust::Sds(name)), true, []) =
             (&reference.what, reference.client, reference.names)
         {
@@ -205,7 +209,7 @@ pub(super) fn spiffe(text: &str) -> Option<&'static str> {
 }
 
 fn names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    for reference in references(ctx) {
+    for reference in references(ctx.mesh) {
         let list = reference.pointer.replace("/validation/trust", "/validation");
         for (at, name) in reference.names.iter().enumerate() {
             let pointer = format!("{list}/subject_alternative_names/{at}");
@@ -227,7 +231,7 @@ fn names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn acm(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    for reference in references(ctx) {
+    for reference in references(ctx.mesh) {
         let arns: &[String] = match reference.what {
             What::Shown(Certificate::Acm(arn)) => std::slice::from_ref(arn),
             What::Believed(Trust::Acm(arns)) => arns,
@@ -259,7 +263,7 @@ fn no_server(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     if ctx.sds {
         return;
     }
-    let all = references(ctx);
+    let all = references(ctx.mesh);
     let by_sds = |reference: &&Reference<'_>| {
         matches!(reference.what, What::Shown(Certificate::Sds(_)) | What::Believed(Trust::Sds(_)))
     };

@@ -241,24 +241,17 @@ impl Shape for RouteMatch {
 impl Shape for RetryPolicy {
     fn read(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
         let table = cx.table(node, &["on", "max_retries", "per_retry_timeout"])?;
-        let on: Option<Vec<RetryEvent>> = table.or_default("on", cx);
+        let order = |item: &Node| {
+            let word = item.as_str()?;
+            RetryEvent::ALL.iter().position(|event| event.as_str() == word)
+        };
+        let on: Option<Vec<RetryEvent>> = match table.node("on") {
+            Some(node) => cx.under("on", node.loc, |cx| sorted_list(node, cx, order, "event")),
+            None => Some(Vec::new()),
+        };
         let max_retries = table.required("max_retries", cx);
         let per_retry_timeout = table.optional("per_retry_timeout", cx);
-        let mut on = on?;
-        let written = on.len();
-        on.sort_unstable();
-        on.dedup();
-        if on.len() < written {
-            cx.report(
-                Diagnostic::new(
-                    &codes::DUPLICATE_ITEM,
-                    table.key_loc("on"),
-                    "an event stands twice in `on`",
-                )
-                .help("keep each event once"),
-            );
-        }
-        Some(Self { on, max_retries: max_retries?, per_retry_timeout: per_retry_timeout? })
+        Some(Self { on: on?, max_retries: max_retries?, per_retry_timeout: per_retry_timeout? })
     }
 
     fn schema(defs: &mut Defs) -> serde_json::Value {

@@ -109,6 +109,8 @@ pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Resul
         // Whether the proxies have an SDS server is their bootstrap's matter.
         sds: true,
         registry: true,
+        // The files are on the proxies' hosts.
+        tls: &rules::TlsFiles::default(),
     });
     let settings = Mesh::settings(known);
     found.append(envoy::limits::check(&desired, &origins, settings.regex_max_program_size));

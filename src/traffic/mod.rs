@@ -41,4 +41,4 @@ pub use table::{
     service_rows,
 };
 pub use timing::{Retries, Timeout};
-pub use tls::{Security, security, toward};
+pub use tls::{Security, discovery_name, expected_names, security, toward};

@@ -1,7 +1,7 @@
 //! How a proxy calls a node: in plain text, by TLS, or by TLS with a certificate of its own.
 
 use super::entry::{Door, Entry};
-use crate::model::{ClientTls, Listener, Mesh, TlsMode};
+use crate::model::{ClientTls, Discovery, Listener, Mesh, TlsMode, VirtualNode};
 
 /// What protects a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,30 @@ pub fn security(policy: Option<&ClientTls>, listener: &Listener) -> Security {
         (_, false) => Security::Plain,
         (Some(policy), true) if policy.certificate.is_some() => Security::Mutual,
         (_, true) => Security::Tls,
+    }
+}
+
+/// The name by which a node is discovered; one with fixed addresses has none.
+pub fn discovery_name(node: &VirtualNode) -> Option<String> {
+    match node.discovery.as_ref()? {
+        Discovery::Dns(dns) => Some(dns.hostname.clone()),
+        Discovery::Registry(registry) => {
+            Some(format!("{}.{}", registry.service, registry.namespace))
+        }
+        Discovery::Static(_) => None,
+    }
+}
+
+/// The names of which a client accepts any in the certificate of a node: those of its policy, else
+/// the discovery name, or the addresses of a node that has fixed ones.
+pub fn expected_names(policy: &ClientTls, node: &VirtualNode) -> Vec<String> {
+    let given = &policy.validation.subject_alternative_names;
+    match &node.discovery {
+        _ if !given.is_empty() => given.clone(),
+        Some(Discovery::Static(addresses)) => addresses.iter().map(ToString::to_string).collect(),
+        Some(Discovery::Dns(_) | Discovery::Registry(_)) | None => {
+            discovery_name(node).into_iter().collect()
+        }
     }
 }
 

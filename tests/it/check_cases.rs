@@ -1,6 +1,6 @@
 //! Every code has a bad case that raises it, and what is said about it is recorded.
 
-use crate::support::{golden, root};
+use crate::support::{authority, golden, root};
 use meshctl::diag::{Code, Diagnostic, Severity};
 use meshctl::load::{self, Loaded, Options};
 use meshctl::report::diagnostics::render;
@@ -39,10 +39,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Loads a copy of a case as a project; a case may bring its own meshctl.toml and an overlay
-/// `env/case.toml`.
+/// `env/case.toml`, and a table of the certificates in `certs` (see `support::authority`).
 fn load_case(case: &Path) -> Loaded {
     let dir = tempfile::tempdir().unwrap();
     copy(case, dir.path());
+    if let Ok(table) = fs::read_to_string(case.join("certificates.txt")) {
+        authority::make(&table, &dir.path().join("certs"));
+    }
     let project = dir.path().join("meshctl.toml");
     if !project.exists() {
         fs::write(project, "").unwrap();

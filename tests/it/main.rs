@@ -4,6 +4,7 @@
 mod apply;
 mod artefacts;
 mod catalogue;
+mod certificate_files;
 mod check_cases;
 mod compile;
 mod conformance;
@@ -47,6 +48,7 @@ mod live_shop;
 mod live_streams;
 mod live_switch;
 mod live_witness;
+mod mutations;
 mod plan;
 mod plan_cases;
 mod plan_traffic;

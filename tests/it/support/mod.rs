@@ -1,6 +1,7 @@
 //! What the end-to-end tests share.
 
 pub(crate) mod aimed;
+pub(crate) mod authority;
 pub(crate) mod dialects;
 pub(crate) mod edges;
 pub(crate) mod envoy;

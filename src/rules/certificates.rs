@@ -1,0 +1,257 @@
+//! MC06xx: certificate and key files of the project, each looked at by itself.
+
+use super::context::Ctx;
+use super::facts::{CertificateFacts, Fault, Opened, Unchecked};
+use super::trust::{Reference, What, references};
+use super::{Check, Rule};
+use crate::diag::{Code, Diagnostics};
+use crate::model::FileCertificate;
+use std::collections::BTreeSet;
+
+/// A file in the wrong place.
+const NO_CERTIFICATE: Code = Code::error(
+    "MC0613",
+    "no-certificate-in-file",
+    "a file that should hold certificates holds none",
+    "`chain` and `trust` name PEM files of certificates. The file is in the project, so it was \
+     read, and it has no certificate in it, or one that cannot be decoded. Most often `chain` and \
+     `key` are swapped, or the file is DER. Envoy rejects the secret, and the listener or cluster \
+     that needs it does not work.",
+);
+/// The other file in the wrong place.
+const NO_KEY: Code = Code::error(
+    "MC0614",
+    "no-key-in-file",
+    "a file that should hold a private key holds none",
+    "`key` names a PEM file with a private key that is not encrypted. The file is in the project \
+     and holds something else, most often the certificate.",
+);
+/// Two files of different certificates.
+const OTHER_KEY: Code = Code::error(
+    "MC0615",
+    "certificate-of-another-key",
+    "a certificate and a key do not belong together",
+    "The public key in the first certificate of `chain` is not the public half of `key`. Envoy \
+     rejects the pair. The leaf must be the first certificate of the file.",
+);
+/// A certificate outside its time.
+const NOT_VALID: Code = Code::warning(
+    "MC0620",
+    "certificate-not-valid-today",
+    "a certificate has expired, or is not valid yet",
+    "Every new connection checks the dates, so handshakes with this certificate fail. The file in \
+     the project was read; if the proxies' hosts have a newer one, update or remove the copy.",
+);
+/// A certificate near its end.
+const ENDS_SOON: Code = Code::info(
+    "MC0621",
+    "certificate-ends-soon",
+    "a certificate ends within two weeks",
+    "After the last day of a certificate every new handshake fails. Envoy reloads a renewed file by \
+     itself. Certificates that are valid for a month or less are renewed by a machine and raise \
+     nothing.",
+);
+/// A certificate for another purpose.
+const USAGE: Code = Code::error(
+    "MC0622",
+    "certificate-for-another-use",
+    "a certificate is not for the side that shows it",
+    "Where a certificate lists extended key usages, a server needs `serverAuth` and a client \
+     `clientAuth` among them; the other side rejects the handshake otherwise. A proxy that both \
+     serves and calls with one certificate needs both.",
+);
+/// A key that is no secret.
+const OPEN_KEY: Code = Code::warning(
+    "MC0625",
+    "key-readable-by-others",
+    "a private key in the project is readable by others than its owner",
+    "Whoever can read the key can pass for the workload. meshctl reads a key only to compare its \
+     public half with the certificate, and only if nobody but its owner may read it; this one was \
+     not compared.",
+);
+
+pub(super) const RULES: &[Rule] = &[Rule(
+    &[&NO_CERTIFICATE, &NO_KEY, &OTHER_KEY, &NOT_VALID, &ENDS_SOON, &USAGE, &OPEN_KEY],
+    files as Check,
+)];
+
+/// Days before its end from which a certificate is reported.
+const SOON: i64 = 14;
+/// Certificates that are valid for at most so many days end soon all the time.
+const SHORT: i64 = 31;
+
+fn files(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    // A file that many resources name is reported once for each code.
+    let mut told = BTreeSet::new();
+    for reference in references(ctx.mesh) {
+        match reference.what {
+            What::Shown(certificate) => {
+                if let Some(paths) = ctx.tls.paths(certificate) {
+                    let mut look = Look { ctx, reference: &reference, told: &mut told, found };
+                    look.pair(paths);
+                }
+            }
+            What::Believed(trust) => {
+                if let Some(path) = ctx.tls.bundle(trust) {
+                    let mut look = Look { ctx, reference: &reference, told: &mut told, found };
+                    look.bundle(path);
+                }
+            }
+        }
+    }
+}
+
+struct Look<'l, 'c> {
+    ctx: &'l Ctx<'c>,
+    reference: &'l Reference<'c>,
+    told: &'l mut BTreeSet<(&'static str, String)>,
+    found: &'l mut Diagnostics,
+}
+
+impl Look<'_, '_> {
+    fn report(
+        &mut self,
+        code: &'static Code,
+        field: &str,
+        path: &str,
+        message: String,
+        help: &str,
+    ) {
+        if self.told.insert((code.id, path.to_owned())) {
+            let pointer = format!("{}/file{field}", self.reference.pointer);
+            let finding = self.ctx.find(code, &self.reference.address, &pointer, message);
+            self.found.push(finding.help(help));
+        }
+    }
+
+    fn certificates(&mut self, field: &str, path: &str) -> Option<Vec<CertificateFacts>> {
+        match self.ctx.tls.certificates.get(path)? {
+            Opened::Known(all) => Some(all.clone()),
+            Opened::Unchecked(_) => None,
+            Opened::Unusable(fault) => {
+                let (what, help) = match fault {
+                    Fault::Nothing => ("has no certificate in PEM form", "name a PEM file"),
+                    Fault::Swapped => (
+                        "is the file of a private key",
+                        "name the certificate's file; `key` takes the key",
+                    ),
+                    Fault::Malformed => {
+                        ("has a certificate that cannot be decoded", "issue the certificate again")
+                    }
+                };
+                self.report(&NO_CERTIFICATE, field, path, format!("`{path}` {what}"), help);
+                None
+            }
+        }
+    }
+
+    fn pair(&mut self, paths: &FileCertificate) {
+        let chain = self.certificates("/chain", &paths.chain);
+        if let Some(leaf) = chain.as_ref().and_then(|chain| chain.first()) {
+            self.dates(leaf, "/chain", &paths.chain);
+            self.usage(leaf, &paths.chain);
+        }
+        let place = self.ctx.tls.certificates.get(&paths.chain);
+        let swapped = matches!(place, Some(Opened::Unusable(Fault::Swapped)));
+        let is_certificate =
+            matches!(self.ctx.tls.certificates.get(&paths.key), Some(Opened::Known(_)));
+        match self.ctx.tls.keys.get(&paths.key) {
+            Some(Opened::Known(key)) => {
+                if let Some(chain) = chain {
+                    self.compare(paths, &chain, key);
+                }
+            }
+            Some(Opened::Unusable(fault)) => self.no_key(&paths.key, *fault),
+            Some(Opened::Unchecked(Unchecked::OpenToOthers)) if is_certificate => {
+                self.no_key(&paths.key, Fault::Swapped);
+            }
+            // Where the chain is a key, this most likely is the certificate.
+            Some(Opened::Unchecked(Unchecked::OpenToOthers)) if swapped => {}
+            Some(Opened::Unchecked(Unchecked::OpenToOthers)) => {
+                let message = format!("others than its owner may read `{}`", paths.key);
+                let help = "run `chmod 600` on it, or keep the key out of the project";
+                self.report(&OPEN_KEY, "/key", &paths.key, message, help);
+            }
+            Some(Opened::Unchecked(_)) | None => {}
+        }
+    }
+
+    fn no_key(&mut self, path: &str, fault: Fault) {
+        let (what, help) = match fault {
+            Fault::Nothing => {
+                ("has no private key in PEM form", "name a PEM file without a password")
+            }
+            Fault::Swapped => (
+                "is the file of a certificate",
+                "name the key's file; `chain` takes the certificate",
+            ),
+            Fault::Malformed => ("has a private key that cannot be decoded", "name the right file"),
+        };
+        self.report(&NO_KEY, "/key", path, format!("`{path}` {what}"), help);
+    }
+
+    fn compare(&mut self, paths: &FileCertificate, chain: &[CertificateFacts], key: &[u8; 32]) {
+        let Some(leaf) = chain.first() else { return };
+        if leaf.key == *key {
+            return;
+        }
+        let (message, help) = match chain.iter().position(|other| other.key == *key) {
+            Some(at) => (
+                format!("`{}` belongs to certificate {} of `{}`", paths.key, at + 1, paths.chain),
+                "put the leaf first, then those that signed it",
+            ),
+            None => (
+                format!("`{}` is not the key of the certificate in `{}`", paths.key, paths.chain),
+                "name the key that the certificate was issued for",
+            ),
+        };
+        let both = format!("{}\n{}", paths.chain, paths.key);
+        if self.told.insert((OTHER_KEY.id, both)) {
+            let pointer = format!("{}/file/key", self.reference.pointer);
+            let address = &self.reference.address;
+            let finding = self.ctx.find(&OTHER_KEY, address, &pointer, message).help(help);
+            let pointer = format!("{}/file/chain", self.reference.pointer);
+            self.found.push(self.ctx.also(finding, address, &pointer, "the certificate"));
+        }
+    }
+
+    fn dates(&mut self, facts: &CertificateFacts, field: &str, path: &str) {
+        let today = self.ctx.tls.today;
+        if today < facts.from {
+            let message = format!("the certificate in `{path}` is valid from {}", facts.from);
+            self.report(&NOT_VALID, field, path, message, "use it from that day on");
+        } else if facts.until < today {
+            let message = format!("the certificate in `{path}` ended on {}", facts.until);
+            self.report(&NOT_VALID, field, path, message, "renew it");
+        } else if facts.days > SHORT && facts.until.days_since(today) <= SOON {
+            let message = format!("the certificate in `{path}` ends on {}", facts.until);
+            self.report(&ENDS_SOON, field, path, message, "renew it before");
+        }
+    }
+
+    fn usage(&mut self, leaf: &CertificateFacts, path: &str) {
+        let client = self.reference.client;
+        let (fits, side, word) = match client {
+            true => (leaf.for_clients, "client", "clientAuth"),
+            false => (leaf.for_servers, "server", "serverAuth"),
+        };
+        if !fits {
+            let message = format!("the certificate in `{path}` is not for a {side}: no `{word}`");
+            let help =
+                format!("issue it with `extendedKeyUsage = serverAuth, clientAuth` or `{word}`");
+            self.report(&USAGE, "/chain", path, message, &help);
+        }
+    }
+
+    fn bundle(&mut self, path: &str) {
+        let Some(all) = self.certificates("", path) else { return };
+        let today = self.ctx.tls.today;
+        let valid = |facts: &CertificateFacts| facts.from <= today && today <= facts.until;
+        // An authority that ended does no harm beside one that holds.
+        if let Some(last) = all.iter().max_by_key(|facts| facts.until)
+            && !all.iter().any(valid)
+        {
+            self.dates(last, "", path);
+        }
+    }
+}
