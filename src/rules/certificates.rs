@@ -4,7 +4,7 @@ use super::context::Ctx;
 use super::facts::{CertificateFacts, Fault, Opened, Unchecked};
 use super::trust::{Reference, What, references};
 use super::{Check, Rule};
-use crate::diag::{Code, Diagnostics};
+use crate::diag::{Code, Diagnostics, nearest};
 use crate::model::FileCertificate;
 use std::collections::BTreeSet;
 
@@ -60,6 +60,15 @@ const USAGE: Code = Code::error(
      `clientAuth` among them; the other side rejects the handshake otherwise. A proxy that both \
      serves and calls with one certificate needs both.",
 );
+/// A name that is nearly one of a file.
+const MISSING: Code = Code::warning(
+    "MC0623",
+    "certificate-file-missing",
+    "a certificate or key file is missing beside others that the mesh names",
+    "Other files of the same folder are in the project, and this one is not. Paths are the proxies', \
+     so it may exist on their hosts; most often the name is mistyped. A listener or cluster whose \
+     file is missing does not work.",
+);
 /// A key that is no secret.
 const OPEN_KEY: Code = Code::warning(
     "MC0625",
@@ -71,7 +80,7 @@ const OPEN_KEY: Code = Code::warning(
 );
 
 pub(super) const RULES: &[Rule] = &[Rule(
-    &[&NO_CERTIFICATE, &NO_KEY, &OTHER_KEY, &NOT_VALID, &ENDS_SOON, &USAGE, &OPEN_KEY],
+    &[&NO_CERTIFICATE, &NO_KEY, &OTHER_KEY, &NOT_VALID, &ENDS_SOON, &USAGE, &MISSING, &OPEN_KEY],
     files as Check,
 )];
 
@@ -108,7 +117,24 @@ struct Look<'l, 'c> {
     found: &'l mut Diagnostics,
 }
 
+/// The folder of a path.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 impl Look<'_, '_> {
+    /// Reports a file that is missing in a folder that has others.
+    fn missing(&mut self, field: &str, path: &str) {
+        let Some(near) = self.ctx.tls.beside(folder(path)).next() else { return };
+        let names = self.ctx.tls.beside(folder(path));
+        let help = match nearest(path, names) {
+            Some(name) => format!("write `{name}` if that is meant"),
+            None => "add the file, or correct the name".to_owned(),
+        };
+        let message = format!("the project has no `{path}`, and it has `{near}`");
+        self.report(&MISSING, field, path, message, &help);
+    }
+
     fn report(
         &mut self,
         code: &'static Code,
@@ -127,6 +153,10 @@ impl Look<'_, '_> {
     fn certificates(&mut self, field: &str, path: &str) -> Option<Vec<CertificateFacts>> {
         match self.ctx.tls.certificates.get(path)? {
             Opened::Known(all) => Some(all.clone()),
+            Opened::Unchecked(Unchecked::Missing) => {
+                self.missing(field, path);
+                None
+            }
             Opened::Unchecked(_) => None,
             Opened::Unusable(fault) => {
                 let (what, help) = match fault {
@@ -172,6 +202,7 @@ impl Look<'_, '_> {
                 let help = "run `chmod 600` on it, or keep the key out of the project";
                 self.report(&OPEN_KEY, "/key", &paths.key, message, help);
             }
+            Some(Opened::Unchecked(Unchecked::Missing)) => self.missing("/key", &paths.key),
             Some(Opened::Unchecked(_)) | None => {}
         }
     }

@@ -36,6 +36,18 @@ pub enum Opened<T> {
     Unchecked(Unchecked),
 }
 
+impl<T> Opened<T> {
+    /// Whether the project has the file.
+    const fn is_there(&self) -> bool {
+        matches!(
+            self,
+            Self::Known(_)
+                | Self::Unusable(_)
+                | Self::Unchecked(Unchecked::OpenToOthers | Unchecked::UnknownKey)
+        )
+    }
+}
+
 /// Why a file that was read is of no use in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -177,6 +189,18 @@ impl TlsFiles {
             Opened::Known(all) => Some(all),
             Opened::Unusable(_) | Opened::Unchecked(_) => None,
         }
+    }
+
+    /// The paths in a folder that are files of the project, ordered.
+    pub(super) fn beside<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+        let keys = self.keys.iter().filter(|(_, opened)| opened.is_there());
+        let others = self.certificates.iter().filter(|(_, opened)| opened.is_there());
+        let all: BTreeSet<&str> = keys
+            .map(|(path, _)| path.as_str())
+            .chain(others.map(|(path, _)| path.as_str()))
+            .collect();
+        all.into_iter()
+            .filter(move |path| path.rsplit_once('/').map_or("", |(parent, _)| parent) == folder)
     }
 
     /// Every path that was not read, ordered, with the reason.

@@ -5,7 +5,6 @@ use super::matching::{path_schemas, read_path};
 use super::reader::{Cx, Defs, Shape, object, table};
 use super::scalar::{read_name, sorted_list};
 use super::tree::{Node, Value};
-use crate::diag::Diagnostic;
 use crate::model::{
     Matcher, Method, NodeName, Patch, Port, RetryEvent, RetryPolicy, Route, RouteMatch,
     RouteTimeout, RouterListener, Scheme, Tags, Target, VirtualService,
