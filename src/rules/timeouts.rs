@@ -53,11 +53,21 @@ const IDLE_CUT: Code = Code::warning(
      places.",
 );
 
+/// A time in which nothing is done.
+const TINY: Code = Code::warning(
+    "MC0434",
+    "time-below-ten-milliseconds",
+    "a timeout or interval is shorter than ten milliseconds",
+    "Hardly any answer arrives in less, so requests fail, or sweeps and ejections come to nothing. Most \
+     often the unit is mistyped: `ms` are milliseconds, `m` are minutes. \"0s\" turns a timeout off.",
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&CUT], cut as Check),
     Rule(&[&IDLE_CUT], idle_cut),
     Rule(&[&ENDLESS, &IDLE_FIRST], idle),
     Rule(&[&GRPC_DEFAULT], grpc_default),
+    Rule(&[&TINY], tiny),
 ];
 
 /// App Mesh's request timeout where none is written (`envoy` renders the same).
@@ -218,6 +228,39 @@ fn idle(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for at in ctx.routes() {
         if at.protocol().is_some_and(Protocol::is_http) {
             look(ctx, || at.address(), "", &at.route.timeout, found);
+        }
+    }
+}
+
+/// Times below this one are reported.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+fn tiny(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    let mut look = |address: Address, pointer: String, time: Option<Duration>| {
+        if let Some(time) = time.filter(|time| !time.is_zero() && *time < SHORTEST) {
+            let message = format!("{time} is shorter than {SHORTEST}");
+            found.push(
+                ctx.find(&TINY, &address, &pointer, message)
+                    .help("write a longer time, for example \"1s\""),
+            );
+        }
+    };
+    for at in ctx.routes() {
+        let (timeout, retry) = (&at.route.timeout, at.route.retry.as_ref());
+        look(at.address(), "/timeout/request".to_owned(), timeout.request);
+        look(at.address(), "/timeout/idle".to_owned(), timeout.idle);
+        let each = retry.and_then(|retry| retry.per_retry_timeout);
+        look(at.address(), "/retry/per_retry_timeout".to_owned(), each);
+    }
+    for at in ctx.listeners() {
+        let timeout = &at.listener.timeout;
+        look(at.address(), at.pointer("timeout/request"), timeout.request);
+        look(at.address(), at.pointer("timeout/idle"), timeout.idle);
+        if let Some(outlier) = &at.listener.outlier_detection {
+            let (interval, ejection) = (outlier.interval, outlier.base_ejection_duration);
+            look(at.address(), at.pointer("outlier_detection/interval"), Some(interval));
+            let pointer = at.pointer("outlier_detection/base_ejection_duration");
+            look(at.address(), pointer, Some(ejection));
         }
     }
 }
