@@ -4,7 +4,7 @@ use super::context::Ctx;
 use super::facts::{CertificateFacts, Fault, Opened, Unchecked};
 use super::trust::{Reference, What, references};
 use super::{Check, Rule};
-use crate::diag::{Code, Diagnostics, nearest};
+use crate::diag::{Code, Diagnostics};
 use crate::model::FileCertificate;
 use std::collections::BTreeSet;
 
@@ -126,13 +126,8 @@ impl Look<'_, '_> {
     /// Reports a file that is missing in a folder that has others.
     fn missing(&mut self, field: &str, path: &str) {
         let Some(near) = self.ctx.tls.beside(folder(path)).next() else { return };
-        let names = self.ctx.tls.beside(folder(path));
-        let help = match nearest(path, names) {
-            Some(name) => format!("write `{name}` if that is meant"),
-            None => "add the file, or correct the name".to_owned(),
-        };
         let message = format!("the project has no `{path}`, and it has `{near}`");
-        self.report(&MISSING, field, path, message, &help);
+        self.report(&MISSING, field, path, message, "add the file, or correct the name");
     }
 
     fn report(
