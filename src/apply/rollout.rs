@@ -2,7 +2,6 @@
 
 use super::expected::Expected;
 use super::gate;
-use super::switch::{self, Missing};
 use super::way_back::take_back;
 use super::witness::{Answer, Asking, Wanted};
 use super::{End, Event, OnRefusal, Outcome, ProxyState, Rejection, Site};
@@ -10,7 +9,7 @@ use crate::compile::{compile, proxies};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::{self, NewStep, Rollout, StepId};
 use crate::model::Mesh;
-use crate::plan::{Step, StepKind, Wave, gains};
+use crate::plan::{Step, StepKind, Wave};
 use crate::revision::Live;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,10 +23,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Roll<'a, 'b> {
     pub(super) site: &'a mut Site<'b>,
     revision: u64,
-    from: &'a Mesh,
-    to: &'a Mesh,
+    pub(super) from: &'a Mesh,
+    pub(super) to: &'a Mesh,
     steps: Vec<Step>,
-    rollout: Rollout,
+    pub(super) rollout: Rollout,
     /// Added to the numbers of steps, so that no number is used twice in a revision.
     offset: usize,
     /// What each proxy that was given something must have by now.
@@ -158,48 +157,6 @@ impl<'a, 'b> Roll<'a, 'b> {
         self.finished();
     }
 
-    /// Looks whether the nodes that gain requests by a switch can serve. Says whether to go on.
-    async fn may_switch(&mut self, step: &Step) -> bool {
-        if !self.gates_switches {
-            return true;
-        }
-        let holders = step.after.iter().filter(|(_, config)| config.is_some());
-        let holders = holders.map(|(proxy, _)| proxy.clone()).collect();
-        let gains = gains(self.from, self.to, &holders);
-        let (options, target) = (self.site.options, &*self.site.target);
-        let wanted = |proxy: &ProxyId| match options.witness.reads_files() {
-            true => target.files(proxy).ok().map(Wanted::Files),
-            false => Some(Wanted::InForce),
-        };
-        let witness = &*options.witness;
-        let found = switch::look(witness, &gains, &wanted, options.wait, self.site.stop).await;
-        if found.stopped {
-            return !self.stopped();
-        }
-        if !found.unverified.is_empty() {
-            (self.site.tell)(Event::Unverified { nodes: found.unverified.clone() });
-            self.outcome.unverified.extend(found.unverified);
-        }
-        let accepts = |missing: &Missing| self.rollout.accepted.contains(&missing.route);
-        let (accepted, missing): (Vec<_>, Vec<_>) = found.missing.into_iter().partition(accepts);
-        if !accepted.is_empty() {
-            self.outcome.unverified.extend(accepted.iter().map(Missing::proxy));
-            (self.site.tell)(Event::Missing { targets: accepted, accepted: true });
-        }
-        if missing.is_empty() {
-            return true;
-        }
-        (self.site.tell)(Event::Missing { targets: missing.clone(), accepted: false });
-        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        self.outcome.missing = missing;
-        self.outcome.end = End::Missing;
-        let rollout = Rollout { stopped: Some(names.join("; ")), ..self.rollout.clone() };
-        if let Err(error) = self.site.target.progress(Some(&rollout)) {
-            self.broken(&error);
-        }
-        false
-    }
-
     /// Remembers who is ahead of the others if the step was refused by those who go first.
     fn blame(&mut self, step: &Step) {
         if self.outcome.end == End::Refused && step.wave == Wave::Canary {
@@ -261,7 +218,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         proxies(self.from).into_iter().chain(self.more.iter().cloned()).collect()
     }
 
-    fn stopped(&mut self) -> bool {
+    pub(super) fn stopped(&mut self) -> bool {
         if let Some(signal) = self.site.stop.signal() {
             self.outcome.end = End::Stopped(signal);
             return true;
@@ -269,7 +226,7 @@ impl<'a, 'b> Roll<'a, 'b> {
         false
     }
 
-    fn broken(&mut self, error: &live::Error) {
+    pub(super) fn broken(&mut self, error: &live::Error) {
         let mut words = error.to_string();
         if let Some(source) = std::error::Error::source(error) {
             words = format!("{words}: {source}");

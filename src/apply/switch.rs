@@ -3,11 +3,13 @@
 //! It asks about targets that can be asked: a proxy that acknowledges to a server, or one whose admin
 //! address the target names. Where no proxy that holds the route runs, no request can be lost.
 
-use super::Stop;
+use super::rollout::Roll;
 use super::witness::{Standing, Wanted, Witness};
+use super::{End, Event, Stop};
 use crate::envoy::ProxyId;
+use crate::live::Rollout;
 use crate::model::{Address, NodeName, Port};
-use crate::plan::Gain;
+use crate::plan::{Gain, Step, gains};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -65,18 +67,62 @@ impl fmt::Display for Missing {
 
 /// What the gate found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+struct Found {
     /// The targets that cannot serve.
-    pub(super) missing: Vec<Missing>,
+    missing: Vec<Missing>,
     /// The nodes of which nothing can tell whether they can.
-    pub(super) unverified: BTreeSet<ProxyId>,
+    unverified: BTreeSet<ProxyId>,
     /// Whether the wait was cut short.
-    pub(super) stopped: bool,
+    stopped: bool,
+}
+
+impl Roll<'_, '_> {
+    /// Looks whether the nodes that gain requests by a switch can serve. Says whether to go on.
+    pub(super) async fn may_switch(&mut self, step: &Step) -> bool {
+        if !self.gates_switches {
+            return true;
+        }
+        let holders = step.after.iter().filter(|(_, config)| config.is_some());
+        let holders = holders.map(|(proxy, _)| proxy.clone()).collect();
+        let gains = gains(self.from, self.to, &holders);
+        let (options, target) = (self.site.options, &*self.site.target);
+        let wanted = |proxy: &ProxyId| match options.witness.reads_files() {
+            true => target.files(proxy).ok().map(Wanted::Files),
+            false => Some(Wanted::InForce),
+        };
+        let witness = &*options.witness;
+        let found = look(witness, &gains, &wanted, options.wait, self.site.stop).await;
+        if found.stopped {
+            return !self.stopped();
+        }
+        if !found.unverified.is_empty() {
+            (self.site.tell)(Event::Unverified { nodes: found.unverified.clone() });
+            self.outcome.unverified.extend(found.unverified);
+        }
+        let accepts = |missing: &Missing| self.rollout.accepted.contains(&missing.route);
+        let (accepted, missing): (Vec<_>, Vec<_>) = found.missing.into_iter().partition(accepts);
+        if !accepted.is_empty() {
+            self.outcome.unverified.extend(accepted.iter().map(Missing::proxy));
+            (self.site.tell)(Event::Missing { targets: accepted, accepted: true });
+        }
+        if missing.is_empty() {
+            return true;
+        }
+        (self.site.tell)(Event::Missing { targets: missing.clone(), accepted: false });
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        self.outcome.missing = missing;
+        self.outcome.end = End::Missing;
+        let rollout = Rollout { stopped: Some(names.join("; ")), ..self.rollout.clone() };
+        if let Err(error) = self.site.target.progress(Some(&rollout)) {
+            self.broken(&error);
+        }
+        false
+    }
 }
 
 /// Looks at the nodes that gain requests. One that runs and has not acknowledged yet has until the
 /// end of `patience`; `None` asks nothing.
-pub(super) async fn look(
+async fn look(
     witness: &dyn Witness,
     gains: &[Gain],
     wanted: &dyn Fn(&ProxyId) -> Option<Wanted>,

@@ -21,6 +21,7 @@ mod import_prove;
 mod import_values;
 mod import_written;
 mod init;
+mod outcome;
 mod plan;
 mod planning;
 mod presence;
