@@ -94,10 +94,10 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
     match verdict {
         Verdict::Drift if files => ui.hint("meshctl apply --rewrite writes every file again"),
         Verdict::Drift => {
-            ui.hint("meshctl status shows the proxies; their logs say what they rejected")
+            ui.hint("meshctl status shows the proxies; their logs say what they rejected");
         }
         Verdict::NoDrift => {
-            ui.status(&clean(&state, checked, told.len(), target.directory().is_some()))
+            ui.status(&clean(&state, checked, told.len(), target.directory().is_some()));
         }
         Verdict::NotChecked if state.rollout.is_some() => {
             ui.error("drift was not checked: a rollout is unfinished");

@@ -284,7 +284,7 @@ fn text(target: &Target, state: &State, found: &BTreeMap<ProxyId, Found>) -> Str
     let mut text = format!("{mesh} on {}: revision {revision}", target.id.name);
     match &state.rollout {
         _ if files_missing(state) => {
-            text.push_str("; no step is in force: the files are missing\n")
+            text.push_str("; no step is in force: the files are missing\n");
         }
         None => text.push('\n'),
         Some(rollout) => {
