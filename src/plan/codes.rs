@@ -114,10 +114,12 @@ pub const LOST_TRAFFIC: Code = Code::error(
     "MC0906",
     "lost-traffic",
     "requests that are served would not be",
-    "Some request that has a server now would have none: no route takes it any more, or what took \
-     it has no target. The plan's TRAFFIC section names one, and the changes that cause it. \
-     `--accept MC0906@ADDRESS` consents for one of these. Keep the old route for a while, or route \
-     what it took elsewhere.",
+    "Some request that has a server now would have none: no route matches it any more, its route has \
+     no target, the gateway or the local port that it is sent to goes away or moves, its caller \
+     gives up the backend, or caller and server can no longer agree on TLS. The plan's TRAFFIC \
+     section shows such a request and the changes that cause it. `--accept MC0906@ADDRESS` consents \
+     to one of these. To lose nothing, keep the old route, listener or backend until no request uses \
+     it, and remove it in a later plan.",
 );
 /// The record of what is in force is gone.
 pub const LOST_RECORD: Code = Code::error(

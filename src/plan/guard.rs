@@ -160,26 +160,22 @@ fn is_empty(mesh: &Mesh) -> bool {
     nodes.is_empty() && services.is_empty() && routers.is_empty() && gateways.is_empty()
 }
 
-/// What is said of lost traffic that nobody has consented to.
+/// The refusal of lost traffic, unless every change that loses some is consented to.
 fn lost_traffic(input: &Input<'_>, requests: &Differences) -> Option<(String, String)> {
     let lost = traffic::lost(requests);
     let refused: Vec<_> = lost
         .iter()
         .filter(|(causes, _)| !causes.iter().all(|a| input.consent.accept.contains(a)))
         .collect();
-    let (_, witness) = refused.first()?;
+    let (_, example) = refused.first()?;
     let causes: BTreeSet<&Address> = refused.iter().flat_map(|(causes, _)| causes.iter()).collect();
     let mut names: Vec<String> = causes.iter().take(NAMED).map(ToString::to_string).collect();
     if causes.len() > NAMED {
         names.push(format!("{} more", causes.len() - NAMED));
     }
-    let verb = if causes.len() == 1 { "takes" } else { "take" };
-    let message = format!(
-        "{} {verb} away what serves requests now, for example {} {}",
-        names.join(", "),
-        witness.method,
-        witness.url
-    );
+    let verb = if causes.len() == 1 { "leaves" } else { "leave" };
+    let message =
+        format!("{} {verb} requests without a server, for example {example}", names.join(", "));
     let flags: Vec<String> = causes
         .iter()
         .map(|address| format!("--accept {}@{address}", codes::LOST_TRAFFIC.id))

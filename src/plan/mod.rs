@@ -40,8 +40,8 @@ pub use merge::{apply_changes, desired_of, entries_after};
 pub use stale::Stale;
 pub use steps::{Step, StepKind, Wave, steps};
 pub use traffic::{
-    End, NodeShare, Outcome, Percent, Traffic, TrafficChange, TrafficEntry, TrafficSeverity,
-    Witness,
+    End, NodeShare, Outcome, Percent, PolicyEntry, PolicyPlace, Traffic, TrafficChange,
+    TrafficEntry, TrafficPolicy, TrafficSeverity, Witness,
 };
 pub use under_way::{added, steps_of, undo};
 pub use waves::{Share, choose, in_waves};

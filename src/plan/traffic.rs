@@ -1,32 +1,41 @@
-//! The plan's TRAFFIC: which requests fare otherwise, each class with a request that shows it.
+//! The plan's TRAFFIC: which requests change their destination or meet other settings on the way,
+//! each class with a request that shows it.
 
 use super::{Action, Change};
 use crate::model::{Address, EgressFilter, Mesh, NodeName, Port, Protocol};
+use crate::traffic::policy::FactChange;
 use crate::traffic::symbolic::{
-    self, Class, Differences, Entry, EntryDiff, Example, Gives, Severity, Side,
+    self, Class, Differences, Entry, EntryDiff, Example, Gives, PolicyDiff, Severity, Side,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
-/// So many classes of one entry point are told; all are counted. The worst come first.
-const TOLD: usize = 100;
+/// So many classes of one entry point are listed, and so many places of one policy; all are
+/// counted. The worst come first.
+const LISTED: usize = 100;
 
 /// What a plan does to requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// The entry points at which something changes.
     pub entries: Vec<TrafficEntry>,
-    /// How many further entry points the changes reach; there every request fares as before.
+    /// How many further entry points the changes reach; no request changes its destination or
+    /// meets another policy there.
     pub same_entries: usize,
     /// Classes of requests that were compared.
     pub classes: usize,
-    /// Classes that go elsewhere.
+    /// Classes that have another destination, path, host or status after the change, or take
+    /// another route with other settings.
     pub changed: usize,
     /// Classes that were served and will not be.
     pub lost: usize,
     /// Classes that were not served and will be.
     pub new: usize,
-    /// What becomes of calls to what the mesh does not define, if that changes: the mesh's
+    /// Settings that requests meet and that change: timeouts, retries, limits, discovery, TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<TrafficPolicy>,
+    /// What happens to calls to what the mesh does not define, if that changes: the mesh's
     /// `egress` before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<(EgressFilter, EgressFilter)>,
@@ -39,6 +48,9 @@ pub struct TrafficEntry {
     pub entry: Address,
     /// Its port.
     pub port: Port,
+    /// The address that a caller's proxy binds for it, if the entry point is that address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<SocketAddr>,
     /// What is spoken there.
     pub protocol: Protocol,
     /// The nodes that call it; none for a gateway.
@@ -51,6 +63,9 @@ pub struct TrafficEntry {
     pub classes: usize,
     /// How many of them change.
     pub changed: usize,
+    /// How many others keep their destination and meet a changed policy.
+    #[serde(default)]
+    pub policy_changed: usize,
     /// False if the comparison was given up at its limit of work.
     pub decided: bool,
     /// The classes that change, the worst first, at most a hundred.
@@ -83,8 +98,53 @@ pub struct TrafficChange {
     pub before: Outcome,
     /// What becomes of it after.
     pub after: Outcome,
+    /// The settings that differ between the routes or nodes before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy: Vec<FactChange>,
     /// The changes that cause it.
     pub caused_by: BTreeSet<Address>,
+}
+
+/// Settings that requests meet and that change alike, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficPolicy {
+    /// `lost` if requests that were served are not any more for certain, else `changed`.
+    pub severity: TrafficSeverity,
+    /// Where the settings belong, at most a hundred.
+    pub places: Vec<PolicyPlace>,
+    /// In how many places they change.
+    pub place_count: usize,
+    /// What differs: effective values, defaults filled in.
+    pub settings: Vec<FactChange>,
+    /// The entry points whose requests meet them, at most a hundred.
+    pub entries: Vec<PolicyEntry>,
+    /// At how many entry points they are met.
+    pub entry_count: usize,
+    /// How many classes of requests meet them.
+    pub classes: usize,
+    /// One of the requests.
+    pub witness: Witness,
+    /// The changes that cause it.
+    pub caused_by: BTreeSet<Address>,
+}
+
+/// A resource, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyPlace {
+    /// The resource.
+    pub address: Address,
+    /// The part, for example `port 8080`; none is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+}
+
+/// An entry point by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyEntry {
+    /// The gateway or service.
+    pub entry: Address,
+    /// Its port.
+    pub port: Port,
 }
 
 /// A request.
@@ -169,7 +229,7 @@ impl std::fmt::Display for Percent {
     }
 }
 
-/// What some changes do to requests.
+/// What changes do to requests.
 pub(super) fn differences(live: &Mesh, desired: &Mesh, changes: &[Change]) -> Differences {
     let changed: BTreeSet<Address> = changes
         .iter()
@@ -179,30 +239,44 @@ pub(super) fn differences(live: &Mesh, desired: &Mesh, changes: &[Change]) -> Di
     symbolic::compare(live, desired, &changed)
 }
 
-/// The changes that lose traffic at entry points which stay, each set with a request that it
-/// loses. A caller that gives up a backend loses nothing: it is the one that asked.
-pub(super) fn lost(found: &Differences) -> Vec<(&BTreeSet<Address>, Witness)> {
-    let mut all: Vec<(&BTreeSet<Address>, Witness)> = Vec::new();
-    for entry in found.entries.iter().filter(|entry| stays(entry)) {
-        for class in entry.changed.iter().filter(|class| class.severity == Severity::Lost) {
-            if !all.iter().any(|(causes, _)| **causes == class.causes) {
-                all.push((&class.causes, witness(entry, &class.example)));
-            }
+/// The changes that lose traffic, each set with an example of what it loses.
+pub(super) fn lost(found: &Differences) -> Vec<(BTreeSet<Address>, String)> {
+    let mut all: Vec<(BTreeSet<Address>, String)> = Vec::new();
+    let mut add = |causes: &BTreeSet<Address>, example: &dyn Fn() -> String| {
+        if !all.iter().any(|(known, _)| known == causes) {
+            all.push((causes.clone(), example()));
         }
+    };
+    let shown = |entry: &EntryDiff, example: &Example| {
+        let Witness { method, url, .. } = witness(entry, example);
+        format!("{method} {url}")
+    };
+    for entry in &found.entries {
+        for class in entry.changed.iter().filter(|class| class.severity == Severity::Lost) {
+            add(&class.causes, &|| shown(entry, &class.example));
+        }
+    }
+    for policy in found.policies.iter().filter(|policy| policy.lost) {
+        let entry = policy.entries.first().and_then(|at| found.entries.get(*at));
+        add(&policy.causes, &|| {
+            entry.map_or_else(String::new, |entry| shown(entry, &policy.example))
+        });
+    }
+    if let Some((EgressFilter::AllowAll, EgressFilter::DropAll)) = found.egress {
+        add(&BTreeSet::from([Address::Mesh]), &|| {
+            "calls to hosts that the mesh does not define".to_owned()
+        });
     }
     all
 }
 
-fn stays(entry: &EntryDiff) -> bool {
-    match &entry.entry {
-        Entry::Gateway(..) => entry.there == (true, true),
-        Entry::Service(..) => !entry.given_up,
-    }
-}
-
 impl Traffic {
     pub(super) fn of(found: &Differences) -> Self {
-        let entries: Vec<TrafficEntry> = found.entries.iter().map(entry).collect();
+        // Where classes meet a changed policy and nothing else changes, the policy says it all.
+        let listed = |entry: &&EntryDiff| {
+            !entry.changed.is_empty() || entry.cut_short || entry.meets.is_empty()
+        };
+        let entries: Vec<TrafficEntry> = found.entries.iter().filter(listed).map(entry).collect();
         let count = |severity| {
             let classes = found.entries.iter().flat_map(|entry| &entry.changed);
             classes.filter(|class| class.severity == severity).count()
@@ -214,32 +288,74 @@ impl Traffic {
             new: count(Severity::New),
             entries,
             same_entries: found.same,
+            policies: found.policies.iter().map(|own| policy(found, own)).collect(),
             egress: found.egress,
         }
     }
 
     /// Whether the changes reach no entry point at all.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.same_entries == 0 && self.egress.is_none()
+        self.entries.is_empty()
+            && self.policies.is_empty()
+            && self.same_entries == 0
+            && self.egress.is_none()
+    }
+}
+
+/// An entry point's resource and port.
+fn named(entry: &Entry) -> (Address, Port) {
+    match entry {
+        Entry::Gateway(name, port) => (Address::Gateway(name.clone()), *port),
+        Entry::Service(name, port) | Entry::Bound(_, name, port) => {
+            (Address::Service(name.clone()), *port)
+        }
+    }
+}
+
+fn policy(found: &Differences, own: &PolicyDiff) -> TrafficPolicy {
+    let place = |subject: &crate::traffic::policy::Subject| PolicyPlace {
+        address: subject.address(),
+        part: subject.part(),
+    };
+    let entries: Vec<&EntryDiff> =
+        own.entries.iter().filter_map(|at| found.entries.get(*at)).collect();
+    let mut points: Vec<(Address, Port)> = entries.iter().map(|own| named(&own.entry)).collect();
+    points.dedup();
+    let point = |(entry, port): &(Address, Port)| PolicyEntry { entry: entry.clone(), port: *port };
+    TrafficPolicy {
+        severity: if own.lost { TrafficSeverity::Lost } else { TrafficSeverity::Changed },
+        places: own.subjects.iter().take(LISTED).map(place).collect(),
+        place_count: own.subjects.len(),
+        settings: own.facts.clone(),
+        entries: points.iter().take(LISTED).map(point).collect(),
+        entry_count: points.len(),
+        classes: own.classes,
+        witness: match entries.first() {
+            Some(entry) => witness(entry, &own.example),
+            None => unreachable!("invariant: a policy is reported where an entry point meets it"),
+        },
+        caused_by: own.causes.clone(),
     }
 }
 
 fn entry(found: &EntryDiff) -> TrafficEntry {
-    let (address, port) = match &found.entry {
-        Entry::Gateway(name, port) => (Address::Gateway(name.clone()), *port),
-        Entry::Service(name, port) => (Address::Service(name.clone()), *port),
-    };
+    let (address, port) = named(&found.entry);
     TrafficEntry {
         entry: address,
         port,
+        at: match &found.entry {
+            Entry::Bound(at, ..) => Some(*at),
+            Entry::Gateway(..) | Entry::Service(..) => None,
+        },
         protocol: found.protocol,
         callers: found.callers.iter().cloned().map(Address::Node).collect(),
         before: found.there.0,
         after: found.there.1,
         classes: found.classes,
         changed: found.changed.len(),
+        policy_changed: found.meeting,
         decided: !found.cut_short,
-        changes: found.changed.iter().take(TOLD).map(|class| change(found, class)).collect(),
+        changes: found.changed.iter().take(LISTED).map(|class| change(found, class)).collect(),
     }
 }
 
@@ -254,6 +370,7 @@ fn change(entry: &EntryDiff, class: &Class) -> TrafficChange {
         proven: !class.assumed,
         before: outcome(&class.before),
         after: outcome(&class.after),
+        policy: class.policy.clone(),
         caused_by: class.causes.clone(),
     }
 }

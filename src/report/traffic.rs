@@ -1,17 +1,22 @@
-//! The TRAFFIC section of a plan: which requests fare otherwise, as people read it.
+//! The TRAFFIC section of a plan: which requests change, and which settings they meet that change,
+//! as people read it.
 
 use super::paint;
 use super::plan::{View, many};
 use crate::model::{Address, EgressFilter, NodeName, Port};
 use crate::plan::{
-    End, NodeShare, Outcome, Traffic, TrafficChange, TrafficEntry, TrafficSeverity, Witness,
+    End, NodeShare, Outcome, PolicyPlace, Traffic, TrafficChange, TrafficEntry, TrafficPolicy,
+    TrafficSeverity, Witness,
 };
+use crate::traffic::policy::FactChange;
 use std::fmt::Write;
 
 /// So many classes of an entry point are shown; `-v` shows all that the plan holds.
 const SHOWN: usize = 8;
-/// So many callers of a service are named.
-const CALLERS: usize = 3;
+/// So many callers of a service are named, causes of a change, and places of a policy.
+const NAMED: usize = 3;
+/// Characters of a setting's value that are shown; raw Envoy fields can be long.
+const VALUE: usize = 80;
 
 /// The section, or nothing if the changes reach no entry point.
 pub(super) fn section(text: &mut String, traffic: &Traffic, view: View) {
@@ -19,13 +24,16 @@ pub(super) fn section(text: &mut String, traffic: &Traffic, view: View) {
         return;
     }
     let head = paint(view.color, "TRAFFIC", "1");
-    if traffic.entries.is_empty() && traffic.egress.is_none() {
-        let _ = writeln!(text, "\n{head}   every request fares as before: {}", same(traffic));
+    if traffic.entries.is_empty() && traffic.policies.is_empty() && traffic.egress.is_none() {
+        let _ = writeln!(text, "\n{head}   {}", same(traffic));
         return;
     }
     let _ = writeln!(text, "\n{head}");
     for entry in &traffic.entries {
         entry_lines(text, entry, view);
+    }
+    for policy in &traffic.policies {
+        policy_lines(text, policy, view);
     }
     if let Some((was, is)) = traffic.egress {
         let symbol = if is == EgressFilter::DropAll { "!" } else { "+" };
@@ -34,12 +42,14 @@ pub(super) fn section(text: &mut String, traffic: &Traffic, view: View) {
         let _ = writeln!(text, "    {symbol} {} -> {}", egress(was), egress(is));
     }
     if traffic.same_entries > 0 {
-        let _ = writeln!(text, "  every request fares as before: {}", same(traffic));
+        let _ = writeln!(text, "  {}", same(traffic));
     }
 }
 
+/// What was compared and found equal.
 fn same(traffic: &Traffic) -> String {
-    format!("{} with the same routes", many(traffic.same_entries, "entry point", "entry points"))
+    let points = many(traffic.same_entries, "affected entry point", "affected entry points");
+    format!("no request changes its destination or policy at {points}")
 }
 
 fn egress(filter: EgressFilter) -> &'static str {
@@ -53,13 +63,14 @@ fn egress(filter: EgressFilter) -> &'static str {
 fn entry_name(entry: &TrafficEntry, view: View) -> String {
     let mut name = format!("{}:{}", entry.entry, entry.port);
     if let Address::Service(service) = &entry.entry {
-        let shown = if view.full { entry.callers.len() } else { CALLERS };
+        let shown = if view.full { entry.callers.len() } else { NAMED };
         let mut callers: Vec<String> =
             entry.callers.iter().take(shown).map(ToString::to_string).collect();
         if entry.callers.len() > shown {
             callers.push(format!("{} more", entry.callers.len() - shown));
         }
-        name = format!("{service}:{}, called by {}", entry.port, callers.join(", "));
+        let at = entry.at.map_or_else(String::new, |at| format!(" at {at}"));
+        name = format!("{service}:{}{at}, called by {}", entry.port, callers.join(", "));
     }
     name
 }
@@ -82,26 +93,98 @@ fn entry_lines(text: &mut String, entry: &TrafficEntry, view: View) {
     let _ = writeln!(text, "      {}", proof(entry));
 }
 
-/// How many classes change, and that the others do not.
+/// How many classes change, how many meet a changed policy, and how many do neither.
 pub(super) fn proof(entry: &TrafficEntry) -> String {
     if !entry.decided {
         return format!(
-            "{} change; the comparison was given up at its limit, so there may be more",
+            "{} change; the comparison stopped at its limit of work, so there may be more",
             many(entry.changed, "class of requests", "classes of requests")
         );
     }
-    if entry.changed == 0 {
-        return format!(
-            "none of {} changes",
-            many(entry.classes, "request class", "request classes")
-        );
-    }
-    let verb = if entry.changed == 1 { "changes" } else { "change" };
     let classes = many(entry.classes, "request class", "request classes");
-    match entry.classes - entry.changed {
-        0 => format!("{} of {classes} {verb}", entry.changed),
-        rest => format!("{} of {classes} {verb}, {rest} proven unchanged", entry.changed),
+    let mut text = match entry.changed {
+        0 => format!("none of {classes} changes its destination"),
+        1 => format!("1 of {classes} changes"),
+        changed => format!("{changed} of {classes} change"),
+    };
+    match entry.policy_changed {
+        0 => {}
+        1 => text.push_str(", 1 meets a changed policy"),
+        more => {
+            let _ = write!(text, ", {more} meet a changed policy");
+        }
     }
+    match entry.classes.saturating_sub(entry.changed + entry.policy_changed) {
+        0 => {}
+        rest if entry.changed > 0 => {
+            let _ = write!(text, ", {rest} proven unchanged");
+        }
+        _ => {}
+    }
+    text
+}
+
+/// `virtual_node/cart-v1 port 8080`, the first few and how many more.
+fn places(policy: &TrafficPolicy, shown: usize) -> String {
+    let place = |place: &PolicyPlace| match &place.part {
+        Some(part) => format!("{} {part}", place.address),
+        None => place.address.to_string(),
+    };
+    let mut all: Vec<String> = policy.places.iter().take(shown).map(place).collect();
+    if policy.place_count > all.len() {
+        all.push(format!("{} more", policy.place_count - all.len()));
+    }
+    all.join(", ")
+}
+
+fn policy_lines(text: &mut String, policy: &TrafficPolicy, view: View) {
+    let (symbol, color, word) = severity(policy.severity);
+    let symbol = paint(view.color, symbol, color);
+    let word = paint(view.color && !word.is_empty(), word, color);
+    let shown = if view.full { policy.places.len() } else { NAMED };
+    let _ =
+        writeln!(text, "{}", format!("  {symbol} {}   {word}", places(policy, shown)).trim_end());
+    for line in settings(&policy.settings) {
+        let _ = writeln!(text, "        {line}");
+    }
+    let _ = writeln!(
+        text,
+        "        met by {} at {}, for example {}",
+        many(policy.classes, "request class", "request classes"),
+        many(policy.entry_count, "entry point", "entry points"),
+        request(&policy.witness)
+    );
+    let itself = policy.places.iter().map(|place| &place.address);
+    if !itself.eq(policy.caused_by.iter()) {
+        causes(text, &policy.caused_by);
+    }
+}
+
+/// Settings with their values before and after.
+fn settings(all: &[FactChange]) -> Vec<String> {
+    let width = all.iter().map(|own| own.name.chars().count()).max().unwrap_or_default();
+    let value = |value: &Option<String>| match value {
+        None => "unset".to_owned(),
+        Some(text) if text.chars().count() > VALUE => {
+            format!("{}…", text.chars().take(VALUE).collect::<String>())
+        }
+        Some(text) => text.clone(),
+    };
+    all.iter()
+        .map(|own| format!("{:<width$}  {} -> {}", own.name, value(&own.before), value(&own.after)))
+        .collect()
+}
+
+fn causes(text: &mut String, all: &std::collections::BTreeSet<Address>) {
+    if all.is_empty() {
+        return;
+    }
+    let named: Vec<String> = all.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match all.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let _ = writeln!(text, "        by {}{more}", named.join(", "));
 }
 
 fn change_lines(text: &mut String, change: &TrafficChange, view: View) {
@@ -113,19 +196,16 @@ fn change_lines(text: &mut String, change: &TrafficChange, view: View) {
     for line in outcomes(&change.before, &change.after) {
         let _ = writeln!(text, "        {line}");
     }
+    for line in settings(&change.policy) {
+        let _ = writeln!(text, "        {line}");
+    }
     if !change.proven {
-        let _ =
-            writeln!(text, "        not decided: it hangs on a condition that is not looked into");
+        let _ = writeln!(
+            text,
+            "        cannot be determined: it depends on a condition that is not analyzed"
+        );
     }
-    let causes: Vec<String> =
-        change.caused_by.iter().take(CALLERS).map(ToString::to_string).collect();
-    let more = match change.caused_by.len().saturating_sub(CALLERS) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    if !causes.is_empty() {
-        let _ = writeln!(text, "        by {}{more}", causes.join(", "));
-    }
+    causes(text, &change.caused_by);
 }
 
 pub(super) fn severity(severity: TrafficSeverity) -> (&'static str, &'static str, &'static str) {
@@ -210,14 +290,14 @@ pub(super) fn end(outcome: &Outcome) -> String {
     match outcome.end {
         End::Nodes => list(&outcome.nodes),
         End::Answer => match outcome.status {
-            Some(404) => "404: no route takes it".to_owned(),
+            Some(404) => "404: no route matches".to_owned(),
             Some(503) => "503: no target has a share".to_owned(),
             Some(status) => format!("{status} by the proxy"),
             None => "an answer by the proxy".to_owned(),
         },
         End::Leaves => "leaves the mesh".to_owned(),
-        End::Refused => "nobody takes it".to_owned(),
-        End::Unclear => "not decided: raw Envoy fields".to_owned(),
+        End::Refused => "connection refused".to_owned(),
+        End::Unclear => "cannot be determined: raw Envoy fields".to_owned(),
     }
 }
 
@@ -238,7 +318,12 @@ pub(super) fn markdown(traffic: &Traffic) -> Vec<String> {
             let seen = |side: &Outcome, other: &Outcome| {
                 let path = side.path.as_ref().filter(|_| side.path != other.path);
                 let path = path.map_or_else(String::new, |path| format!(", sees `{}`", code(path)));
-                format!("{}{path}", escape(&end(side)))
+                let is_after = std::ptr::eq(side, &change.after);
+                let met = change.policy.iter().map(|own| {
+                    let value = if is_after { &own.after } else { &own.before };
+                    format!(", {} `{}`", own.name, code(value.as_deref().unwrap_or("unset")))
+                });
+                format!("{}{path}{}", escape(&end(side)), met.collect::<String>())
             };
             let causes: Vec<String> =
                 change.caused_by.iter().map(|address| format!("`{address}`")).collect();
@@ -252,6 +337,36 @@ pub(super) fn markdown(traffic: &Traffic) -> Vec<String> {
             ));
         }
     }
+    if !traffic.policies.is_empty() {
+        parts.push(
+            "\n**policies that requests meet**\n\n| | setting | before | after | met by | by |\n\
+             | --- | --- | --- | --- | --- | --- |\n"
+                .to_owned(),
+        );
+    }
+    for policy in &traffic.policies {
+        let (symbol, _, word) = severity(policy.severity);
+        let causes: Vec<String> =
+            policy.caused_by.iter().map(|address| format!("`{address}`")).collect();
+        for own in &policy.settings {
+            let value = |value: &Option<String>| match value {
+                Some(text) => format!("`{}`", code(text)),
+                None => "unset".to_owned(),
+            };
+            parts.push(format!(
+                "| {} | `{}` of {} | {} | {} | `{}` and all of {} at {} | {} |\n",
+                format!("{symbol} {word}").trim(),
+                own.name,
+                escape(&places(policy, NAMED)),
+                value(&own.before),
+                value(&own.after),
+                code(&request(&policy.witness)),
+                many(policy.classes, "request class", "request classes"),
+                many(policy.entry_count, "entry point", "entry points"),
+                causes.join(", ")
+            ));
+        }
+    }
     if let Some((was, is)) = traffic.egress {
         parts.push(format!(
             "\n**calls to what the mesh does not define**: {} -> {}\n",
@@ -260,7 +375,9 @@ pub(super) fn markdown(traffic: &Traffic) -> Vec<String> {
         ));
     }
     if traffic.same_entries > 0 {
-        parts.push(format!("\nEvery request fares as before: {}.\n", same(traffic)));
+        let same = same(traffic);
+        let (first, rest) = same.split_at(1);
+        parts.push(format!("\n{}{rest}.\n", first.to_uppercase()));
     }
     parts
 }

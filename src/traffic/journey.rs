@@ -387,10 +387,15 @@ impl<'m> Tracer<'m> {
             }
             match condition::verdict(&row.matches, seen, &self.regexes) {
                 Verdict::Takes => {
+                    hop.passed.pop_if(|last| last.address == row.address);
                     hop.taken = Some(row);
                     break;
                 }
-                Verdict::Misses(miss) => hop.passed.push(Passed { address: row.address, miss }),
+                // A route can be rendered as two rows, of which the second has its own matcher.
+                Verdict::Misses(miss) => {
+                    hop.passed.pop_if(|last| last.address == row.address);
+                    hop.passed.push(Passed { address: row.address, miss });
+                }
                 Verdict::Unknown(why) => {
                     ended = Some(End::Unknown { why: format!("{}: {why}", row.address) });
                     break;

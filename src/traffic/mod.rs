@@ -12,6 +12,7 @@ pub mod http;
 mod journey;
 mod matching;
 mod path;
+pub mod policy;
 pub mod re2;
 mod request;
 mod service;

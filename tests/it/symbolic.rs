@@ -246,7 +246,7 @@ fn every_example_fares_as_its_class_says() {
             let source = match &entry.entry {
                 Entry::Gateway(name, _) => Source::Gateway(name.clone()),
                 // Other nodes may have two services on one port, which the rules refuse.
-                Entry::Service(..) => {
+                Entry::Service(..) | Entry::Bound(..) => {
                     let front = entry.callers.iter().find(|name| name.as_str() == "front");
                     let Some(front) = front else { continue };
                     Source::Node(front.clone())

@@ -1,21 +1,28 @@
 //! How the traffic of two meshes differs: for every entry point that a change reaches, the classes
-//! of requests that fare otherwise, each with a request that shows it.
+//! of requests that change, each with a request that shows it.
 //!
-//! A class is what goes one way through the routes before and one way after. The work follows from the change:
-//! only services that the changed addresses reach are looked at, and of a gateway the routes to
-//! other services are folded into a row each.
+//! A class is what takes one path through the routes before and one after. It changes if it has
+//! another destination, path, host or status, or another route or node with other settings
+//! (`meets` compares the settings of what stays). The work follows from the change: only services
+//! that the changed addresses reach are looked at, and of a gateway the routes to other services
+//! are folded into a row each.
 
+use super::causes::{self, Sides};
 use super::language::Test;
+use super::meets::{Cx, Met, PolicyDiff};
 use super::space::{Asks, Condition, Example, Part, Region, Space, request};
 use super::table::{Gives, Row, of_gateway, of_service};
+use super::tasks::{self, Access, Task, To, service_ports};
 use super::walk::{Taker, takers};
 use crate::model::{
-    Address, EgressFilter, GatewayName, Mesh, NodeName, Port, Protocol, RouteName, ServiceName,
-    TlsMode,
+    Address, Capture, EgressFilter, GatewayName, Mesh, NodeName, Port, Protocol, RouteName,
+    ServiceName, TlsMode,
 };
 use crate::parallel;
-use crate::traffic::{Request, ServicePort, gateway_target, ports};
+use crate::traffic::policy::{FactChange, Subject};
+use crate::traffic::{Request, capture, gateway_target};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// Where requests come in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +31,8 @@ pub enum Entry {
     Gateway(GatewayName, Port),
     /// A port of a service, for the nodes that call it.
     Service(ServiceName, Port),
+    /// An address that a node's proxy binds for a port of a service, before or after.
+    Bound(SocketAddr, ServiceName, Port),
 }
 
 /// How bad a change is for those who send the requests.
@@ -65,6 +74,8 @@ pub struct Class {
     pub assumed: bool,
     /// The changes that cause it.
     pub causes: BTreeSet<Address>,
+    /// The settings that differ because another route or node has others.
+    pub policy: Vec<FactChange>,
 }
 
 /// What changes at one entry point.
@@ -78,12 +89,16 @@ pub struct EntryDiff {
     pub callers: Vec<NodeName>,
     /// Whether it is there before, and after.
     pub there: (bool, bool),
-    /// Whether the callers themselves have given it up.
-    pub given_up: bool,
+    /// Whether its callers reach it otherwise than before, or no longer.
+    pub moved: bool,
     /// How many classes there are.
     pub classes: usize,
     /// Those that change, the worst first.
     pub changed: Vec<Class>,
+    /// The changed settings that requests meet here.
+    pub meets: Vec<Met>,
+    /// How many classes keep their path and meet a changed setting on it.
+    pub meeting: usize,
     /// Whether the comparison was given up, so that there may be more.
     pub cut_short: bool,
 }
@@ -97,8 +112,34 @@ impl EntryDiff {
                 (host.unwrap_or_else(|| name.as_str().to_ascii_lowercase()), *port)
             }
             Entry::Service(name, port) => (name.to_string(), *port),
+            Entry::Bound(at, name, port) => {
+                // What is sent there says where; the service's name is not needed.
+                let host = match at {
+                    SocketAddr::V4(at) => at.ip().to_string(),
+                    SocketAddr::V6(at) => format!("[{}]", at.ip()),
+                };
+                match Port::new(at.port().into()) {
+                    Some(own) => (host, own),
+                    None => (name.to_string(), *port),
+                }
+            }
         };
         request(&host, port, self.protocol, example)
+    }
+
+    fn of(entry: Entry, callers: Vec<NodeName>) -> Self {
+        Self {
+            entry,
+            protocol: Protocol::Http,
+            callers,
+            there: (false, false),
+            moved: false,
+            classes: 0,
+            changed: Vec::new(),
+            meets: Vec::new(),
+            meeting: 0,
+            cut_short: false,
+        }
     }
 }
 
@@ -107,9 +148,11 @@ impl EntryDiff {
 pub struct Differences {
     /// The entry points at which something changes or could not be decided.
     pub entries: Vec<EntryDiff>,
-    /// How many other entry points the changes reach: their tables are the same.
+    /// How many other entry points the changes reach: their tables and settings are the same.
     pub same: usize,
-    /// Whether calls to what the mesh does not define fare otherwise: what they did before and do
+    /// The settings that differ where a request meets them, the worst first.
+    pub policies: Vec<PolicyDiff>,
+    /// Whether calls to what the mesh does not define go elsewhere: what they did before and do
     /// after.
     pub egress: Option<(EgressFilter, EgressFilter)>,
     /// The steps that it took, a measure of the work.
@@ -118,220 +161,127 @@ pub struct Differences {
 
 /// Compares the traffic of two meshes, as far as some changed addresses reach.
 pub fn compare(before: &Mesh, after: &Mesh, changed: &BTreeSet<Address>) -> Differences {
-    let mut services = services_reached(before, changed);
-    services.extend(services_reached(after, changed));
-    let mut tasks: Vec<Task<'_>> = Vec::new();
-    service_tasks(before, after, changed, &services, &mut tasks);
-    gateway_tasks(before, after, changed, &services, &mut tasks);
-    let look = |task: &Task<'_>| task.look(before, after, changed, &services);
+    let cx = Cx::new(before, after, changed);
+    let tasks = tasks::all(&cx);
     let mut all = Differences::default();
-    for (diff, work) in parallel::map(&tasks, look) {
+    for (diff, work) in parallel::map(&tasks, |task| look(&cx, task)) {
         all.work += work;
         match diff {
             Some(diff) => all.entries.push(diff),
             None => all.same += 1,
         }
     }
+    all.policies = cx.grouped(&all);
     let (was, is) = (before.settings.egress, after.settings.egress);
-    all.egress = (was != is && !before.nodes.is_empty()).then_some((was, is));
+    // Under explicit capture nothing that the mesh does not define meets a proxy.
+    let met = || {
+        before.nodes.iter().any(|(name, node)| {
+            let next = after.nodes.get(name);
+            capture(before, node) == Capture::Redirect
+                && next.is_some_and(|next| capture(after, next) == Capture::Redirect)
+        })
+    };
+    all.egress = (was != is && met()).then_some((was, is));
     all
 }
 
-/// The services whose tables can depend on what stands at some addresses.
-fn services_reached<'m>(mesh: &'m Mesh, changed: &BTreeSet<Address>) -> BTreeSet<&'m ServiceName> {
-    let (mut nodes, mut routers, mut services) =
-        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for address in changed {
-        match address {
-            Address::Node(name) => {
-                nodes.insert(name);
-            }
-            Address::Router(name) | Address::Route(name, _) => {
-                routers.insert(name);
-            }
-            Address::Service(name) => {
-                services.insert(name);
-            }
-            Address::Mesh | Address::Gateway(_) | Address::GatewayRoute(..) => {}
+/// What changes at the entry point; `None` if its tables and settings are the same. And the work.
+fn look(cx: &Cx<'_>, task: &Task<'_>) -> (Option<EntryDiff>, usize) {
+    match task {
+        Task::Service { to, callers, access } => {
+            let about = EntryDiff::of(Entry::Service(to.0.clone(), to.1), callers.clone());
+            let mut sides = [side(cx.before, *to, access[0]), side(cx.after, *to, access[1])];
+            let moved = access[0] != access[1];
+            at_service(cx, EntryDiff { moved, ..about }, &mut sides)
         }
-    }
-    if !nodes.is_empty() {
-        for (name, router) in &mesh.routers {
-            let mut targets = router.routes.iter().flat_map(|route| &route.targets);
-            if targets.any(|target| nodes.contains(&target.node)) {
-                routers.insert(name);
-            }
-        }
-    }
-    let reached = mesh.services.iter().filter(|(name, service)| {
-        services.contains(name)
-            || service.node.as_ref().is_some_and(|node| nodes.contains(node))
-            || service.router.as_ref().is_some_and(|router| routers.contains(router))
-    });
-    reached.map(|(name, _)| name).collect()
-}
-
-/// One entry point to look at.
-enum Task<'m> {
-    /// A service port for the nodes that call it before and after, or only one of the two.
-    Service { name: &'m ServiceName, port: Port, callers: Vec<NodeName>, called: (bool, bool) },
-    /// A port of a gateway.
-    Gateway { name: &'m GatewayName, port: Port },
-}
-
-fn service_ports<'m>(mesh: &'m Mesh, name: &ServiceName) -> Vec<ServicePort<'m>> {
-    let found = mesh.services.get_key_value(name);
-    found.map_or_else(Vec::new, |(name, item)| ports(mesh, name, item))
-}
-
-fn service_tasks<'m>(
-    before: &'m Mesh,
-    after: &'m Mesh,
-    changed: &BTreeSet<Address>,
-    services: &BTreeSet<&'m ServiceName>,
-    tasks: &mut Vec<Task<'m>>,
-) {
-    // Nodes by service and by whether they call it before and after. Of a node that is new or
-    // goes away there are no requests to compare.
-    let mut callers: BTreeMap<(&ServiceName, (bool, bool)), Vec<NodeName>> = BTreeMap::new();
-    for (name, was) in &before.nodes {
-        let Some(is) = after.nodes.get(name) else { continue };
-        let itself = changed.contains(&Address::Node(name.clone()));
-        let calls = |node: &'m crate::model::VirtualNode| -> BTreeSet<&'m ServiceName> {
-            node.backends.iter().map(|backend| &backend.service).collect()
-        };
-        if !itself && !is.backends.iter().any(|backend| services.contains(&backend.service)) {
-            continue;
-        }
-        let (was, is) = (calls(was), calls(is));
-        for service in was.union(&is) {
-            let called = (was.contains(service), is.contains(service));
-            if called != (true, true) || services.contains(service) {
-                callers.entry((service, called)).or_default().push(name.clone());
-            }
-        }
-    }
-    for ((name, called), nodes) in callers {
-        let mut all: Vec<Port> = Vec::new();
-        all.extend(service_ports(before, name).iter().map(|port| port.port));
-        all.extend(service_ports(after, name).iter().map(|port| port.port));
-        all.sort();
-        all.dedup();
-        for port in all {
-            tasks.push(Task::Service { name, port, callers: nodes.clone(), called });
-        }
-    }
-}
-
-fn gateway_tasks<'m>(
-    before: &'m Mesh,
-    after: &'m Mesh,
-    changed: &BTreeSet<Address>,
-    services: &BTreeSet<&'m ServiceName>,
-    tasks: &mut Vec<Task<'m>>,
-) {
-    let own: BTreeSet<&GatewayName> = changed
-        .iter()
-        .filter_map(|address| match address {
-            Address::Gateway(name) | Address::GatewayRoute(name, _) => Some(name),
-            _ => None,
-        })
-        .collect();
-    let mut found = BTreeSet::new();
-    for mesh in [before, after] {
-        for (name, gateway) in &mesh.gateways {
-            let mut routes = gateway.routes.iter();
-            if own.contains(name) || routes.any(|route| services.contains(&route.service.name)) {
-                found.extend(gateway.listeners.iter().map(|listener| (name, listener.port)));
-            }
-        }
-    }
-    tasks.extend(found.into_iter().map(|(name, port)| Task::Gateway { name, port }));
-}
-
-impl Task<'_> {
-    /// What changes at the entry point; `None` if its tables are the same. And the work.
-    fn look(
-        &self,
-        before: &Mesh,
-        after: &Mesh,
-        changed: &BTreeSet<Address>,
-        services: &BTreeSet<&ServiceName>,
-    ) -> (Option<EntryDiff>, usize) {
-        match self {
-            Self::Service { name, port, callers, called } => {
-                let (was, is) = (service(before, name, *port), service(after, name, *port));
-                let there = (was.is_some() && called.0, is.is_some() && called.1);
-                let protocol = is.as_ref().or(was.as_ref()).map_or(Protocol::Http, |(p, _)| *p);
-                let rows = |found: Option<(Protocol, Vec<Row>)>, called: bool, mesh: &Mesh| {
-                    let found = found.filter(|_| called);
-                    found.map_or_else(|| outside(mesh, name, called), |(_, rows)| rows)
-                };
-                let tables = [rows(was, called.0, before), rows(is, called.1, after)];
-                let about = EntryDiff {
-                    entry: Entry::Service((*name).clone(), *port),
-                    protocol,
-                    callers: callers.clone(),
-                    there,
-                    given_up: !called.1,
-                    classes: 0,
-                    changed: Vec::new(),
-                    cut_short: false,
-                };
-                // Who calls or no longer calls is itself the cause.
-                let mut causes = changed.clone();
-                if *called == (true, true) {
-                    causes.retain(
-                        |address| !matches!(address, Address::Node(n) if callers.contains(n)),
-                    );
+        Task::Bound { node, at, to } => {
+            let Some((name, port)) = to[0].or(to[1]) else { return (None, 0) };
+            let entry = Entry::Bound(*at, name.clone(), port);
+            let about = EntryDiff::of(entry, vec![node.clone()]);
+            let mut sides = [(cx.before, to[0]), (cx.after, to[1])].map(|(mesh, to)| {
+                let Some(to) = to else { return Table::closed() };
+                let mut side = side(mesh, to, Access::Known);
+                // Every host is taken there, and becomes the service's name.
+                for row in &mut side.rows {
+                    row.host = Some(to.0.to_string());
                 }
-                differ(about, &tables, Some("http"), &causes)
-            }
-            Self::Gateway { name, port } => {
-                let mut folded = foldable(before, after, name, services);
-                let mut spent = 0;
-                loop {
-                    let (was, is) = (
-                        gateway(before, name, *port, &folded),
-                        gateway(after, name, *port, &folded),
-                    );
-                    let there = (was.is_some(), is.is_some());
-                    let protocol = is.as_ref().or(was.as_ref()).map_or(Protocol::Http, |(p, _)| *p);
-                    let rows = |found: Option<(Protocol, Vec<Row>)>| {
-                        found.map_or_else(Vec::new, |(_, rows)| rows)
-                    };
-                    let mut tables = [rows(was), rows(is)];
-                    let doors = [door(before, name, *port), door(after, name, *port)];
-                    let scheme = one_scheme(&doors, &mut tables);
-                    let about = EntryDiff {
-                        entry: Entry::Gateway((*name).clone(), *port),
-                        protocol,
-                        callers: Vec::new(),
-                        there,
-                        given_up: false,
-                        classes: 0,
-                        changed: Vec::new(),
-                        cut_short: false,
-                    };
-                    let (found, work) = differ(about, &tables, scheme, changed);
-                    spent += work;
-                    // What changes from or to a folded route is told by its own rows.
-                    let unfolded: BTreeSet<RouteName> = found
-                        .iter()
-                        .flat_map(|diff| &diff.changed)
-                        .flat_map(|class| [&class.before.gives, &class.after.gives])
-                        .filter_map(|gives| match gives {
-                            Gives::Folded(_, route) => Some(route.clone()),
-                            _ => None,
-                        })
-                        .collect();
-                    if unfolded.is_empty() {
-                        return (found, spent);
-                    }
-                    folded.retain(|route| !unfolded.contains(*route));
-                }
-            }
+                side
+            });
+            at_service(cx, EntryDiff { moved: true, ..about }, &mut sides)
         }
+        Task::Gateway { name, port } => at_gateway(cx, name, *port),
+    }
+}
+
+/// One side of an entry point.
+struct Table {
+    there: bool,
+    protocol: Option<Protocol>,
+    rows: Vec<Row>,
+}
+
+impl Table {
+    fn closed() -> Self {
+        let rows = vec![Row::plain(Gives::Refused, Vec::new())];
+        Self { there: false, protocol: None, rows }
+    }
+}
+
+fn side(mesh: &Mesh, to: To<'_>, access: Access) -> Table {
+    let found = service(mesh, to.0, to.1);
+    let protocol = found.as_ref().map(|(protocol, _)| *protocol);
+    match (found, access) {
+        (_, Access::Closed) => Table { protocol, ..Table::closed() },
+        (Some((_, rows)), Access::Known) => Table { there: true, protocol, rows },
+        (_, Access::Known) => Table { there: false, protocol, rows: outside(mesh, to.0, true) },
+        (_, Access::Unlisted) => Table { there: false, protocol, rows: outside(mesh, to.0, false) },
+    }
+}
+
+fn at_service(
+    cx: &Cx<'_>,
+    mut about: EntryDiff,
+    sides: &mut [Table; 2],
+) -> (Option<EntryDiff>, usize) {
+    about.there = (sides[0].there, sides[1].there);
+    about.protocol = sides[1].protocol.or(sides[0].protocol).unwrap_or(Protocol::Http);
+    let tables = sides.each_mut().map(|side| std::mem::take(&mut side.rows));
+    differ(cx, about, &tables, Some("http"))
+}
+
+fn at_gateway(cx: &Cx<'_>, name: &GatewayName, port: Port) -> (Option<EntryDiff>, usize) {
+    let mut folded = foldable(cx.before, cx.after, name, &cx.services);
+    if cx.policies.contains_key(&Subject::GatewayCaller(name.clone())) {
+        // How the gateway calls services matters at each of them.
+        folded.clear();
+    }
+    let mut spent = 0;
+    loop {
+        let [was, is] = [cx.before, cx.after].map(|mesh| gateway(mesh, name, port, &folded));
+        let mut about = EntryDiff::of(Entry::Gateway(name.clone(), port), Vec::new());
+        about.there = (was.is_some(), is.is_some());
+        about.protocol = is.as_ref().or(was.as_ref()).map_or(Protocol::Http, |(p, _)| *p);
+        let rows =
+            |found: Option<(Protocol, Vec<Row>)>| found.map_or_else(Vec::new, |(_, rows)| rows);
+        let mut tables = [rows(was), rows(is)];
+        let doors = [door(cx.before, name, port), door(cx.after, name, port)];
+        let scheme = one_scheme(&doors, &mut tables);
+        let (found, work) = differ(cx, about, &tables, scheme);
+        spent += work;
+        // What changes from or to a folded route is reported by its own rows.
+        let unfolded: BTreeSet<RouteName> = found
+            .iter()
+            .flat_map(|diff| &diff.changed)
+            .flat_map(|class| [&class.before.gives, &class.after.gives])
+            .filter_map(|gives| match gives {
+                Gives::Folded(_, route) => Some(route.clone()),
+                _ => None,
+            })
+            .collect();
+        if unfolded.is_empty() {
+            return (found, spent);
+        }
+        folded.retain(|route| !unfolded.contains(*route));
     }
 }
 
@@ -431,13 +381,13 @@ fn way(row: &Row) -> Way<'_> {
 
 /// Compares two tables.
 fn differ(
+    cx: &Cx<'_>,
     mut about: EntryDiff,
     tables: &[Vec<Row>; 2],
     scheme: Option<&str>,
-    changed: &BTreeSet<Address>,
 ) -> (Option<EntryDiff>, usize) {
     let [before, after] = tables;
-    if before == after && about.there.0 == about.there.1 {
+    if before == after && about.there.0 == about.there.1 && !cx.reaches(&about, before) {
         return (None, before.len() + after.len());
     }
     let scheme = scheme.filter(|_| about.protocol != Protocol::Tcp).map(is_scheme);
@@ -459,11 +409,16 @@ fn differ(
         Taker::Nothing if !(if side == 0 { about.there.0 } else { about.there.1 }) => &closed,
         Taker::Nothing => &nothing,
     };
+    let sides = Sides { before: cx.before, after: cx.after, changed: cx.changed, tables };
     let mut known: BTreeMap<Ways<'_>, Option<Class>> = BTreeMap::new();
+    let mut kept: BTreeMap<Ways<'_>, (&Example, [&Row; 2])> = BTreeMap::new();
     for (key, shown) in &found.found {
         let [was, is] = [row(0, key[0]), row(1, key[1])];
-        let same = was.does_as(is);
-        let slot = known.entry((same, way(was), way(is))).or_insert(None);
+        let policy = cx.otherwise(was, is);
+        let same = was.does_as(is) && policy.is_empty();
+        let ways = (same, way(was), way(is));
+        kept.entry(ways).or_insert((&shown.example, [was, is]));
+        let slot = known.entry(ways).or_insert(None);
         let path = shown.example.path.as_deref().unwrap_or("/");
         // One class has one example: that of its first row, if that one is proven.
         let better = |class: &Class| class.assumed && !shown.assumed;
@@ -481,40 +436,37 @@ fn differ(
             after: is.side(path),
             example: shown.example.clone(),
             assumed: shown.assumed,
-            causes: causes(changed, &[was, is], tables),
+            causes: causes::of(&sides, &about, [was, is], &shown.example),
+            policy,
         });
     }
     about.classes = known.len();
+    meet(cx, &mut about, &kept);
     about.changed = known.into_values().flatten().collect();
     about.changed.sort_by(|a, b| (a.severity, &a.example).cmp(&(b.severity, &b.example)));
     (Some(about), work)
 }
 
-/// The changes that stand on the ways of a class, or else at the entry point.
-fn causes(changed: &BTreeSet<Address>, rows: &[&Row], tables: &[Vec<Row>; 2]) -> BTreeSet<Address> {
-    let among = |all: &mut dyn Iterator<Item = Address>| -> BTreeSet<Address> {
-        all.filter(|address| changed.contains(address)).collect()
-    };
-    let named = |row: &&Row| -> Vec<Address> {
-        let mut all = row.via.clone();
-        for address in &row.via {
-            if let Address::GatewayRoute(gateway, _) = address {
-                all.push(Address::Gateway(gateway.clone()));
+/// Adds the changed settings that classes meet.
+fn meet(cx: &Cx<'_>, about: &mut EntryDiff, classes: &BTreeMap<Ways<'_>, (&Example, [&Row; 2])>) {
+    let entry = cx.at_entry(about);
+    let mut found: BTreeMap<Subject, Met> = BTreeMap::new();
+    for (class, ((same, ..), (example, rows))) in classes.iter().enumerate() {
+        let met = cx.met(about, &entry, *rows);
+        about.meeting += usize::from(*same && !met.is_empty());
+        for (subject, lost) in met {
+            let own = found.entry(subject.clone()).or_insert_with(|| Met {
+                subject,
+                classes: BTreeSet::new(),
+                example: (*example).clone(),
+                lost: false,
+            });
+            own.classes.insert(class);
+            if lost && !own.lost {
+                own.lost = true;
+                own.example = (*example).clone();
             }
         }
-        if let Gives::Nodes(shares) = &row.gives {
-            all.extend(shares.iter().map(|share| Address::Node(share.node.clone())));
-        }
-        all
-    };
-    let mut near = among(&mut rows.iter().flat_map(named));
-    let route =
-        |address: &Address| matches!(address, Address::Route(..) | Address::GatewayRoute(..));
-    if near.iter().any(route) {
-        // A router that changes because a route of it does is no cause of its own.
-        near.retain(|a| !matches!(a, Address::Router(_) | Address::Gateway(_)));
-        return near;
     }
-    let far = among(&mut tables.iter().flatten().flat_map(|row| named(&row)));
-    if near.is_empty() { if far.is_empty() { changed.clone() } else { far } } else { near }
+    about.meets = found.into_values().collect();
 }

@@ -5,19 +5,23 @@
 //! ([`Region`]), and questions about matches are questions about sets. Nothing is guessed: what
 //! the automata cannot hold within their bounds is *undecided*, and said to be.
 
+mod causes;
 mod conditions;
 mod diff;
 mod language;
+mod meets;
 mod plain;
 mod regex;
 mod set;
 mod space;
 mod table;
+mod tasks;
 mod walk;
 
 pub use conditions::{PathChange, of as conditions, set_on_the_way};
 pub use diff::{Class, Differences, Entry, EntryDiff, Severity, Side, compare};
 pub use language::{Test, Universe};
+pub use meets::{Met, PolicyDiff};
 pub use set::Set;
 pub use space::{Asks, Condition, Example, Part, Region, Space, request};
 pub use table::{Gives, Row, Share, of_gateway, of_hop, of_service};

@@ -1,0 +1,52 @@
+//! What requests meet at a gateway, before its routes and behind them.
+
+use super::caller::of_policy;
+use super::server::{listener_tls, pool};
+use super::{Facts, any_address, patched, put};
+use crate::model::{
+    BackendDefaults, GatewayListener, GatewayListenerPatch, MeshSettings, VirtualGateway,
+};
+use std::net::IpAddr;
+
+/// The settings of a listener.
+pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
+    let GatewayListener {
+        // The entry point itself.
+        port: _,
+        protocol,
+        address: _,
+        connection_pool,
+        // Its path is a row of the table; the rest is what those who probe may do.
+        health_check: _,
+        tls,
+        patch: GatewayListenerPatch { listener: raw, filter_chain },
+    } = listener;
+    let mut facts = Facts::new();
+    put(&mut facts, "protocol", Some(protocol));
+    put(&mut facts, "address", Some(address(settings, listener)));
+    pool(&mut facts, connection_pool.as_ref());
+    listener_tls(&mut facts, tls.as_ref());
+    put(&mut facts, "patch.listener", patched(raw.as_ref()));
+    put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
+    facts
+}
+
+/// Where a listener listens.
+pub(super) fn address(settings: &MeshSettings, listener: &GatewayListener) -> IpAddr {
+    listener.address.unwrap_or_else(|| any_address(settings))
+}
+
+/// How a gateway calls services.
+pub(super) fn of_caller(gateway: &VirtualGateway) -> Facts {
+    let VirtualGateway {
+        // Compared one by one.
+        listeners: _,
+        routes: _,
+        backend_defaults: BackendDefaults { client_policy },
+        // Not met by requests.
+        access_log: _,
+        owner: _,
+        tags: _,
+    } = gateway;
+    of_policy(client_policy.as_ref())
+}

@@ -1,0 +1,226 @@
+//! What requests meet at the node that serves them: how it is found, how its proxy takes them, and
+//! what stands between proxy and application.
+
+use super::route::times;
+use super::{Facts, any_address, caller, list, patched, put};
+use crate::model::{
+    Capture, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, IpPreference, Listener,
+    ListenerPatch, ListenerTls, ListenerValidation, Mesh, MeshSettings, NodeName, NodePatch,
+    OutlierDetection, PoolLimits, Port, RegistryDiscovery, TlsMode, VirtualNode,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Settings in which two nodes differ because they are two nodes.
+const OWN: [&str; 14] = [
+    "address",
+    "app",
+    "capture",
+    "discovery.dns",
+    "discovery.dns.ip_preference",
+    "discovery.dns.response_type",
+    "discovery.registry",
+    "discovery.registry.attributes",
+    "discovery.registry.ip_preference",
+    "discovery.static",
+    "patch.ingress",
+    "tls.certificate",
+    "tls.server_name",
+    "protocol",
+];
+
+/// The settings of a node's listener that can be compared with those of another node.
+pub fn of_server(mesh: &Mesh, name: &NodeName, port: Port) -> Facts {
+    let node = mesh.nodes.get(name);
+    let listener = node.and_then(|node| Some((node, node.listener(port)?)));
+    let mut facts = listener.map_or_else(Facts::new, |(node, own)| of(&mesh.settings, node, own));
+    facts.retain(|name, _| !OWN.contains(name));
+    facts
+}
+
+/// Every setting of a node's listener that requests meet.
+pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listener) -> Facts {
+    let VirtualNode {
+        // Compared one by one.
+        listeners: _,
+        discovery,
+        // Compared as settings of callers.
+        backends: _,
+        backend_defaults: _,
+        capture,
+        patch: NodePatch { ingress, egress: _ },
+        // Not met by requests.
+        access_log: _,
+        owner: _,
+        tags: _,
+    } = node;
+    let Listener {
+        port,
+        protocol,
+        app,
+        address,
+        connection_pool,
+        health_check,
+        outlier_detection,
+        timeout,
+        tls,
+        patch: ListenerPatch { filter_chain, cluster, local_cluster },
+    } = listener;
+    let mut facts = Facts::new();
+    put(&mut facts, "protocol", Some(protocol));
+    put(&mut facts, "app", list(applications(settings, *app, *port)));
+    let capture = capture.unwrap_or(settings.capture);
+    put(&mut facts, "capture", Some(word(capture)));
+    let any = any_address(settings);
+    put(
+        &mut facts,
+        "address",
+        Some(match capture {
+            // One listener for all ports.
+            Capture::Redirect => any,
+            Capture::Explicit => address.unwrap_or(any),
+        }),
+    );
+    if capture == Capture::Redirect {
+        put(&mut facts, "patch.ingress", patched(ingress.as_ref()));
+    }
+    pool(&mut facts, connection_pool.as_ref());
+    health(&mut facts, health_check.as_ref(), *port);
+    outlier(&mut facts, outlier_detection.as_ref());
+    times(&mut facts, timeout, *protocol);
+    listener_tls(&mut facts, tls.as_ref());
+    if tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled) {
+        put(&mut facts, "tls.server_name", server_name(discovery.as_ref()));
+    }
+    found_by(&mut facts, settings, discovery.as_ref());
+    put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
+    put(&mut facts, "patch.cluster", patched(cluster.as_ref()));
+    put(&mut facts, "patch.local_cluster", patched(local_cluster.as_ref()));
+    facts
+}
+
+fn word(capture: Capture) -> &'static str {
+    match capture {
+        Capture::Redirect => "redirect",
+        Capture::Explicit => "explicit",
+    }
+}
+
+/// Where the application is, in the order in which its proxy tries the addresses.
+fn applications(settings: &MeshSettings, app: Option<SocketAddr>, port: Port) -> Vec<SocketAddr> {
+    let at = |ip: IpAddr| SocketAddr::new(ip, port.get());
+    let (v4, v6) = (at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into()));
+    match (app, settings.ip_preference) {
+        (Some(app), _) => vec![app],
+        (None, None | Some(IpPreference::Ipv4Only)) => vec![v4],
+        (None, Some(IpPreference::Ipv6Only)) => vec![v6],
+        (None, Some(IpPreference::Ipv4Preferred)) => vec![v4, v6],
+        (None, Some(IpPreference::Ipv6Preferred)) => vec![v6, v4],
+    }
+}
+
+/// Limits of what is under way; unset is none that requests come near.
+pub(super) fn pool(facts: &mut Facts, limits: Option<&PoolLimits>) {
+    let Some(PoolLimits { max_connections, max_pending_requests, max_requests }) = limits else {
+        return;
+    };
+    put(facts, "connection_pool.max_connections", *max_connections);
+    put(facts, "connection_pool.max_pending_requests", *max_pending_requests);
+    put(facts, "connection_pool.max_requests", *max_requests);
+}
+
+fn health(facts: &mut Facts, check: Option<&HealthCheck>, own: Port) {
+    let Some(check) = check else { return };
+    let HealthCheck {
+        protocol,
+        path,
+        port,
+        interval,
+        timeout,
+        healthy_threshold,
+        unhealthy_threshold,
+    } = check;
+    put(facts, "health_check.protocol", Some(protocol));
+    put(facts, "health_check.path", path.as_ref());
+    put(facts, "health_check.port", Some(port.unwrap_or(own)));
+    put(facts, "health_check.interval", Some(interval));
+    put(facts, "health_check.timeout", Some(timeout));
+    put(facts, "health_check.healthy_threshold", Some(healthy_threshold));
+    put(facts, "health_check.unhealthy_threshold", Some(unhealthy_threshold));
+}
+
+fn outlier(facts: &mut Facts, outlier: Option<&OutlierDetection>) {
+    let Some(outlier) = outlier else { return };
+    let OutlierDetection {
+        max_server_errors,
+        interval,
+        base_ejection_duration,
+        max_ejection_percent,
+    } = outlier;
+    put(facts, "outlier_detection.max_server_errors", Some(max_server_errors));
+    put(facts, "outlier_detection.interval", Some(interval));
+    put(facts, "outlier_detection.base_ejection_duration", Some(base_ejection_duration));
+    put(facts, "outlier_detection.max_ejection_percent", Some(max_ejection_percent));
+}
+
+/// What a listener shows and asks for; plain text shows and asks for nothing.
+pub(super) fn listener_tls(facts: &mut Facts, tls: Option<&ListenerTls>) {
+    let on = tls.filter(|tls| tls.mode != TlsMode::Disabled);
+    let Some(ListenerTls { mode, certificate, validation }) = on else {
+        put(facts, "tls.mode", Some("disabled"));
+        return;
+    };
+    let mode = match mode {
+        TlsMode::Strict => "strict",
+        TlsMode::Permissive => "permissive",
+        TlsMode::Disabled => "disabled",
+    };
+    put(facts, "tls.mode", Some(mode));
+    put(facts, "tls.certificate", Some(caller::shown(certificate)));
+    if let Some(ListenerValidation { trust, subject_alternative_names }) = validation {
+        put(facts, "tls.validation.trust", Some(caller::believed(trust)));
+        let names = list(subject_alternative_names);
+        put(facts, "tls.validation.subject_alternative_names", names);
+    }
+}
+
+/// The name that callers ask for (SNI), and that the certificate must hold unless they name others.
+fn server_name(discovery: Option<&Discovery>) -> Option<String> {
+    match discovery? {
+        Discovery::Dns(dns) => Some(dns.hostname.clone()),
+        Discovery::Registry(registry) => {
+            Some(format!("{}.{}", registry.service, registry.namespace))
+        }
+        Discovery::Static(_) => None,
+    }
+}
+
+fn found_by(facts: &mut Facts, settings: &MeshSettings, discovery: Option<&Discovery>) {
+    let preference = |own: &Option<IpPreference>| {
+        own.or(settings.ip_preference).map(|preference| match preference {
+            IpPreference::Ipv4Preferred => "ipv4-preferred",
+            IpPreference::Ipv6Preferred => "ipv6-preferred",
+            IpPreference::Ipv4Only => "ipv4-only",
+            IpPreference::Ipv6Only => "ipv6-only",
+        })
+    };
+    match discovery {
+        Some(Discovery::Dns(DnsDiscovery { hostname, response_type, ip_preference })) => {
+            put(facts, "discovery.dns", Some(hostname));
+            let kind = match response_type {
+                DnsResponseType::Loadbalancer => "loadbalancer",
+                DnsResponseType::Endpoints => "endpoints",
+            };
+            put(facts, "discovery.dns.response_type", Some(kind));
+            put(facts, "discovery.dns.ip_preference", preference(ip_preference));
+        }
+        Some(Discovery::Registry(registry)) => {
+            let RegistryDiscovery { namespace, service, attributes, ip_preference } = registry;
+            put(facts, "discovery.registry", Some(format!("{service} in {namespace}")));
+            let wanted = attributes.iter().map(|(name, value)| format!("{name}={value}"));
+            put(facts, "discovery.registry.attributes", list(wanted));
+            put(facts, "discovery.registry.ip_preference", preference(ip_preference));
+        }
+        Some(Discovery::Static(addresses)) => put(facts, "discovery.static", list(addresses)),
+        None => {}
+    }
+}

@@ -1,0 +1,249 @@
+//! Which changes cause that a class of requests goes elsewhere.
+//!
+//! The two rows of a class are compared hop by hop. Where they are of one route, what that route
+//! does differs; where they are of two, either the first no longer accepts the request, or the
+//! second accepts it now, or their order changed. Nothing else is a cause.
+
+use super::diff::{Entry, EntryDiff};
+use super::space::{Asks, Condition, Example, Part};
+use super::table::{Gives, Row};
+use crate::model::{
+    Address, GatewayRoute, Mesh, NodeName, Port, Route, VirtualGateway, VirtualRouter,
+};
+use std::collections::BTreeSet;
+
+/// What both sides of a comparison have.
+pub(super) struct Sides<'a> {
+    pub(super) before: &'a Mesh,
+    pub(super) after: &'a Mesh,
+    pub(super) changed: &'a BTreeSet<Address>,
+    /// The rows of the entry point on both sides.
+    pub(super) tables: &'a [Vec<Row>; 2],
+}
+
+/// The changes that cause what differs between two rows for an example.
+pub(super) fn of(
+    sides: &Sides<'_>,
+    about: &EntryDiff,
+    rows: [&Row; 2],
+    example: &Example,
+) -> BTreeSet<Address> {
+    let entry = entry_point(sides, about);
+    if !entry.is_empty() {
+        return entry;
+    }
+    let mut found = hops(sides, rows, example);
+    found.retain(|address| sides.changed.contains(address));
+    if found.is_empty() { near(sides, &rows) } else { found }
+}
+
+/// Where the entry point itself comes, goes, or lets in something else.
+fn entry_point(sides: &Sides<'_>, about: &EntryDiff) -> BTreeSet<Address> {
+    let mut found = BTreeSet::new();
+    match &about.entry {
+        Entry::Gateway(name, _) if about.there.0 != about.there.1 => {
+            found.insert(Address::Gateway(name.clone()));
+        }
+        Entry::Service(..) | Entry::Bound(..) if about.moved => {
+            found.extend(about.callers.iter().cloned().map(Address::Node));
+            found.insert(Address::Mesh);
+        }
+        Entry::Gateway(..) | Entry::Service(..) | Entry::Bound(..) => {}
+    }
+    found.retain(|address| sides.changed.contains(address));
+    // A node that is gone or new, or has another backend, is a cause by itself.
+    if found.len() > 1 && about.callers.iter().any(|name| own_access_differs(sides, name)) {
+        found.remove(&Address::Mesh);
+    }
+    found
+}
+
+fn own_access_differs(sides: &Sides<'_>, name: &NodeName) -> bool {
+    let (was, is) = (sides.before.nodes.get(name), sides.after.nodes.get(name));
+    let (Some(was), Some(is)) = (was, is) else { return true };
+    was.capture != is.capture || was.backends != is.backends
+}
+
+/// A gateway route, a route: what can be at one place of the way.
+fn at(row: &Row, is: impl Fn(&Address) -> bool) -> Option<&Address> {
+    row.via.iter().find(|address| is(address))
+}
+
+fn hops(sides: &Sides<'_>, [was, is]: [&Row; 2], example: &Example) -> BTreeSet<Address> {
+    let mut found = BTreeSet::new();
+    let gateway = |address: &Address| matches!(address, Address::GatewayRoute(..));
+    let (from, to) = (at(was, gateway), at(is, gateway));
+    if from != to {
+        turned(sides, from, to, example, &mut found);
+        return found;
+    }
+    if let Some(Address::GatewayRoute(name, route)) = from {
+        let get = |mesh: &Mesh| {
+            mesh.gateways.get(name)?.routes.iter().find(|own| own.name == *route).cloned()
+        };
+        if let (Some(was), Some(is)) = (get(sides.before), get(sides.after)) {
+            let GatewayRoute { name: _, priority: _, matches: _, service, rewrite, patch, tags: _ } =
+                is;
+            if (was.service, was.rewrite, was.patch) != (service, rewrite, patch) {
+                found.insert(Address::GatewayRoute(name.clone(), route.clone()));
+            }
+        }
+    }
+    if let (Gives::Answer(a), Gives::Answer(b)) = (&was.gives, &is.gives)
+        && a != b
+    {
+        found.extend(was.via.iter().chain(&is.via).cloned());
+    }
+    let service = |address: &Address| matches!(address, Address::Service(_));
+    for address in [at(was, service), at(is, service)].into_iter().flatten() {
+        if let Address::Service(name) = address {
+            let provider = |mesh: &Mesh| {
+                let own = mesh.services.get(name)?;
+                Some((own.node.clone(), own.router.clone()))
+            };
+            if provider(sides.before) != provider(sides.after) {
+                found.insert(address.clone());
+            }
+        }
+    }
+    let router = |address: &Address| matches!(address, Address::Router(_));
+    for address in [at(was, router), at(is, router)].into_iter().flatten() {
+        if let Address::Router(name) = address {
+            let listeners =
+                |mesh: &Mesh| mesh.routers.get(name).map(|router| router.listeners.clone());
+            if listeners(sides.before) != listeners(sides.after) {
+                found.insert(address.clone());
+            }
+        }
+    }
+    let route = |address: &Address| matches!(address, Address::Route(..));
+    let (from, to) = (at(was, route), at(is, route));
+    if from != to {
+        turned(sides, from, to, example, &mut found);
+        return found;
+    }
+    if let Some(Address::Route(router, name)) = from {
+        let get = |mesh: &Mesh| {
+            mesh.routers.get(router)?.routes.iter().find(|own| own.name == *name).cloned()
+        };
+        if let (Some(was), Some(is)) = (get(sides.before), get(sides.after)) {
+            let Route {
+                name: _,
+                priority: _,
+                matches,
+                targets,
+                timeout: _,
+                retry: _,
+                patch,
+                tags: _,
+            } = is;
+            if (was.targets, was.patch, was.matches.port) != (targets, patch, matches.port) {
+                found.insert(Address::Route(router.clone(), name.clone()));
+            }
+        }
+    }
+    for side in [was, is] {
+        let Gives::Nodes(shares) = &side.gives else { continue };
+        for share in shares {
+            let ports = |mesh: &Mesh| -> Option<Vec<Port>> {
+                let node = mesh.nodes.get(&share.node)?;
+                Some(node.listeners.iter().map(|listener| listener.port).collect())
+            };
+            if ports(sides.before) != ports(sides.after) {
+                found.insert(Address::Node(share.node.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Why a request turns from one route to another, or from or to none.
+fn turned(
+    sides: &Sides<'_>,
+    from: Option<&Address>,
+    to: Option<&Address>,
+    example: &Example,
+    found: &mut BTreeSet<Address>,
+) {
+    let accepts = |side: usize, address: &Address| {
+        let mut rows = sides.tables[side].iter().filter(|row| row.via.contains(address));
+        rows.any(|row| row.conditions.iter().all(|own| holds(own, example)))
+    };
+    let before = found.len();
+    if let Some(from) = from.filter(|from| !accepts(1, from)) {
+        found.insert(from.clone());
+    }
+    if let Some(to) = to.filter(|to| !accepts(0, to)) {
+        found.insert(to.clone());
+    }
+    if found.len() > before {
+        return;
+    }
+    // Both accept it on both sides, so their order changed: by a priority, or in the file.
+    let mut both: BTreeSet<Address> = from.into_iter().chain(to).cloned().collect();
+    let parents: BTreeSet<Address> = both.iter().filter_map(parent).collect();
+    both.retain(|address| priority(sides.before, address) != priority(sides.after, address));
+    found.extend(if both.is_empty() { parents } else { both });
+}
+
+fn parent(address: &Address) -> Option<Address> {
+    match address {
+        Address::Route(router, _) => Some(Address::Router(router.clone())),
+        Address::GatewayRoute(gateway, _) => Some(Address::Gateway(gateway.clone())),
+        _ => None,
+    }
+}
+
+fn priority(mesh: &Mesh, address: &Address) -> Option<u16> {
+    match address {
+        Address::Route(router, name) => {
+            let VirtualRouter { routes, .. } = mesh.routers.get(router)?;
+            routes.iter().find(|route| route.name == *name)?.priority
+        }
+        Address::GatewayRoute(gateway, name) => {
+            let VirtualGateway { routes, .. } = mesh.gateways.get(gateway)?;
+            routes.iter().find(|route| route.name == *name)?.priority
+        }
+        _ => None,
+    }
+}
+
+/// Whether an example meets a condition; what cannot be looked into may.
+fn holds(condition: &Condition, example: &Example) -> bool {
+    let value = match &condition.part {
+        Part::Path => Some(example.path.as_deref().unwrap_or("/")),
+        Part::Host => Some(example.host.as_deref().unwrap_or_default()),
+        Part::Method => Some(example.method.as_deref().unwrap_or("GET")),
+        Part::Scheme => Some(example.scheme.as_deref().unwrap_or("http")),
+        Part::Header(name) => example.headers.get(name).map(String::as_str),
+        Part::Query(name) => example.query.get(name).map(String::as_str),
+        Part::Assumed(_) => return true,
+    };
+    match (&condition.asks, value) {
+        (Asks::Is(test), Some(value)) => test.passes(value) != Some(false),
+        (Asks::IsNot(test), Some(value)) => test.passes(value) != Some(true),
+        (Asks::Is(_) | Asks::IsNot(_) | Asks::Present, None)
+        | (Asks::Absent, Some(_))
+        | (Asks::Never, _) => false,
+        (Asks::Present, Some(_)) | (Asks::Absent, None) | (Asks::Unknown(_), _) => true,
+    }
+}
+
+/// The changes on the ways of a class, or else at its entry point.
+fn near(sides: &Sides<'_>, rows: &[&Row; 2]) -> BTreeSet<Address> {
+    let named = |row: &Row| -> Vec<Address> {
+        let mut all = row.via.clone();
+        all.extend(row.via.iter().filter_map(parent));
+        if let Gives::Nodes(shares) = &row.gives {
+            all.extend(shares.iter().map(|share| Address::Node(share.node.clone())));
+        }
+        all.retain(|address| sides.changed.contains(address));
+        all
+    };
+    let near: BTreeSet<Address> = rows.iter().flat_map(|row| named(row)).collect();
+    if !near.is_empty() {
+        return near;
+    }
+    let far: BTreeSet<Address> = sides.tables.iter().flatten().flat_map(named).collect();
+    if far.is_empty() { sides.changed.clone() } else { far }
+}

@@ -1,0 +1,285 @@
+//! Which classes of requests meet a changed setting: a class that keeps its way may find another
+//! timeout, another limit or other TLS on it.
+
+use super::diff::{Differences, Entry, EntryDiff};
+use super::space::Example;
+use super::table::{Gives, Row, Share};
+use crate::model::{Address, ClientTls, Mesh, NodeName, ServiceName};
+use crate::traffic::policy::{
+    self, Change, FactChange, Facts, Subject, differences, fits, of_direct, of_route, of_server,
+    tls_of,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Two meshes, and what differs between them.
+pub(super) struct Cx<'m> {
+    pub(super) before: &'m Mesh,
+    pub(super) after: &'m Mesh,
+    pub(super) changed: &'m BTreeSet<Address>,
+    /// The changed addresses, and those whose settings change with the mesh's.
+    pub(super) reached: BTreeSet<Address>,
+    /// The services whose tables or settings the changes can reach.
+    pub(super) services: BTreeSet<&'m ServiceName>,
+    /// The settings that differ.
+    pub(super) policies: BTreeMap<Subject, Change>,
+    /// The nodes that call a service otherwise.
+    callers: BTreeMap<ServiceName, BTreeSet<NodeName>>,
+}
+
+/// A changed setting that requests of an entry point meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// Where the setting belongs.
+    pub subject: Subject,
+    /// The classes that meet it, by their numbers at the entry point.
+    pub classes: BTreeSet<usize>,
+    /// A request of the first of them.
+    pub example: Example,
+    /// Whether requests that were served are not any more.
+    pub lost: bool,
+}
+
+/// Settings that change together, for the same reason, in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyDiff {
+    /// Whether requests that were served are not any more.
+    pub lost: bool,
+    /// Where the settings belong.
+    pub subjects: BTreeSet<Subject>,
+    /// What differs.
+    pub facts: Vec<FactChange>,
+    /// The changes that cause it.
+    pub causes: BTreeSet<Address>,
+    /// The entry points whose requests meet it, by their places among all.
+    pub entries: BTreeSet<usize>,
+    /// How many classes of requests do.
+    pub classes: usize,
+    /// A request that does, of the first entry point.
+    pub example: Example,
+}
+
+impl<'m> Cx<'m> {
+    pub(super) fn new(before: &'m Mesh, after: &'m Mesh, changed: &'m BTreeSet<Address>) -> Self {
+        let policies = policy::changes(before, after, changed);
+        let mut reached = changed.clone();
+        reached.extend(policies.keys().map(Subject::address));
+        let mut services = super::tasks::services_reached(before, &reached);
+        services.extend(super::tasks::services_reached(after, &reached));
+        let mut callers: BTreeMap<ServiceName, BTreeSet<NodeName>> = BTreeMap::new();
+        for subject in policies.keys() {
+            if let Subject::Caller(node, service) = subject {
+                callers.entry(service.clone()).or_default().insert(node.clone());
+            }
+        }
+        Self { before, after, changed, reached, services, policies, callers }
+    }
+
+    /// The changed settings that every request of an entry point meets.
+    pub(super) fn at_entry(&self, about: &EntryDiff) -> BTreeSet<Subject> {
+        let mut all = BTreeSet::new();
+        match &about.entry {
+            Entry::Gateway(name, port) => {
+                all.insert(Subject::Gateway(name.clone(), *port));
+                all.insert(Subject::GatewayCaller(name.clone()));
+                all.retain(|subject| self.policies.contains_key(subject));
+            }
+            Entry::Service(service, _) | Entry::Bound(_, service, _) => {
+                let Some(nodes) = self.callers.get(service) else { return all };
+                let met = about.callers.iter().filter(|node| nodes.contains(*node));
+                all.extend(met.map(|node| Subject::Caller(node.clone(), service.clone())));
+            }
+        }
+        all
+    }
+
+    /// The changed settings that requests of a row meet.
+    fn at_row(&self, row: &Row) -> BTreeSet<Subject> {
+        let mut all = BTreeSet::new();
+        for address in &row.via {
+            match address {
+                Address::Router(name) => all.insert(Subject::Router(name.clone())),
+                Address::Route(router, name) => {
+                    all.insert(Subject::Route(router.clone(), name.clone()))
+                }
+                _ => false,
+            };
+        }
+        for share in shares(row) {
+            all.insert(Subject::Server(share.node.clone(), share.port));
+        }
+        all.retain(|subject| self.policies.contains_key(subject));
+        all
+    }
+
+    /// Whether any request of a table that stays the same may meet a changed setting.
+    pub(super) fn reaches(&self, about: &EntryDiff, rows: &[Row]) -> bool {
+        !self.policies.is_empty()
+            && (!self.at_entry(about).is_empty()
+                || rows.iter().any(|row| !self.at_row(row).is_empty()))
+    }
+
+    /// What a class meets that changes, and whether it is lost by that.
+    pub(super) fn met(
+        &self,
+        about: &EntryDiff,
+        entry: &BTreeSet<Subject>,
+        [was, is]: [&Row; 2],
+    ) -> Vec<(Subject, bool)> {
+        if self.policies.is_empty() || !was.gives.served() || !is.gives.served() {
+            return Vec::new();
+        }
+        let mut all = self.at_row(was);
+        let then = self.at_row(is);
+        all.retain(|subject| then.contains(subject));
+        all.extend(entry.iter().cloned());
+        let lost = self.lost(about, &all, [was, is]);
+        all.into_iter().map(|subject| (subject.clone(), lost.contains(&subject))).collect()
+    }
+
+    /// Those by which requests are lost for certain.
+    fn lost(
+        &self,
+        about: &EntryDiff,
+        met: &BTreeSet<Subject>,
+        [was, is]: [&Row; 2],
+    ) -> BTreeSet<Subject> {
+        let narrower =
+            |subject: &&Subject| self.policies.get(*subject).is_some_and(|change| change.narrower);
+        let mut lost: BTreeSet<Subject> = met.iter().filter(narrower).cloned().collect();
+        for share in shares(is).filter(|share| shares(was).any(|other| same(share, other))) {
+            let listener = |mesh: &'m Mesh| mesh.nodes.get(&share.node)?.listener(share.port);
+            let (Some(before), Some(after)) = (listener(self.before), listener(self.after)) else {
+                continue;
+            };
+            let server = Subject::Server(share.node.clone(), share.port);
+            for (subject, [then, now]) in self.policies_of(about) {
+                let involved = met.contains(&server) || met.contains(&subject);
+                if involved && fits(then, before) && !fits(now, after) {
+                    lost.extend([server.clone(), subject].into_iter().filter(|s| met.contains(s)));
+                }
+            }
+        }
+        lost
+    }
+
+    /// The policies of those who call at an entry point, before and after.
+    fn policies_of(&self, about: &EntryDiff) -> Vec<(Subject, [Option<&'m ClientTls>; 2])> {
+        let meshes = [self.before, self.after];
+        match &about.entry {
+            Entry::Gateway(name, _) => {
+                let tls = meshes.map(|mesh| {
+                    let own = mesh.gateways.get(name)?.backend_defaults.client_policy.as_ref();
+                    own.and_then(|policy| policy.tls.as_ref())
+                });
+                vec![(Subject::GatewayCaller(name.clone()), tls)]
+            }
+            Entry::Service(service, _) | Entry::Bound(_, service, _) => {
+                let of = |node: &NodeName| {
+                    let tls = meshes.map(|mesh| {
+                        let node = mesh.nodes.get(node)?;
+                        let mut backends = node.backends.iter();
+                        tls_of(node, backends.find(|backend| backend.service == *service)?)
+                    });
+                    (Subject::Caller(node.clone(), service.clone()), tls)
+                };
+                about.callers.iter().map(of).collect()
+            }
+        }
+    }
+
+    /// What differs for requests that take another route or reach another node than before.
+    pub(super) fn otherwise(&self, was: &Row, is: &Row) -> Vec<FactChange> {
+        let (Gives::Nodes(from), Gives::Nodes(to)) = (&was.gives, &is.gives) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        if route(was) != route(is) {
+            all = differences(&route_facts(self.before, was), &route_facts(self.after, is));
+        }
+        let gaining: Vec<&Share> = to.iter().filter(|s| !from.iter().any(|o| same(s, o))).collect();
+        if gaining.is_empty() {
+            return all;
+        }
+        let losing: Vec<&Share> = from.iter().filter(|s| !to.iter().any(|o| same(s, o))).collect();
+        let of = |share: &&Share| of_server(self.before, &share.node, share.port);
+        // Requests leave those who lose; where nobody does, they leave all a little.
+        let left: Vec<Facts> = match losing.is_empty() {
+            true => from.iter().map(|share| of(&share)).collect(),
+            false => losing.iter().map(of).collect(),
+        };
+        for share in gaining {
+            let facts = of_server(self.after, &share.node, share.port);
+            let mut differing = left.iter().map(|left| differences(left, &facts));
+            let Some(first) = differing.next() else { continue };
+            let rest: Vec<Vec<FactChange>> = differing.collect();
+            let shared = first.into_iter().filter(|c| rest.iter().all(|all| all.contains(c)));
+            all.extend(shared.map(|change| FactChange {
+                name: format!("{} {}", Address::Node(share.node.clone()), change.name),
+                ..change
+            }));
+        }
+        all
+    }
+
+    /// Settings that change alike for one reason, over all entry points.
+    pub(super) fn grouped(&self, all: &Differences) -> Vec<PolicyDiff> {
+        type Key<'a> = (bool, &'a BTreeSet<Address>, &'a [FactChange]);
+        let mut groups: BTreeMap<Key<'_>, (PolicyDiff, BTreeSet<(usize, usize)>)> = BTreeMap::new();
+        for (at, entry) in all.entries.iter().enumerate() {
+            for met in &entry.meets {
+                let Some(change) = self.policies.get(&met.subject) else { continue };
+                let key = (!met.lost, &change.causes, change.facts.as_slice());
+                let (group, classes) = groups.entry(key).or_insert_with(|| {
+                    let group = PolicyDiff {
+                        lost: met.lost,
+                        subjects: BTreeSet::new(),
+                        facts: change.facts.clone(),
+                        causes: change.causes.clone(),
+                        entries: BTreeSet::new(),
+                        classes: 0,
+                        example: met.example.clone(),
+                    };
+                    (group, BTreeSet::new())
+                });
+                group.subjects.insert(met.subject.clone());
+                group.entries.insert(at);
+                classes.extend(met.classes.iter().map(|class| (at, *class)));
+            }
+        }
+        let counted = |(group, classes): (PolicyDiff, BTreeSet<(usize, usize)>)| PolicyDiff {
+            classes: classes.len(),
+            ..group
+        };
+        groups.into_values().map(counted).collect()
+    }
+}
+
+fn same(one: &Share, other: &Share) -> bool {
+    (&one.node, one.port) == (&other.node, other.port)
+}
+
+fn shares(row: &Row) -> impl Iterator<Item = &Share> {
+    match &row.gives {
+        Gives::Nodes(shares) => shares.as_slice(),
+        _ => &[],
+    }
+    .iter()
+}
+
+/// The route of a router that a row is of.
+fn route(row: &Row) -> Option<&Address> {
+    row.via.iter().find(|address| matches!(address, Address::Route(..)))
+}
+
+/// The timeouts and retries of a row.
+fn route_facts(mesh: &Mesh, row: &Row) -> Facts {
+    let found = match (route(row), shares(row).next()) {
+        (Some(Address::Route(router, name)), _) => of_route(mesh, router, name),
+        (_, Some(share)) => {
+            let node = mesh.nodes.get(&share.node);
+            node.and_then(|node| node.listener(share.port)).map(of_direct)
+        }
+        (_, None) => None,
+    };
+    found.unwrap_or_default()
+}
