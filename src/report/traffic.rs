@@ -296,7 +296,7 @@ pub(super) fn end(outcome: &Outcome) -> String {
             None => "an answer by the proxy".to_owned(),
         },
         End::Leaves => "leaves the mesh".to_owned(),
-        End::Refused => "connection refused".to_owned(),
+        End::Refused => "refused".to_owned(),
         End::Unclear => "cannot be determined: raw Envoy fields".to_owned(),
     }
 }

@@ -47,7 +47,7 @@ timeout = { request = "3s" }
 retry = { on = ["server-error"], max_retries = 2, per_retry_timeout = "1s" }
 
 [virtual_node.n0]
-listeners = [{ port = 9000, protocol = "http", app = "127.0.0.1:19000" }]
+listeners = [{ port = 9000, protocol = "http", app = "127.0.0.1:19000", tls = { mode = "permissive", certificate = { sds = "n0" } } }]
 discovery = { dns = "n0.internal" }
 
 [virtual_node.n1]

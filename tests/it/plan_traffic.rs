@@ -170,7 +170,7 @@ fn lost_traffic_is_refused_until_each_cause_is_accepted() {
 }
 
 #[test]
-fn a_caller_that_gives_up_a_backend_is_told_and_not_refused() {
+fn a_caller_that_gives_up_a_backend_loses_traffic_until_that_is_accepted() {
     let live = shop();
     let desired =
         load_shop(CHANGES.iter().find(|(name, _)| *name == "given-up-backend").unwrap().1);
@@ -181,5 +181,9 @@ fn a_caller_that_gives_up_a_backend_is_told_and_not_refused() {
         assert_eq!(change.severity, TrafficSeverity::Lost);
         assert!(change.caused_by.contains(&"virtual_node/checkout".parse().unwrap()));
     }
-    assert_eq!(plan.refusals().count(), 0);
+    let refusals: Vec<_> = plan.refusals().map(|refusal| refusal.consent.as_str()).collect();
+    assert_eq!(refusals, ["--accept MC0906@virtual_node/checkout"]);
+    let accept = ["virtual_node/checkout".parse().unwrap()].into();
+    let consent = Consent { accept, ..Consent::default() };
+    assert_eq!(planned(&live, &desired, consent).refusals().count(), 0);
 }

@@ -94,27 +94,32 @@ fn hops(sides: &Sides<'_>, [was, is]: [&Row; 2], example: &Example) -> BTreeSet<
     {
         found.extend(was.via.iter().chain(&is.via).cloned());
     }
-    let service = |address: &Address| matches!(address, Address::Service(_));
-    for address in [at(was, service), at(is, service)].into_iter().flatten() {
-        if let Address::Service(name) = address {
-            let provider = |mesh: &Mesh| {
-                let own = mesh.services.get(name)?;
-                Some((own.node.clone(), own.router.clone()))
-            };
-            if provider(sides.before) != provider(sides.after) {
-                found.insert(address.clone());
+    // What is behind a name that leads elsewhere, or a port that is not there, is no cause.
+    let before = found.len();
+    for address in was.via.iter().chain(&is.via) {
+        match address {
+            Address::Service(name) => {
+                let provider = |mesh: &Mesh| {
+                    let own = mesh.services.get(name)?;
+                    Some((own.node.clone(), own.router.clone()))
+                };
+                if provider(sides.before) != provider(sides.after) {
+                    found.insert(address.clone());
+                    return found;
+                }
             }
+            Address::Router(name) => {
+                let listeners =
+                    |mesh: &Mesh| mesh.routers.get(name).map(|router| router.listeners.clone());
+                if listeners(sides.before) != listeners(sides.after) {
+                    found.insert(address.clone());
+                }
+            }
+            _ => {}
         }
     }
-    let router = |address: &Address| matches!(address, Address::Router(_));
-    for address in [at(was, router), at(is, router)].into_iter().flatten() {
-        if let Address::Router(name) = address {
-            let listeners =
-                |mesh: &Mesh| mesh.routers.get(name).map(|router| router.listeners.clone());
-            if listeners(sides.before) != listeners(sides.after) {
-                found.insert(address.clone());
-            }
-        }
+    if found.len() > before {
+        return found;
     }
     let route = |address: &Address| matches!(address, Address::Route(..));
     let (from, to) = (at(was, route), at(is, route));
