@@ -39,7 +39,12 @@ fn planned(kind: &dyn Kind, desired: &Mesh) -> Plan {
         scope: Scope::default(),
         guards: Guards::default(),
         // The last law takes everything away.
-        consent: Consent { deletes: Some(100), empty: true, ..Consent::default() },
+        consent: Consent {
+            deletes: Some(100),
+            empty: true,
+            accept: state.live.mesh.addresses().into_iter().collect(),
+            ..Consent::default()
+        },
         drift: Vec::new(),
     };
     plan::plan(&input).0

@@ -311,6 +311,11 @@ fn unexplained(
         seen.note("sampled without a difference");
         return None;
     }
+    // Without a server on both sides, one refusal is like another.
+    if answers.iter().all(|answer| answer.is_none_or(|own| own.saw.is_none())) {
+        seen.note("sampled without a server on both sides");
+        return None;
+    }
     let routes = |outcome: &Outcome| -> Vec<String> {
         let all = outcome.via.iter().map(ToString::to_string);
         all.filter(|via| via.contains("route/")).collect()
