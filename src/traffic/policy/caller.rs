@@ -10,6 +10,8 @@ use crate::traffic::toward;
 /// How a node calls a backend.
 pub(super) fn of_backend(settings: &MeshSettings, node: &VirtualNode, backend: &Backend) -> Facts {
     let VirtualNode {
+        // Without a proxy there is no entry point.
+        proxy: _,
         // Compared as settings of servers, and as entry points.
         listeners: _,
         discovery: _,

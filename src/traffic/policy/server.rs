@@ -40,6 +40,7 @@ pub fn of_server(mesh: &Mesh, name: &NodeName, port: Port) -> Facts {
 /// Every setting of a node's listener that requests meet.
 pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listener) -> Facts {
     let VirtualNode {
+        proxy,
         // Compared one by one.
         listeners: _,
         discovery,
@@ -67,34 +68,38 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
     } = listener;
     let mut facts = Facts::new();
     put(&mut facts, "protocol", Some(protocol));
-    put(&mut facts, "app", list(applications(settings, *app, *port)));
-    let capture = capture.unwrap_or(settings.capture);
-    put(&mut facts, "capture", Some(word(capture)));
-    let any = any_address(settings);
-    put(
-        &mut facts,
-        "address",
-        Some(match capture {
-            // One listener for all ports.
-            Capture::Redirect => any,
-            Capture::Explicit => address.unwrap_or(any),
-        }),
-    );
-    if capture == Capture::Redirect {
-        put(&mut facts, "patch.ingress", patched(ingress.as_ref()));
+    put(&mut facts, "proxy", Some(proxy));
+    // Without a proxy callers reach the application itself.
+    if *proxy {
+        put(&mut facts, "app", list(applications(settings, *app, *port)));
+        let capture = capture.unwrap_or(settings.capture);
+        put(&mut facts, "capture", Some(word(capture)));
+        let any = any_address(settings);
+        put(
+            &mut facts,
+            "address",
+            Some(match capture {
+                // One listener for all ports.
+                Capture::Redirect => any,
+                Capture::Explicit => address.unwrap_or(any),
+            }),
+        );
+        if capture == Capture::Redirect {
+            put(&mut facts, "patch.ingress", patched(ingress.as_ref()));
+        }
+        pool(&mut facts, connection_pool.as_ref());
+        times(&mut facts, timeout, *protocol);
+        put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
+        put(&mut facts, "patch.local_cluster", patched(local_cluster.as_ref()));
     }
-    pool(&mut facts, connection_pool.as_ref());
     health(&mut facts, health_check.as_ref(), *port);
     outlier(&mut facts, outlier_detection.as_ref());
-    times(&mut facts, timeout, *protocol);
     listener_tls(&mut facts, tls.as_ref());
     if tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled) {
         put(&mut facts, "tls.server_name", server_name(discovery.as_ref()));
     }
     found_by(&mut facts, settings, discovery.as_ref());
-    put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
     put(&mut facts, "patch.cluster", patched(cluster.as_ref()));
-    put(&mut facts, "patch.local_cluster", patched(local_cluster.as_ref()));
     facts
 }
 

@@ -61,7 +61,7 @@ fn entry_point(sides: &Sides<'_>, about: &EntryDiff) -> BTreeSet<Address> {
 fn own_access_differs(sides: &Sides<'_>, name: &NodeName) -> bool {
     let (was, is) = (sides.before.nodes.get(name), sides.after.nodes.get(name));
     let (Some(was), Some(is)) = (was, is) else { return true };
-    was.capture != is.capture || was.backends != is.backends
+    was.proxy != is.proxy || was.capture != is.capture || was.backends != is.backends
 }
 
 /// A gateway route, a route: what can be at one place of the way.

@@ -96,7 +96,9 @@ fn service_tasks<'m>(cx: &Cx<'m>, tasks: &mut Vec<Task<'m>>) {
         if !itself && !backends.any(|backend| cx.services.contains(&backend.service)) {
             continue;
         }
-        let captures = [Some(capture(cx.before, was)), is.map(|is| capture(cx.after, is))];
+        // Without a proxy nothing takes what the application sends.
+        let captures = [(cx.before, Some(was)), (cx.after, is)]
+            .map(|(mesh, node)| node.filter(|own| own.proxy).map(|own| capture(mesh, own)));
         if captures.contains(&Some(Capture::Redirect)) {
             captured(cx, name, [Some(was), is], captures, &mut callers);
         }
