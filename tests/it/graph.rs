@@ -219,7 +219,7 @@ fn changes_are_drawn_with_signs_and_what_goes_away_is_drawn_too() {
     assert_eq!(bare(json(&planned)), bare(document.clone()));
     let without = sandbox.run(&["graph", "--format", "json", "--at", "plan:saved.json"]).exits(0);
     assert!(!without.stdout.contains("virtual_node/search"), "{}", without.stdout);
-    let consent = ["MC0906@route/catalog/search", "MC0906@virtual_node/search"];
+    let consent = ["MC0906@route/catalog/search", "MC0906@virtual_node/checkout"];
     sandbox.run(&["apply", "--yes", "--accept", consent[0], "--accept", consent[1]]).exits(0);
     let revision = run(&["--format", "json", "--at", "rev:2"]);
     assert_eq!(bare(json(&revision)), bare(document));

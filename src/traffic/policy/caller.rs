@@ -18,7 +18,7 @@ pub(super) fn of_backend(settings: &MeshSettings, node: &VirtualNode, backend: &
         backends: _,
         backend_defaults: BackendDefaults { client_policy: default },
         capture,
-        patch: NodePatch { ingress: _, egress },
+        patch: NodePatch { ingress: _, egress, http },
         // Not met by requests.
         access_log: _,
         owner: _,
@@ -31,6 +31,7 @@ pub(super) fn of_backend(settings: &MeshSettings, node: &VirtualNode, backend: &
         bind: _,
     } = backend;
     let mut facts = of_policy(client_policy.as_ref().or(default.as_ref()));
+    put(&mut facts, "patch.http", patched(http.as_ref()));
     if capture.unwrap_or(settings.capture) == Capture::Redirect {
         put(&mut facts, "address", Some(any_address(settings)));
         put(&mut facts, "patch.egress", patched(egress.as_ref()));

@@ -1,7 +1,7 @@
 //! What requests meet at a gateway, before its routes and behind them.
 
 use super::caller::of_policy;
-use super::server::{listener_tls, pool};
+use super::server::{accepted, listener_tls, pool};
 use super::{Facts, any_address, patched, put};
 use crate::model::{
     BackendDefaults, GatewayListener, GatewayListenerPatch, MeshSettings, VirtualGateway,
@@ -19,13 +19,17 @@ pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
         // Its path is a row of the table; the rest is what those who probe may do.
         health_check: _,
         tls,
-        patch: GatewayListenerPatch { listener: raw, filter_chain },
+        http,
+        patch: GatewayListenerPatch { listener: raw, filter_chain, http: raw_http, inner_http },
     } = listener;
     let mut facts = Facts::new();
     put(&mut facts, "protocol", Some(protocol));
     put(&mut facts, "address", Some(address(settings, listener)));
     pool(&mut facts, connection_pool.as_ref());
     listener_tls(&mut facts, tls.as_ref());
+    accepted(&mut facts, http, *protocol);
+    put(&mut facts, "patch.http", patched(raw_http.as_ref()));
+    put(&mut facts, "patch.inner_http", patched(inner_http.as_ref()));
     put(&mut facts, "patch.listener", patched(raw.as_ref()));
     put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
     facts

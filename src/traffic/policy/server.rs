@@ -4,10 +4,12 @@
 use super::route::times;
 use super::{Facts, any_address, caller, list, patched, put};
 use crate::model::{
-    Capture, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, IpPreference, Listener,
-    ListenerPatch, ListenerTls, ListenerValidation, Mesh, MeshSettings, NodeName, NodePatch,
-    OutlierDetection, PoolLimits, Port, RegistryDiscovery, TlsMode, VirtualNode,
+    Capture, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
+    Listener, ListenerPatch, ListenerTls, ListenerValidation, Mesh, MeshSettings, NodeName,
+    NodePatch, OutlierDetection, PoolLimits, Port, Protocol, RegistryDiscovery, TlsMode,
+    VirtualNode,
 };
+use crate::traffic::Accepts;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Settings in which two nodes differ because they are two nodes.
@@ -48,7 +50,7 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
         backends: _,
         backend_defaults: _,
         capture,
-        patch: NodePatch { ingress, egress: _ },
+        patch: NodePatch { ingress, egress: _, http: _ },
         // Not met by requests.
         access_log: _,
         owner: _,
@@ -64,7 +66,8 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
         outlier_detection,
         timeout,
         tls,
-        patch: ListenerPatch { filter_chain, cluster, local_cluster },
+        http,
+        patch: ListenerPatch { filter_chain, http: raw_http, cluster, local_cluster },
     } = listener;
     let mut facts = Facts::new();
     put(&mut facts, "protocol", Some(protocol));
@@ -89,6 +92,8 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
         }
         pool(&mut facts, connection_pool.as_ref());
         times(&mut facts, timeout, *protocol);
+        accepted(&mut facts, http, *protocol);
+        put(&mut facts, "patch.http", patched(raw_http.as_ref()));
         put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
         put(&mut facts, "patch.local_cluster", patched(local_cluster.as_ref()));
     }
@@ -131,6 +136,27 @@ pub(super) fn pool(facts: &mut Facts, limits: Option<&PoolLimits>) {
     put(facts, "connection_pool.max_connections", *max_connections);
     put(facts, "connection_pool.max_pending_requests", *max_pending_requests);
     put(facts, "connection_pool.max_requests", *max_requests);
+}
+
+/// What is accepted of HTTP, defaults filled in.
+pub(super) fn accepted(facts: &mut Facts, settings: &HttpSettings, protocol: Protocol) {
+    if !protocol.is_http() {
+        return;
+    }
+    let Accepts {
+        http_10,
+        default_host,
+        max_headers,
+        max_header_kib,
+        preserve_case,
+        ignored_upgrades,
+    } = Accepts::of(settings);
+    put(facts, "http.accept_http_10", Some(http_10));
+    put(facts, "http.default_hostname", default_host);
+    put(facts, "http.max_headers", Some(max_headers));
+    put(facts, "http.max_header_size", Some(format!("{max_header_kib}KiB")));
+    put(facts, "http.header_case", Some(if preserve_case { "preserve" } else { "lower" }));
+    put(facts, "http.ignore_upgrades", list(ignored_upgrades));
 }
 
 fn health(facts: &mut Facts, check: Option<&HealthCheck>, own: Port) {
