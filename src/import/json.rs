@@ -220,7 +220,8 @@ impl Reader<'_> {
         let rest = &self.text[start..];
         let closing = [("${", '}'), ("<", '>')];
         if let Some((open, close)) = closing.into_iter().find(|(open, _)| rest.starts_with(open)) {
-            return match rest[open.len()..].find(close).filter(|n| !rest[..*n].contains('\n')) {
+            let inner = &rest[open.len()..];
+            return match inner.find(close).filter(|n| !inner[..*n].contains('\n')) {
                 Some(length) => {
                     self.at += open.len() + length + 1;
                     Ok(Value::Scalar(self.text[start..self.at].to_owned()))

@@ -163,6 +163,14 @@ fn mutated_sources_of_every_format_get_an_answer() {
 }
 
 #[test]
+fn a_placeholder_may_hold_any_character() {
+    // The end of a placeholder was once looked up in the wrong slice, within a character.
+    for text in ["[${é}]", "[${aé}]", "[<é>]", "{\"a\": ${é\n}}", "[${\"x\",\"é\"}]"] {
+        answered(&run("a.json", text.to_owned()), text);
+    }
+}
+
+#[test]
 fn every_prefix_of_a_source_gets_an_answer() {
     for (name, text) in seeds() {
         for end in (0..text.len()).step_by(97).filter(|end| text.is_char_boundary(*end)) {

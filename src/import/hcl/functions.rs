@@ -324,8 +324,9 @@ fn collections<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
                 if rows.len().saturating_mul(items.len()) > ITEMS_MAX {
                     return Err(format!("the product has more than {ITEMS_MAX} items"));
                 }
-                let with =
-                    |row: &Vec<Val<'m>>, item: &Val<'m>| [row.as_slice(), &[item.clone()]].concat();
+                let with = |row: &Vec<Val<'m>>, item: &Val<'m>| {
+                    [row.as_slice(), std::slice::from_ref(item)].concat()
+                };
                 rows = rows.iter().flat_map(|row| items.iter().map(|i| with(row, i))).collect();
             }
             Ok(Val::List(rows.into_iter().map(Val::List).collect()))

@@ -45,32 +45,34 @@ impl<'m> Val<'m> {
     /// The type in words.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Val::Null => "null",
-            Val::Bool(_) => "a boolean",
-            Val::Num(_) => "a number",
-            Val::Str(_) => "a string",
-            Val::List(_) => "a list",
-            Val::Map(_) => "a map",
-            Val::Res(_) => "a resource",
-            Val::Unknown(_) => "a value that is not known",
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Num(_) => "a number",
+            Self::Str(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+            Self::Res(_) => "a resource",
+            Self::Unknown(_) => "a value that is not known",
         }
     }
 
     /// The text of a single value.
     pub(super) fn text(&self) -> Option<String> {
         Some(match self {
-            Val::Str(text) => text.clone(),
-            Val::Bool(truth) => truth.to_string(),
-            Val::Num(number) => number_text(*number),
-            Val::Null | Val::List(_) | Val::Map(_) | Val::Res(_) | Val::Unknown(_) => return None,
+            Self::Str(text) => text.clone(),
+            Self::Bool(truth) => truth.to_string(),
+            Self::Num(number) => number_text(*number),
+            Self::Null | Self::List(_) | Self::Map(_) | Self::Res(_) | Self::Unknown(_) => {
+                return None;
+            }
         })
     }
 
     /// The number, also of a text that is one.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
-            Val::Num(number) => Some(*number),
-            Val::Str(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+            Self::Num(number) => Some(*number),
+            Self::Str(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
             _ => None,
         }
     }
@@ -84,8 +86,8 @@ impl<'m> Val<'m> {
     /// The truth, also of a text that is one.
     pub(super) fn truth(&self) -> Option<bool> {
         match self {
-            Val::Bool(truth) => Some(*truth),
-            Val::Str(text) => text.parse().ok(),
+            Self::Bool(truth) => Some(*truth),
+            Self::Str(text) => text.parse().ok(),
             _ => None,
         }
     }
@@ -93,22 +95,22 @@ impl<'m> Val<'m> {
     /// What in it is not known: the address.
     pub(super) fn unknown(&self) -> Option<String> {
         match self {
-            Val::Unknown(name) => Some(name.clone()),
-            Val::Str(text) if text.contains(UNSET) => Some(text.clone()),
-            Val::List(items) => items.iter().find_map(Val::unknown),
-            Val::Map(all) => all.values().find_map(Val::unknown),
+            Self::Unknown(name) => Some(name.clone()),
+            Self::Str(text) if text.contains(UNSET) => Some(text.clone()),
+            Self::List(items) => items.iter().find_map(Self::unknown),
+            Self::Map(all) => all.values().find_map(Self::unknown),
             _ => None,
         }
     }
 
     /// Keys and values: of a map its own, of a list the indices.
-    pub(super) fn pairs(&self) -> Option<Vec<(Val<'m>, Val<'m>)>> {
+    pub(super) fn pairs(&self) -> Option<Vec<(Self, Self)>> {
         match self {
-            Val::List(items) => Some(
-                items.iter().enumerate().map(|(at, v)| (Val::Num(at as f64), v.clone())).collect(),
+            Self::List(items) => Some(
+                items.iter().enumerate().map(|(at, v)| (Self::Num(at as f64), v.clone())).collect(),
             ),
-            Val::Map(all) => {
-                Some(all.iter().map(|(key, v)| (Val::Str(key.clone()), v.clone())).collect())
+            Self::Map(all) => {
+                Some(all.iter().map(|(key, v)| (Self::Str(key.clone()), v.clone())).collect())
             }
             _ => None,
         }
@@ -117,11 +119,11 @@ impl<'m> Val<'m> {
     /// Whether two values are equal.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Val::Null, Val::Null) => true,
-            (Val::List(a), Val::List(b)) => {
+            (Self::Null, Self::Null) => true,
+            (Self::List(a), Self::List(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
             }
-            (Val::Map(a), Val::Map(b)) => {
+            (Self::Map(a), Self::Map(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|((k, a), (l, b))| k == l && a.same(b))
             }
             _ => match (self.text(), other.text()) {
@@ -134,15 +136,15 @@ impl<'m> Val<'m> {
     /// The value as a tree. What is not known gets a text by which it is found again.
     pub(super) fn node(&self, cx: &mut Cx<'_>, loc: Loc) -> Node {
         let value = match self {
-            Val::Null | Val::Res(_) => Value::Null,
-            Val::Unknown(name) => Value::Scalar(cx.variable(name, loc)),
-            Val::List(items) => Value::List(items.iter().map(|item| item.node(cx, loc)).collect()),
-            Val::Map(all) => Value::Map(
+            Self::Null | Self::Res(_) => Value::Null,
+            Self::Unknown(name) => Value::Scalar(cx.variable(name, loc)),
+            Self::List(items) => Value::List(items.iter().map(|item| item.node(cx, loc)).collect()),
+            Self::Map(all) => Value::Map(
                 all.iter()
                     .map(|(key, v)| Entry { key: key.clone(), at: loc, node: v.node(cx, loc) })
                     .collect(),
             ),
-            Val::Bool(_) | Val::Num(_) | Val::Str(_) => {
+            Self::Bool(_) | Self::Num(_) | Self::Str(_) => {
                 Value::Scalar(self.text().unwrap_or_default())
             }
         };
@@ -152,11 +154,11 @@ impl<'m> Val<'m> {
     /// A tree as a value, as states and files of variables hold them.
     pub(super) fn of(node: &Node) -> Self {
         match &node.value {
-            Value::Null => Val::Null,
-            Value::Scalar(text) => Val::Str(text.clone()),
-            Value::List(items) => Val::List(items.iter().map(Val::of).collect()),
-            Value::Map(all) => Val::Map(
-                all.iter().map(|entry| (entry.key.clone(), Val::of(&entry.node))).collect(),
+            Value::Null => Self::Null,
+            Value::Scalar(text) => Self::Str(text.clone()),
+            Value::List(items) => Self::List(items.iter().map(Self::of).collect()),
+            Value::Map(all) => Self::Map(
+                all.iter().map(|entry| (entry.key.clone(), Self::of(&entry.node))).collect(),
             ),
         }
     }
@@ -164,15 +166,15 @@ impl<'m> Val<'m> {
     /// The value as JSON, as `jsonencode` writes it.
     pub(super) fn json(&self) -> String {
         match self {
-            Val::Null | Val::Res(_) => "null".to_owned(),
-            Val::Bool(_) | Val::Num(_) => self.text().unwrap_or_default(),
-            Val::Str(text) | Val::Unknown(text) => {
+            Self::Null | Self::Res(_) => "null".to_owned(),
+            Self::Bool(_) | Self::Num(_) => self.text().unwrap_or_default(),
+            Self::Str(text) | Self::Unknown(text) => {
                 serde_json::Value::from(text.as_str()).to_string()
             }
-            Val::List(items) => {
-                format!("[{}]", items.iter().map(Val::json).collect::<Vec<_>>().join(","))
+            Self::List(items) => {
+                format!("[{}]", items.iter().map(Self::json).collect::<Vec<_>>().join(","))
             }
-            Val::Map(all) => {
+            Self::Map(all) => {
                 let pair = |(key, v): (&String, &Self)| {
                     format!("{}:{}", serde_json::Value::from(key.as_str()), v.json())
                 };
