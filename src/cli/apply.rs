@@ -5,6 +5,7 @@ use super::planning::{self, PlanningArgs};
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format, plan as plan_command};
 use crate::diag::Diagnostic;
+use crate::diag::shell::word;
 use crate::load::Loaded;
 use crate::plan::{self, Plan, digest_matches, short};
 use crate::report;
@@ -135,7 +136,7 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
             plan.target.name, plan.target.id, target.id.name, target.id.id
         );
         return Err(Failure::new(Exit::Refused, message)
-            .hint(format!("name its target: --target {}", plan.target.name)));
+            .hint(format!("name its target: --target {}", word(&plan.target.name))));
     }
     if let Some(refusal) = plan.refusals().next() {
         // Consent is part of planning: a saved plan is applied as it is, or not at all.

@@ -17,6 +17,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How soon a renewal that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// Where Envoy's admin interface listens unless the call says otherwise.
+const ADMIN: &str = "9901";
+
 /// Print the bootstrap of a proxy: envoy -c FILE
 #[derive(Debug, Args)]
 pub(super) struct BootstrapArgs {
@@ -32,7 +35,7 @@ pub(super) struct BootstrapArgs {
     root: Option<String>,
 
     /// Where the admin interface listens: a port of 127.0.0.1, a Unix socket, or `none`
-    #[arg(long, value_name = "PORT|PATH|none", default_value = "9901")]
+    #[arg(long, value_name = "PORT|PATH|none", default_value = ADMIN)]
     admin: String,
 
     /// The folder of the proxy's certificate, as the proxy sees it: the control plane is spoken to
@@ -170,6 +173,13 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
     bootstrap.admin = admin;
     bootstrap.control_plane = control_plane;
     context.ui.result(&envoy::bootstrap(&bootstrap));
+    if args.admin != ADMIN {
+        // Another admin interface is asked for where several Envoys run.
+        context.ui.hint(
+            "Envoys on one host need different base ids, or the second one does not start: \
+             envoy -c FILE --base-id 1",
+        );
+    }
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@ use super::remote;
 use super::target::{self, Target};
 use super::{Context, Exit, Failure, Format};
 use crate::apply::{self, Admins, Event, OnRefusal, Options, Signal, Site, Stop};
+use crate::diag::shell::word;
 use crate::live::Target as _;
 use crate::live::admin::Admin;
 use crate::load::Loaded;
@@ -158,14 +159,10 @@ pub(super) fn approve(
 
 /// The call that this process was started with, and what makes it apply this very plan.
 fn same_call(plan: &Plan) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
-    let mut words: Vec<String> = std::env::args()
-        .skip(1)
-        .map(|word| match !word.is_empty() && word.chars().all(plain) {
-            true => word,
-            false => format!("'{}'", word.replace('\'', "'\\''")),
-        })
-        .collect();
+    // A word that is not text cannot be shown so that it can be pasted.
+    let args = std::env::args_os().skip(1);
+    let mut words: Vec<String> =
+        args.map(|arg| word(&arg.to_string_lossy()).into_owned()).collect();
     if !words.iter().any(|word| word.starts_with("--expect")) {
         words.push("--expect".to_owned());
         words.push(short(&plan.digest).to_owned());

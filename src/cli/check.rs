@@ -80,8 +80,14 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         ));
     } else {
         ui.status(&format!("{} in {files}.", diagnostics::summary(&found)));
-        if let Some(first) = found.first() {
-            ui.hint(&format!("meshctl explain {} says more about the first", first.code.id));
+        // The worst, and of those the first.
+        if let Some(worst) = found.iter().rev().max_by_key(|found| found.severity) {
+            let what = match worst.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => "remark",
+            };
+            ui.hint(&format!("meshctl explain {} says more about the first {what}", worst.code.id));
         }
     }
     not_checked(ui, &loaded.tls);

@@ -3,7 +3,7 @@
 use super::{Exit, Failure, Format, Global};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::load::{self, Loaded, Options, TargetSettings};
-use crate::report::{self, Surroundings, Ui, diagnostics};
+use crate::report::{self, Flags, Surroundings, Ui, diagnostics};
 use crate::resolve::Date;
 use std::env;
 use std::path::PathBuf;
@@ -29,8 +29,12 @@ impl Context {
             force_color: forced("FORCE_COLOR") || forced("CLICOLOR_FORCE"),
             dumb_terminal: env::var_os("TERM").is_some_and(|term| term == "dumb"),
         };
-        let ui = Ui::new(global.color.into(), &around, global.quiet, global.verbose)
-            .aiming_at(global.target.clone());
+        let ui =
+            Ui::new(global.color.into(), &around, global.quiet, global.verbose).aiming_at(Flags {
+                directory: global.directory.as_ref().map(|dir| dir.display().to_string()),
+                env: global.env.clone(),
+                target: global.target.clone(),
+            });
         Self { global, ui, around }
     }
 
@@ -38,6 +42,10 @@ impl Context {
     pub fn format(&self, known: &[Format]) -> Result<Format, Failure> {
         if known.contains(&self.global.format) {
             return Ok(self.global.format);
+        }
+        // The environment is for all commands, also for those that have one form only.
+        if self.global.format_is_default {
+            return Ok(Format::Text);
         }
         let words: Vec<&str> = known.iter().map(|format| format.as_str()).collect();
         Err(Failure::new(
@@ -126,6 +134,26 @@ impl Context {
             Some(target) => Ok((name, target)),
             None => Err(Failure::new(Exit::Usage, format!("there is no target `{name}`"))
                 .hint(format!("targets of this project: {}", known.join(", ")))),
+        }
+    }
+
+    /// How the run ends, whose results may have been lost: a script must not take half a document
+    /// for the whole. An exit that says what became of a target is kept.
+    pub(super) fn ended(&self, exit: Exit) -> Exit {
+        let Some(error) = self.ui.lost() else { return exit };
+        self.ui.error("the result could not be written to stdout");
+        self.ui.cause(&error.to_string());
+        match exit {
+            Exit::Done | Exit::Differences | Exit::Findings => Exit::Failed,
+            Exit::Failed
+            | Exit::Refused
+            | Exit::Stale
+            | Exit::Busy
+            | Exit::NotConverged
+            | Exit::Unknown
+            | Exit::Usage
+            | Exit::Interrupted
+            | Exit::Terminated => exit,
         }
     }
 

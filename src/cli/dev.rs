@@ -257,6 +257,9 @@ async fn watch(
     tries: &[requests::Try],
 ) -> Result<Exit, Failure> {
     let mut beat = tokio::time::interval(Duration::from_millis(500));
+    // What was wrong with the files when they were last looked at. It may go away without a change
+    // of any file that was read.
+    let mut wrong: Vec<String> = Vec::new();
     loop {
         tokio::select! {
             exit = stop.asked() => return Ok(exit),
@@ -267,10 +270,13 @@ async fn watch(
                 }
                 // A file that is being written may be gone for a moment: the next beat sees it.
                 let Ok(loaded) = fitted(context, args) else { continue };
-                if loaded.sources == seen {
+                let found: Vec<String> =
+                    loaded.diagnostics.iter().map(|found| found.message.clone()).collect();
+                if loaded.sources == seen && found == wrong {
                     continue;
                 }
                 seen.clone_from(&loaded.sources);
+                wrong = found;
                 match context.checked(loaded) {
                     Ok(loaded) => change(context, running, &loaded, tries).await,
                     Err(failure) => {

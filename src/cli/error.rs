@@ -3,10 +3,9 @@
 use super::Format;
 use crate::diag::Diagnostic;
 use crate::load::Loaded;
-use crate::report::{FailureDocument, diagnostic_items};
+use crate::report::{FailureDocument, Ui, diagnostic_items};
 use clap::ValueEnum;
 use std::ffi::OsString;
-use std::io::Write;
 
 /// How a command ended. The numbers are a promise (see the README).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,20 +152,24 @@ impl Failure {
 /// What clap says, with our exit code: help and versions are results, the rest is wrong usage.
 ///
 /// Of the caller's format nothing is known here but the words of the call and the environment.
-pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
+pub(super) fn usage(ui: &Ui, error: &clap::Error, args: &[OsString]) -> Exit {
+    let rendered = error.render();
     if !error.use_stderr() {
-        // Nobody is left to tell if stdout is closed.
-        let _ = error.print();
+        ui.result(&drawn(&rendered, ui.color_out()));
         return Exit::Done;
     }
     let text = error.to_string();
     let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let failure = Failure::new(Exit::Usage, message);
     if let Some(document) = failure.document(wanted(args), str::to_owned) {
-        let _ = std::io::stdout().write_all(document.as_bytes());
+        ui.result(&document);
     }
-    let _ = error.print();
+    ui.prompt(&drawn(&rendered, ui.color_err()));
     Exit::Usage
+}
+
+fn drawn(text: &clap::builder::StyledStr, color: bool) -> String {
+    if color { text.ansi().to_string() } else { text.to_string() }
 }
 
 /// The format that a call asks for which could not be read as a whole.

@@ -2,9 +2,10 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::load;
-use crate::schema;
+use crate::schema::{self, Changes, Unformatted};
 use clap::Args;
 use similar::TextDiff;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,9 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
         let formatted = match format_text(&shown, &text) {
             Ok(formatted) => formatted,
             Err(failure) => {
+                if failure.exit == Exit::Failed {
+                    exit = Exit::Failed;
+                }
                 failures.push(failure.message);
                 continue;
             }
@@ -71,7 +75,7 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
             context.ui.result(&diff);
         } else if args.check {
             context.ui.result(&format!("{shown}\n"));
-        } else if let Err(error) = replace(path, &formatted) {
+        } else if let Err(error) = load::rewrite(path, &formatted, Changes::Layout) {
             exit = Exit::Failed;
             failures.push(format!("{shown}: {error}"));
         }
@@ -103,7 +107,9 @@ fn project_files(context: &Context) -> Result<(Vec<PathBuf>, Vec<String>), Failu
         paths.extend(
             entries
                 .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| path.extension().is_some_and(|e| e == "toml")),
+                .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+                // Locks and backups of editors.
+                .filter(|path| !path.file_name().is_some_and(is_hidden)),
         );
     }
     paths.sort();
@@ -112,23 +118,18 @@ fn project_files(context: &Context) -> Result<(Vec<PathBuf>, Vec<String>), Failu
     Ok((paths, unread))
 }
 
-/// Formats a text, or says why it cannot: formatting what is no TOML would lose something.
-fn format_text(name: &str, text: &str) -> Result<String, Failure> {
-    if let Err(error) = text.parse::<toml_edit::DocumentMut>() {
-        let what = error.message().lines().next().unwrap_or("not TOML").to_owned();
-        return Err(Failure::new(Exit::Findings, format!("{name}: {what}"))
-            .hint("meshctl check shows where"));
-    }
-    Ok(schema::format(text))
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
-/// Replaces a file whole: a full disk or a crash leaves the old text.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    io::Write::write_all(&mut file, text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+/// Formats a text, or says why it cannot.
+fn format_text(name: &str, text: &str) -> Result<String, Failure> {
+    schema::format(text).map_err(|why| {
+        let failure = |exit| Failure::new(exit, format!("{name}: {why}"));
+        match why {
+            Unformatted::NotToml(_) => failure(Exit::Findings).hint("meshctl check shows where"),
+            Unformatted::Different(_) => failure(Exit::Failed)
+                .hint("the file was left as it is; write that part in another form"),
+        }
+    })
 }

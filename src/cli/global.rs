@@ -38,6 +38,10 @@ pub struct Global {
     )]
     pub format: Format,
 
+    /// The form was set by the environment, for whatever command has it.
+    #[arg(skip)]
+    pub format_is_default: bool,
+
     /// When to colour output
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
     pub color: Color,

@@ -5,6 +5,7 @@ use super::{
     import_written as written,
 };
 use crate::diag::Severity;
+use crate::diag::shell::word;
 use crate::import::{self, Options};
 use crate::load::{self, PROJECT_FILE};
 use crate::model::Kind;
@@ -213,6 +214,14 @@ pub(super) fn import_to(
     let ui = &context.ui;
     let broken = found.iter().any(|d| d.severity == Severity::Error);
     let refused = imported.losses() > 0 && !how.allow_loss;
+    if let Some(why) = imported.differs.as_ref().filter(|_| !broken && !refused) {
+        return Err(Failure::new(
+            Exit::Failed,
+            "the TOML would not say what the sources say; nothing was written",
+        )
+        .cause(why.clone())
+        .hint("this is a fault of meshctl; please report it with the sources"));
+    }
     let proof = match how.prove && !broken {
         true => Some(import_prove::prove(context, &kept, &options, &imported)?),
         false => None,
@@ -284,7 +293,7 @@ pub(super) fn import_to(
                 count(mesh.gateways.len(), "gateway"),
                 dir.display(),
             ));
-            ui.hint(&format!("next: meshctl -C {} check", dir.display()));
+            ui.hint(&format!("next: meshctl -C {} check", word(&dir.display().to_string())));
         }
         None if format == Format::Text => ui.result(&imported.text),
         None => {}

@@ -3,12 +3,12 @@
 use super::{Context, Exit, Failure};
 use crate::envoy::Settings;
 use crate::import::Imported;
+use crate::load;
 use crate::plan;
 use crate::report::plan as text;
 use crate::revision::Live;
 use std::fs;
-use std::io::{Error, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Prints what the sources would change in the project of a folder; writes nothing.
 pub(super) fn compare(context: &Context, dir: &Path, imported: &Imported) -> Result<Exit, Failure> {
@@ -34,41 +34,18 @@ pub(super) fn compare(context: &Context, dir: &Path, imported: &Imported) -> Res
 
 /// Writes a new project: all files, or none if one fails. Nothing that exists is overwritten.
 pub(super) fn write(dir: &Path, imported: &Imported) -> Result<(), Failure> {
-    let failed = |path: &Path, error: Error| {
-        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string());
-        match error.kind() {
-            ErrorKind::AlreadyExists => {
-                failure.hint("import never overwrites a file; choose another folder")
-            }
-            _ => failure,
-        }
-    };
     let new = !dir.exists();
-    fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
-    let staged = tempfile::Builder::new().prefix(".meshctl-import-").tempdir_in(dir);
-    let staged = staged.map_err(|error| failed(dir, error))?;
-    let mut done: Vec<PathBuf> = Vec::new();
-    let mut one = |name: &str, text: &str| -> Result<(), Failure> {
-        let (from, to) = (staged.path().join(name), dir.join(name));
-        fs::write(&from, text).map_err(|error| failed(&to, error))?;
-        if to.exists() {
-            return Err(failed(&to, ErrorKind::AlreadyExists.into()));
-        }
-        fs::rename(&from, &to).map_err(|error| failed(&to, error))?;
-        done.push(to);
-        Ok(())
-    };
-    let all = imported.project.iter().try_for_each(|(name, text)| one(name, text));
-    drop(staged);
-    if all.is_err() {
-        // What cannot be removed either stays; the error that is reported is the first one.
-        for path in done {
-            let _ = fs::remove_file(path);
-        }
+    let files = imported.project.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    load::create(dir, files).map(drop).map_err(|(path, error)| {
         if new {
+            // What cannot be removed stays; the error that is reported is the first one.
             let _ = fs::remove_dir(dir);
         }
-    }
-    all
+        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+            .cause(error.to_string());
+        match error.exists() {
+            true => failure.hint("import never overwrites a file; choose another folder"),
+            false => failure,
+        }
+    })
 }

@@ -2,11 +2,11 @@
 
 use super::import::{How, import_to};
 use super::{Context, Exit, Failure, Format};
-use crate::load::{PROJECT_FILE, TESTS_FOLDER};
+use crate::diag::shell::word;
+use crate::load::{self, PROJECT_FILE, TESTS_FOLDER};
 use crate::model::MeshName;
 use clap::Args;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Make a project: a folder with meshctl.toml and a small mesh, or the one that App Mesh had
@@ -100,26 +100,22 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
             .hint("give a name: meshctl init --name shop"));
     }
     // The name has letters, digits, `-` and `_` only, so it needs no escaping.
-    fs::create_dir_all(dir.join(TESTS_FOLDER)).map_err(failed)?;
     let test = format!("{TESTS_FOLDER}/hello.toml");
-    for (file, text) in [
-        (PROJECT_FILE, PROJECT.to_owned()),
-        ("mesh.toml", MESH.replace("NAME", &name)),
-        (&test, TEST.to_owned()),
-    ] {
-        let path = dir.join(file);
-        let mut created = fs::File::create_new(&path).map_err(|error| {
-            let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-                .cause(error.to_string());
-            if error.kind() == std::io::ErrorKind::AlreadyExists {
-                failure.hint("init never overwrites; choose another folder")
-            } else {
-                failure
-            }
-        })?;
-        created.write_all(text.as_bytes()).map_err(failed)?;
+    let mesh = MESH.replace("NAME", &name);
+    let files = [(PROJECT_FILE, PROJECT), ("mesh.toml", mesh.as_str()), (&test, TEST)];
+    let written = load::create(&dir, files).map_err(|(path, error)| {
+        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+            .cause(error.to_string());
+        if error.exists() {
+            failure.hint("init never overwrites; choose another folder")
+        } else {
+            failure
+        }
+    })?;
+    for path in written {
         context.ui.status(&format!("Wrote {}.", path.display()));
     }
-    context.ui.hint(&format!("next: meshctl -C {} check, then test", dir.display()));
+    let folder = dir.display().to_string();
+    context.ui.hint(&format!("next: meshctl -C {} check, then test", word(&folder)));
     Ok(Exit::Done)
 }

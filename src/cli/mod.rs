@@ -44,7 +44,8 @@ pub use error::{Exit, Failure};
 pub use explain::all_codes;
 pub use global::{Format, Global};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 
 /// Plan and apply for Envoy service meshes that are declared in TOML
@@ -100,9 +101,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(failure) = dev::tied(&args) {
         return Context::new(Global::default()).report_failure(&failure);
     }
-    let cli = match Cli::try_parse_from(&args) {
+    let parsed = Cli::command().try_get_matches_from(&args).and_then(|matches| {
+        let from_environment = matches.value_source("format") == Some(ValueSource::EnvVariable);
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.global.format_is_default = from_environment;
+        Ok(cli)
+    });
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return error::usage(&error, &args),
+        Err(error) => {
+            let context = Context::new(Global::default());
+            let exit = error::usage(&context.ui, &error, &args);
+            return context.ended(exit);
+        }
     };
     let context = Context::new(cli.global);
     let outcome = match cli.command {
@@ -133,7 +144,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Completions(args) => completions::run(&context, &args),
         Command::Version(args) => version::run(&context, &args),
     };
-    outcome.unwrap_or_else(|failure| context.report_failure(&failure))
+    let exit = outcome.unwrap_or_else(|failure| context.report_failure(&failure));
+    context.ended(exit)
 }
 
 /// The definition of the command line, for completions and tests.

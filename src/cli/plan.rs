@@ -2,6 +2,7 @@
 
 use super::planning::{self, PlanningArgs};
 use super::{Context, Exit, Failure, Format};
+use crate::diag::shell::word;
 use crate::report::{self, plan as text};
 use clap::Args;
 use std::fs;
@@ -67,7 +68,8 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
     if let Some(path) = &args.output
         && !planned.plan.is_empty()
     {
-        context.ui.hint(&format!("meshctl apply {} applies exactly this", path.display()));
+        let path = path.display().to_string();
+        context.ui.hint(&format!("meshctl apply {} applies exactly this", word(&path)));
     }
     let differs = args.detailed_exitcode && !planned.plan.is_empty();
     Ok(if differs { Exit::Differences } else { Exit::Done })

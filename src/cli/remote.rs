@@ -4,6 +4,7 @@ use super::carry::{self, CarryArgs, OnNack, Work};
 use super::target::{self, Target};
 use super::{Context, Exit, Failure};
 use crate::apply::{Event, Outcome, Signal, Stop};
+use crate::diag::shell::word;
 use crate::live::server::wire::{self, ApplyRequest, Carry, Line, Problem, SettingsDocument};
 use crate::live::server::{Follow, Server};
 use crate::live::{self};
@@ -145,7 +146,8 @@ impl Asked<'_> {
     fn ask_again(&self, request: &ApplyRequest) -> String {
         format!(
             "to get its result, and to resume it: meshctl apply --target {} --resume --key {}",
-            self.target.id.name, request.key
+            word(&self.target.id.name),
+            word(&request.key)
         )
     }
 

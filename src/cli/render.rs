@@ -2,6 +2,7 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::compile::{compile, proxies};
+use crate::diag::shell::word;
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
 use crate::load::Loaded;
 use crate::model::Address;
@@ -260,7 +261,8 @@ fn check(
         return Ok(Exit::Done);
     }
     context.ui.status(&format!("{} files of {} differ.", differing.len(), output.display()));
-    context.ui.hint(&format!("meshctl render -o {} writes them", output.display()));
+    let output = output.display().to_string();
+    context.ui.hint(&format!("meshctl render -o {} writes them", word(&output)));
     Ok(Exit::Differences)
 }
 

@@ -216,6 +216,11 @@ pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
         }
         if let Some(xds) = running.xds {
             context.ui.result(&format!("admin {}\nxds {xds}\n", running.admin));
+            if context.ui.lost().is_some() {
+                // Whoever started it waits for the addresses.
+                running.stop(Signal::Terminate).await;
+                return Ok(Exit::Failed);
+            }
         }
         loop {
             tokio::select! {
@@ -330,9 +335,23 @@ fn token(context: &Context, proxies: &str, life: carry::Patience) -> Result<Exit
     let life = life.time().unwrap_or_default().as_secs();
     let request = JoinTokenRequest { proxies: proxies.to_owned(), life_s: life };
     let made = ask(context, |server| server.join_token(&request))?;
+    if let Err(error) = context.ui.deliver(&format!("{}\n", made.token)) {
+        let removed = ask(context, |server| server.remove_join_token(&made.id));
+        return Err(match removed {
+            Ok(_) => unprinted(&error, "the join token was removed again"),
+            Err(failure) => unprinted(&error, &format!("the join token {} works", made.id))
+                .cause(failure.message)
+                .hint(format!("meshctl serve tokens remove {}", made.id)),
+        });
+    }
     context.ui.status(&format!("For {} until {}, once.", made.proxies, made.until));
-    context.ui.result(&format!("{}\n", made.token));
     Ok(Exit::Done)
+}
+
+/// A secret could not be printed, of which there is no copy.
+fn unprinted(error: &std::io::Error, now: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("the secret could not be written to stdout; {now}"))
+        .cause(error.to_string())
 }
 
 fn tokens(context: &Context, command: &TokensCommand) -> Result<Exit, Failure> {
@@ -382,8 +401,19 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
                     context.ui.status(&format!("Who has the certificate {uri} is {name}."));
                 }
                 None => {
-                    let secret = of(data)?.add(name, role).map_err(failed)?;
-                    context.ui.result(&format!("{secret}\n"));
+                    let mut undelivered = false;
+                    let deliver = |secret: &str| {
+                        let delivered = context.ui.deliver(&format!("{secret}\n"));
+                        undelivered = delivered.is_err();
+                        delivered
+                    };
+                    let added = of(data)?.add(name, role, deliver);
+                    if undelivered && let Err(error) = added {
+                        return Err(unprinted(&error, "nothing was changed"));
+                    }
+                    added.map_err(|error| {
+                        failed(error).hint("the secret above, if there is one, does not work")
+                    })?;
                 }
             }
         }

@@ -217,10 +217,11 @@ pub(super) fn failure(error: &live::Error) -> Failure {
         live::Error::Busy { .. } | live::Error::Unavailable { .. } => Exit::Busy,
         live::Error::Stale { .. } => Exit::Stale,
         live::Error::OtherMesh { .. } => Exit::Refused,
-        live::Error::Setup { .. } => Exit::Findings,
+        live::Error::Setup { project: true, .. } => Exit::Findings,
         live::Error::Store { unknown: true, .. } => Exit::Unknown,
         live::Error::Api { problem, .. } => of_problem(problem),
-        live::Error::Io { .. }
+        live::Error::Setup { project: false, .. }
+        | live::Error::Io { .. }
         | live::Error::NotAFolder { .. }
         | live::Error::Damaged { .. }
         | live::Error::Newer { .. }

@@ -1,16 +1,18 @@
 //! `test`: holds expectations about requests against a state of the mesh.
 
-use super::fmt::replace;
 use super::trace::{State, state};
 use super::{Context, Exit, Failure, Format};
 use crate::diag::Diagnostics;
+use crate::diag::shell::word;
 use crate::expect::coverage::{Covered, coverage};
 use crate::expect::update::{as_test, update};
 use crate::expect::{self, Judged, Judging};
-use crate::load::{NoTests, TESTS_FOLDER, read_tests};
+use crate::load::{self, NoTests, TESTS_FOLDER, read_tests};
 use crate::report::{self, test::Run};
+use crate::schema::Changes;
 use crate::span::{FileId, Files, Loc};
 use clap::Args;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,8 +74,14 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
                 tried.judged.iter().filter(|judged| judged.trial.place.file == *id).collect();
             let file = files.get(*id);
             let Some((text, changes)) = update(file.text(), &own) else { continue };
-            replace(path, &text).map_err(|error| unwritten(path, &error))?;
-            updated.extend(changes.into_iter().map(|change| (file.path().to_owned(), change)));
+            let expected = |at: &[String]| match at {
+                [test, _, key] => test == "test" && key == "expect",
+                [test, _, cases, _, key] => test == "test" && cases == "cases" && key == "expect",
+                _ => false,
+            };
+            load::rewrite(path, &text, Changes::Values(&expected))
+                .map_err(|error| unwritten(path, &error))?;
+            updated.extend(changes.into_iter().map(|change| (file.shown().to_owned(), change)));
         }
         if covering {
             let missing = coverage(&mesh, &tried.judged);
@@ -160,7 +168,7 @@ impl<'m> Tried<'m> {
         let read =
             read_tests(&context.directory(), &args.paths, files).map_err(|why| match why {
                 NoTests::Project(ref path) => Failure::from_error(Exit::Usage, &why)
-                    .hint(format!("meshctl -C {} test", path.display())),
+                    .hint(format!("meshctl -C {} test", word(&path.display().to_string()))),
                 NoTests::Io(..) => Failure::from_error(Exit::Failed, &why),
             })?;
         let mut tried = Self {
@@ -194,7 +202,7 @@ impl<'m> Tried<'m> {
     }
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Failure {
+fn unwritten(path: &Path, error: &dyn fmt::Display) -> Failure {
     Failure::new(Exit::Failed, format!("cannot write {}", path.display())).cause(error.to_string())
 }
 
@@ -227,10 +235,19 @@ fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> 
     if count == 0 {
         return Ok(None);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-    let written = if old.is_empty() { fs::write(path, &text) } else { replace(path, &text) };
-    written.map_err(|error| unwritten(path, &error))?;
+    if old.is_empty() && !path.exists() {
+        load::create(Path::new(""), path.to_str().map(|path| (path, text.as_str())))
+            .map_err(|(path, error)| unwritten(&path, &error))?;
+    } else {
+        let known = old.matches("[[test]]").count();
+        let added = |at: &[String]| match at {
+            [test] => test == "test" && known == 0,
+            [test, number] => test == "test" && number.parse().is_ok_and(|n: usize| n >= known),
+            _ => false,
+        };
+        load::rewrite(path, &text, Changes::Values(&added))
+            .map_err(|error| unwritten(path, &error))?;
+    }
     Ok(Some(if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }))
 }
 

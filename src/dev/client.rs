@@ -1,5 +1,6 @@
 //! A client for tries: one request on one connection, over TCP or a Unix socket.
 
+use super::tls;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
@@ -92,6 +93,22 @@ pub async fn call(
         let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
         let _ = stream.set_nodelay(true);
         exchange(stream, version, request).await
+    })
+    .await
+}
+
+/// [`call`] under TLS, for a host. Any certificate is taken.
+pub async fn call_tls(
+    to: SocketAddr,
+    host: &str,
+    version: Version,
+    request: Request<Bytes>,
+    limit: Duration,
+) -> Result<Answer, Error> {
+    within(limit, async {
+        let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
+        let _ = stream.set_nodelay(true);
+        exchange(tls::connect(stream, host, version).await?, version, request).await
     })
     .await
 }

@@ -3,6 +3,7 @@
 //! Nothing here prints: what happens is told to the caller.
 
 pub mod client;
+mod derived;
 pub mod envoy_binary;
 mod error;
 mod overlay;
@@ -11,6 +12,7 @@ mod probe;
 pub mod process;
 pub mod requests;
 mod run;
+mod tls;
 pub mod upstream;
 
 pub use error::Error;

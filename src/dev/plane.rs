@@ -133,7 +133,11 @@ impl Plane {
         let (sender, mut events) = unbounded_channel();
         let applied = self.ask(move |server| {
             let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-                live::Error::Setup { server: server.place(), why: error.to_string() }
+                live::Error::Setup {
+                    server: server.place(),
+                    project: false,
+                    why: error.to_string(),
+                }
             })?;
             runtime.block_on(async { to_end(&mut server.apply(&request).await?, &sender).await })
         });

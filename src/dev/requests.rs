@@ -2,17 +2,17 @@
 
 use super::client::{self, Answer, Version};
 use super::overlay::service_ports;
+use crate::diag::shell::word;
 use crate::load::DevRequest;
-use crate::model::{
-    Address, GatewayMatch, GatewayName, HostnameMatch, Matcher, Mesh, NodeName, PathMatch, Pattern,
-    Port, Protocol, RouteMatch, ServiceName,
-};
+use crate::model::{Address, GatewayName, Mesh, NodeName, Port, Protocol, ServiceName, TlsMode};
 use bytes::Bytes;
 use http::Request;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+pub use super::derived::derived;
 
 /// How long an answer may take: longer than App Mesh's own timeout, which is to be seen.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -26,6 +26,8 @@ pub struct Try {
     pub to: SocketAddr,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// Whether under TLS. Any certificate is taken.
+    pub tls: bool,
     /// The method; empty for TCP.
     pub method: String,
     /// The host that the request names, with its port if that is not 80.
@@ -69,9 +71,12 @@ impl fmt::Display for Try {
         write!(f, "{}: ", self.from)?;
         match self.protocol {
             Protocol::Tcp => write!(f, "tcp://{}", self.host)?,
-            Protocol::Grpc => write!(f, "grpc://{}{}", self.host, self.path)?,
+            Protocol::Grpc => {
+                let scheme = if self.tls { "grpcs" } else { "grpc" };
+                write!(f, "{scheme}://{}{}", self.host, self.path)?;
+            }
             Protocol::Http | Protocol::Http2 => {
-                write!(f, "{} http://{}{}", self.method, self.host, self.path)?;
+                write!(f, "{} {}://{}{}", self.method, self.scheme(), self.host, self.path)?;
             }
         }
         for (name, value) in &self.headers {
@@ -82,6 +87,10 @@ impl fmt::Display for Try {
 }
 
 impl Try {
+    fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
     /// Makes the request and judges the answer.
     pub async fn make(&self) -> Outcome {
         let made = match self.protocol {
@@ -100,7 +109,14 @@ impl Try {
             Protocol::Http | Protocol::Tcp => Version::Http1,
             Protocol::Http2 | Protocol::Grpc => Version::Http2,
         };
-        client::call(self.to, version, self.request(version)?, LIMIT).await
+        let request = self.request(version)?;
+        match self.tls {
+            true => {
+                let host = self.host.rsplit_once(':').map_or(&*self.host, |(host, _)| host);
+                client::call_tls(self.to, host, version, request, LIMIT).await
+            }
+            false => client::call(self.to, version, request, LIMIT).await,
+        }
     }
 
     async fn judged(&self) -> Result<Outcome, client::Error> {
@@ -131,7 +147,9 @@ impl Try {
         let mut request = Request::builder().method(self.method.as_str());
         request = match version {
             Version::Http1 => request.uri(&self.path).header("host", &self.host),
-            Version::Http2 => request.uri(format!("http://{}{}", self.host, self.path)),
+            Version::Http2 => {
+                request.uri(format!("{}://{}{}", self.scheme(), self.host, self.path))
+            }
         };
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -150,9 +168,10 @@ impl Try {
 
     /// A command line that makes the same request, if there is a short one.
     pub fn command_line(&self) -> Option<String> {
-        let url = format!("http://{}{}", self.to, self.path);
         let mut words = vec!["curl".to_owned()];
         match self.protocol {
+            Protocol::Http if self.tls => words.push("--http1.1".to_owned()),
+            Protocol::Http2 if self.tls => words.push("--http2".to_owned()),
             Protocol::Http => {}
             Protocol::Http2 => words.push("--http2-prior-knowledge".to_owned()),
             Protocol::Grpc => return None,
@@ -161,13 +180,25 @@ impl Try {
         if self.method != "GET" {
             words.push(format!("-X {}", self.method));
         }
-        words.push(format!("-H 'host: {}'", self.host));
+        let url = match self.tls {
+            // The name in the URL is the one that TLS asks for (SNI).
+            true => {
+                words.push(format!("-k --connect-to {}", word(&format!("::{}", self.to))));
+                format!("https://{}{}", self.host, self.path)
+            }
+            false => {
+                words.push(format!("-H {}", word(&format!("host: {}", self.host))));
+                format!("http://{}{}", self.to, self.path)
+            }
+        };
         for (name, value) in &self.headers {
-            words.push(format!("-H '{name}: {value}'"));
+            words.push(format!("-H {}", word(&format!("{name}: {value}"))));
         }
-        // The shell would read `?` and `&` in its own way.
-        let plain = self.path.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.".contains(c));
-        words.push(if plain { url } else { format!("'{url}'") });
+        // curl itself reads brackets and braces of a URL as patterns.
+        if self.path.contains(['[', ']', '{', '}']) {
+            words.push("-g".to_owned());
+        }
+        words.push(word(&url).into_owned());
         Some(words.join(" "))
     }
 }
@@ -214,10 +245,10 @@ pub fn written(mesh: &Mesh, requests: &[DevRequest]) -> Result<Vec<Try>, Unclear
 
 fn one_written(mesh: &Mesh, request: &DevRequest) -> Result<Try, Unclear> {
     let unclear = |why: String| Unclear { url: request.url.clone(), why };
-    let (scheme, rest) = request
-        .url
-        .split_once("://")
-        .ok_or_else(|| unclear("it does not start with http://, grpc:// or tcp://".to_owned()))?;
+    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| {
+        let schemes = "http://, https://, grpc://, grpcs:// or tcp://";
+        unclear(format!("it does not start with {schemes}"))
+    })?;
     let (host, path) = match rest.find('/') {
         Some(at) => (&rest[..at], &rest[at..]),
         None => (rest, if scheme == "tcp" { "" } else { "/" }),
@@ -229,7 +260,7 @@ fn one_written(mesh: &Mesh, request: &DevRequest) -> Result<Try, Unclear> {
         }
         None => (host, None),
     };
-    let (to, protocol) = match &request.from {
+    let door = match &request.from {
         Address::Gateway(gateway) => gateway_door(mesh, gateway, port),
         Address::Node(node) => {
             let service = ServiceName::new(name).map_err(|why| unclear(why.to_string()))?;
@@ -242,14 +273,24 @@ fn one_written(mesh: &Mesh, request: &DevRequest) -> Result<Try, Unclear> {
         | Address::GatewayRoute(..) => None,
     }
     .ok_or_else(|| unclear(format!("{} has no way to {host}", request.from)))?;
-    let fits = match scheme {
-        "tcp" => protocol == Protocol::Tcp,
-        "grpc" => protocol == Protocol::Grpc,
-        "http" => matches!(protocol, Protocol::Http | Protocol::Http2),
-        _ => false,
+    let Door { to, protocol, tls: mode, asks_for_certificate } = door;
+    let (plain, secure) = match protocol {
+        Protocol::Tcp => ("tcp", None),
+        Protocol::Grpc => ("grpc", Some("grpcs")),
+        Protocol::Http | Protocol::Http2 => ("http", Some("https")),
     };
-    if !fits {
-        return Err(unclear(format!("{protocol} is spoken there, not {scheme}")));
+    let secure = secure.filter(|_| mode != TlsMode::Disabled);
+    let tls = secure == Some(scheme);
+    if !tls && (scheme != plain || mode == TlsMode::Strict) {
+        let there = match secure {
+            Some(secure) if mode == TlsMode::Strict => secure,
+            _ => plain,
+        };
+        return Err(unclear(format!("the listener is for {there}://, not {scheme}://")));
+    }
+    if tls && asks_for_certificate {
+        let why = "the listener asks for a client's certificate, and dev has none";
+        return Err(unclear(why.to_owned()));
     }
     let success = if protocol == Protocol::Grpc { 0 } else { 200 };
     let default_method = if protocol == Protocol::Grpc { "POST" } else { "GET" };
@@ -257,6 +298,7 @@ fn one_written(mesh: &Mesh, request: &DevRequest) -> Result<Try, Unclear> {
         from: request.from.clone(),
         to,
         protocol,
+        tls,
         method: request.method.clone().unwrap_or_else(|| default_method.to_owned()),
         host: host.to_owned(),
         path: path.to_owned(),
@@ -265,32 +307,46 @@ fn one_written(mesh: &Mesh, request: &DevRequest) -> Result<Try, Unclear> {
     })
 }
 
+/// Where a request goes in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Door {
+    pub(super) to: SocketAddr,
+    pub(super) protocol: Protocol,
+    pub(super) tls: TlsMode,
+    /// The listener takes only clients with a certificate.
+    pub(super) asks_for_certificate: bool,
+}
+
 /// Where a gateway is called on a port, or on its first.
-fn gateway_door(
-    mesh: &Mesh,
-    name: &GatewayName,
-    port: Option<Port>,
-) -> Option<(SocketAddr, Protocol)> {
+pub(super) fn gateway_door(mesh: &Mesh, name: &GatewayName, port: Option<Port>) -> Option<Door> {
     let listeners = &mesh.gateways.get(name)?.listeners;
     let named = port.and_then(|port| listeners.iter().find(|listener| listener.port == port));
     let listener = named.or(listeners.first())?;
     let address = listener.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    Some((SocketAddr::new(address, listener.port.get()), listener.protocol))
+    let tls = listener.tls.as_ref();
+    Some(Door {
+        to: SocketAddr::new(address, listener.port.get()),
+        protocol: listener.protocol,
+        tls: tls.map_or(TlsMode::Disabled, |tls| tls.mode),
+        asks_for_certificate: tls.is_some_and(|tls| tls.validation.is_some()),
+    })
 }
 
-/// Where the application of a node calls a service on a port, or on its first.
-fn node_door(
+/// Where the application of a node calls a service on a port, or on its first: in plain text, to
+/// its own proxy.
+pub(super) fn node_door(
     mesh: &Mesh,
     name: &NodeName,
     service: &ServiceName,
     port: Option<Port>,
-) -> Option<(SocketAddr, Protocol)> {
+) -> Option<Door> {
     let backends = &mesh.nodes.get(name)?.backends;
     let backend = backends.iter().find(|backend| backend.service == *service)?;
     let ports = service_ports(mesh, service);
     let port = port.filter(|port| ports.contains(port)).or(ports.first().copied())?;
     let to = backend.bind.address(port, ports.len() == 1)?;
-    Some((to, service_protocol(mesh, service, port)?))
+    let protocol = service_protocol(mesh, service, port)?;
+    Some(Door { to, protocol, tls: TlsMode::Disabled, asks_for_certificate: false })
 }
 
 fn service_protocol(mesh: &Mesh, name: &ServiceName, port: Port) -> Option<Protocol> {
@@ -300,150 +356,4 @@ fn service_protocol(mesh: &Mesh, name: &ServiceName, port: Port) -> Option<Proto
     }
     let node = mesh.nodes.get(service.node.as_ref()?)?;
     node.listener(port).map(|listener| listener.protocol)
-}
-
-/// One request for each route of a gateway and each backend of a node. What only a regular
-/// expression could tell is left out.
-pub fn derived(mesh: &Mesh) -> Vec<Try> {
-    let mut tries = Vec::new();
-    for (name, gateway) in &mesh.gateways {
-        for route in &gateway.routes {
-            let door = gateway_door(mesh, name, route.matches.port);
-            let sample = gateway_sample(&route.matches, &route.service.name);
-            if let (Some((to, protocol)), Some(sample)) = (door, sample) {
-                tries.push(sample.into_try(Address::Gateway(name.clone()), to, protocol));
-            }
-        }
-    }
-    for (name, node) in &mesh.nodes {
-        for backend in &node.backends {
-            for port in service_ports(mesh, &backend.service) {
-                let door = node_door(mesh, name, &backend.service, Some(port));
-                let sample = service_sample(mesh, &backend.service, port);
-                if let (Some((to, protocol)), Some(sample)) = (door, sample) {
-                    tries.push(sample.into_try(Address::Node(name.clone()), to, protocol));
-                }
-            }
-        }
-    }
-    tries
-}
-
-/// The parts of a request that some match accepts.
-#[derive(Debug)]
-struct Sample {
-    host: String,
-    method: Option<String>,
-    path: String,
-    headers: BTreeMap<String, String>,
-}
-
-impl Sample {
-    fn into_try(self, from: Address, to: SocketAddr, protocol: Protocol) -> Try {
-        let method = match protocol {
-            Protocol::Tcp => String::new(),
-            Protocol::Grpc => "POST".to_owned(),
-            Protocol::Http | Protocol::Http2 => self.method.unwrap_or_else(|| "GET".to_owned()),
-        };
-        let path = if protocol == Protocol::Tcp { String::new() } else { self.path };
-        let host = self.host;
-        Try { from, to, protocol, method, host, path, headers: self.headers, expected: None }
-    }
-}
-
-fn gateway_sample(matches: &GatewayMatch, service: &ServiceName) -> Option<Sample> {
-    let host = match &matches.hostname {
-        Some(HostnameMatch::Exact(name)) => name.clone(),
-        Some(HostnameMatch::Suffix(suffix)) => format!("any{suffix}"),
-        None => service.to_string(),
-    };
-    let path = match &matches.service_name {
-        Some(name) => format!("/{name}/Any"),
-        None => path_sample(matches.path.as_ref())?,
-    };
-    Some(Sample {
-        host,
-        method: matches.method.map(|method| method.as_str().to_owned()),
-        path: with_query(path, &matches.query_parameters)?,
-        headers: header_sample(&matches.headers, &matches.metadata)?,
-    })
-}
-
-/// A request for a service: of its router, the first route that asks for no header, else the first.
-fn service_sample(mesh: &Mesh, service: &ServiceName, port: Port) -> Option<Sample> {
-    let host = format!("{service}:{port}");
-    let provider = mesh.services.get(service)?.router.as_ref();
-    let Some(router) = provider.and_then(|router| mesh.routers.get(router)) else {
-        let path = "/".to_owned();
-        return Some(Sample { host, method: None, path, headers: BTreeMap::new() });
-    };
-    let of_port =
-        |matches: &RouteMatch| router.listener_of(matches).is_some_and(|it| it.port == port);
-    let mut routes: Vec<&RouteMatch> =
-        router.routes.iter().map(|route| &route.matches).filter(|m| of_port(m)).collect();
-    routes.sort_by_key(|matches| matches.headers.len() + matches.metadata.len());
-    routes.into_iter().find_map(|matches| {
-        let path = match (&matches.service_name, &matches.method_name) {
-            (Some(name), Some(method)) => format!("/{name}/{method}"),
-            (Some(name), None) => format!("/{name}/Any"),
-            (None, _) => path_sample(matches.path.as_ref())?,
-        };
-        Some(Sample {
-            host: host.clone(),
-            method: matches.method.map(|method| method.as_str().to_owned()),
-            path: with_query(path, &matches.query_parameters)?,
-            headers: header_sample(&matches.headers, &matches.metadata)?,
-        })
-    })
-}
-
-fn path_sample(path: Option<&PathMatch>) -> Option<String> {
-    match path {
-        None => Some("/".to_owned()),
-        Some(PathMatch::Prefix(text) | PathMatch::Exact(text)) => Some(text.clone()),
-        Some(PathMatch::Regex(_)) => None,
-    }
-}
-
-fn with_query(path: String, query: &BTreeMap<String, Vec<Matcher>>) -> Option<String> {
-    let pairs: Option<Vec<String>> =
-        samples(query)?.into_iter().map(|(name, value)| Some(format!("{name}={value}"))).collect();
-    let pairs = pairs?;
-    Some(if pairs.is_empty() { path } else { format!("{path}?{}", pairs.join("&")) })
-}
-
-fn header_sample(
-    headers: &BTreeMap<String, Vec<Matcher>>,
-    metadata: &BTreeMap<String, Vec<Matcher>>,
-) -> Option<BTreeMap<String, String>> {
-    let mut all = samples(headers)?;
-    all.extend(samples(metadata)?);
-    Some(all)
-}
-
-/// A value for each name that must have one; `None` if none can be told.
-fn samples(matchers: &BTreeMap<String, Vec<Matcher>>) -> Option<BTreeMap<String, String>> {
-    let mut values = BTreeMap::new();
-    for (name, all) in matchers {
-        // Several conditions on one name rarely share a value that is easily told.
-        let [matcher] = all.as_slice() else { return None };
-        let value = match (&matcher.pattern, matcher.invert) {
-            (Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::Suffix(text), false) => {
-                Some(text.clone())
-            }
-            (Pattern::Range(range), false) => Some(range.start.to_string()),
-            (Pattern::Present(there), invert) => (*there != invert).then(|| "any".to_owned()),
-            // Not to have the header at all satisfies an inverted condition.
-            (
-                Pattern::Exact(_) | Pattern::Prefix(_) | Pattern::Suffix(_) | Pattern::Range(_),
-                true,
-            ) => None,
-            (Pattern::Regex(_), true) => None,
-            (Pattern::Regex(_), false) => return None,
-        };
-        if let Some(value) = value {
-            values.insert(name.clone(), value);
-        }
-    }
-    Some(values)
 }

@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod code;
+pub mod shell;
 mod suggest;
 
 pub use code::{Code, Severity};

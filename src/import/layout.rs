@@ -3,10 +3,13 @@
 use super::Remarks;
 use super::item::Item;
 use super::names::Names;
+use crate::diag::Severity;
 use crate::model::{Address, Kind, Mesh, NodeName, RouterName, ServiceName};
+use crate::resolve;
 use crate::schema;
+use crate::span::Files;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A mesh of so many resources, routes aside, stands in one file.
 const ONE_FILE: usize = 8;
@@ -55,7 +58,7 @@ pub(super) fn project(
 ) -> (BTreeMap<String, String>, String) {
     let above = |address: &Address| remarks.get(address).cloned().unwrap_or_default();
     let written = |addresses: &[Address]| {
-        let text = schema::format(&schema::write(mesh, addresses, above));
+        let text = formatted(schema::write(mesh, addresses, above));
         // A word on the order of routes stands once a file, where there is an order.
         let ordered = addresses.iter().any(|address| match address {
             Address::Router(name) => mesh.routers.get(name).is_some_and(|one| one.routes.len() > 1),
@@ -84,6 +87,41 @@ pub(super) fn project(
         }
     }
     (files, written(&all))
+}
+
+/// A text in canonical form. One that cannot be formatted is good as it is.
+fn formatted(text: String) -> String {
+    schema::format(&text).unwrap_or(text)
+}
+
+/// How files read back differ from the mesh that they were written from; `None` if they do not.
+pub(super) fn differs(mesh: &Mesh, project: &BTreeMap<String, String>) -> Option<String> {
+    let mut files = Files::default();
+    let mut trees = Vec::new();
+    for (name, text) in project.iter().filter(|(name, _)| *name != "meshctl.toml") {
+        let id = files.add(name.clone(), text.as_str());
+        let (tree, found) = schema::parse(id, text);
+        if let Some(error) = found.iter().find(|found| found.severity == Severity::Error) {
+            return Some(format!("{name}: {}", error.message));
+        }
+        trees.push(tree);
+    }
+    let reading = resolve::resolve(trees, Vec::new());
+    fn first<K: Ord + fmt::Display, V: PartialEq>(
+        kind: Kind,
+        one: &BTreeMap<K, V>,
+        other: &BTreeMap<K, V>,
+    ) -> Option<String> {
+        let name = one.keys().chain(other.keys()).find(|name| one.get(name) != other.get(name))?;
+        Some(format!("{}.{name} would differ", kind.as_str()))
+    }
+    let read = reading.mesh;
+    let settings = (mesh.settings != read.settings).then(|| "mesh would differ".to_owned());
+    settings
+        .or_else(|| first(Kind::VirtualNode, &mesh.nodes, &read.nodes))
+        .or_else(|| first(Kind::VirtualService, &mesh.services, &read.services))
+        .or_else(|| first(Kind::VirtualRouter, &mesh.routers, &read.routers))
+        .or_else(|| first(Kind::VirtualGateway, &mesh.gateways, &read.gateways))
 }
 
 /// The files by name, each with what stands in it: a service with its router and nodes in one.
@@ -203,7 +241,7 @@ fn settings(certificates: &BTreeSet<String>, authorities: &BTreeSet<String>) -> 
             let _ = writeln!(text, "{} = \"/etc/envoy/certs/{name}.pem\"", schema::quoted(arn));
         }
     }
-    schema::format(&text)
+    formatted(text)
 }
 
 /// A name for a file by each ARN: its last part, numbered where two are alike.

@@ -126,6 +126,9 @@ pub struct Imported {
     pub proxies: Vec<Address>,
     /// Variables without a value, each with the first place that asks for it.
     pub missing: Vec<(String, Loc)>,
+    /// How the project, read back, differs from what the sources define; never, unless meshctl has
+    /// a fault, and then nothing may be written.
+    pub differs: Option<String>,
     /// How many sources had definitions.
     pub sources: usize,
 }
@@ -180,6 +183,10 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
     let mut report = std::mem::take(&mut cx.report);
     report.sort_by(|a, b| (a.loc, a.reason, &a.field).cmp(&(b.loc, b.reason, &b.field)));
     report.dedup();
+    let differs = match cx.diagnostics.has_errors() {
+        true => None,
+        false => layout::differs(&mesh, &project),
+    };
     let unused = options.vars.keys().filter(|name| !cx.used.contains(*name));
     let unused = unused.map(|name| format!("--var {name}"));
     let names = options.names.keys().filter(|file| !cx.used_names.contains(*file));
@@ -196,6 +203,7 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
         unused,
         missing,
         proxies,
+        differs,
         sources: read.iter().map(|read| read.file).collect::<BTreeSet<FileId>>().len(),
         files,
     }

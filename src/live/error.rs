@@ -68,10 +68,12 @@ pub enum Error {
         /// The proxy.
         proxy: String,
     },
-    /// What the project says of a server cannot be used.
+    /// A server cannot be asked as the project says.
     Setup {
         /// The server.
         server: String,
+        /// Whether meshctl.toml itself is wrong, and not a file or variable that it names.
+        project: bool,
         /// What is wrong.
         why: String,
     },
@@ -187,7 +189,7 @@ impl fmt::Display for Error {
                 write!(f, "there is no revision {number}; the newest is {}", revision(*newest))
             }
             Self::NoFiles { proxy } => write!(f, "the files of {proxy} are missing"),
-            Self::Setup { server, why } => write!(f, "cannot use {server}: {why}"),
+            Self::Setup { server, project: _, why } => write!(f, "cannot use {server}: {why}"),
             Self::Unavailable { server, why, .. } => {
                 write!(f, "{server} does not answer: {why}")
             }

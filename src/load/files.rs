@@ -3,12 +3,12 @@
 use super::{Error, PROJECT_FILE, Project, Source, codes};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::parallel;
-use crate::schema::{Node, parse};
+use crate::schema::{Node, parse, with_lf};
 use crate::span::{FileId, Files, Loc, Span};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind::NotFound, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walkdir::WalkDir;
@@ -29,7 +29,7 @@ pub(super) fn read_project_file(
             let text: Arc<str> = text.into();
             Ok((files.add(PROJECT_FILE, text.clone()), text))
         }
-        Err(Unread::Io(source)) if source.kind() == io::ErrorKind::NotFound => {
+        Err(Unread::Io(source)) if source.kind() == NotFound => {
             Err(Error::NoProject { dir: root.to_path_buf() })
         }
         Err(why) => Err(Error::Io { path, source: why.into_io() }),
@@ -64,7 +64,8 @@ fn overlays(root: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries
         .filter_map(|entry| {
             let path = entry.ok()?.path();
-            (path.extension()? == "toml").then(|| path.file_stem()?.to_str().map(str::to_owned))?
+            (path.extension()? == "toml" && !is_hidden(&path, root))
+                .then(|| path.file_stem()?.to_str().map(str::to_owned))?
         })
         .collect();
     names.sort();
@@ -118,7 +119,13 @@ pub(super) fn find(
                 if path == root {
                     return Err(Error::Io { path, source: error.into() });
                 }
-                let relative = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+                let relative = path.strip_prefix(root).unwrap_or(&path);
+                // What would be left out anyway may be unreadable.
+                let dead = error.io_error().is_some_and(|why| why.kind() == NotFound);
+                if is_hidden(&path, root) || dead && !patterns.is_match(relative) {
+                    continue;
+                }
+                let relative = relative.display().to_string();
                 let (message, help) = match error.loop_ancestor() {
                     Some(ancestor) => {
                         let back = ancestor.strip_prefix(root).unwrap_or(ancestor).display();
@@ -145,6 +152,13 @@ pub(super) fn find(
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a path below a folder, or a folder on the way to it, is hidden: locks, backups and
+/// settings of editors, which may be links that lead nowhere.
+pub(super) fn is_hidden(path: &Path, below: &Path) -> bool {
+    let relative = path.strip_prefix(below).unwrap_or(path);
+    relative.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
 }
 
 fn globs(project: &Project, project_file: FileId, diagnostics: &mut Diagnostics) -> GlobSet {
@@ -308,7 +322,10 @@ fn read_text(path: &Path) -> Result<String, Unread> {
     if bytes.len() as u64 > FILE_MAX {
         return Err(Unread::TooLarge(bytes.len() as u64));
     }
-    String::from_utf8(bytes).map_err(|error| Unread::NotUtf8(error.utf8_error().valid_up_to()))
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Unread::NotUtf8(error.utf8_error().valid_up_to()))?;
+    // How a checkout ends lines is no content.
+    Ok(with_lf(&text).into_owned())
 }
 
 fn source(path: &str, text: &str) -> Source {

@@ -3,7 +3,9 @@
 mod certificates;
 pub mod codes;
 mod files;
+mod places;
 mod project;
+mod rewrite;
 mod sources;
 mod tests;
 
@@ -13,6 +15,7 @@ pub use project::{
     TargetSettings, Token, Tracing, Upstream, project_schema,
 };
 
+pub use rewrite::{NotWritten, create, rewrite};
 pub use sources::{Exclude, read_sources};
 pub use tests::{NoTests, TESTS_FOLDER, TestFiles, read_tests};
 
@@ -89,6 +92,8 @@ pub struct Loaded {
     pub broken: BTreeSet<Address>,
     /// What is known of the files that the mesh names for TLS.
     pub tls: TlsFiles,
+    /// Part of the files could not be read, so that anything may be defined there.
+    pub incomplete: bool,
     /// Everything that was found.
     pub diagnostics: Diagnostics,
 }
@@ -203,6 +208,9 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         overlay = Some(id);
         overlay_trees.push(tree);
     }
+    let places = places::Places::of(&root);
+    let ids: Vec<FileId> = files.iter().map(|(id, _)| id).collect();
+    ids.into_iter().for_each(|id| places.locate(&mut files, id));
     if let Some((name, text)) = &options.extra {
         let id = files.add(name.clone(), text.as_str());
         let (tree, findings) = parse(id, text);
@@ -215,11 +223,20 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         diagnostics.push(finding.help("split the mesh, or take files out of `files`"));
         (trees, overlay_trees) = (Vec::new(), Vec::new());
     }
-    let no_files = trees.is_empty();
+    // What is wrong with a resource is known to be about that one; other mistakes may hide any.
+    let is_hiding = |d: &Diagnostic| {
+        let in_project_file = d.primary.as_ref().is_some_and(|it| it.loc.file == project_file);
+        let whole = d.severity == Severity::Error && d.address.is_none();
+        whole && (!in_project_file || d.code.id == codes::BAD_PATTERN.id)
+    };
+    let unread = diagnostics.iter().any(is_hiding);
+    let trees_are_empty = trees.is_empty();
     let mut reading = resolve(trees, overlay_trees);
-    if no_files {
-        // That no file names the mesh follows from there being none.
-        reading.diagnostics.retain_mut(|d| d.code.id != crate::schema::codes::NO_MESH.id);
+    let is_no_mesh = |d: &Diagnostic| d.code.id == crate::schema::codes::NO_MESH.id;
+    let incomplete = unread || reading.diagnostics.iter().any(|d| is_hiding(d) && !is_no_mesh(d));
+    if unread || trees_are_empty {
+        // The file that names the mesh may be one that could not be read.
+        reading.diagnostics.retain_mut(|d| !is_no_mesh(d));
     }
     diagnostics.append(reading.diagnostics);
     sources.sort();
@@ -235,6 +252,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         origins: reading.origins,
         broken: reading.broken,
         tls,
+        incomplete,
         diagnostics,
     };
     check(&mut loaded);
@@ -281,6 +299,7 @@ fn check(loaded: &mut Loaded) {
     let mapped = project.certificates.keys().chain(project.authorities.keys());
     let certificates: BTreeSet<String> = mapped.cloned().collect();
     let found = rules::check(&rules::Ctx {
+        incomplete: loaded.incomplete,
         mesh: &loaded.mesh,
         origins: &loaded.origins,
         graph: &graph,

@@ -188,7 +188,7 @@ pub struct DevRequest {
     /// The method; `GET` unless set.
     pub method: Option<String>,
     /// `http://HOST[:PORT]/PATH`, `grpc://SERVICE[:PORT]/PACKAGE.SERVICE/METHOD` or
-    /// `tcp://SERVICE[:PORT]`. The host is what the request names; where it really goes follows
+    /// `tcp://SERVICE[:PORT]`; `https` and `grpcs` where a gateway terminates TLS. The host is what the request names; where it really goes follows
     /// from `from`.
     pub url: String,
     /// Headers, or gRPC metadata.
@@ -537,7 +537,8 @@ table! {
         "from" => from: required,
         /// The method; GET unless set.
         "method" => method: optional,
-        /// http://HOST[:PORT]/PATH, grpc://SERVICE/PACKAGE.SERVICE/METHOD or tcp://SERVICE.
+        /// http://HOST[:PORT]/PATH, grpc://SERVICE/PACKAGE.SERVICE/METHOD or tcp://SERVICE; https and
+        /// grpcs where a gateway terminates TLS.
         "url" => url: required,
         /// Headers, or gRPC metadata.
         "headers" => headers: or_default,

@@ -1,6 +1,8 @@
 //! Sources of an import: files as they are named, folders walked.
 
+use super::files;
 use crate::import::{Content, SOURCE_MAX, Source};
+use crate::schema::with_lf;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::fs;
 use std::io::{self, Read};
@@ -118,7 +120,9 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
                     Some(_) => "a link that leads back to its own folder".to_owned(),
                     None => error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
                 };
-                if error.loop_ancestor().is_some() || is_read(&inner, &ENDINGS) {
+                let asked = error.loop_ancestor().is_some() || is_read(&inner, &ENDINGS);
+                // What would be left out anyway may be unreadable.
+                if asked && !files::is_hidden(&inner, path) {
                     found.push((inner, Some(why)));
                 }
             }
@@ -187,7 +191,8 @@ fn content(from: impl Read) -> io::Result<Content> {
         return Ok(Content::TooLarge(bytes.len() as u64));
     }
     Ok(match String::from_utf8(bytes) {
-        Ok(text) => Content::Text(text),
+        // How a checkout ends lines is no content.
+        Ok(text) => Content::Text(with_lf(&text).into_owned()),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             match utf16(error.as_bytes()) {

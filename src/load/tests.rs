@@ -1,6 +1,7 @@
 //! Files of tests: those of a project's `tests/` folder, or the ones that are named.
 
 use super::files;
+use super::places::Places;
 use super::{PROJECT_FILE, is_project};
 use crate::diag::Diagnostics;
 use crate::span::{FileId, Files};
@@ -71,15 +72,21 @@ pub fn read_tests(root: &Path, named: &[PathBuf], files: &mut Files) -> Result<T
     paths.sort();
     paths.dedup();
     let mut read = TestFiles::default();
+    let (in_project, elsewhere) = (Places::of(root), Places::of(Path::new(".")));
     for path in paths {
         let relative = path.strip_prefix(root).unwrap_or(&path);
         let text = relative.display().to_string();
         let shown = if relative.is_absolute() { None } else { files::slashed(relative) };
         let shown = shown.unwrap_or(text);
         let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
+        let own = !relative.is_absolute() && path.starts_with(root);
+        let before = files.iter().count();
         if let Some(id) = files::read_tests(&path, shown, files, &mut read.diagnostics) {
-            read.files.push((id, path));
+            read.files.push((id, path.clone()));
         }
+        let new: Vec<FileId> = files.iter().skip(before).map(|(id, _)| id).collect();
+        let places = if own { &in_project } else { &elsewhere };
+        new.into_iter().for_each(|id| places.locate(files, id));
     }
     Ok(read)
 }
@@ -91,10 +98,21 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), NoTests> {
         entry.depth() == 0 || !hidden && !entry.path().join(PROJECT_FILE).is_file()
     });
     for entry in walk {
-        let entry = entry.map_err(|error| {
-            NoTests::Io(error.path().unwrap_or(folder).to_path_buf(), io::Error::from(error))
-        })?;
-        if entry.file_type().is_file() && entry.path().extension().is_some_and(|e| e == "toml") {
+        let is_toml = |path: &Path| path.extension().is_some_and(|e| e == "toml");
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let at = error.path().unwrap_or(folder).to_path_buf();
+                let why = io::Error::from(error);
+                let dead = why.kind() == io::ErrorKind::NotFound && at != *folder;
+                // What would be left out anyway may be unreadable.
+                if files::is_hidden(&at, folder) || dead && !is_toml(&at) {
+                    continue;
+                }
+                return Err(NoTests::Io(at, why));
+            }
+        };
+        if entry.file_type().is_file() && is_toml(entry.path()) {
             found.push(entry.into_path());
         }
     }

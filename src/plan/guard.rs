@@ -2,6 +2,7 @@
 
 use super::{Action, Change, Input, codes, traffic};
 use crate::diag::Code;
+use crate::diag::shell::word;
 use crate::model::{Address, Mesh};
 use crate::traffic::symbolic::Differences;
 use serde::{Deserialize, Serialize};
@@ -142,7 +143,9 @@ pub(super) fn check(
         ),
         verdict(
             &codes::FOREIGN,
-            list(foreign, "another project's", |address| format!("--take-ownership {address}")),
+            list(foreign, "another project's", |address| {
+                format!("--take-ownership {}", word(&address.to_string()))
+            }),
         ),
         verdict(&codes::LOST_TRAFFIC, lost_traffic(input, requests)),
         verdict(
@@ -178,7 +181,10 @@ fn lost_traffic(input: &Input<'_>, requests: &Differences) -> Option<(String, St
         format!("{} {verb} requests without a server, for example {example}", names.join(", "));
     let flags: Vec<String> = causes
         .iter()
-        .map(|address| format!("--accept {}@{address}", codes::LOST_TRAFFIC.id))
+        .map(|address| {
+            let consent = format!("{}@{address}", codes::LOST_TRAFFIC.id);
+            format!("--accept {}", word(&consent))
+        })
         .collect();
     Some((message, flags.join(" ")))
 }

@@ -88,14 +88,14 @@ impl Drawn {
         }
         let place = match primary {
             Some(Label { loc, .. }) if files.get(loc.file).text().is_empty() => {
-                format!("{}: ", files.get(loc.file).path())
+                format!("{}: ", files.get(loc.file).shown())
             }
             Some(label) if !drawn => format!("{}: ", files.show(label.loc)),
             _ => String::new(),
         };
         let source = primary.filter(|_| drawn).map(|label| {
             let file = files.get(label.loc.file);
-            Source { path: file.path().to_owned(), text: Arc::clone(file.text()) }
+            Source { path: file.shown().to_owned(), text: Arc::clone(file.text()) }
         });
         Self {
             code: format!("{} {}", diagnostic.code.id, diagnostic.code.name),

@@ -35,7 +35,7 @@ pub fn sarif(diagnostics: &[Diagnostic], files: &Files) -> String {
             let place = |loc| {
                 let (start, end) = (files.start(loc), files.end(loc));
                 json!({ "physicalLocation": {
-                    "artifactLocation": { "uri": files.get(loc.file).path() },
+                    "artifactLocation": { "uri": uri(files.get(loc.file).in_repository()) },
                     "region": {
                         "startLine": start.line, "startColumn": start.column,
                         "endLine": end.line, "endColumn": end.column,
@@ -93,6 +93,19 @@ pub fn sarif(diagnostics: &[Diagnostic], files: &Files) -> String {
     format!("{document:#}\n")
 }
 
+/// A path as a relative URI reference.
+fn uri(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
 fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -113,7 +126,10 @@ pub fn github(diagnostics: &[Diagnostic], files: &Files) -> String {
             let mut properties = Vec::new();
             if let Some(primary) = &diagnostic.primary {
                 let (start, end) = (files.start(primary.loc), files.end(primary.loc));
-                properties.push(format!("file={}", property(files.get(primary.loc.file).path())));
+                properties.push(format!(
+                    "file={}",
+                    property(files.get(primary.loc.file).in_repository())
+                ));
                 properties.push(format!("line={}", start.line));
                 // Columns of a span over several lines would be read as those of one line.
                 if start.line == end.line {
@@ -151,11 +167,13 @@ fn property(text: &str) -> String {
 pub fn junit(diagnostics: &[Diagnostic], files: &Files) -> String {
     let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     for (_, file) in files.iter() {
-        by_file.entry(file.path()).or_default();
+        by_file.entry(file.in_repository()).or_default();
     }
     for diagnostic in diagnostics {
-        let path =
-            diagnostic.primary.as_ref().map_or("meshctl.toml", |l| files.get(l.loc.file).path());
+        let path = diagnostic
+            .primary
+            .as_ref()
+            .map_or("meshctl.toml", |label| files.get(label.loc.file).in_repository());
         by_file.entry(path).or_default().push(diagnostic);
     }
     let failures =

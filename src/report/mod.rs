@@ -25,7 +25,9 @@ pub use plan_json::{Shown, document as plan_document, saved};
 pub use plan_markdown::{github as plan_github, markdown as plan_markdown};
 pub use progress::Progress;
 
+use crate::diag::shell::word;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,8 +60,24 @@ pub struct Ui {
     quiet: bool,
     verbose: u8,
     width: usize,
-    target: Option<String>,
+    flags: Flags,
+    /// The first result that could not be written.
+    lost: Arc<OnceLock<io::Error>>,
 }
+
+/// The flags of a call that the calls in its hints need too, to be about the same.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--directory`.
+    pub directory: Option<String>,
+    /// `--env`.
+    pub env: Option<String>,
+    /// `--target`.
+    pub target: Option<String>,
+}
+
+/// The commands whose calls in hints are about a project, but about no target.
+const OF_PROJECTS: [&str; 6] = ["check", "dev", "fmt", "graph", "render", "test"];
 
 /// The commands whose calls in hints work against a target.
 const AIMED: [&str; 14] = [
@@ -96,25 +114,42 @@ impl Ui {
         // Piped output must not depend on the size of a window.
         let width = if out || err { terminal_width() } else { WIDTH };
         let (color_out, color_err) = (color(out), color(err));
-        Self { color_out, color_err, quiet, verbose, width, target: None }
+        Self {
+            color_out,
+            color_err,
+            quiet,
+            verbose,
+            width,
+            flags: Flags::default(),
+            lost: Arc::default(),
+        }
     }
 
-    /// Names a target in the calls of hints, as the call that gives them did.
+    /// Gives the calls of hints the flags of the call that gives them.
     #[must_use]
-    pub fn aiming_at(self, target: Option<String>) -> Self {
-        Self { target, ..self }
+    pub fn aiming_at(self, flags: Flags) -> Self {
+        Self { flags, ..self }
     }
 
-    /// A hint whose calls name the target of this one.
+    /// A hint whose calls have the flags of this one, where they do not name them.
     pub fn aimed(&self, hint: &str) -> String {
-        let Some(target) = self.target.as_ref().filter(|_| !hint.contains("--target")) else {
-            return hint.to_owned();
+        let Flags { directory, env, target } = &self.flags;
+        let flag = |name: &str, value: &Option<String>| match value {
+            Some(value) if !hint.contains(&format!("{name} ")) => {
+                format!(" {name} {}", word(value))
+            }
+            _ => String::new(),
         };
+        let project = flag("-C", directory) + &flag("--env", env);
+        let target = flag("--target", target);
+        if project.is_empty() && target.is_empty() {
+            return hint.to_owned();
+        }
         let mut parts = hint.split("meshctl ");
         let mut text = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             // The longest: `serve tokens` begins with `serve token`.
-            let called = AIMED.iter().filter(|call| {
+            let called = AIMED.iter().chain(&OF_PROJECTS).filter(|call| {
                 part.strip_prefix(**call)
                     .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
             });
@@ -122,7 +157,8 @@ impl Ui {
             match called.max_by_key(|call| call.len()) {
                 Some(call) => {
                     let (call, rest) = part.split_at(call.len());
-                    text.push_str(&format!("{call} --target {target}{rest}"));
+                    let target = if OF_PROJECTS.contains(&call) { "" } else { target.as_str() };
+                    text.push_str(&format!("{call}{project}{target}{rest}"));
                 }
                 None => text.push_str(part),
             }
@@ -160,21 +196,35 @@ impl Ui {
         !self.quiet && !around.dumb_terminal && io::stderr().is_terminal()
     }
 
-    /// Writes a result to stdout, as it is.
+    /// Writes a result to stdout, as it is. If that fails, [`Self::lost`] says so afterwards.
     pub fn result(&self, text: &str) {
-        write(&mut io::stdout().lock(), text);
+        if let Err(error) = self.deliver(text) {
+            // The first failure is the reason for those that follow.
+            let _ = self.lost.set(error);
+        }
+    }
+
+    /// Writes a result of which there is no other copy to stdout; the caller deals with a failure.
+    pub fn deliver(&self, text: &str) -> io::Result<()> {
+        write(&mut io::stdout().lock(), text)
+    }
+
+    /// Why a result could not be written. A reader that has gone away (a closed pipe) has all that
+    /// it wanted, so that is no failure.
+    pub fn lost(&self) -> Option<&io::Error> {
+        self.lost.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// Writes words for people to stderr, as they are, unless quiet.
     pub fn words(&self, text: &str) {
         if !self.quiet {
-            write(&mut io::stderr().lock(), text);
+            tell(text);
         }
     }
 
     /// A question, without a newline; shown even when quiet.
     pub fn prompt(&self, text: &str) {
-        write(&mut io::stderr().lock(), text);
+        tell(text);
     }
 
     /// One line about what was done; ends with a full stop by custom.
@@ -195,13 +245,12 @@ impl Ui {
 
     /// One line about what went wrong; shown even when quiet.
     pub fn error(&self, text: &str) {
-        let line = format!("{} {text}\n", self.paint("error:", "31;1"));
-        write(&mut io::stderr().lock(), &line);
+        tell(&format!("{} {text}\n", self.paint("error:", "31;1")));
     }
 
     /// A cause under an error; shown even when quiet.
     pub fn cause(&self, text: &str) {
-        write(&mut io::stderr().lock(), &format!("  caused by: {text}\n"));
+        tell(&format!("  caused by: {text}\n"));
     }
 
     fn paint(&self, text: &str, style: &str) -> String {
@@ -214,9 +263,13 @@ pub fn paint(on: bool, text: &str, style: &str) -> String {
     if on { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-fn write(stream: &mut dyn Write, text: &str) {
-    // A reader that has gone away (a closed pipe) is no error of ours, and there is nobody to tell.
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
+}
+
+/// Writes words to stderr. If that fails there is nobody to tell, and the exit code says the rest.
+fn tell(text: &str) {
+    let _ = write(&mut io::stderr().lock(), text);
 }
 
 fn terminal_width() -> usize {

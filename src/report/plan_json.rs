@@ -1,6 +1,7 @@
 //! A plan as a JSON document, version 1 (`schemas/plan.v1.schema.json`). It is what `-o` saves, too.
 
 use super::diagnostics_json::{Item, items};
+use crate::diag::shell::word;
 use crate::diag::{Code, Diagnostic, Severity};
 use crate::plan::{Plan, short};
 use crate::span::Files;
@@ -39,13 +40,13 @@ impl Shown<'_> {
     pub(super) fn call(&self) -> String {
         let mut call = "meshctl apply".to_owned();
         if let Some(name) = self.overlay() {
-            call.push_str(&format!(" --env {name}"));
+            call.push_str(&format!(" --env {}", word(name)));
         }
         if self.target_named {
-            call.push_str(&format!(" --target {}", self.plan.target.name));
+            call.push_str(&format!(" --target {}", word(&self.plan.target.name)));
         }
         for address in &self.plan.only {
-            call.push_str(&format!(" --only {address}"));
+            call.push_str(&format!(" --only {}", word(&address.to_string())));
         }
         if !self.plan.prune {
             call.push_str(" --no-prune");

@@ -1,8 +1,9 @@
 //! A plan for a pull request: Markdown that folds the changes, and GitHub annotations.
 
-use super::plan::{costs, cut, many, shown};
+use super::plan::{costs, cut, many};
 use super::plan_json::Shown;
-use crate::plan::{Change, EditOp, Plan, short};
+use crate::plan::{Change, EditOp, Place, Plan, short};
+use crate::span::{Files, Loc};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -25,7 +26,7 @@ pub fn markdown(plan: &Shown<'_>, summary: bool) -> String {
     // Findings and refusals come before the changes: they must not be what is left out.
     for finding in findings {
         let place = match (&finding.primary, files) {
-            (Some(label), Some(files)) => format!(" (`{}`)", files.show_line(label.loc)),
+            (Some(label), Some(files)) => format!(" (`{}`)", place(files, label.loc)),
             _ => String::new(),
         };
         let line = format!(
@@ -62,7 +63,7 @@ pub fn markdown(plan: &Shown<'_>, summary: bool) -> String {
     if !summary {
         let mut left_out = 0;
         for change in &plan.changes {
-            if !push(&mut text, &folded(change), tail.len() + 200) {
+            if !push(&mut text, &folded(change, files), tail.len() + 200) {
                 left_out += 1;
             }
         }
@@ -87,6 +88,23 @@ fn push(text: &mut String, part: &str, reserve: usize) -> bool {
     fits
 }
 
+/// A place as `path:line`, for readers of the repository.
+fn place(files: &Files, loc: Loc) -> String {
+    format!("{}:{}", files.get(loc.file).in_repository(), files.start(loc).line)
+}
+
+/// A file's path in the repository. A saved plan knows the path in the project only.
+fn in_repository<'a>(files: Option<&'a Files>, path: &'a str) -> &'a str {
+    let file = files.and_then(|files| files.iter().find(|(_, file)| file.path() == path));
+    file.map_or(path, |(_, file)| file.in_repository())
+}
+
+/// [`place`] of what a plan tells, and whether it is the overlay's.
+fn shown(files: Option<&Files>, place: &Place) -> String {
+    let overlay = if place.overlay { " (overlay)" } else { "" };
+    format!("{}:{}{overlay}", in_repository(files, &place.path), place.line)
+}
+
 fn counts(text: &mut String, plan: &Plan) {
     let s = &plan.summary;
     let costs = costs(s);
@@ -99,9 +117,9 @@ fn counts(text: &mut String, plan: &Plan) {
     );
 }
 
-fn folded(change: &Change) -> String {
+fn folded(change: &Change, files: Option<&Files>) -> String {
     let place = match &change.origin {
-        Some(place) => format!(" <sub>{}</sub>", escape(&shown(place))),
+        Some(place) => format!(" <sub>{}</sub>", escape(&shown(files, place))),
         None => String::new(),
     };
     let mut text = format!(
@@ -110,7 +128,7 @@ fn folded(change: &Change) -> String {
         change.address
     );
     for edit in &change.edits {
-        let at = edit.origin.as_ref().map(|place| format!("  # {}", shown(place)));
+        let at = edit.origin.as_ref().map(|place| format!("  # {}", shown(files, place)));
         let at = at.unwrap_or_default();
         let path = &edit.path;
         if let (Some(before), EditOp::Replace | EditOp::Remove) = (&edit.before, edit.op) {
@@ -175,7 +193,8 @@ pub fn github(plan: &Shown<'_>) -> String {
     for change in plan.plan.changes.iter().take(ANNOTATIONS) {
         let place = match &change.origin {
             Some(place) => {
-                format!(" file={},line={},col={}", property(&place.path), place.line, place.column)
+                let file = property(in_repository(plan.files, &place.path));
+                format!(" file={file},line={},col={}", place.line, place.column)
             }
             None => String::new(),
         };

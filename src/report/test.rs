@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
     pub fn text(&self, color: bool, width: usize, all: bool) -> String {
         let mut text = String::new();
         for file in self.tests {
-            let path = self.files.get(*file).path();
+            let path = self.files.get(*file).shown();
             let judged: Vec<&Judged<'_>> = self.of(*file).collect();
             let bad = judged.iter().filter(|judged| judged.verdict != Verdict::Passed).count();
             let mistakes = self.mistakes(*file).count();
@@ -391,7 +391,7 @@ impl<'a> Run<'a> {
             skipped.entry(loc.file).or_default().push(name);
         }
         for file in self.tests {
-            let path = xml(self.files.get(*file).path());
+            let path = xml(self.files.get(*file).in_repository());
             let mut cases = String::new();
             let (mut own_tests, mut own_failures, mut own_errors) = (0, 0, 0);
             for judged in self.of(*file) {

@@ -20,6 +20,8 @@ pub struct Ctx<'a> {
     /// Resources that the files define but that could not be read whole; they may be missing in
     /// the model, or stand in it with parts missing.
     pub broken: &'a BTreeSet<Address>,
+    /// Part of the files could not be read, so that anything may be defined there.
+    pub incomplete: bool,
     /// The ACM ARNs, of certificates and of authorities, that the project maps to a file or SDS.
     pub certificates: &'a BTreeSet<String>,
     /// Whether the project names an SDS server.

@@ -14,6 +14,7 @@ mod context;
 mod discovery;
 mod facts;
 mod handshakes;
+mod following;
 mod health;
 mod http;
 mod keys;
@@ -41,7 +42,6 @@ pub use trust::{Reference, What, references};
 
 use crate::diag::{Code, Diagnostics};
 use crate::parallel;
-use std::collections::BTreeSet;
 
 /// What a rule is: it walks the model and reports what it finds.
 type Check = fn(&Ctx<'_>, &mut Diagnostics);
@@ -90,10 +90,8 @@ pub fn check(ctx: &Ctx<'_>) -> Diagnostics {
     for findings in by_rule {
         found.append(findings);
     }
-    // What is wrong with a resource that was read in part may follow from the missing part.
-    if !ctx.broken.is_empty() {
-        let broken: BTreeSet<String> = ctx.broken.iter().map(ToString::to_string).collect();
-        found.retain_mut(|d| d.address.as_ref().is_none_or(|address| !broken.contains(address)));
+    if found.has_errors() || ctx.incomplete || !ctx.broken.is_empty() {
+        following::leave_out(ctx, &mut found);
     }
     found
 }

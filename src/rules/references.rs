@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, nearest};
 use crate::model::{Address, ServiceName};
 
 /// A name that nothing has.
-const UNKNOWN_REFERENCE: Code = Code::error(
+pub(super) const UNKNOWN_REFERENCE: Code = Code::error(
     "MC0101",
     "unknown-reference",
     "a reference to something that does not exist",
@@ -15,7 +15,7 @@ const UNKNOWN_REFERENCE: Code = Code::error(
      or, if another project owns the service, declare it: `[external.virtual_service.\"NAME\"]`.",
 );
 /// A service that is called and that nothing provides.
-const NO_PROVIDER: Code = Code::warning(
+pub(super) const NO_PROVIDER: Code = Code::warning(
     "MC0102",
     "called-service-without-provider",
     "a service that is called has no provider",
@@ -23,7 +23,7 @@ const NO_PROVIDER: Code = Code::warning(
      gateway calls this one, and each call gets a 404 until it has a provider.",
 );
 /// A router that decides nothing.
-const NO_ROUTES: Code = Code::warning(
+pub(super) const NO_ROUTES: Code = Code::warning(
     "MC0103",
     "router-without-routes",
     "a router has no routes",
@@ -102,6 +102,9 @@ fn key(name: &str) -> String {
 }
 
 fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    if ctx.incomplete {
+        return;
+    }
     let mesh = ctx.mesh;
     let exists = |service: &ServiceName| {
         mesh.services.contains_key(service)

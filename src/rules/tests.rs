@@ -4,6 +4,7 @@ use super::*;
 use crate::graph::Graph;
 use crate::model::{Address, Matcher, Mesh, NodeName, Origins, VirtualNode};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 #[test]
 fn ids_are_unique() {
@@ -95,6 +96,7 @@ fn found(mesh: &Mesh, broken: &BTreeSet<Address>) -> Vec<&'static str> {
         origins: &origins,
         graph: &graph,
         broken,
+        incomplete: false,
         certificates: &certificates,
         sds: true,
         registry: false,

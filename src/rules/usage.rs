@@ -32,7 +32,7 @@ const UNUSED_SERVICE: Code = Code::info(
      proxy of the mesh will let a request to it pass.",
 );
 /// A gateway that takes requests and has no route for them.
-const IDLE_GATEWAY: Code = Code::warning(
+pub(super) const IDLE_GATEWAY: Code = Code::warning(
     "MC0113",
     "gateway-without-routes",
     "a gateway has no routes",
@@ -108,7 +108,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if !ctx.broken.is_empty() {
+    if ctx.incomplete || !ctx.broken.is_empty() {
         return;
     }
     for (name, node) in &ctx.mesh.nodes {
@@ -124,7 +124,7 @@ fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn unused_router(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if !ctx.broken.is_empty() {
+    if ctx.incomplete || !ctx.broken.is_empty() {
         return;
     }
     for name in ctx.mesh.routers.keys() {
@@ -140,7 +140,7 @@ fn unused_router(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn uncalled_service(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if !ctx.broken.is_empty() {
+    if ctx.incomplete || !ctx.broken.is_empty() {
         return;
     }
     for name in ctx.mesh.services.keys() {
@@ -270,7 +270,7 @@ fn own_name(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn unused_external(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if !ctx.broken.is_empty() {
+    if ctx.incomplete || !ctx.broken.is_empty() {
         return;
     }
     for name in ctx.mesh.external_services.keys() {

@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod codes;
+mod content;
 mod document;
 mod format;
 mod gateway;
@@ -21,8 +22,9 @@ mod tree;
 mod write;
 
 pub use codes::CODES;
+pub use content::{Changes, Difference, compare, has_crlf, with_crlf, with_lf};
 pub use document::{Reading, TOP_LEVEL, read_mesh};
-pub use format::format;
+pub use format::{Unformatted, format};
 pub use json_schema::{json_schema, key_paths};
 pub use parse::parse;
 pub(crate) use reader::table;

@@ -419,8 +419,8 @@ fn first_operator(operators: &Operators, data: &Path) -> Result<Option<PathBuf>,
         if !operators.is_empty()? {
             return Ok(None);
         }
-        let secret = operators.add("operator", Role::Write)?;
-        live::private::write(&path, &format!("{secret}\n"))?;
+        let keep = |secret: &str| live::private::write(&path, &format!("{secret}\n"));
+        operators.add("operator", Role::Write, keep)?;
         Ok(Some(path.clone()))
     };
     made().map_err(|source| Error::File { path: data.join("operators.json"), source })

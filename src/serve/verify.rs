@@ -105,6 +105,7 @@ pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Resul
         origins: &origins,
         graph: &graph,
         broken: &broken,
+        incomplete: false,
         certificates: &certificates,
         // Whether the proxies have an SDS server is their bootstrap's matter.
         sds: true,

@@ -48,18 +48,33 @@ pub struct LineColumn {
     pub column: u32,
 }
 
-/// One source file: its path as shown to people, and its text.
+/// One source file: its paths and its text.
 #[derive(Debug)]
 pub struct File {
     path: String,
+    /// From the working directory, if that is another path.
+    shown: Option<String>,
+    /// From the root of the repository, if that is another path.
+    in_repository: Option<String>,
     text: Arc<str>,
     line_starts: Vec<u32>,
 }
 
 impl File {
-    /// The path relative to the project, with `/` between its parts.
+    /// The path relative to the project, with `/` between its parts: the file's identity, the same
+    /// wherever meshctl is run.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The path from the working directory of the call, for people, who open it.
+    pub fn shown(&self) -> &str {
+        self.shown.as_ref().unwrap_or(&self.path)
+    }
+
+    /// The path from the root of the repository, for services that show findings beside files.
+    pub fn in_repository(&self) -> &str {
+        self.in_repository.as_ref().unwrap_or(&self.path)
     }
 
     /// The whole text.
@@ -93,8 +108,16 @@ impl Files {
             .chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1))
             .collect();
         let id = FileId(self.files.len() as u32);
-        self.files.push(File { path: path.into(), text, line_starts });
+        let path = path.into();
+        self.files.push(File { path, shown: None, in_repository: None, text, line_starts });
         id
+    }
+
+    /// Says by which paths a file is found from the working directory and in the repository.
+    pub fn locate(&mut self, id: FileId, shown: String, in_repository: String) {
+        let file = &mut self.files[id.0 as usize];
+        file.shown = Some(shown);
+        file.in_repository = Some(in_repository);
     }
 
     /// The file behind an identity that this table has given out.
@@ -117,15 +140,15 @@ impl Files {
         self.get(loc.file).position(loc.span.end)
     }
 
-    /// A place as `path:line:column`.
+    /// A place as `path:line:column`, the path from the working directory.
     pub fn show(&self, loc: Loc) -> String {
         let at = self.start(loc);
-        format!("{}:{}:{}", self.get(loc.file).path(), at.line, at.column)
+        format!("{}:{}:{}", self.get(loc.file).shown(), at.line, at.column)
     }
 
-    /// A place as `path:line`.
+    /// A place as `path:line`, the path from the working directory.
     pub fn show_line(&self, loc: Loc) -> String {
-        format!("{}:{}", self.get(loc.file).path(), self.start(loc).line)
+        format!("{}:{}", self.get(loc.file).shown(), self.start(loc).line)
     }
 }
 

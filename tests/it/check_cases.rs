@@ -52,8 +52,10 @@ fn load_case(case: &Path) -> Loaded {
     }
     let env = dir.path().join("env/case.toml").exists().then(|| "case".to_owned());
     let today = Date { year: 2027, month: 1, day: 31 };
-    load::load(&Options { dir: dir.path().to_owned(), env, extra: Default::default(), today })
-        .unwrap()
+    let options = Options { dir: dir.path().to_owned(), env, extra: Default::default(), today };
+    let mut loaded = load::load(&options).unwrap();
+    golden::in_project(&mut loaded.files);
+    loaded
 }
 
 fn cases() -> Vec<PathBuf> {

@@ -4,8 +4,8 @@
 use crate::support::projects::{
     Held, PROJECT, WRONG_DIGEST, applied, blocked, broken, changed, damaged, doubtful, drifted,
     elsewhere, emptied, forged, fresh, garbage, homeless, in_use, locked, lonely, nothing,
-    outdated, overtaken, renamed, rendered, saved, senseless, sources, stored, tested, torn, twice,
-    untidy, untrue, wrong,
+    outdated, overtaken, renamed, rendered, saved, senseless, sources, staffed, stored, tested,
+    torn, twice, untidy, untrue, wrong,
 };
 use crate::support::sandbox::{Ran, Sandbox};
 use crate::support::schemas::{published, validate, validate_as, well_formed};
@@ -238,6 +238,8 @@ const MATRIX: &[Case] = &[
     case("usage", 64, applied, &["wait", "--timeout", "soon"]),
 
     case("ok", 0, stored, &["serve", "operator", "list", "--data", "data"]),
+    case("ok", 0, stored, &["serve", "operator", "add", "ann", "--data", "data"]),
+    case("ok", 0, staffed, &["serve", "operator", "remove", "ann", "--data", "data"]),
     case("could not", 1, nothing, &["serve", "operator", "list", "--data", "data"]),
     case("could not", 1, torn, &["serve", "--data", "data", "--admin", "127.0.0.1:0", "--xds", "127.0.0.1:0"]),
     case("busy", 6, in_use, &["serve", "--data", "data", "--admin", "127.0.0.1:0", "--xds", "127.0.0.1:0"]),
@@ -285,6 +287,8 @@ const MATRIX: &[Case] = &[
     case("ok", 0, stored, &["store", "check", "--data", "data"]),
     case("could not", 1, nothing, &["store", "check", "--data", "data"]),
     case("could not", 1, torn, &["store", "check", "--data", "data"]),
+    case("ok", 0, stored, &["store", "backup", "second", "--data", "data"]),
+    case("ok", 0, stored, &["store", "restore", "backup", "--data", "third"]),
     case("busy", 6, in_use, &["store", "check", "--data", "data"]),
     case("refused", 4, stored, &["store", "restore", "backup", "--data", "data"]),
     case("refused", 4, stored, &["store", "backup", "backup", "--data", "data"]),
@@ -320,9 +324,26 @@ fn run(case: &Case, format: &str, (sandbox, _): &Prepared) -> Ran {
 impl Case {
     /// Whether a run leaves something else behind than it found.
     fn changes(&self) -> bool {
-        let writes = ["init", "fmt", "apply", "rollback", "render"].contains(&self.args[0]);
+        let writes = ["init", "fmt", "apply", "rollback", "render"].contains(&self.args[0])
+            || matches!(self.args, ["import", ..] | ["store", "backup" | "restore", ..])
+            || self.args.contains(&"remove");
         writes && matches!(self.code, 0 | 7)
     }
+}
+
+/// Runs a case with a stdout that takes nothing, as a full disk does.
+fn run_on_full_disk(case: &Case, format: &str, (sandbox, _): &Prepared) -> Ran {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = sandbox.command(&[case.args, &["--format", format]].concat());
+    Ran::new(command.stdout(full).output().unwrap())
+}
+
+/// What is wrong with how a case ends whose result, which is not empty, cannot be written.
+fn wrong_on_full_disk(case: &Case, ran: &Ran) -> Option<String> {
+    // Codes from 4 on say what became of a target; a script must not lose them.
+    let code = if case.code >= 4 { case.code } else { 1 };
+    let says = ran.stderr.contains("stdout") && ran.stderr.contains("No space left on device");
+    (ran.code != code || !says).then(|| format!("on a full disk, not {code}: {}", ran.all()))
 }
 
 /// Checks the cases of some commands; all are told about at once.
@@ -338,6 +359,15 @@ fn check(commands: &[&str]) {
                 run(case, format, place)
             };
             let call = format!("meshctl {} --format {format}", case.args.join(" "));
+            if !ran.stdout.is_empty() {
+                let full = match case.changes() {
+                    true => run_on_full_disk(case, format, &prepared(case)),
+                    false => run_on_full_disk(case, format, &kept[&(case.prepare as usize)]),
+                };
+                if let Some(why) = wrong_on_full_disk(case, &full) {
+                    wrong.push(format!("{call}\n  {why}"));
+                }
+            }
             if ran.code != case.code {
                 let outcome = case.outcome;
                 wrong.push(format!("{outcome}: {call}\n  not {}: {}", case.code, ran.all()));
@@ -354,6 +384,90 @@ fn check(commands: &[&str]) {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The commands within commands, each with a case that works, or with the test that runs it: those
+/// ask a server.
+const INNER: &[(&str, &str)] = &[
+    ("serve operator add", ""),
+    ("serve operator list", ""),
+    ("serve operator remove", ""),
+    ("serve token", "a_join_token_that_cannot_be_printed_is_removed_again"),
+    ("serve tokens list", "a_join_token_that_cannot_be_printed_is_removed_again"),
+    ("serve tokens remove", "prints nothing"),
+    ("serve revoke", "prints nothing"),
+    ("store backup", ""),
+    ("store check", ""),
+    ("store restore", ""),
+];
+
+#[test]
+fn every_command_within_a_command_has_its_case() {
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let path = format!("{path} {}", inner.get_name());
+            if inner.has_subcommands() {
+                leaves(inner, &path, found);
+            } else {
+                found.push(path.trim().to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    leaves(&meshctl::cli::command(), "", &mut found);
+    let inner: BTreeSet<String> = found.into_iter().filter(|path| path.contains(' ')).collect();
+    let listed: BTreeSet<String> = INNER.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(inner, listed);
+    for (path, _) in INNER.iter().filter(|(_, elsewhere)| elsewhere.is_empty()) {
+        let works = |case: &&Case| case.outcome == "ok" && case.args.join(" ").starts_with(path);
+        assert!(MATRIX.iter().any(|case| works(&case)), "{path} has no case that works");
+    }
+}
+
+#[test]
+fn help_and_wrong_usage_on_a_full_disk_are_no_success() {
+    let sandbox = Sandbox::new();
+    let mut calls = vec![(vec!["--help".to_owned()], 1), (vec!["--version".to_owned()], 1)];
+    for (command, _) in COMMANDS {
+        calls.push((vec![(*command).to_owned(), "--help".to_owned()], 1));
+        let json = ["--format", "json", "--no-such-flag"].map(str::to_owned);
+        calls.push(([vec![(*command).to_owned()], json.to_vec()].concat(), 64));
+    }
+    for (args, code) in calls {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let ran = Ran::new(sandbox.command(&args).stdout(full).output().unwrap());
+        assert_eq!(ran.code, code, "{args:?}: {}", ran.all());
+        assert!(ran.stderr.contains("No space left on device"), "{args:?}: {}", ran.all());
+    }
+}
+
+#[test]
+fn an_operator_whose_secret_cannot_be_printed_is_not_made() {
+    let sandbox = Sandbox::new();
+    let _held = stored(&sandbox);
+    let add = ["serve", "operator", "add", "ann", "--data", "data"];
+    let list = ["serve", "operator", "list", "--data", "data"];
+    for closed_pipe in [false, true] {
+        let mut command = sandbox.command(&add);
+        if closed_pipe {
+            let (reader, writer) = pipe().unwrap();
+            drop(reader);
+            command.stdout(writer);
+        } else {
+            command.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        }
+        let ran = Ran::new(command.output().unwrap()).exits(1);
+        assert!(ran.stderr.contains("nothing was changed"), "{}", ran.all());
+        assert!(!sandbox.run(&list).exits(0).stdout.contains("ann"));
+    }
+    sandbox.run(&add).exits(0);
+    assert!(sandbox.run(&list).exits(0).stdout.contains("ann"));
+    let file = sandbox.join("data/operators.json");
+    let before = fs::read_to_string(&file).unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    Ran::new(sandbox.command(&add).stdout(full).output().unwrap()).exits(1);
+    assert_eq!(fs::read_to_string(&file).unwrap(), before, "the old secret works on");
 }
 
 #[test]

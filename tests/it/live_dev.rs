@@ -287,3 +287,144 @@ fn a_second_run_at_the_same_addresses_is_told_to_take_others() {
     kill_process(process_of(&first.child), Signal::INT).unwrap();
     first.child.wait().unwrap();
 }
+
+/// A mesh whose gateway terminates TLS: for HTTP/1.1, HTTP/2, gRPC, both TLS and plain text, and one
+/// that asks for a client's certificate.
+const TLS_GATEWAY: &str = r#"[mesh]
+name = "tlsedge"
+
+[virtual_node.web]
+discovery = { dns = "web-1.internal" }
+listeners = [{ port = 8080, protocol = "http" }]
+
+[virtual_node.rpc]
+discovery = { dns = "rpc-1.internal" }
+listeners = [{ port = 8081, protocol = "grpc" }]
+
+[virtual_service."web.internal"]
+node = "web"
+
+[virtual_service."rpc.internal"]
+node = "rpc"
+
+[virtual_gateway.edge]
+listeners = [
+  { port = 8443, protocol = "http", tls = { mode = "strict", certificate = CERTIFICATE } },
+  { port = 8444, protocol = "http2", tls = { mode = "strict", certificate = CERTIFICATE } },
+  { port = 8445, protocol = "grpc", tls = { mode = "strict", certificate = CERTIFICATE } },
+  { port = 8446, protocol = "http", tls = { mode = "permissive", certificate = CERTIFICATE } },
+  { port = 8447, protocol = "http", tls = { mode = "strict", certificate = CERTIFICATE, validation = { trust = { file = "certs/tls.crt" } } } },
+]
+
+[[virtual_gateway.edge.routes]]
+name = "http"
+match = { port = 8443, prefix = "/" }
+service = "web.internal"
+
+[[virtual_gateway.edge.routes]]
+name = "http2"
+match = { port = 8444, prefix = "/" }
+service = "web.internal"
+
+[[virtual_gateway.edge.routes]]
+name = "grpc"
+match = { port = 8445, service_name = "a.B" }
+service = "rpc.internal"
+
+[[virtual_gateway.edge.routes]]
+name = "both"
+match = { port = 8446, prefix = "/" }
+service = "web.internal"
+
+[[virtual_gateway.edge.routes]]
+name = "certified"
+match = { port = 8447, prefix = "/" }
+service = "web.internal"
+"#;
+
+/// The case of ../shared/cases/bugs/N1-dev-tls-gateway.
+#[test]
+fn a_gateway_that_terminates_tls_answers() {
+    let sandbox = Sandbox::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = vec!["web-1.internal".to_owned()];
+    let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+    sandbox.write("certs/tls.crt", certificate.pem());
+    sandbox.write("certs/tls.key", key.serialize_pem());
+    let file = "{ file = { chain = \"certs/tls.crt\", key = \"certs/tls.key\" } }";
+    sandbox.write("mesh.toml", TLS_GATEWAY.replace("CERTIFICATE", file));
+    let project = "[dev]\nprepare = [\"cp -r \\\"$MESHCTL_PROJECT/certs\\\" certs\"]\n";
+    sandbox.write("meshctl.toml", project);
+    let envoy = envoy::binary().display().to_string();
+    let block = Block::take();
+    let network = block.second().to_string();
+    let call = ["dev", ".", "--once", "--envoy", &envoy, "--network", &network];
+    let made_up = sandbox.run(&call).exits(0).stdout;
+    for line in [
+        "ok  virtual_gateway/edge: GET https://web.internal/ -> 200 from web",
+        "ok  virtual_gateway/edge: grpcs://rpc.internal/a.B/Any -> gRPC status 0 from rpc",
+        "ok  virtual_gateway/edge: GET http://web.internal/ -> 200 from web",
+    ] {
+        assert!(made_up.contains(line), "{line}\n{made_up}");
+    }
+    assert_eq!(made_up.matches("GET https://web.internal/ -> 200").count(), 2, "{made_up}");
+    let request = |url: &str| {
+        format!("{project}[[dev.requests]]\nfrom = \"virtual_gateway/edge\"\nurl = \"{url}\"\n")
+    };
+    for url in ["https://shop.example:8443/x", "https://shop.example:8444/x", "https://a.b:8446/x"]
+    {
+        sandbox.write("meshctl.toml", request(url));
+        let written = sandbox.run(&call).exits(0).stdout;
+        assert!(written.contains(&format!("GET {url} -> 200 from web")), "{written}");
+    }
+    for (url, why) in [
+        ("http://shop.example:8443/x", "the listener is for https://, not http://"),
+        ("grpc://rpc.internal:8445/a.B/Any", "the listener is for grpcs://, not grpc://"),
+        ("https://shop.example:8447/x", "the listener asks for a client's certificate"),
+    ] {
+        sandbox.write("meshctl.toml", request(url));
+        let ran = sandbox.run(&call).exits(3);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+}
+
+/// The case of ../shared/cases/bugs/F1-emacs-lock: what is wrong may go away without a change of a file
+/// that was read, and a save in between must not be missed.
+#[test]
+fn a_save_while_something_else_was_wrong_is_applied_when_that_has_gone() {
+    let sandbox = Sandbox::new();
+    for entry in fs::read_dir(root().join("examples/shop")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_file() {
+            sandbox.write(&format!("shop/{name}"), fs::read(&path).unwrap());
+        }
+    }
+    let envoy = envoy::binary().display().to_string();
+    let block = Block::take();
+    let network = block.second().to_string();
+    let mut child = sandbox
+        .command(&["dev", "shop", "--envoy", &envoy, "--network", &network])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut words = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines.by_ref().find(|line| line.starts_with("curl -X DELETE")).expect("dev shows its calls");
+    let lock = sandbox.join("shop/.#cart.toml");
+    std::os::unix::fs::symlink("me@host.1:2", &lock).unwrap();
+    let dead = sandbox.join("shop/gone.toml");
+    std::os::unix::fs::symlink("nowhere", &dead).unwrap();
+    words.by_ref().find(|line| line.contains("Nothing was applied")).expect("a finding");
+    let cart = fs::read_to_string(sandbox.join("shop/cart.toml")).unwrap();
+    sandbox.write("shop/cart.toml", cart.replace("cart-v1 = 95", "cart-v1 = 94"));
+    words.by_ref().find(|line| line.contains("Nothing was applied")).expect("still a finding");
+    fs::remove_file(&dead).unwrap();
+    let plan = lines.by_ref().find(|line| line.contains("targets[cart-v1].weight"));
+    assert!(plan.expect("the change is shown").contains("95 -> 94"));
+    // Whoever reads no more must not stop dev.
+    drop(words);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

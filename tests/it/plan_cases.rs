@@ -39,7 +39,8 @@ fn load_side(case: &Path, side: &str) -> Loaded {
         extra: None,
         today: Date { year: 2027, month: 1, day: 31 },
     };
-    let loaded = load::load(&options).unwrap();
+    let mut loaded = load::load(&options).unwrap();
+    golden::in_project(&mut loaded.files);
     let errors: Vec<&Diagnostic> = loaded
         .diagnostics
         .iter()

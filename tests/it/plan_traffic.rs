@@ -86,7 +86,8 @@ fn load_shop(edits: &[EditOf]) -> Loaded {
 fn loaded(dir: &Path) -> Loaded {
     let today = Date { year: 2027, month: 1, day: 31 };
     let options = Options { dir: dir.to_path_buf(), env: None, extra: None, today };
-    let loaded = load::load(&options).unwrap();
+    let mut loaded = load::load(&options).unwrap();
+    golden::in_project(&mut loaded.files);
     assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics.iter().next());
     loaded
 }

@@ -6,7 +6,7 @@ use crate::serve_grpcio::grpcio;
 use crate::serve_xds::{A, EDS, block_on, config, endpoints, put};
 use crate::support::mesh::Block;
 use crate::support::root;
-use crate::support::served::Server;
+use crate::support::served::{Server, operator};
 use crate::support::xds_client::{Client, Status, ack, delta};
 use envoy_api::Message as _;
 use envoy_api::pb::envoy::service::status::v3 as status;
@@ -68,9 +68,9 @@ fn the_status_of_clients_is_for_operators_alone() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let operators = Operators::of(folder.path());
-        let reader = operators.add("reader", Role::Read).unwrap();
-        let writer = operators.add("writer", Role::Write).unwrap();
-        let registrar = operators.add("registrar", Role::Register).unwrap();
+        let reader = operator(&operators, "reader", Role::Read);
+        let writer = operator(&operators, "writer", Role::Write);
+        let registrar = operator(&operators, "registrar", Role::Register);
         let server = server(folder.path());
         let client = Client::connect(server.address, None).await.unwrap();
         put(&server.hub, 1, &[("virtual_node/a", Some(config("virtual_node/a", [])))]);
@@ -107,7 +107,7 @@ fn the_status_of_clients_is_for_operators_alone() {
 fn x34_s12_each_client_is_told_with_what_it_has_and_refuses() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
-        let token = Operators::of(folder.path()).add("reader", Role::Read).unwrap();
+        let token = operator(&Operators::of(folder.path()), "reader", Role::Read);
         let server = server(folder.path());
         let all = |mark| ["e", "f", "g"].map(|name| endpoints(name, mark));
         put(

@@ -151,6 +151,22 @@ pub(crate) fn token(sandbox: &Sandbox, proxies: &str) -> String {
     token.trim().to_owned()
 }
 
+#[test]
+fn a_join_token_that_cannot_be_printed_is_removed_again() {
+    let (_server, sandbox, _block) = started("1h");
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = sandbox.command(&["serve", "token", "virtual_node/web"]);
+    let output = command.stdout(full()).output().unwrap();
+    let ran = crate::support::sandbox::Ran::new(output).exits(1);
+    assert!(ran.stderr.contains("the join token was removed again"), "{}", ran.stderr);
+    let list = ["serve", "tokens", "list"];
+    assert_eq!(sandbox.run(&list).exits(0).stdout, "");
+    token(&sandbox, "virtual_node/web");
+    let mut command = sandbox.command(&list);
+    let output = command.stdout(full()).output().unwrap();
+    crate::support::sandbox::Ran::new(output).exits(1);
+}
+
 pub(crate) const JOIN: [&str; 6] =
     ["bootstrap", "virtual_node/web", "--identity", "id", "--join-token", "@token"];
 

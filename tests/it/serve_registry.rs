@@ -1,6 +1,7 @@
 //! The registry by its routes: what it takes, and what it refuses.
 
 use crate::serve::{Server, json_of};
+use crate::support::served::operator;
 use meshctl::serve::{Operators, Role};
 use serde_json::{Value, json};
 
@@ -88,7 +89,7 @@ fn what_cannot_be_registered_is_refused_with_the_reason() {
 #[test]
 fn a_service_has_a_thousand_instances_and_not_one_more() {
     let server = served();
-    let registrar = Operators::of(&server.folder()).add("r", Role::Register).unwrap();
+    let registrar = operator(&Operators::of(&server.folder()), "r", Role::Register);
     let bearer = format!("Bearer {registrar}");
     let put = |id: u32| {
         let body = json!({ "address": format!("10.0.{}.{}", id / 250, id % 250 + 1) });

@@ -59,9 +59,10 @@ pub struct Follow {
 impl Client {
     pub(super) fn new(access: &Access) -> Result<Self, Error> {
         let base = access.url.trim_end_matches('/').to_owned();
-        let setup = |why: String| Error::Setup { server: base.clone(), why };
+        let setup = |why: String| Error::Setup { server: base.clone(), project: false, why };
         if !base.starts_with("http://") && !base.starts_with("https://") {
-            return Err(setup("it begins with http:// or https://".to_owned()));
+            let why = "it must begin with http:// or https://".to_owned();
+            return Err(Error::Setup { server: base, project: true, why });
         }
         let token = access.token.as_ref().map(|token| secret(token).map_err(&setup)).transpose()?;
         let trust = http::Trust { ca: access.ca.clone(), identity: access.identity.clone() };
@@ -211,6 +212,7 @@ pub fn new_key() -> Result<String, Error> {
     let provider = rustls::crypto::ring::default_provider();
     provider.secure_random.fill(&mut random).map_err(|_| Error::Setup {
         server: "the server".to_owned(),
+        project: false,
         why: "the system gives no random numbers".to_owned(),
     })?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())

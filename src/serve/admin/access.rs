@@ -144,9 +144,18 @@ impl Operators {
         Ok(found.map(|(name, known)| (name, (known.role, known.certificate))).collect())
     }
 
-    /// Makes an operator, or gives one a new secret, and tells the secret: it is told only here.
-    pub fn add(&self, name: &str, role: Role) -> io::Result<String> {
+    /// Makes an operator, or gives one a new secret. The secret is given to `deliver` first and is
+    /// kept nowhere: if it cannot be delivered, nothing has changed.
+    pub fn add(
+        &self,
+        name: &str,
+        role: Role,
+        deliver: impl FnOnce(&str) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // What cannot be read is no reason to give away a secret that will not work.
+        self.document()?;
         let secret = format!("{PREFIX}{}", random(24)?);
+        deliver(&secret)?;
         self.put(
             name,
             Operator {
@@ -155,8 +164,7 @@ impl Operators {
                 certificate: None,
                 created: crate::serve::now(),
             },
-        )?;
-        Ok(secret)
+        )
     }
 
     /// Makes an operator of whoever has a certificate with this SPIFFE URI of an authority of

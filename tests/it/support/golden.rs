@@ -1,8 +1,18 @@
 //! Golden files: compared with what the program says now; `UPDATE_GOLDEN=1` rewrites them.
 
+use meshctl::span::{FileId, Files};
 use similar::TextDiff;
 use std::fs;
 use std::path::Path;
+
+/// Has files shown by their paths in the project, wherever the test put that.
+pub(crate) fn in_project(files: &mut Files) {
+    let all: Vec<(FileId, String)> =
+        files.iter().map(|(id, file)| (id, file.path().to_owned())).collect();
+    for (id, path) in all {
+        files.locate(id, path.clone(), path);
+    }
+}
 
 /// Compares a text with a golden file.
 pub(crate) fn check(path: &Path, actual: &str) {

@@ -18,6 +18,7 @@ pub(crate) mod random_edits;
 pub(crate) mod random_mesh;
 pub(crate) mod random_regex;
 pub(crate) mod random_routes;
+pub(crate) mod random_toml;
 pub(crate) mod raw_grpc;
 pub(crate) mod raw_http;
 pub(crate) mod sandbox;

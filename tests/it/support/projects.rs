@@ -268,6 +268,14 @@ pub(crate) fn stored(sandbox: &Sandbox) -> Held {
     None
 }
 
+/// A store, and an operator besides.
+pub(crate) fn staffed(sandbox: &Sandbox) -> Held {
+    stored(sandbox);
+    let operators = meshctl::serve::Operators::of(&sandbox.join("data"));
+    operators.add("ann", meshctl::serve::Role::Read, |_| Ok(())).unwrap();
+    None
+}
+
 /// A store that lost its tail.
 pub(crate) fn torn(sandbox: &Sandbox) -> Held {
     stored(sandbox);

@@ -18,6 +18,7 @@ use meshctl::serve::hub::{Hub, Instance};
 use meshctl::serve::identity::{Identify, Loopback};
 use meshctl::serve::limits::Limits;
 use meshctl::serve::listen::{self, Stop, Stopper, Tls};
+use meshctl::serve::{Operators, Role};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -336,4 +337,15 @@ impl Served {
             self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
         }
     }
+}
+
+/// Makes an operator, and gives its secret.
+pub(crate) fn operator(operators: &Operators, name: &str, role: Role) -> String {
+    let mut kept = String::new();
+    let keep = |secret: &str| {
+        kept = secret.to_owned();
+        Ok(())
+    };
+    operators.add(name, role, keep).unwrap();
+    kept
 }

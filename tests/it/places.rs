@@ -1,0 +1,211 @@
+//! Where files are said to be: from the working directory for people, from the root of the
+//! repository for services, in the project for documents. And what is not looked at.
+
+use crate::support::sandbox::{Ran, Sandbox};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+const MESH: &str = r#"[mesh]
+name = "m"
+
+[virtual_node.a]
+listeners = [{ port = 8080, protocol = "http" }]
+discovery = { dns = "a-1.internal" }
+backends = ["nobody.internal"]
+"#;
+
+/// A repository with a project in `infra/my mesh`.
+fn monorepo() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".git/HEAD", "ref: refs/heads/main\n");
+    sandbox.write("infra/my mesh/meshctl.toml", "[targets.local]\ndirectory = \"live\"\n");
+    sandbox.write("infra/my mesh/mesh.toml", MESH);
+    sandbox
+}
+
+fn run_in(sandbox: &Sandbox, folder: &str, args: &[&str]) -> Ran {
+    let mut command = sandbox.command(args);
+    Ran::new(command.current_dir(sandbox.join(folder)).output().unwrap())
+}
+
+#[test]
+fn services_are_told_paths_of_the_repository_wherever_the_call_is_made() {
+    let sandbox = monorepo();
+    for (folder, dir) in [(".", "infra/my mesh"), ("infra", "my mesh"), ("infra/my mesh", ".")] {
+        let check = |format: &str| {
+            run_in(&sandbox, folder, &["-C", dir, "check", "--format", format]).exits(3).stdout
+        };
+        let github = check("github");
+        assert!(github.contains("file=infra/my mesh/mesh.toml,line=7"), "{folder}: {github}");
+        let sarif = check("sarif");
+        assert!(sarif.contains("\"uri\": \"infra/my%20mesh/mesh.toml\""), "{folder}: {sarif}");
+        let junit = check("junit");
+        assert!(junit.contains("name=\"infra/my mesh/mesh.toml\""), "{folder}: {junit}");
+        // A document is the same wherever it is made.
+        assert!(check("json").contains("\"path\": \"mesh.toml\""));
+    }
+}
+
+#[test]
+fn people_are_told_paths_that_they_can_open() {
+    let sandbox = monorepo();
+    for (folder, dir, shown) in [
+        (".", "infra/my mesh", "infra/my mesh/mesh.toml:7"),
+        (".", "./infra/my mesh/", "infra/my mesh/mesh.toml:7"),
+        ("infra", "my mesh", "my mesh/mesh.toml:7"),
+        ("infra/my mesh", ".", "mesh.toml:7"),
+        ("infra", "../infra/my mesh", "../infra/my mesh/mesh.toml:7"),
+    ] {
+        let ran = run_in(&sandbox, folder, &["-C", dir, "check"]).exits(3);
+        assert!(ran.stdout.contains(&format!("[{shown}")), "{folder} {dir}: {}", ran.all());
+    }
+    let absolute = sandbox.join("infra/my mesh").display().to_string();
+    let ran = run_in(&sandbox, ".", &["-C", &absolute, "check"]).exits(3);
+    assert!(ran.stdout.contains("[infra/my mesh/mesh.toml:7"), "{}", ran.all());
+}
+
+#[test]
+fn the_workspace_of_github_comes_before_a_repository_in_it() {
+    let sandbox = monorepo();
+    sandbox.write("infra/.git", "gitdir: elsewhere\n");
+    let check = ["-C", "infra/my mesh", "check", "--format", "github"];
+    let inner = sandbox.run(&check).exits(3);
+    assert!(inner.stdout.contains("file=my mesh/mesh.toml"), "{}", inner.stdout);
+    let mut command = sandbox.command(&check);
+    command.env("GITHUB_WORKSPACE", sandbox.path());
+    let outer = Ran::new(command.output().unwrap()).exits(3);
+    assert!(outer.stdout.contains("file=infra/my mesh/mesh.toml"), "{}", outer.stdout);
+}
+
+#[test]
+fn annotations_of_plans_and_tests_name_the_repository_too() {
+    let sandbox = monorepo();
+    sandbox.write("infra/my mesh/mesh.toml", MESH.replace("backends", "# backends"));
+    let test = "[[test]]\nname = \"t\"\nfrom = \"virtual_node/a\"\nrequest = \"GET http://b.internal/\"\n\
+                expect = { node = \"b\" }\n";
+    sandbox.write("infra/my mesh/tests/t.toml", test);
+    let plan = sandbox.run(&["-C", "infra/my mesh", "plan", "--format", "github"]).exits(0);
+    assert!(plan.stdout.contains("file=infra/my mesh/mesh.toml"), "{}", plan.stdout);
+    let junit = sandbox.run(&["-C", "infra/my mesh", "test", "--format", "junit"]).exits(3);
+    assert!(junit.stdout.contains("infra/my mesh/tests/t.toml"), "{}", junit.stdout);
+    let text = sandbox.run(&["-C", "infra/my mesh", "test"]).exits(3);
+    assert!(text.stdout.contains("FAIL  infra/my mesh/tests/t.toml"), "{}", text.stdout);
+    // A file that is named is one of the working directory.
+    sandbox.write("other.toml", test);
+    let github = ["-C", "infra/my mesh", "test", "other.toml", "--format", "github"];
+    let github = sandbox.run(&github).exits(3);
+    assert!(github.stdout.contains("file=other.toml,"), "{}", github.stdout);
+}
+
+#[test]
+fn calls_in_hints_can_be_pasted() {
+    let sandbox = monorepo();
+    sandbox.write("infra/my mesh/mesh.toml", MESH.replace("backends", "# backends"));
+    let plan = ["-C", "infra/my mesh", "plan", "-o", "a plan.json"];
+    let ran = sandbox.run(&plan).exits(0);
+    let call = "meshctl apply -C 'infra/my mesh' 'a plan.json'";
+    assert!(ran.stderr.contains(call), "{}", ran.stderr);
+    let call = call.replace("meshctl ", &format!("{} ", env!("CARGO_BIN_EXE_meshctl"))) + " --yes";
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", &call]).current_dir(sandbox.path()).output().unwrap();
+    Ran::new(output).exits(0);
+}
+
+#[test]
+fn the_hint_is_about_the_worst_finding() {
+    let sandbox = Sandbox::with_mesh(
+        "[mesh]\nname = \"m\"\ntags = {}\n\n[virtual_node.a]\nbackends = [\"nobody.internal\"]\n",
+    );
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("MC0010"), "{}", ran.all());
+    let hint = "meshctl explain MC0101 says more about the first error";
+    assert!(ran.stderr.contains(hint), "{}", ran.all());
+}
+
+/// The case of ../shared/cases/bugs/F1-emacs-lock.
+#[test]
+fn hidden_files_and_dead_links_to_other_things_are_left_out() {
+    let sandbox = Sandbox::with_mesh(&MESH.replace("backends", "# backends"));
+    sandbox.write("env/prod.toml", "# nothing\n");
+    sandbox.write("tests/t.toml", "");
+    sandbox.write("sub/x.toml", "# nothing\n");
+    for lock in [".#mesh.toml", "env/.#prod.toml", "tests/.#t.toml", "sub/.#x.toml", "latest"] {
+        symlink("me@host.1:2", sandbox.join(lock)).unwrap();
+    }
+    sandbox.run(&["check"]).exits(0);
+    sandbox.run(&["check", "--env", "prod"]).exits(0);
+    sandbox.run(&["fmt", "--check"]).exits(0);
+    let ran = sandbox.run(&["test"]).exits(3);
+    assert!(ran.stderr.contains("there is no test"), "{}", ran.all());
+    // A dead link with the name of a definition may be one that is missed.
+    symlink("nowhere", sandbox.join("gone.toml")).unwrap();
+    let ran = sandbox.run(&["check"]).exits(3);
+    assert!(ran.stdout.contains("MC0020"), "{}", ran.all());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_the_only_finding() {
+    let sandbox = Sandbox::with_mesh("");
+    sandbox.write("a.toml", MESH.replace("[mesh]\nname = \"m\"\n", ""));
+    sandbox.write("mesh.toml", b"[mesh]\nname = \"\xff\"\n");
+    let document = sandbox.run(&["check", "--format", "json"]).exits(3).stdout;
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let codes: Vec<&str> = document["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["MC0021"], "{document:#}");
+}
+
+#[test]
+fn references_are_checked_beside_mistakes_of_form() {
+    // In the resource itself, in another, and in another file.
+    let sandbox = Sandbox::with_mesh(&MESH.replace("listeners", "listenrs"));
+    sandbox.write("b.toml", "[virtual_node.b]\nbackends = [\"no-one.internal\"]\n");
+    let codes = sandbox.run(&["check"]).exits(3).stdout;
+    assert_eq!(codes.matches("MC0101").count(), 2, "{codes}");
+    assert!(codes.contains("listenrs"), "{codes}");
+    // A reference to a resource that is defined, but could not be read, is none to nothing.
+    sandbox.write(
+        "b.toml",
+        "[virtual_service.\"nobody.internal\"]\nnode = 7\n[virtual_node.b]\nbackends = [\"no-one.internal\"]\n",
+    );
+    let codes = sandbox.run(&["check"]).exits(3).stdout;
+    assert_eq!(codes.matches("MC0101").count(), 1, "{codes}");
+}
+
+#[test]
+fn a_format_of_the_environment_is_no_flag() {
+    let sandbox = Sandbox::with_mesh(&MESH.replace("backends", "# backends"));
+    for args in [&["bootstrap", "virtual_node/a"][..], &["fmt"], &["completions", "bash"]] {
+        let plain = sandbox.run(args).exits(0).stdout;
+        let mut command = sandbox.command(args);
+        let ran = Ran::new(command.env("MESHCTL_FORMAT", "github").output().unwrap()).exits(0);
+        assert_eq!(ran.stdout, plain);
+        let mut command = sandbox.command(&[args, &["--format", "github"]].concat());
+        Ran::new(command.env("MESHCTL_FORMAT", "text").output().unwrap()).exits(64);
+    }
+    let mut command = sandbox.command(&["check"]);
+    let ran = Ran::new(command.env("MESHCTL_FORMAT", "json").output().unwrap()).exits(0);
+    assert!(ran.stdout.starts_with('{'), "{}", ran.stdout);
+}
+
+#[test]
+fn a_token_that_cannot_be_read_is_no_finding() {
+    let sandbox = Sandbox::with_mesh(&MESH.replace("backends", "# backends"));
+    let target = |token: &str| format!("[targets.p]\nserver = \"http://127.0.0.1:1\"\n{token}\n");
+    sandbox.write("meshctl.toml", target("token = { file = \"nowhere\" }"));
+    let ran = sandbox.run(&["plan"]).exits(1);
+    assert!(ran.stderr.contains("nowhere"), "{}", ran.stderr);
+    sandbox.write("meshctl.toml", target("token = { env = \"NOT_SET\" }"));
+    sandbox.run(&["plan"]).exits(1);
+    sandbox.write("open", "secret");
+    fs::set_permissions(sandbox.join("open"), fs::Permissions::from_mode(0o644)).unwrap();
+    sandbox.write("meshctl.toml", target("token = { file = \"open\" }"));
+    sandbox.run(&["plan"]).exits(1);
+    // What meshctl.toml itself has wrong is one.
+    sandbox.write("meshctl.toml", "[targets.p]\nserver = \"ftp://127.0.0.1:1\"\n");
+    sandbox.run(&["plan"]).exits(3);
+}
