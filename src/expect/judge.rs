@@ -279,7 +279,7 @@ fn command(trial: &Trial, source: &Source) -> String {
         host = Some(format!("host: {}", request.authority));
     }
     let mut words = vec!["meshctl trace".to_owned(), quoted(&request.method), quoted(&url)];
-    let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+    let headers = request.headers.iter().map(|(name, value)| format!("{name}: {}", value.text()));
     for header in host.into_iter().chain(headers) {
         words.push(format!("-H {}", quoted(&header)));
     }

@@ -214,7 +214,8 @@ pub fn as_test(name: &str, address: &Address, witness: &Witness<'_>) -> Option<S
     };
     let mut headers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in &request.headers {
-        headers.entry(name).or_default().push(value);
+        // TOML has no other text than UTF-8.
+        headers.entry(name).or_default().push(value.as_str()?);
     }
     let mut table = InlineTable::new();
     for (name, values) in headers {

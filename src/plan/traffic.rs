@@ -154,7 +154,7 @@ pub struct Witness {
     pub method: String,
     /// The URL.
     pub url: String,
-    /// Its headers, each with its values.
+    /// Its headers, each with its values; bytes that are not UTF-8 are written as `\xE9`.
     pub headers: BTreeMap<String, Vec<String>>,
 }
 
@@ -380,7 +380,7 @@ fn witness(entry: &EntryDiff, example: &Example) -> Witness {
     let request = entry.request(example);
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in &request.headers {
-        headers.entry(name.clone()).or_default().push(value.clone());
+        headers.entry(name.clone()).or_default().push(value.text());
     }
     Witness { method: request.method.clone(), url: request.url(), headers }
 }

@@ -375,7 +375,7 @@ impl<'a> Run<'a> {
             request: Some(RequestDocument {
                 method: trial.request.method.clone(),
                 url: trial.request.url(),
-                headers: headers.map(|(name, value)| [name.clone(), value.clone()]).collect(),
+                headers: headers.map(|(name, value)| [name.clone(), value.text()]).collect(),
             }),
             outcome: judged.journey.as_ref().map(super::trace::outcome),
             mismatches: mismatches.collect(),

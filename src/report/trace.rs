@@ -171,7 +171,10 @@ pub fn outcome(journey: &Journey<'_>) -> Outcome {
             outcome.status = Some(*status);
             outcome.why = Some(why.clone());
         }
-        End::PassedOn => outcome.end = "leaves",
+        End::PassedOn => {
+            outcome.end = "leaves";
+            outcome.path = journey.left.as_ref().map(|seen| seen.path.clone());
+        }
         End::Closed { reason, why } => {
             outcome.reason = Some(reason.as_str());
             outcome.end = "refused";
@@ -205,7 +208,7 @@ pub fn document(
         request: RequestDocument {
             method: request.method.clone(),
             url: request.url(),
-            headers: headers.map(|(name, value)| [name.clone(), value.clone()]).collect(),
+            headers: headers.map(|(name, value)| [name.clone(), value.text()]).collect(),
         },
         hops,
         outcome: outcome(journey),
@@ -432,7 +435,12 @@ impl Outcome {
                     super::paint(color, &format!("answered with {status}: {why}"), "33;1")
                 );
             }
-            "leaves" => text.push_str("leaves the mesh as it is (egress = \"allow-all\")\n"),
+            "leaves" => match &self.path {
+                Some(path) => text.push_str(&format!(
+                    "leaves the mesh with the path {path} (egress = \"allow-all\")\n"
+                )),
+                None => text.push_str("leaves the mesh as it is (egress = \"allow-all\")\n"),
+            },
             "refused" => {
                 let _ =
                     writeln!(text, "{}", super::paint(color, &format!("refused: {why}"), "31;1"));

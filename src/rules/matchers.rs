@@ -4,6 +4,7 @@ use super::context::Ctx;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Matcher, Pattern, pointer};
+use crate::traffic::headers::treatment;
 use std::collections::BTreeMap;
 
 /// Conditions that exclude each other.
@@ -13,16 +14,17 @@ const CONTRADICTION: Code = Code::error(
     "two conditions on one name cannot both hold",
     "All matchers on one name must hold at once. These exclude each other, so no request meets \
      them and the route takes nothing: a header that must be there and must not, a condition and \
-     its inverse (which no line of a repeated header may meet), or two values of one query \
-     parameter, of which only the first counts. For an OR write two routes, or one `regex`.",
+     its inverse (which no line of a repeated header may meet), two values of one query parameter, \
+     of which only the first counts, or of a header whose lines Envoy joins into one value. For an OR write two routes, or one `regex`.",
 );
 /// Conditions that no one value meets.
 const REPEATED: Code = Code::warning(
     "MC0234",
     "matchers-need-repeated-header",
     "two conditions on one header that only a repeated header meets",
-    "A header may stand in a request several times. Envoy looks at each of its lines by itself, and \
-     a condition holds as soon as one line meets it (an inverted one if no line does). No single \
+    "A header may stand in a request several times. Envoy looks at each of its lines by itself (but \
+     for some twenty standard headers, such as `accept`, whose lines it joins with commas), and a \
+     condition holds as soon as one line meets it (an inverted one if no line does). No single \
      value meets both of these conditions, so the route takes only requests that send the header \
      twice. That is seldom meant: for an OR write two routes, or one `regex`.",
 );
@@ -87,7 +89,7 @@ pub(super) const RULES: &[Rule] = &[
 type Conditions = BTreeMap<String, Vec<Matcher>>;
 
 /// Calls with every map of conditions of every route.
-fn each<'a>(
+pub(super) fn each<'a>(
     ctx: &Ctx<'a>,
     mut look: impl FnMut(&dyn Fn() -> Address, &'static str, &'a Conditions),
 ) {
@@ -233,8 +235,8 @@ fn conditions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     found.push(ctx.find(&EMPTY_RANGE, &address(), &place(at), message).help(help));
                 }
             }
-            // A query parameter counts once, whatever follows.
-            let repeats = field != "query_parameters";
+            // A query parameter counts once, whatever follows; some headers become one value.
+            let repeats = field != "query_parameters" && treatment(name).repeats();
             let judged = |a: &Matcher, b: &Matcher| match together(a, b) {
                 Together::Twice if !repeats => Together::Never,
                 judged => judged,

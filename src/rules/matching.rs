@@ -6,15 +6,17 @@ use super::context::Ctx;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, HostnameMatch, PathMatch, PrefixRewrite, Protocol};
+use crate::traffic::normalised;
 
 /// A path that no request has.
 const NEVER: Code = Code::error(
     "MC0203",
     "path-never-matches",
     "a path that no request can have",
-    "A path is compared without its query string and fragment, after the proxy has merged double \
-     slashes and resolved `.` and `..`. So a path with `?`, `#`, `//`, `/../` or a space, or \
-     without a leading slash, is never met, and the route takes nothing.",
+    "A path is compared without its query string and fragment, after the proxy has normalized it: \
+     it merges double slashes, resolves `.` and `..` (with parameters too: `..;a`), undoes escapes \
+     of letters, digits and `-._~`, and escapes ``\"<>^`{|}``, spaces and all that is not ASCII. So \
+     a path in another form, or without a leading slash, is never met, and the route takes nothing.",
 );
 /// A regex that reads as a prefix.
 const WHOLE: Code = Code::warning(
@@ -109,7 +111,22 @@ pub(super) fn impossible(path: &str) -> Option<&'static str> {
     if path.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
         return Some("has a character that is only ever sent percent-encoded");
     }
-    None
+    // What follows may complete the last segment or escape of a prefix.
+    let on = format!("{path}-");
+    match normalised(&on) {
+        Err(_) => Some("has `%00`, which the proxy rejects"),
+        Ok(normal) if normal != on => {
+            Some("is not in the form to which the proxy normalizes paths")
+        }
+        Ok(_) => None,
+    }
+}
+
+/// The form in which the proxy compares a path, if that is another one.
+fn normal_form(path: &str) -> Option<String> {
+    let on = format!("{}-", path.replace('\t', "%09"));
+    let normal = normalised(&on).ok().filter(|normal| *normal != on)?;
+    normal.strip_suffix('-').filter(|normal| impossible(normal).is_none()).map(str::to_owned)
 }
 
 /// `a^` and `$b`: an anchor inside asks for a path that goes on past its end.
@@ -156,7 +173,14 @@ fn path(ctx: &Ctx<'_>, address: &Address, path: &PathMatch, found: &mut Diagnost
                 _ if !text.starts_with('/') && impossible(&format!("/{text}")).is_none() => {
                     format!("write \"/{text}\"")
                 }
-                _ => "write the path as the proxy sees it".into(),
+                _ => match normal_form(text) {
+                    Some(normal) if text.contains('{') => format!(
+                        "write \"{normal}\" if the braces are meant; a part that may be anything \
+                         is a regex such as `[^/]+`"
+                    ),
+                    Some(normal) => format!("write \"{normal}\""),
+                    None => "write the path as the proxy sees it".into(),
+                },
             };
             let message = format!("no request matches: the {kind} `{text}` {why}");
             found.push(ctx.find(&NEVER, address, pointer, message).help(help));
@@ -280,6 +304,9 @@ fn hosts(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         };
         let why = if suffix && !text.starts_with('.') {
             Some(("takes hosts that merely end in it", format!("write \".{text}\"")))
+        } else if let Some(rooted) = text.strip_suffix('.').filter(|text| !text.ends_with('.')) {
+            // A request may have the dot: it is the same host.
+            Some(("ends with the root dot", format!("write \"{rooted}\", which takes both")))
         } else if !bare.split('.').all(label) || bare.len() > 253 {
             let help = "write a host name without scheme, port, path or empty parts".to_owned();
             Some(("is not a host name", help))

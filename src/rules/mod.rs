@@ -33,6 +33,7 @@ mod sidecar;
 mod timeouts;
 mod tls;
 mod trust;
+mod unsent;
 mod usage;
 mod weights;
 
@@ -56,6 +57,7 @@ const FAMILIES: &[&[Rule]] = &[
     usage::RULES,
     matching::RULES,
     matchers::RULES,
+    unsent::RULES,
     shadowing::RULES,
     rewrites::RULES,
     weights::RULES,

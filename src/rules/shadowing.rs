@@ -7,8 +7,9 @@ use super::{Check, Rule, matching};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{Address, PathMatch, Port, Protocol};
 use crate::parallel;
+use crate::traffic::headers::{Treatment, treatment};
 use crate::traffic::symbolic::{
-    Asks, Condition, Part, Region, Space, Taker, Test, conditions, request, set_on_the_way, takers,
+    Asks, Condition, Part, Region, Space, Taker, Test, conditions, request, takers,
 };
 use crate::traffic::{Match, re2, routes_on};
 use std::collections::BTreeSet;
@@ -525,7 +526,9 @@ impl View<'_, '_> {
 
 fn each_route(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let mut header = |address: &Address, field: &str, name: &str| {
-        if set_on_the_way(name) {
+        // Pseudo headers and the host are another finding.
+        let pseudo = name.starts_with(':') || name.eq_ignore_ascii_case("host");
+        if treatment(name) == Treatment::Proxys && !pseudo {
             let message = format!("the header `{name}` is the proxy's own");
             let pointer = crate::model::pointer(["match", field, name]);
             found.push(

@@ -31,6 +31,14 @@ const WILDCARD: Code = Code::warning(
     "Expected names are compared exactly: `*.example.com` is met only by a certificate that \
      carries this very text, not by one for `a.example.com`. List the names.",
 );
+/// A dot that certificates do not have.
+const ROOT_DOT: Code = Code::warning(
+    "MC0238",
+    "root-dot-in-expected-name",
+    "an expected certificate name ends with the root dot",
+    "Names in certificates have no dot at their end, and expected names are compared exactly, so \
+     `shop.example.` is met by no certificate for `shop.example`. Write the name without the dot.",
+);
 /// An ARN that nobody can read.
 const UNMAPPED: Code = Code::error(
     "MC0610",
@@ -61,7 +69,7 @@ const NO_SERVER: Code = Code::warning(
 
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&NO_NAMES], no_names as Check),
-    Rule(&[&BAD_SPIFFE, &WILDCARD], names),
+    Rule(&[&BAD_SPIFFE, &WILDCARD, &ROOT_DOT], names),
     Rule(&[&UNMAPPED, &MISPLACED], acm),
     Rule(&[&NO_SERVER], no_server),
 ];
@@ -225,6 +233,10 @@ fn names(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     ctx.find(&WILDCARD, &reference.address, &pointer, message)
                         .help("list the names that are expected"),
                 );
+            } else if let Some(bare) = name.strip_suffix('.') {
+                let message = format!("no certificate has the name `{name}`");
+                let finding = ctx.find(&ROOT_DOT, &reference.address, &pointer, message);
+                found.push(finding.help(format!("write \"{bare}\"")));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Whether a row takes a request, and if not, why not.
 
+use super::field::FieldValue;
+use super::headers::{Treatment, treatment};
 use super::matching::{Match, Named, Path, host_expression};
 use super::path::without_query;
 use super::re2::Regex;
@@ -18,8 +20,8 @@ pub struct Seen {
     pub host: String,
     /// Path and query, normalised.
     pub path: String,
-    /// The other headers, names in small letters, in order.
-    pub headers: Vec<(String, String)>,
+    /// The other headers, names in small letters, in order, as the proxy has left them.
+    pub headers: Vec<(String, FieldValue)>,
 }
 
 /// Why a row did not take a request: the first condition that did not hold.
@@ -40,41 +42,19 @@ pub(super) enum Verdict {
     Unknown(String),
 }
 
-/// Headers that proxies set, change or take away themselves, so that what a route sees of them is
-/// not what the client sent.
-const PROXYS_OWN: [&str; 11] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "forwarded",
-];
-const PROXYS_OWN_PREFIXES: [&str; 4] = ["x-envoy-", "x-forwarded-", "x-request-id", ":"];
-
-/// Whether proxies write the header themselves.
-pub(super) fn is_proxys_own(name: &str) -> bool {
-    PROXYS_OWN.contains(&name) || PROXYS_OWN_PREFIXES.iter().any(|start| name.starts_with(start))
-}
-
 /// Compiled expressions, each once.
 #[derive(Debug, Default)]
 pub(super) struct Regexes(RefCell<BTreeMap<String, Result<Regex, String>>>);
 
 impl Regexes {
     /// Whether the whole text is matched; the error says why that cannot be told.
-    fn takes(&self, expression: &str, text: &str) -> Result<bool, String> {
+    fn takes(&self, expression: &str, text: &[u8]) -> Result<bool, String> {
         let mut known = self.0.borrow_mut();
         if !known.contains_key(expression) {
             known.insert(expression.to_owned(), Regex::new(expression));
         }
         match known.get(expression) {
-            Some(Ok(regex)) => Ok(regex.takes(text.as_bytes())),
+            Some(Ok(regex)) => Ok(regex.takes(text)),
             Some(Err(why)) => Err(format!("the regex `{expression}`: {why}")),
             None => Err(format!("the regex `{expression}`")),
         }
@@ -114,7 +94,7 @@ fn judged(holds: Result<bool, String>, miss: impl FnOnce() -> Verdict) -> Verdic
 
 fn host(matches: &Match<'_>, seen: &Seen, regexes: &Regexes) -> Verdict {
     let Some(hostname) = matches.host else { return Verdict::Takes };
-    judged(regexes.takes(&host_expression(hostname), &seen.host), || {
+    judged(regexes.takes(&host_expression(hostname), seen.host.as_bytes()), || {
         let wanted = match hostname {
             HostnameMatch::Exact(name) => format!("is not `{name}`"),
             HostnameMatch::Suffix(name) => format!("does not end with `{name}`"),
@@ -148,7 +128,7 @@ fn path(wanted: &Path<'_>, seen: &Seen, regexes: &Regexes) -> Verdict {
         Path::Prefix(prefix) => miss(format!("does not start with `{prefix}`")),
         Path::Exact(exact) if path == exact => Verdict::Takes,
         Path::Exact(exact) => miss(format!("is not `{exact}`")),
-        Path::Regex(expression) => judged(regexes.takes(expression, path), || {
+        Path::Regex(expression) => judged(regexes.takes(expression, path.as_bytes()), || {
             miss(format!("is not matched as a whole by `{expression}`"))
         }),
     }
@@ -156,15 +136,11 @@ fn path(wanted: &Path<'_>, seen: &Seen, regexes: &Regexes) -> Verdict {
 
 fn header(named: &Named<'_>, seen: &Seen, regexes: &Regexes) -> Verdict {
     let name = named.name.to_ascii_lowercase();
-    if is_proxys_own(&name) {
+    if treatment(&name) == Treatment::Proxys {
         return Verdict::Unknown(format!("proxies write the header `{name}` themselves"));
     }
-    let values: Vec<&str> = seen
-        .headers
-        .iter()
-        .filter(|(own, _)| *own == name)
-        .map(|(_, value)| value.as_str())
-        .collect();
+    let values: Vec<&FieldValue> =
+        seen.headers.iter().filter(|(own, _)| *own == name).map(|(_, value)| value).collect();
     let place = pointer(["match", "headers", named.name]);
     let miss = |why: String| misses(place, format!("header `{name}` {why}"));
     let invert = named.matcher.invert;
@@ -179,11 +155,11 @@ fn header(named: &Named<'_>, seen: &Seen, regexes: &Regexes) -> Verdict {
     if values.is_empty() {
         return miss("is missing".to_owned());
     }
-    // A repeated header is as good as its best value: Envoy looks at each by itself, and inverts
-    // the outcome for all of them. (Older Envoys joined them with commas.)
+    // Of a repeated header that was not joined on arrival one value that matches is enough; an
+    // inverted condition inverts that outcome.
     let mut holds = Ok(false);
     for value in &values {
-        match matched(&named.matcher.pattern, value, regexes) {
+        match matched(&named.matcher.pattern, value.as_bytes(), regexes) {
             Ok(false) => {}
             Ok(true) => {
                 holds = Ok(true);
@@ -210,7 +186,7 @@ fn query(named: &Named<'_>, seen: &Seen, regexes: &Regexes) -> Verdict {
         };
     }
     let Some(value) = value else { return miss("is missing".to_owned()) };
-    judged(matched(&named.matcher.pattern, value, regexes), || {
+    judged(matched(&named.matcher.pattern, value.as_bytes(), regexes), || {
         miss(format!("`{value}` {}", unlike(&named.matcher.pattern, false)))
     })
 }
@@ -223,16 +199,16 @@ fn first_value<'a>(path: &'a str, name: &str) -> Option<&'a str> {
     values.next()
 }
 
-fn matched(pattern: &Pattern, value: &str, regexes: &Regexes) -> Result<bool, String> {
+fn matched(pattern: &Pattern, value: &[u8], regexes: &Regexes) -> Result<bool, String> {
     Ok(match pattern {
-        Pattern::Exact(text) => value == text,
-        Pattern::Prefix(text) => value.starts_with(text.as_str()),
-        Pattern::Suffix(text) => value.ends_with(text.as_str()),
+        Pattern::Exact(text) => value == text.as_bytes(),
+        Pattern::Prefix(text) => value.starts_with(text.as_bytes()),
+        Pattern::Suffix(text) => value.ends_with(text.as_bytes()),
         Pattern::Regex(expression) => return regexes.takes(expression, value),
-        Pattern::Range(range) => value
-            .trim_ascii()
-            .parse::<i64>()
-            .is_ok_and(|number| (range.start..range.end).contains(&number)),
+        Pattern::Range(range) => std::str::from_utf8(value.trim_ascii())
+            .ok()
+            .and_then(|text| text.parse::<i64>().ok())
+            .is_some_and(|number| (range.start..range.end).contains(&number)),
         Pattern::Present(present) => *present,
     })
 }

@@ -112,11 +112,18 @@ impl<'m> Entry<'m> {
         }
     }
 
-    /// The hosts that lead to this table; `None` is every host. In any case of letters.
-    pub fn hosts(&self) -> Option<[String; 2]> {
+    /// The hosts that lead to this table, with and without the root dot and the port; `None` is
+    /// every host. In any case of letters.
+    pub fn hosts(&self) -> Option<[String; 4]> {
         match self.door {
             Door::Captured { service, .. } if self.protocol.is_http() => {
-                Some([service.to_string(), format!("{service}:{}", self.port)])
+                let port = self.port;
+                Some([
+                    service.to_string(),
+                    format!("{service}:{port}"),
+                    format!("{service}."),
+                    format!("{service}.:{port}"),
+                ])
             }
             Door::Captured { .. } | Door::Bound { .. } | Door::Gateway { .. } => None,
         }

@@ -1,8 +1,10 @@
 //! What becomes of one request: every hop, every row that was tried, and the end.
 
+use super::arrival::{self, Codec, Rejected, refused_upgrade};
 use super::condition::{self, Miss, Regexes, Seen, Verdict};
 use super::entry::{self, Door, Entry, Source};
-use super::path::{normalised, without_query};
+use super::http::{Accepts, accepted_on, settings_behind};
+use super::path::without_query;
 use super::service::{NodeListener, ServicePort};
 use super::table::{Action, PathRewrite, Rewrite, Row, Share, service_rows};
 use super::tls::{self, Security};
@@ -20,6 +22,8 @@ pub struct Journey<'m> {
     pub hops: Vec<Hop<'m>>,
     /// What became of it.
     pub end: End<'m>,
+    /// The request as it leaves the mesh, where a proxy that speaks HTTP passes it on.
+    pub left: Option<Seen>,
     policy: Option<&'m ClientTls>,
 }
 
@@ -164,6 +168,7 @@ impl<'m> Tracer<'m> {
             entry: None,
             hops: Vec::new(),
             end: End::Closed { reason: Reason::NoListener, why: String::new() },
+            left: None,
             policy: None,
         };
         journey.end = match source {
@@ -179,6 +184,7 @@ impl<'m> Tracer<'m> {
         let Some((name, node)) = self.mesh.nodes.get_key_value(name) else {
             return closed(Reason::NoListener, &format!("there is no virtual_node/{name}"));
         };
+        let mut seen = seen(request);
         let entry = match entry::capture(self.mesh, node) {
             Capture::Explicit => {
                 let entries = entry::bound_entries(self.mesh, name, node);
@@ -195,7 +201,7 @@ impl<'m> Tracer<'m> {
                 let patched = node.patch.egress.as_ref();
                 match patched.and_then(unknown::listener) {
                     Some(why) => Err(End::Unknown { why }),
-                    None => self.captured(&ports, request),
+                    None => self.captured(journey, &ports, request, &mut seen),
                 }
             }
         };
@@ -219,9 +225,12 @@ impl<'m> Tracer<'m> {
                 "the application speaks plain HTTP to its proxy, which adds TLS itself",
             );
         }
-        let mut seen = seen(request);
-        if let Some(end) = arrive(&mut seen, entry.protocol) {
-            return end;
+        if let Door::Bound { to, .. } = entry.door {
+            let accepts = Accepts::widest(settings_behind(self.mesh, &to));
+            let codec = codec(request, entry.protocol);
+            if let Err(end) = arrive(&mut seen, codec, &accepts) {
+                return end;
+            }
         }
         let Some(service) = entry.service() else {
             let why = "nothing provides the service".to_owned();
@@ -234,11 +243,13 @@ impl<'m> Tracer<'m> {
     /// The entry that a request meets under redirect capture.
     fn captured(
         &self,
+        journey: &mut Journey<'m>,
         ports: &[entry::CapturedPort<'m>],
         request: &Request,
+        seen: &mut Seen,
     ) -> Result<Entry<'m>, End<'m>> {
         let allow_all = entry::passes_on(self.mesh);
-        let host = request.authority.to_ascii_lowercase();
+        let host = request.authority.trim_matches([' ', '\t']).to_owned();
         let named = |port: &entry::CapturedPort<'m>| {
             let is = |own: &String| own.eq_ignore_ascii_case(&host);
             let has = |entry: &&Entry<'m>| entry.hosts().is_none_or(|hosts| hosts.iter().any(is));
@@ -279,7 +290,22 @@ impl<'m> Tracer<'m> {
                 (Some(end), _) => Err(end),
             };
         }
-        named(port).ok_or_else(|| match allow_all {
+        // What the proxy rejects it rejects before it looks at the host.
+        if port.http && request.scheme == "http" {
+            let protocol = port.entries.first().map_or(Protocol::Http, |entry| entry.protocol);
+            let accepts = accepted_on(self.mesh, port);
+            arrive(seen, codec(request, protocol), &accepts)?;
+        }
+        let found = named(port);
+        if found.is_none() && allow_all {
+            let provided = |entry: &&Entry<'_>| entry.service().is_some();
+            let upgrades = port.entries.iter().filter(provided).any(upgrades);
+            if let Some(why) = refused_upgrade(seen, upgrades) {
+                return Err(End::Answer { status: 403, reason: Some(Reason::BadRequest), why });
+            }
+            journey.left = port.http.then(|| seen.clone());
+        }
+        found.ok_or_else(|| match allow_all {
             true => End::PassedOn,
             false => End::Answer {
                 status: 404,
@@ -319,7 +345,8 @@ impl<'m> Tracer<'m> {
             return end;
         }
         let mut seen = seen(request);
-        if let Some(end) = arrive(&mut seen, entry.protocol) {
+        let codec = codec(request, entry.protocol);
+        if let Err(end) = arrive(&mut seen, codec, &Accepts::of(&listener.http)) {
             return end;
         }
         if health_path(listener).is_some_and(|path| path == seen.path) {
@@ -331,9 +358,12 @@ impl<'m> Tracer<'m> {
                 if let Err(why) = rewritten(&mut seen, &row, &rewrite) {
                     return End::Unknown { why };
                 }
-                match arrive(&mut seen, entry.protocol) {
-                    Some(end) => end,
-                    None => self.at_service(journey, to, seen, None),
+                // The second hop is spoken to as the first was.
+                let behind = settings_behind(self.mesh, &to);
+                let accepts = Accepts::widest([&listener.http].into_iter().chain(behind));
+                match arrive(&mut seen, codec, &accepts) {
+                    Err(end) => end,
+                    Ok(()) => self.at_service(journey, to, seen, None),
                 }
             }
             Ok((_, Action::Answer(status))) => {
@@ -411,6 +441,10 @@ impl<'m> Tracer<'m> {
             let why = "no route takes it".to_owned();
             return Err(End::Answer { status: 404, reason: Some(Reason::NoRoute), why });
         };
+        let protocol = service.map(|to| to.protocol).or(journey.entry.map(|entry| entry.protocol));
+        if let Some(why) = refused_upgrade(seen, protocol == Some(Protocol::Http)) {
+            return Err(End::Answer { status: 403, reason: Some(Reason::BadRequest), why });
+        }
         if let Some(why) = unknown::action(&row) {
             return Err(End::Unknown { why });
         }
@@ -433,7 +467,10 @@ fn not_among<'m>(
         return (!addresses.contains(&address)).then(|| closed(Reason::Egress, &why));
     }
     let own = |entry: &Entry<'_>| match entry.door {
-        Door::Captured { service, .. } => service.as_str().eq_ignore_ascii_case(host),
+        Door::Captured { service, .. } => {
+            let host = host.strip_suffix('.').unwrap_or(host);
+            service.as_str().eq_ignore_ascii_case(host)
+        }
         Door::Bound { .. } | Door::Gateway { .. } => false,
     };
     if port.entries.iter().any(own) {
@@ -451,6 +488,16 @@ fn closed<'m>(reason: Reason, why: &str) -> End<'m> {
     End::Closed { reason, why: why.to_owned() }
 }
 
+/// The HTTP version of a request to a port.
+fn codec(request: &Request, protocol: Protocol) -> Codec {
+    request.codec.unwrap_or(Codec::of(protocol))
+}
+
+/// Whether an entry lets WebSocket through.
+fn upgrades(entry: &Entry<'_>) -> bool {
+    entry.protocol == Protocol::Http
+}
+
 fn seen(request: &Request) -> Seen {
     Seen {
         method: request.method.clone(),
@@ -461,74 +508,15 @@ fn seen(request: &Request) -> Seen {
     }
 }
 
-/// The methods that Envoy's HTTP/1 parser knows; it answers others with 400.
-const HTTP1_METHODS: [&str; 34] = [
-    "ACL",
-    "BIND",
-    "CHECKOUT",
-    "CONNECT",
-    "COPY",
-    "DELETE",
-    "GET",
-    "HEAD",
-    "LINK",
-    "LOCK",
-    "M-SEARCH",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MOVE",
-    "NOTIFY",
-    "OPTIONS",
-    "PATCH",
-    "POST",
-    "PROPFIND",
-    "PROPPATCH",
-    "PURGE",
-    "PUT",
-    "REBIND",
-    "REPORT",
-    "SEARCH",
-    "SOURCE",
-    "SUBSCRIBE",
-    "TRACE",
-    "UNBIND",
-    "UNLINK",
-    "UNLOCK",
-    "UNSUBSCRIBE",
-];
-
-/// What every connection manager does before it tries a route.
-fn arrive<'m>(seen: &mut Seen, protocol: Protocol) -> Option<End<'m>> {
-    let known = HTTP1_METHODS.contains(&seen.method.as_str());
-    if protocol == Protocol::Http && !known {
-        let why = format!("HTTP/1 proxies do not know the method `{}`", seen.method);
-        return Some(End::Answer { status: 400, reason: Some(Reason::BadRequest), why });
-    }
-    if seen.method == "CONNECT" {
-        let why = "what a proxy makes of CONNECT depends on its version".to_owned();
-        return Some(End::Unknown { why });
-    }
-    if !seen.path.starts_with('/') {
-        if seen.path == "*" || seen.path.contains("://") {
-            let why = format!("`{}` asks for no path of a server", seen.path);
-            return Some(End::Unknown { why });
+/// What a connection manager makes of a request before it tries a route, or how it ends there.
+fn arrive<'m>(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result<(), End<'m>> {
+    arrival::arrive(seen, codec, accepts).map_err(|rejected| match rejected {
+        Rejected::Answer(status, why) => {
+            End::Answer { status, reason: Some(Reason::BadRequest), why }
         }
-        let why = format!("`{}` does not start with `/`", seen.path);
-        return Some(End::Answer { status: 400, reason: Some(Reason::BadRequest), why });
-    }
-    match normalised(&seen.path) {
-        Ok(path) => {
-            seen.path = path;
-            None
-        }
-        Err(_) => Some(End::Answer {
-            status: 400,
-            reason: Some(Reason::BadRequest),
-            why: format!("`{}` is no path that a proxy takes", seen.path),
-        }),
-    }
+        Rejected::Closed(why) => End::Closed { reason: Reason::BadRequest, why },
+        Rejected::Unknown(why) => End::Unknown { why },
+    })
 }
 
 /// The path on which a gateway answers health checks itself.
@@ -562,6 +550,7 @@ fn bound(entry: &Entry<'_>, request: &Request) -> bool {
         return true;
     }
     let host = request.authority.split(':').next().unwrap_or_default();
+    let host = host.strip_suffix('.').unwrap_or(host);
     host.eq_ignore_ascii_case(to.name.as_str())
         && (!request.explicit_port || request.port == to.port.get())
 }

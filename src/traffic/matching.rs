@@ -138,20 +138,20 @@ fn query(conditions: &BTreeMap<String, Vec<Matcher>>) -> Vec<Named<'_>> {
     all
 }
 
-/// The RE2 expression of a host with any port or none: a host is the same host on another port, and
-/// hosts ignore case.
+/// The RE2 expression of a host with any port or none, and with the root dot or without: it is the
+/// same host, and hosts ignore case.
 pub fn host_expression(hostname: &HostnameMatch) -> String {
     let (start, name) = match hostname {
         HostnameMatch::Exact(name) => ("", name),
         HostnameMatch::Suffix(name) => (".*", name),
     };
     let mut text = format!("(?i){start}");
-    for c in name.chars() {
+    for c in name.strip_suffix('.').unwrap_or(name).chars() {
         if !c.is_ascii_alphanumeric() && c.is_ascii() {
             text.push('\\');
         }
         text.push(c);
     }
-    text.push_str("(:[0-9]+)?");
+    text.push_str("\\.?(:[0-9]+)?");
     text
 }

@@ -5,9 +5,12 @@
 //! from one order, one set of conditions, one arithmetic of weights.
 #![deny(clippy::disallowed_methods)]
 
+mod arrival;
 mod condition;
 pub mod defaults;
 mod entry;
+mod field;
+pub mod headers;
 pub mod http;
 mod journey;
 mod matching;
@@ -23,11 +26,13 @@ mod timing;
 mod tls;
 mod unknown;
 
+pub use arrival::{Codec, HTTP1_METHODS};
 pub use condition::{Miss, Seen};
 pub use entry::{
     CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, Source, bound_entries, capture,
     captured_ports, entries, entries_of, passes_on, sources,
 };
+pub use field::FieldValue;
 pub use http::Accepts;
 pub use journey::{End, Hop, Journey, Passed, Reason, Tracer, percents};
 pub use matching::{Match, Named, Path, host_expression};

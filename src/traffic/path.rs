@@ -11,7 +11,7 @@ pub struct Rejected;
 /// Path and query as they are matched, from path and query as they are sent.
 pub fn normalised(sent: &str) -> Result<String, Rejected> {
     let (path, query) = sent.find('?').map_or((sent, ""), |at| sent.split_at(at));
-    let mut path = canonical(path.as_bytes())?;
+    let mut path = canonical(&without_parameters(path.as_bytes()))?;
     if path.windows(2).any(|two| two == b"//") {
         path = merged(&path);
     }
@@ -23,6 +23,21 @@ pub fn normalised(sent: &str) -> Result<String, Rejected> {
 /// The part before the query.
 pub(super) fn without_query(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
+}
+
+/// `..;a=b` and `.;` are dot segments: the parameters of a segment that is one, written with
+/// unescaped dots and up to the next slash, are removed first. Other segments keep theirs.
+fn without_parameters(path: &[u8]) -> Vec<u8> {
+    let bare = |segment: &'_ [u8]| -> usize {
+        let dots = segment.iter().take_while(|byte| **byte == b'.').count();
+        match (dots, segment.get(dots)) {
+            (1 | 2, Some(b';')) => dots,
+            _ => segment.len(),
+        }
+    };
+    let segments: Vec<&[u8]> =
+        path.split(|byte| *byte == b'/').map(|segment| &segment[..bare(segment)]).collect();
+    segments.join(&b'/')
 }
 
 fn merged(path: &[u8]) -> Vec<u8> {
@@ -203,6 +218,15 @@ mod tests {
             ("/x?a//b/../c", "/x?a//b/../c"),
             ("/a/b//../c", "/a/b/c"),
             ("/a///", "/a/"),
+            ("/r/..;/x", "/x"),
+            ("/r/..;a=b;;/x?..;/y", "/x?..;/y"),
+            ("/r/.;a/x", "/r/x"),
+            ("/r/b/..;?x=1", "/r/?x=1"),
+            ("/r//..;/x", "/r/x"),
+            ("/r/..;a\\x", "/"),
+            ("/r\\..;/x", "/r/..;/x"),
+            ("/r/%2e%2e;/x", "/r/..;/x"),
+            ("/r/..%3B/b;v=1/...;/x..;", "/r/..%3B/b;v=1/...;/x..;"),
         ] {
             assert_eq!(normalised(sent).as_deref(), Ok(matched), "{sent}");
         }

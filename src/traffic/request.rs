@@ -1,5 +1,7 @@
 //! A request, as a client sends it.
 
+use super::arrival::Codec;
+use super::field::FieldValue;
 use std::fmt;
 
 /// A request as a client sends it: nothing is normalised yet.
@@ -18,7 +20,9 @@ pub struct Request {
     /// Path and query as sent, for example `/a//b?x=1`.
     pub path: String,
     /// All other headers in the order in which they are sent; a name may come several times.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, FieldValue)>,
+    /// The HTTP version; `None` is what clients of the port speak.
+    pub codec: Option<Codec>,
 }
 
 /// A URL or header that no request can be made of.
@@ -85,6 +89,7 @@ impl Request {
             explicit_port: named.is_some(),
             path,
             headers: Vec::new(),
+            codec: None,
         })
     }
 
@@ -105,7 +110,7 @@ impl Request {
         if name.eq_ignore_ascii_case("host") {
             value.clone_into(&mut self.authority);
         } else {
-            self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+            self.headers.push((name.to_ascii_lowercase(), value.into()));
         }
         Ok(())
     }
@@ -160,7 +165,7 @@ mod tests {
         request.header("Host: shop.example").unwrap();
         request.header("X-A:  1 ").unwrap();
         assert_eq!((request.authority.as_str(), request.port), ("shop.example", 8080));
-        assert_eq!(request.headers, [("x-a".to_owned(), "1".to_owned())]);
+        assert_eq!(request.headers, [("x-a".to_owned(), "1".into())]);
         assert!(request.header("no colon").is_err());
         assert!(request.header("a b: c").is_err());
     }

@@ -51,7 +51,10 @@ pub fn security(policy: Option<&ClientTls>, listener: &Listener) -> Security {
 /// The name by which a node is discovered; one with fixed addresses has none.
 pub fn discovery_name(node: &VirtualNode) -> Option<String> {
     match node.discovery.as_ref()? {
-        Discovery::Dns(dns) => Some(dns.hostname.clone()),
+        // Neither SNI nor certificates have the root dot, which a resolver takes.
+        Discovery::Dns(dns) => {
+            Some(dns.hostname.strip_suffix('.').unwrap_or(&dns.hostname).to_owned())
+        }
         Discovery::Registry(registry) => {
             Some(format!("{}.{}", registry.service, registry.namespace))
         }

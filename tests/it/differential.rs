@@ -238,7 +238,7 @@ fn disagreements_of_the_past_stay_settled() {
             path.clone_into(&mut request.path);
             let pair = |word: &str| {
                 let (name, value) = word.split_once('=').unwrap();
-                (name.to_owned(), value.to_owned())
+                (name.to_owned(), value.into())
             };
             request.headers = words.map(pair).collect();
             request

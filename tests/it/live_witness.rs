@@ -84,7 +84,7 @@ fn request(mesh: &Mesh, entry: &TrafficEntry, change: &TrafficChange) -> Option<
     let witness = &change.witness;
     let mut request = Request::new(&witness.method, &witness.url).unwrap();
     for (name, values) in &witness.headers {
-        request.headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+        request.headers.extend(values.iter().map(|value| (name.clone(), value.as_str().into())));
     }
     if let Some(at) = entry.at {
         request.port = at.port();

@@ -30,6 +30,7 @@ mod import_samples;
 mod import_wild;
 mod input;
 mod live_apply;
+mod live_arrival;
 mod live_canary;
 mod live_dev;
 mod live_drift;

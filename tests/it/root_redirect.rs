@@ -67,8 +67,13 @@ impl Calls {
 
     /// What an application in the client's namespace gets from an address, calling it by a name.
     fn get(&self, to: &str, host: &str) -> String {
+        self.ask(to, host, "GET", "/")
+    }
+
+    fn ask(&self, to: &str, host: &str, method: &str, path: &str) -> String {
         let to: SocketAddr = to.parse().unwrap();
-        let request = Request::builder().uri("/").header("host", host).body(Bytes::new()).unwrap();
+        let request = Request::builder().method(method).uri(path).header("host", host);
+        let request = request.body(Bytes::new()).unwrap();
         inside(&self.0.net.client, |runtime| {
             let limit = Duration::from_secs(5);
             match runtime.block_on(client::call(to, Version::Http1, request, limit)) {
@@ -89,11 +94,20 @@ impl Calls {
         })
     }
 
+    /// A request that is none is answered with 400 whatever its host, in both egress modes.
+    fn rejects_before_it_looks_at_the_host(&self) {
+        for host in ["app.internal", "outside.example"] {
+            assert_eq!(self.ask("10.77.0.3:8080", host, "GET", "/%00"), "400", "{host}");
+            assert_eq!(self.ask("10.77.0.3:8080", host, "BREW", "/"), "400", "{host}");
+        }
+    }
+
     /// What holds whatever the egress filter: the mesh's own traffic goes through both proxies.
     fn serves_its_own(&self) {
         // Any address will do, whether something has it or not: the port and the name decide.
         for to in ["10.77.0.2:8080", "10.77.0.99:8080"] {
-            for host in ["app.internal", "app.internal:8080"] {
+            for host in ["app.internal", "app.internal:8080", "APP.internal.", "app.internal.:8080"]
+            {
                 assert_eq!(self.get(to, host), "200 app", "{to} {host}");
             }
         }
@@ -104,8 +118,8 @@ impl Calls {
             let counts = all.lines().filter(|line| line.starts_with(&format!("http.{prefix}")));
             counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
         };
-        assert_eq!(requests(&self.0.client, "egress"), 4, "the packets were redirected here");
-        assert_eq!(requests(&self.0.server, "ingress"), 4, "and there");
+        assert_eq!(requests(&self.0.client, "egress"), 8, "the packets were redirected here");
+        assert_eq!(requests(&self.0.server, "ingress"), 8, "and there");
     }
 }
 
@@ -120,6 +134,7 @@ fn drop_all_lets_out_what_the_mesh_defines_and_nothing_else() {
     assert_eq!(world.get("10.77.0.3:8080", "outside.example"), "404", "another name, known port");
     assert_eq!(world.greeting("10.77.0.3:9091"), None);
     assert_eq!(world.greeting("10.77.0.3:7070"), None, "another host, the port of a backend");
+    world.rejects_before_it_looks_at_the_host();
 }
 
 #[test]
@@ -135,4 +150,5 @@ fn allow_all_lets_out_everything() {
     assert_eq!(world.greeting("10.77.0.3:7070").as_deref(), Some("outside 7070\n"));
     // Nobody listens there: the proxy accepts the connection, and cannot pass it on.
     assert_eq!(world.greeting("10.77.0.3:9091"), None);
+    world.rejects_before_it_looks_at_the_host();
 }

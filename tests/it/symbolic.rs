@@ -126,7 +126,7 @@ fn request(c: &mut Chance, source: &Source, mesh: &Mesh) -> Request {
     let mut request = Request::new(c.pick(&["GET", "POST", "PUT", "PROPFIND"]), &url).unwrap();
     for name in ["x-0", "x-1", "x-2"] {
         for _ in 0..c.below(3) {
-            request.headers.push((name.to_owned(), c.pick(&values).to_owned()));
+            request.headers.push((name.to_owned(), (*c.pick(&values)).into()));
         }
     }
     request

@@ -112,10 +112,12 @@ fn tables_have_the_rows_in_the_order_of_envoy() {
     assert_eq!(
         of(&Source::Node("web".to_owned().try_into().unwrap())),
         [
-            "Some([\"cart.internal\", \"cart.internal:8080\"]) 8080: \
+            "Some([\"cart.internal\", \"cart.internal:8080\", \"cart.internal.\", \
+             \"cart.internal.:8080\"]) 8080: \
              route/cart/first Exact(\"/one\") -> v2=1; \
              route/cart/rest Prefix(\"/\") -> v1=3,v2=1",
-            "Some([\"idle.internal\", \"idle.internal:8080\"]) 8080: "
+            "Some([\"idle.internal\", \"idle.internal:8080\", \"idle.internal.\", \
+             \"idle.internal.:8080\"]) 8080: "
         ]
     );
     assert_eq!(traffic::entries(&mesh).len(), 3);

@@ -215,22 +215,26 @@ fn priority(mesh: &Mesh, address: &Address) -> Option<u16> {
 
 /// Whether an example meets a condition; what cannot be looked into may.
 fn holds(condition: &Condition, example: &Example) -> bool {
-    let value = match &condition.part {
-        Part::Path => Some(example.path.as_deref().unwrap_or("/")),
-        Part::Host => Some(example.host.as_deref().unwrap_or_default()),
-        Part::Method => Some(example.method.as_deref().unwrap_or("GET")),
-        Part::Scheme => Some(example.scheme.as_deref().unwrap_or("http")),
-        Part::Header(name) => example.headers.get(name).map(String::as_str),
-        Part::Query(name) => example.query.get(name).map(String::as_str),
+    let values: Vec<&[u8]> = match &condition.part {
+        Part::Path => vec![example.path.as_deref().unwrap_or("/").as_bytes()],
+        Part::Host => vec![example.host.as_deref().unwrap_or_default().as_bytes()],
+        Part::Method => vec![example.method.as_deref().unwrap_or("GET").as_bytes()],
+        Part::Scheme => vec![example.scheme.as_deref().unwrap_or("http").as_bytes()],
+        Part::Header(name) => {
+            example.headers.get(name).into_iter().flatten().map(|value| value.as_bytes()).collect()
+        }
+        Part::Query(name) => example.query.get(name).map(String::as_bytes).into_iter().collect(),
         Part::Assumed(_) => return true,
     };
-    match (&condition.asks, value) {
-        (Asks::Is(test), Some(value)) => test.passes(value) != Some(false),
-        (Asks::IsNot(test), Some(value)) => test.passes(value) != Some(true),
-        (Asks::Is(_) | Asks::IsNot(_) | Asks::Present, None)
-        | (Asks::Absent, Some(_))
-        | (Asks::Never, _) => false,
-        (Asks::Present, Some(_)) | (Asks::Absent, None) | (Asks::Unknown(_), _) => true,
+    let there = !values.is_empty();
+    match &condition.asks {
+        // Of a header with several values one that passes is enough, and none may pass an inverse.
+        Asks::Is(test) => values.iter().any(|value| test.passes(value) != Some(false)),
+        Asks::IsNot(test) => there && values.iter().all(|value| test.passes(value) != Some(true)),
+        Asks::Present => there,
+        Asks::Absent => !there,
+        Asks::Never => false,
+        Asks::Unknown(_) => true,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::language::Test;
 use super::space::{Asks, Condition, Part};
 use crate::model::{HostnameMatch, Matcher, Method, Pattern};
+use crate::traffic::headers::{Treatment, treatment};
 use crate::traffic::{Match, Named, Path};
 
 /// What the proxy makes of the path of a request that it sends on.
@@ -35,30 +36,13 @@ impl PathChange {
     }
 }
 
-/// Headers that Envoy itself sets or takes off before it looks for a route.
-const SET_ON_THE_WAY: [&str; 7] = [
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-request-id",
-    "connection",
-    "transfer-encoding",
-];
-
-/// Whether the value of a header is made by the proxy, so that what was sent does not tell it.
-pub fn set_on_the_way(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SET_ON_THE_WAY.contains(&name.as_str()) || name.starts_with("x-envoy-")
-}
-
 /// The conditions of a row on the requests that its own hop sees.
 pub fn of(matches: &Match<'_>) -> Vec<Condition> {
     let mut all = Vec::new();
     if let Some(host) = matches.host {
         let test = match host {
-            HostnameMatch::Exact(name) => Test::Exact(name.to_ascii_lowercase()),
-            HostnameMatch::Suffix(name) => Test::Suffix(name.to_ascii_lowercase()),
+            HostnameMatch::Exact(name) => Test::Exact(bare_host(name)),
+            HostnameMatch::Suffix(name) => Test::Suffix(bare_host(name)),
         };
         all.push(Condition::new(Part::Host, Asks::Is(test)));
     }
@@ -83,6 +67,11 @@ pub fn of(matches: &Match<'_>) -> Vec<Condition> {
     all
 }
 
+/// A host as the sets know it: in small letters, without the root dot.
+fn bare_host(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
 fn header(condition: &Named<'_>) -> Condition {
     let name = condition.name.to_ascii_lowercase();
     let matcher = condition.matcher;
@@ -92,8 +81,14 @@ fn header(condition: &Named<'_>) -> Condition {
         ":scheme" => Condition::new(Part::Scheme, asks(matcher)),
         // With the query or the port, and rewritten on the way.
         ":path" | ":authority" | "host" => Condition::new(Part::Header(name.clone()), unknown()),
-        _ if set_on_the_way(&name) => Condition::new(Part::Header(name.clone()), unknown()),
-        _ => Condition::new(Part::Header(name.clone()), asks(matcher)),
+        _ => {
+            let asks = match (treatment(&name), asks(matcher)) {
+                (Treatment::Proxys, _) => unknown(),
+                (Treatment::Removed, Asks::Is(_) | Asks::IsNot(_) | Asks::Present) => Asks::Never,
+                (_, asks) => asks,
+            };
+            Condition::new(Part::Header(name.clone()), asks)
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::set::Set;
 use super::{plain, regex};
+use crate::traffic::headers::REFERERS;
 use crate::traffic::re2;
 use regex_automata::dfa::Automaton;
 use regex_automata::dfa::{StartKind, dense};
@@ -61,10 +62,10 @@ impl Test {
     }
 
     /// Whether a text passes. `None` if that cannot be told.
-    pub fn passes(&self, text: &str) -> Option<bool> {
+    pub fn passes(&self, text: impl AsRef<[u8]>) -> Option<bool> {
         let tree = regex::whole(self.tree()?);
         let expression = Regex::builder().build_from_hir(&tree).ok()?;
-        Some(expression.is_match(text))
+        Some(expression.is_match(text.as_ref()))
     }
 
     /// How likely the test is to make an automaton large: loops that anything fits count most.
@@ -81,40 +82,42 @@ impl Test {
 /// Which texts there are at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Universe {
-    /// Paths as they are after the proxy has normalised them, without the query.
+    /// Paths in normal form, without the query: as they are after the proxy has normalised what
+    /// clients send.
     Path,
     /// Lower-case host names without a port.
     Host,
-    /// Values of headers, each by itself where a name stands several times.
+    /// Values of headers, each by itself where the proxy does not join them: the bytes 0x09, 0x20
+    /// to 0x7E and 0x80 to 0xFF, without spaces and tabs at the ends.
     Header,
+    /// Values of `referer` that the proxy keeps.
+    Referer,
     /// Values of query parameters, as they are written.
     Query,
 }
 
 impl Universe {
-    fn expression(self) -> &'static str {
+    fn expression(self) -> String {
         match self {
-            Self::Path => {
-                "/(?:(?:C|\\.C|\\.\\.[^/]|\\.\\.\\.)[^/]*/)*\
-                 (?:(?:C|\\.C|\\.\\.[^/])[^/]*)?"
+            Self::Path => paths(),
+            Self::Host => "[a-z0-9_-]+(?:\\.[a-z0-9_-]+)*".to_owned(),
+            Self::Header => {
+                "(?:[!-~\\x80-\\xff](?:[\\t -~\\x80-\\xff]*[!-~\\x80-\\xff])?)?".to_owned()
             }
-            Self::Host => "[a-z0-9_-]+(?:\\.[a-z0-9_-]+)*",
-            Self::Header => "(?:[!-~](?:[ -~]*[!-~])?)?",
-            Self::Query => "[^&#]*",
+            Self::Referer => REFERERS.to_owned(),
+            Self::Query => "[^&#]*".to_owned(),
         }
     }
 
     fn tree(self) -> Hir {
-        // `C` is any character of a segment but a dot.
-        let text = self.expression().replace('C', "[^/.]");
-        regex::own(&text)
+        regex::own(&self.expression())
     }
 
     /// A word for a text like any other, where one reads better than the shortest.
     pub(super) fn any(self) -> Option<&'static str> {
         match self {
             Self::Host => Some("any.example"),
-            Self::Header | Self::Query => Some("other"),
+            Self::Header | Self::Referer | Self::Query => Some("other"),
             Self::Path => None,
         }
     }
@@ -125,10 +128,14 @@ impl Universe {
         let mut all: Vec<u8> = order.to_vec();
         all.extend((b' '..=b'~').filter(|byte| !order.contains(byte)));
         let never: &[u8] = match self {
-            Self::Path => b" ?#\\",
+            Self::Path => NO_PATH,
             Self::Query => b" #&",
-            Self::Host | Self::Header => b"",
+            Self::Host | Self::Header | Self::Referer => b"",
         };
+        if self == Self::Header {
+            all.extend(0x80..=0xff);
+            all.push(b'\t');
+        }
         all.retain(|byte| !never.contains(byte));
         if self != Self::Path {
             // Only paths look best with a slash.
@@ -139,13 +146,37 @@ impl Universe {
     }
 }
 
+/// Bytes that no path in normal form has; beside them control characters and what is not ASCII.
+pub(super) const NO_PATH: &[u8] = b" \"#<>?\\^`{|}";
+
+/// The RE2 expression of the paths in normal form. A segment is neither empty nor a dot segment,
+/// with parameters or without; no escape in it is one that the proxy undoes or rejects. A `%` that
+/// begins no escape may stand before any other character.
+fn paths() -> String {
+    // One character that is neither a dot nor part of an escape, with `;` and without.
+    let plain = "[!$&-\\-0-9:;=@A-Z\\[\\]_a-z~]";
+    let unlike = "[!$&-\\-0-9:=@A-Z\\[\\]_a-z~]";
+    let escape = "%(?:0[1-9A-Fa-f]|1[0-9A-Fa-f]|2[0-9A-Ca-cFf]|3[A-Fa-f]|40|5[B-Eb-e]|60\
+                  |7[B-Db-dFf]|[89A-Fa-f][0-9A-Fa-f])";
+    let other = "[!$&-\\-.:;=@G-Z\\[\\]_g-z~]";
+    let stray = format!("%[0-9A-Fa-f]?{other}");
+    let first = format!("(?:{plain}|{escape}|{stray})");
+    let second = format!("(?:{unlike}|{escape}|{stray})");
+    let end = "%[0-9A-Fa-f]?";
+    let segment = format!(
+        "(?:(?:{first}|\\.{second}|\\.\\.(?:{second}|\\.))(?:{first}|\\.)*(?:{end})?\
+         |{end}|\\.{end}|\\.\\.{end})"
+    );
+    format!("/(?:{segment}/)*(?:{segment})?")
+}
+
 /// One kind of texts.
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
     /// The tests that its texts pass.
     pub(super) passes: Set,
     /// A short text of the kind.
-    pub(super) text: String,
+    pub(super) text: Vec<u8>,
 }
 
 /// The kinds of texts that tests tell apart.
@@ -254,20 +285,34 @@ fn walk(
         }
         at += 1;
     }
+    for kind in &mut all {
+        if std::str::from_utf8(&kind.text).is_ok() {
+            continue;
+        }
+        // A letter reads better than a byte, if it is of the same kind.
+        let better = String::from_utf8_lossy(&kind.text).replace('\u{fffd}', "é").into_bytes();
+        let same = |dfa: &dense::DFA<Vec<u32>>, start: StateID| {
+            patterns(dfa, start, &better) == patterns(dfa, start, &kind.text)
+        };
+        if same(&texts, start.0) && same(automaton, start.1) {
+            kind.text = better;
+        }
+    }
     if let (Some(word), Some(kind)) = (universe.any(), found.get(&Set::none(tests))) {
         // What passes no test is best shown by a word that says so.
-        if passed(automaton, start.1, word) == 0 {
-            word.clone_into(&mut all[*kind].text);
+        if patterns(automaton, start.1, word.as_bytes()).is_empty() {
+            all[*kind].text = word.as_bytes().to_vec();
         }
     }
     Kinds { kinds: all, unread, work: states.len() * bytes.len() }
 }
 
-/// How many tests a text passes.
-fn passed(automaton: &dense::DFA<Vec<u32>>, start: StateID, text: &str) -> usize {
-    let state = text.bytes().fold(start, |state, byte| automaton.next_state(state, byte));
+/// The patterns of an automaton that a whole text matches.
+fn patterns(automaton: &dense::DFA<Vec<u32>>, start: StateID, text: &[u8]) -> Vec<usize> {
+    let state = text.iter().fold(start, |state, byte| automaton.next_state(state, *byte));
     let end = automaton.next_eoi_state(state);
-    if automaton.is_match_state(end) { automaton.match_len(end) } else { 0 }
+    let count = if automaton.is_match_state(end) { automaton.match_len(end) } else { 0 };
+    (0..count).map(|index| automaton.match_pattern(end, index).as_usize()).collect()
 }
 
 /// One byte for each kind of bytes that the automata tell apart, the one that reads best.
@@ -279,7 +324,7 @@ fn representatives(universe: Universe, automata: [&dense::DFA<Vec<u32>>; 2]) -> 
 }
 
 /// The text that leads to a state.
-fn text<S>(states: &[(S, usize, u8)], mut at: usize) -> String {
+fn text<S>(states: &[(S, usize, u8)], mut at: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while at != 0 {
         let (_, before, byte) = &states[at];
@@ -287,7 +332,7 @@ fn text<S>(states: &[(S, usize, u8)], mut at: usize) -> String {
         at = *before;
     }
     bytes.reverse();
-    bytes.into_iter().map(char::from).collect()
+    bytes
 }
 
 #[cfg(test)]
@@ -297,8 +342,11 @@ mod tests {
     fn check(universe: Universe, tests: &[Test], expected: &[(&str, &[usize])]) {
         let tests: Vec<&Test> = tests.iter().collect();
         let kinds = kinds(universe, &tests);
-        let found: Vec<(String, Vec<usize>)> =
-            kinds.kinds.iter().map(|k| (k.text.clone(), k.passes.iter().collect())).collect();
+        let found: Vec<(String, Vec<usize>)> = kinds
+            .kinds
+            .iter()
+            .map(|k| (String::from_utf8_lossy(&k.text).into_owned(), k.passes.iter().collect()))
+            .collect();
         let expected: Vec<(String, Vec<usize>)> =
             expected.iter().map(|(text, set)| ((*text).to_owned(), set.to_vec())).collect();
         assert_eq!(found, expected);
@@ -341,11 +389,41 @@ mod tests {
     fn dot_segments_and_empty_ones_are_no_paths() {
         let tree = Universe::Path.tree();
         let regex = Regex::builder().build_from_hir(&regex::whole(tree)).unwrap();
-        for path in ["/", "/a", "/a/", "/.a", "/..a/b", "/...", "/.../x", "/a/.b/..c", "/a.b"] {
+        for path in [
+            "/",
+            "/a",
+            "/a/",
+            "/.a",
+            "/..a/b",
+            "/...",
+            "/.../x",
+            "/a/.b/..c",
+            "/a.b",
+            "/%20",
+            "/a;b",
+            "/x..;/y",
+            "/...;/y",
+            "/..%3b/y",
+            "/100%",
+            "/100%/x",
+            "/%zz",
+            "/%4g",
+            "/a%2Fb",
+            "/%C3%a9",
+            "/.%",
+            "/..%20",
+            "/%25",
+        ] {
             assert!(regex.is_match(path), "{path}");
+            assert_eq!(crate::traffic::normalised(path).as_deref(), Ok(path));
         }
-        for path in ["", "a", "//", "/.", "/..", "/a/.", "/a//b", "/./a", "/a/../b", "/a/.."] {
+        for path in [
+            "", "a", "//", "/.", "/..", "/a/.", "/a//b", "/./a", "/a/../b", "/a/..", "/..;/y",
+            "/x/.;a", "/..;", "/%41", "/%7e", "/%00", "/{id}", "/a b", "/a|b", "/a^", "/\"", "/<",
+            "/`", "/a\\b", "/é", "/%2e", "/a?b", "/#",
+        ] {
             assert!(!regex.is_match(path), "{path}");
+            assert_ne!(crate::traffic::normalised(path).as_deref(), Ok(path));
         }
     }
 
@@ -355,6 +433,16 @@ mod tests {
             Universe::Header,
             &[exact("true"), Test::Range(5, 7), Test::Suffix("x".into())],
             &[("other", &[]), ("x", &[2]), ("5", &[1]), ("true", &[0])],
+        );
+        check(
+            Universe::Header,
+            &[exact("é"), regex("[^\\x00-\\x7f]+"), exact("a\tb"), exact(" a"), exact("a\nb")],
+            &[("other", &[]), ("éa", &[1]), ("é", &[0, 1]), ("a\tb", &[2])],
+        );
+        check(
+            Universe::Referer,
+            &[Test::Prefix("http://a/ ".into()), exact("http://a/")],
+            &[("other", &[]), ("http://a/", &[1])],
         );
         check(
             Universe::Host,

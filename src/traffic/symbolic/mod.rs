@@ -18,7 +18,7 @@ mod table;
 mod tasks;
 mod walk;
 
-pub use conditions::{PathChange, of as conditions, set_on_the_way};
+pub use conditions::{PathChange, of as conditions};
 pub use diff::{Class, Differences, Entry, EntryDiff, Severity, Side, compare};
 pub use language::{Test, Universe};
 pub use meets::{Met, PolicyDiff};

@@ -3,12 +3,16 @@
 
 use super::language::{Kind, Kinds, Test, Universe};
 use super::set::Set;
+use crate::traffic::normalised;
 
 /// What a text may go on with, the best to read first.
 const ENDINGS: [&str; 8] = ["/", "a", "b", "c", "x", "0", "-", "zz"];
 
 /// The kinds; `None` where only an automaton can tell.
 pub(super) fn kinds(universe: Universe, tests: &[&Test]) -> Option<Kinds> {
+    if universe == Universe::Referer {
+        return None;
+    }
     let mut all: Vec<(Set, String)> = Vec::new();
     let passes = |text: &str| {
         let mut set = Set::none(tests.len());
@@ -73,7 +77,8 @@ pub(super) fn kinds(universe: Universe, tests: &[&Test]) -> Option<Kinds> {
     }
     all.sort_by_key(|(_, text)| text.len());
     let work = tests.len() * all.len();
-    let kinds = all.into_iter().map(|(passes, text)| Kind { passes, text }).collect();
+    let kind = |(passes, text): (Set, String)| Kind { passes, text: text.into_bytes() };
+    let kinds = all.into_iter().map(kind).collect();
     Some(Kinds { kinds, unread: Set::none(tests.len()), work })
 }
 
@@ -81,10 +86,9 @@ pub(super) fn kinds(universe: Universe, tests: &[&Test]) -> Option<Kinds> {
 fn whole(universe: Universe, text: &str) -> bool {
     let printable = text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
     match universe {
+        // What begins with `%%` is left to the automaton's narrower view of stray `%`.
         Universe::Path => {
-            begins(universe, text)
-                && !text.is_empty()
-                && !matches!(text.rsplit('/').next(), Some("." | ".."))
+            begins(universe, text) && !text.is_empty() && normalised(text).as_deref() == Ok(text)
         }
         Universe::Host => {
             let part = |part: &str| {
@@ -94,35 +98,41 @@ fn whole(universe: Universe, text: &str) -> bool {
             };
             text.split('.').all(part)
         }
-        Universe::Header => {
-            let inner = |byte| (b' '..=b'~').contains(&byte);
-            text.bytes().all(inner) && !text.starts_with(' ') && !text.ends_with(' ')
+        Universe::Header | Universe::Referer => {
+            text.bytes().all(in_value) && !text.starts_with(OUTER) && !text.ends_with(OUTER)
         }
         Universe::Query => printable && !text.contains(['&', '#']),
     }
 }
 
+/// What no value begins or ends with.
+const OUTER: [char; 2] = [' ', '\t'];
+
+/// Whether values of headers have a byte.
+fn in_value(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
 /// Whether texts of the universe can begin so.
 fn begins(universe: Universe, text: &str) -> bool {
     match universe {
+        // What is behind the text may complete its last segment or escape.
         Universe::Path => {
-            let mut segments: Vec<&str> = text.split('/').collect();
-            segments.pop();
-            let printable = text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
-            printable
-                && !text.contains(['?', '#', '\\'])
-                && (text.is_empty() || text.starts_with('/'))
-                && !segments.iter().skip(1).any(|s| s.is_empty() || *s == "." || *s == "..")
+            let on = format!("{text}-");
+            !text.contains("%%")
+                && !text.contains(['?', '#'])
+                && (text.is_empty()
+                    || (text.starts_with('/') && normalised(&on).as_deref() == Ok(&on)))
         }
-        // What goes on may mend the end, so only the characters count.
+        // What goes on may complete the end, so only the characters count.
         Universe::Host => {
             let letter = |b: u8| {
                 b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
             };
             text.bytes().all(letter) && !text.starts_with('.') && !text.contains("..")
         }
-        Universe::Header => {
-            text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !text.starts_with(' ')
+        Universe::Header | Universe::Referer => {
+            text.bytes().all(in_value) && !text.starts_with(OUTER)
         }
         Universe::Query => {
             text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) && !text.contains(['&', '#'])
@@ -138,8 +148,10 @@ mod tests {
     /// The short way finds the kinds that an automaton finds.
     #[test]
     fn kinds_without_an_automaton_are_those_of_one() {
-        let words =
-            ["/", "/a", "/a/", "/ab", "/a/b", "/.", "/a/..", "//", "", "a", "ab.c", "b ", "x-"];
+        let words = [
+            "/", "/a", "/a/", "/ab", "/a/b", "/.", "/a/..", "//", "", "a", "ab.c", "b ", "x-", "é",
+            "a\tb", "/..;", "/%4", "/%41", "/{", "/x/.;a/",
+        ];
         let mut told = 0;
         for first in words {
             for second in words {

@@ -4,7 +4,8 @@
 use super::language::{Kind, Kinds, Test, Universe, kinds};
 use super::set::Set;
 use crate::model::{Port, Protocol};
-use crate::traffic::Request;
+use crate::traffic::headers::{Treatment, treatment};
+use crate::traffic::{Codec, FieldValue, Request};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ impl Condition {
 pub(super) struct Dimension {
     pub(super) part: Part,
     /// An example of each kind; `None` is a part that is not there.
-    examples: Vec<Option<String>>,
+    examples: Vec<Option<Vec<u8>>>,
     /// The kinds that meet each condition.
     sets: BTreeMap<Asks, Arc<Set>>,
 }
@@ -197,7 +198,7 @@ impl Space {
             space.dimensions.push(dimension);
         }
         for text in assumed {
-            let examples = vec![None, Some(text.clone())];
+            let examples = vec![None, Some(text.clone().into_bytes())];
             let part = Part::Assumed(text);
             space.dimensions.push(Dimension { part, examples, sets: BTreeMap::new() });
         }
@@ -283,14 +284,18 @@ impl Space {
     pub(super) fn spell(&self, point: &[Option<usize>]) -> Example {
         let mut example = Example::default();
         for (dimension, chosen) in self.dimensions.iter().zip(point) {
-            let Some(text) = dimension.examples[chosen.unwrap_or(0)].clone() else { continue };
+            let Some(bytes) = &dimension.examples[chosen.unwrap_or(0)] else { continue };
+            // Only values of headers have other bytes than ASCII.
+            let text = String::from_utf8_lossy(bytes).into_owned();
             match &dimension.part {
                 Part::Path => example.path = Some(text),
                 Part::Host => example.host = Some(text),
                 Part::Method => example.method = Some(text),
                 Part::Scheme => example.scheme = Some(text),
                 Part::Header(name) => {
-                    example.headers.insert(name.clone(), text);
+                    let values = bytes.split(|byte| *byte == AGAIN);
+                    let values = values.map(|value| FieldValue::from(value.to_vec()));
+                    example.headers.insert(name.clone(), values.collect());
                 }
                 Part::Query(name) => {
                     example.query.insert(name.clone(), text);
@@ -313,8 +318,8 @@ pub struct Example {
     pub method: Option<String>,
     /// The scheme.
     pub scheme: Option<String>,
-    /// Headers with their values, one a line if there are several.
-    pub headers: BTreeMap<String, String>,
+    /// Headers, each with its values.
+    pub headers: BTreeMap<String, Vec<FieldValue>>,
     /// Query parameters with their values.
     pub query: BTreeMap<String, String>,
 }
@@ -334,6 +339,13 @@ pub fn request(host: &str, port: Port, protocol: Protocol, example: &Example) ->
         path.push_str(&format!("{name}={value}"));
     }
     let headers = example.headers.iter();
+    let values = |(name, values): (&String, &Vec<FieldValue>)| {
+        values.iter().map(|value| (name.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    // HTTP/2 joins several values of `cookie`, so that they are told apart on HTTP/1 only.
+    let apart = |(name, values): (&String, &Vec<FieldValue>)| {
+        treatment(name) == Treatment::Cookie && values.len() > 1
+    };
     Request {
         method: example.method.clone().unwrap_or_else(|| method.to_owned()),
         scheme: scheme.to_owned(),
@@ -341,11 +353,8 @@ pub fn request(host: &str, port: Port, protocol: Protocol, example: &Example) ->
         port: port.get(),
         explicit_port: true,
         path: if tcp { String::new() } else { path },
-        headers: headers
-            .flat_map(|(name, values)| {
-                values.split(AGAIN).map(move |value| (name.clone(), value.to_owned()))
-            })
-            .collect(),
+        codec: headers.clone().any(apart).then_some(Codec::Http1),
+        headers: headers.flat_map(values).collect(),
     }
 }
 
@@ -384,13 +393,16 @@ fn dimension<'a>(
     let Kinds { mut kinds, mut unread, work } = match part {
         Part::Path => kinds(Universe::Path, &tests),
         Part::Host => kinds(Universe::Host, &tests),
+        Part::Header(name) if treatment(name) == Treatment::Referer => {
+            kinds(Universe::Referer, &tests)
+        }
         Part::Header(_) => kinds(Universe::Header, &tests),
         Part::Query(_) => kinds(Universe::Query, &tests),
         Part::Method => listed(&METHODS, &tests),
         Part::Scheme => listed(&SCHEMES, &tests),
         Part::Assumed(_) => listed(&[], &tests),
     };
-    if matches!(part, Part::Header(_)) {
+    if matches!(part, Part::Header(name) if treatment(name).repeats()) {
         let inverted = asks.iter().filter(|ask| matches!(ask, Asks::IsNot(_))).count();
         // Two tables are compared, and each may want its tests passed and others' failed.
         match repeated(&kinds, 2 * wanted + inverted) {
@@ -456,7 +468,8 @@ fn repeated(single: &[Kind], values: usize) -> Option<Vec<Kind>> {
             let mut passes = one.passes.clone();
             passes.add(&other.passes);
             if known.insert(passes.clone()) {
-                next.push(Kind { passes, text: format!("{}{AGAIN}{}", one.text, other.text) });
+                let text = [one.text.as_slice(), &[AGAIN], &other.text].concat();
+                next.push(Kind { passes, text });
                 if known.len() > KINDS_MAX {
                     return None;
                 }
@@ -469,7 +482,7 @@ fn repeated(single: &[Kind], values: usize) -> Option<Vec<Kind>> {
 }
 
 /// What stands between the values of a header that stands several times.
-const AGAIN: char = '\n';
+const AGAIN: u8 = b'\n';
 
 /// The kinds of a part that has few values.
 fn listed(values: &[&str], tests: &[&Test]) -> Kinds {
@@ -488,7 +501,7 @@ fn listed(values: &[&str], tests: &[&Test]) -> Kinds {
             }
         }
         if !kinds.iter().any(|kind| kind.passes == passes) {
-            kinds.push(Kind { passes, text: (*value).to_owned() });
+            kinds.push(Kind { passes, text: value.as_bytes().to_vec() });
         }
     }
     Kinds { kinds, unread, work: values.len() * tests.len() }

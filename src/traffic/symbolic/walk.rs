@@ -257,7 +257,7 @@ mod tests {
         let takers = takers(&space, &[&regions], None);
         assert_eq!(found(&takers), [Taker::Row(0), Taker::Nothing]);
         let both = &takers.found[&vec![Taker::Row(0)]].example;
-        assert_eq!(both.headers["x"], "a\nb");
+        assert_eq!(both.headers["x"], ["a", "b"]);
     }
 
     #[test]

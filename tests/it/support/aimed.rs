@@ -107,7 +107,7 @@ fn parts(
         for matcher in matchers {
             for _ in 0..c.pick(&[0, 1, 1, 1, 1, 2, 2]) {
                 let value = value(c, matcher).trim_matches([' ', '\t']).to_owned();
-                request.headers.push((name.clone(), value));
+                request.headers.push((name.clone(), value.into()));
             }
         }
     }

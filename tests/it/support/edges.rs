@@ -95,7 +95,7 @@ const VALUES: [&str; 4] = ["missing", "empty", "once", "repeated"];
 
 fn values<'s>(seen: &'s Seen, name: &str) -> Vec<&'s str> {
     let own = seen.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
-    own.map(|(_, value)| value.as_str()).collect()
+    own.map(|(_, value)| value.as_str().unwrap_or_default()).collect()
 }
 
 fn state(values: &[&str]) -> &'static str {

@@ -26,6 +26,7 @@ pub(crate) mod schemas;
 pub(crate) mod served;
 pub(crate) mod targets;
 pub(crate) mod tier;
+pub(crate) mod wire;
 pub(crate) mod xds_client;
 
 use std::path::PathBuf;

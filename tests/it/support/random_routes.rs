@@ -12,7 +12,7 @@ use meshctl::model::{
     RouteName, RouterListener, RouterName, Scheme, ServiceName, Target, VirtualGateway,
     VirtualNode, VirtualRouter, VirtualService,
 };
-use meshctl::traffic::{Request, Source};
+use meshctl::traffic::{FieldValue, Request, Source};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -452,11 +452,11 @@ pub(crate) fn request(c: &mut Chance, first: u16) -> Request {
 }
 
 /// Headers of a request.
-pub(crate) fn sent(c: &mut Chance) -> Vec<(String, String)> {
+pub(crate) fn sent(c: &mut Chance) -> Vec<(String, FieldValue)> {
     let mut all = Vec::new();
     for _ in 0..c.pick(&[0, 0, 1, 1, 2, 3]) {
         let value = c.pick(VALUES).trim_matches([' ', '\t']).to_owned();
-        all.push((c.pick(HEADERS).to_ascii_lowercase(), value));
+        all.push((c.pick(HEADERS).to_ascii_lowercase(), value.into()));
     }
     all
 }

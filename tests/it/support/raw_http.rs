@@ -115,7 +115,7 @@ impl Door {
         for (at, (name, value)) in request.headers.iter().enumerate() {
             // Names have no case.
             let name = if at % 2 == 1 { name.to_ascii_uppercase() } else { name.clone() };
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.push_str(&format!("{name}: {}\r\n", value.text()));
         }
         text.push_str("content-length: 0\r\n\r\n");
         writer.write_all(text.as_bytes())?;

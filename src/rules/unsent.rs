@@ -1,0 +1,144 @@
+//! MC02xx: values that no request carries, in headers and in the query.
+
+use super::context::Ctx;
+use super::matchers::each;
+use super::{Check, Rule};
+use crate::diag::{Code, Diagnostics};
+use crate::model::{Pattern, pointer};
+use crate::traffic::headers::{Treatment, treatment};
+
+/// A header value that no request carries.
+const VALUE: Code = Code::error(
+    "MC0235",
+    "header-value-never-sent",
+    "a condition on a header value that no request carries",
+    "A header's value has no line end and no other control character than the tab, and no spaces \
+     and tabs at its ends, which HTTP/1 does not count as part of it. A condition that asks for \
+     them holds for no request, and the route takes nothing.",
+);
+/// A query that is sent in another form.
+const QUERY: Code = Code::error(
+    "MC0236",
+    "query-never-sent",
+    "a condition on a query parameter that no request carries in this form",
+    "Query parameters are compared as they are sent, and clients send spaces, `&`, `#`, control \
+     characters and all that is not ASCII percent-encoded (some send a space as `+`). A condition \
+     with such a character holds for no request, and the route takes nothing.",
+);
+/// A header that Envoy removes.
+const REMOVED: Code = Code::warning(
+    "MC0237",
+    "match-on-removed-header",
+    "a match on a header that the proxy removes before it looks for a route",
+    "`keep-alive` and `proxy-connection` belong to one connection, and the proxy removes them. A \
+     condition on them sees no header, whatever the client sent.",
+);
+
+pub(super) const RULES: &[Rule] =
+    &[Rule(&[&VALUE, &REMOVED], headers as Check), Rule(&[&QUERY], query)];
+
+/// The text of a condition and whether it is the value's start and end.
+fn text(pattern: &Pattern) -> Option<(&str, bool, bool)> {
+    match pattern {
+        Pattern::Exact(text) => Some((text, true, true)),
+        Pattern::Prefix(text) => Some((text, true, false)),
+        Pattern::Suffix(text) => Some((text, false, true)),
+        Pattern::Regex(_) | Pattern::Range(_) | Pattern::Present(_) => None,
+    }
+}
+
+fn headers(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    each(ctx, |address, field, map| {
+        if field == "query_parameters" {
+            return;
+        }
+        for (name, matchers) in map {
+            if treatment(name) == Treatment::Removed {
+                let message = format!("the proxy removes the header `{name}`");
+                let place = pointer(["match", field, name]);
+                found.push(
+                    ctx.find(&REMOVED, &address(), &place, message)
+                        .help("match on a header of your own that clients send"),
+                );
+            }
+            for (at, matcher) in matchers.iter().enumerate() {
+                let Some((text, start, end)) = text(&matcher.pattern) else { continue };
+                let outer = [' ', '\t'];
+                let control = |c: char| c.is_ascii_control() && c != '\t';
+                let (why, help) = if text.contains(control) {
+                    ("has a control character", "remove it".to_owned())
+                } else if start && text.starts_with(outer) || end && text.ends_with(outer) {
+                    let bare = match (start, end) {
+                        (true, true) => text.trim_matches(outer),
+                        (true, false) => text.trim_start_matches(outer),
+                        _ => text.trim_end_matches(outer),
+                    };
+                    ("has spaces at an end of the value", format!("write {}", quoted(bare)))
+                } else {
+                    continue;
+                };
+                let shown = quoted(text);
+                let message = format!("no request has the value {shown} of `{name}`: it {why}");
+                let place = pointer(["match", field, name, &at.to_string()]);
+                found.push(ctx.find(&VALUE, &address(), &place, message).help(help));
+            }
+        }
+    });
+}
+
+/// A text in quotes, in which control characters can be seen.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
+}
+
+/// A text as clients send it in a query.
+fn encoded(text: &str) -> String {
+    let mut sent = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'!'..=b'~' if !b"&#".contains(&byte) => sent.push(char::from(byte)),
+            _ => sent.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    sent
+}
+
+fn query(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    each(ctx, |address, field, map| {
+        if field != "query_parameters" {
+            return;
+        }
+        for (name, matchers) in map {
+            // An `=` ends the name; in a value it stands for itself.
+            let sent = encoded(name).replace('=', "%3D");
+            if sent != *name {
+                let message = format!(
+                    "no request matches: the query parameter {} has a character that is only ever \
+                     sent percent-encoded",
+                    quoted(name)
+                );
+                let place = pointer(["match", field, name]);
+                let finding = ctx.find(&QUERY, &address(), &place, message);
+                found.push(finding.help(format!("write {}", quoted(&sent))));
+            }
+            for (at, matcher) in matchers.iter().enumerate() {
+                let Some((text, ..)) = text(&matcher.pattern) else { continue };
+                let sent = encoded(text);
+                if sent == text {
+                    continue;
+                }
+                let message = format!(
+                    "no request matches: the query value {} has a character that is only ever \
+                     sent percent-encoded",
+                    quoted(text)
+                );
+                let mut help = format!("write {}", quoted(&sent));
+                if text.contains(' ') {
+                    help.push_str("; some clients send a space as `+`");
+                }
+                let place = pointer(["match", field, name, &at.to_string()]);
+                found.push(ctx.find(&QUERY, &address(), &place, message).help(help));
+            }
+        }
+    });
+}

@@ -1,0 +1,361 @@
+//! What every HTTP connection manager does before it tries a route: which requests it rejects, and
+//! what it changes in the others. Measured on Envoy 1.40 (`tests/it/live_arrival.rs` compares).
+
+use super::condition::Seen;
+use super::field::FieldValue;
+use super::headers::{REFERERS, Treatment, treatment};
+use super::http::Accepts;
+use super::path::normalised;
+use super::re2::Regex;
+use crate::model::Protocol;
+
+/// The HTTP version that a client speaks. Every HTTP port takes both, whatever its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Codec {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Codec {
+    /// What clients of a port speak unless they say otherwise.
+    pub fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Http2 | Protocol::Grpc => Self::Http2,
+            Protocol::Http | Protocol::Tcp => Self::Http1,
+        }
+    }
+}
+
+/// A request that no route is tried for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// The proxy answers it.
+    Answer(u16, String),
+    /// The proxy closes the stream or the connection.
+    Closed(String),
+    /// Whether it is rejected cannot be told.
+    Unknown(String),
+}
+
+/// The methods that Envoy's HTTP/1 codec knows; it answers others with 400. The HTTP/2 codec takes
+/// any name.
+pub const HTTP1_METHODS: [&str; 35] = [
+    "ACL",
+    "BIND",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MOVE",
+    "MSEARCH",
+    "NOTIFY",
+    "OPTIONS",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "TRACE",
+    "UNBIND",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+];
+
+/// Proxies add headers of their own, so near the limits nothing is certain.
+const ADDED_BYTES: usize = 1024;
+const ADDED_HEADERS: usize = 20;
+/// Most names in `Connection`, commas between empty ones not counted.
+const NOMINATED_MAX: usize = 9;
+
+/// Characters of a host that both codecs reject; control characters and what is not ASCII too.
+const NO_HOST: &str = " \"#/<>?\\^`{|}";
+
+/// Headers that belong to HTTP/1 connections and close an HTTP/2 one.
+const HTTP1_ONLY: [&str; 5] =
+    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+
+/// Rejects a request or makes of it what routes are tried with.
+pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
+    if codec == Codec::Http1 {
+        for (_, value) in &mut seen.headers {
+            *value = FieldValue::from(trimmed(value.as_bytes()).to_vec());
+        }
+        seen.host = seen.host.trim_matches([' ', '\t']).to_owned();
+    }
+    let bad = |why: String| match codec {
+        Codec::Http1 => Rejected::Answer(400, why),
+        Codec::Http2 => Rejected::Closed(why),
+    };
+    size(seen, codec, accepts)?;
+    method(seen, codec)?;
+    host(&seen.host, codec).map_err(bad)?;
+    let target = target(seen, codec)?;
+    fields(seen, codec).map_err(bad)?;
+    framing(seen, codec)?;
+    let upgrade = asked_upgrade(seen, accepts);
+    if codec == Codec::Http1 && upgrade.is_none() {
+        nominated(seen).map_err(bad)?;
+    }
+    join(seen, codec);
+    remove(seen, upgrade.is_some());
+    if target {
+        seen.path = normalised(&seen.path).map_err(|_| {
+            let why = format!("`{}` is no path that a proxy takes", seen.path);
+            Rejected::Answer(400, why)
+        })?;
+    }
+    Ok(())
+}
+
+/// Why a proxy answers a request that a route takes with 403: it asks for an upgrade that the port
+/// does not let through. (Without a route it is 404.)
+pub(super) fn refused_upgrade(seen: &Seen, upgrades: bool) -> Option<String> {
+    // On arrival the header was removed unless an upgrade is asked for.
+    let to = values(seen, "upgrade").next()?.to_string();
+    let fits = upgrades && to.eq_ignore_ascii_case("websocket");
+    (!fits).then(|| format!("the proxy does not upgrade to `{to}`"))
+}
+
+fn trimmed(value: &[u8]) -> &[u8] {
+    let outer = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let Some(start) = value.iter().position(|byte| !outer(byte)) else { return &[] };
+    let end = value.iter().rposition(|byte| !outer(byte)).unwrap_or(start);
+    &value[start..=end]
+}
+
+fn size(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
+    let most = usize::try_from(accepts.max_headers).unwrap_or(usize::MAX);
+    let longest =
+        usize::try_from(accepts.max_header_kib).unwrap_or(usize::MAX).saturating_mul(1024);
+    let fields: usize =
+        seen.headers.iter().map(|(name, value)| name.len() + value.as_bytes().len()).sum();
+    let bytes = seen.path.len() + seen.host.len() + fields;
+    let mut names: Vec<&str> = Vec::new();
+    // The host, and what HTTP/2 says of the first line.
+    let mut count = if codec == Codec::Http1 { 1 } else { 4 };
+    for (name, _) in &seen.headers {
+        if treatment(name) == Treatment::AsSent || !names.contains(&name.as_str()) {
+            count += 1;
+        }
+        names.push(name);
+    }
+    if bytes > longest || count > most {
+        let why = format!("a request has at most {most} headers, and they {longest} bytes");
+        return Err(match codec {
+            Codec::Http1 => Rejected::Answer(431, why),
+            Codec::Http2 => Rejected::Closed(why),
+        });
+    }
+    if bytes + ADDED_BYTES > longest || count + ADDED_HEADERS > most {
+        let why = "proxies add headers, and the request is near their limits".to_owned();
+        return Err(Rejected::Unknown(why));
+    }
+    Ok(())
+}
+
+fn method(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
+    let method = &seen.method;
+    let known = HTTP1_METHODS.contains(&method.as_str());
+    if codec == Codec::Http1 && !known {
+        let why = format!("HTTP/1 proxies do not know the method `{method}`");
+        return Err(Rejected::Answer(400, why));
+    }
+    if method == "CONNECT" {
+        let why = "what a proxy makes of CONNECT depends on its version";
+        return Err(Rejected::Unknown(why.to_owned()));
+    }
+    if method == "QUERY" {
+        // It asks by its body, of which nothing is known here.
+        let sent = |name: &str| seen.headers.iter().any(|(own, _)| own == name);
+        return Err(match sent("content-length") || sent("transfer-encoding") {
+            true => Rejected::Unknown("what a proxy makes of QUERY depends on its body".to_owned()),
+            false => Rejected::Answer(400, "QUERY without a body is rejected".to_owned()),
+        });
+    }
+    Ok(())
+}
+
+fn host(host: &str, codec: Codec) -> Result<(), String> {
+    let refused = |c: char| !c.is_ascii() || c.is_ascii_control() || NO_HOST.contains(c);
+    if let Some(c) = host.chars().find(|c| refused(*c)) {
+        return Err(format!("the host `{}` contains {c:?}", host.escape_debug()));
+    }
+    match codec {
+        Codec::Http2 if host.contains('@') => Err(format!("the host `{host}` names a user")),
+        Codec::Http2 if host.is_empty() => Err("the host is empty".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the target is a path, which is normalised; `OPTIONS *` is none.
+fn target(seen: &Seen, codec: Codec) -> Result<bool, Rejected> {
+    let bad = |why: String| match codec {
+        Codec::Http1 => Rejected::Answer(400, why),
+        Codec::Http2 => Rejected::Closed(why),
+    };
+    let path = seen.path.as_str();
+    if path == "*" && seen.method == "OPTIONS" {
+        return Ok(false);
+    }
+    if !path.starts_with('/') {
+        if codec == Codec::Http1 && path.contains("://") {
+            let why = format!("`{path}` names a host beside the `Host` header");
+            return Err(Rejected::Unknown(why));
+        }
+        return Err(bad(format!("`{path}` does not start with `/`")));
+    }
+    let control = |c: char| c == ' ' || c.is_ascii_control();
+    if let Some(c) = path.chars().find(|c| control(*c)) {
+        return Err(bad(format!("the path contains {c:?}")));
+    }
+    if codec == Codec::Http1 && !path.is_ascii() {
+        return Err(bad("the path contains characters that are not ASCII".to_owned()));
+    }
+    match path.contains('#') {
+        true => Err(Rejected::Answer(400, "the path contains `#`".to_owned())),
+        false => Ok(true),
+    }
+}
+
+fn fields(seen: &Seen, codec: Codec) -> Result<(), String> {
+    let control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
+    for (name, value) in &seen.headers {
+        if value.as_bytes().iter().any(control) {
+            return Err(format!("the header `{name}` has a control character"));
+        }
+        if codec == Codec::Http2 && HTTP1_ONLY.contains(&name.as_str()) {
+            return Err(format!("HTTP/2 has no header `{name}`"));
+        }
+        if codec == Codec::Http2 && name == "te" && !is(value, "trailers") {
+            return Err("on HTTP/2 the header `te` is `trailers` or nothing".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn is(value: &FieldValue, word: &str) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(word.as_bytes())
+}
+
+fn values<'s>(seen: &'s Seen, name: &'s str) -> impl Iterator<Item = &'s FieldValue> {
+    seen.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value)
+}
+
+fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
+    let bad = |why: &str| match codec {
+        Codec::Http1 => Rejected::Answer(400, why.to_owned()),
+        Codec::Http2 => Rejected::Closed(why.to_owned()),
+    };
+    let mut lengths = values(seen, "content-length");
+    let length = lengths.next();
+    if let Some(length) = length {
+        let digits = length.as_bytes().iter().all(u8::is_ascii_digit);
+        let number = length.as_str().and_then(|text| text.parse::<u64>().ok());
+        if lengths.next().is_some() || !digits || number.is_none() {
+            return Err(bad("`Content-Length` is one whole number"));
+        }
+    }
+    let mut encodings = values(seen, "transfer-encoding");
+    let Some(encoding) = encodings.next() else { return Ok(()) };
+    if encodings.next().is_some() || !is(encoding, "chunked") {
+        let why = "the only `Transfer-Encoding` that proxies take is `chunked`";
+        return Err(Rejected::Answer(501, why.to_owned()));
+    }
+    match length {
+        Some(_) => Err(bad("a request has `Content-Length` or `Transfer-Encoding`, not both")),
+        None => Ok(()),
+    }
+}
+
+/// Names in `Connection` are headers for the next hop alone, which are removed.
+fn nominated(seen: &mut Seen) -> Result<(), String> {
+    let own = |(name, _): &&(String, FieldValue)| name == "connection";
+    let lines = seen.headers.iter().filter(own).map(|(_, value)| value.to_string());
+    let all = lines.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+    let names: Vec<&str> = all
+        .split(',')
+        .map(|name| name.trim_matches([' ', '\t']))
+        .filter(|n| !n.is_empty())
+        .collect();
+    if names.len() > NOMINATED_MAX {
+        return Err(format!("`Connection` has more than {NOMINATED_MAX} names"));
+    }
+    for name in names {
+        let kept = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "host"];
+        if kept.contains(&name) || name.starts_with(':') {
+            return Err(format!("`Connection` must not remove `{name}`"));
+        }
+        let stays = HTTP1_ONLY.contains(&name) || ["close", "te", "content-length"].contains(&name);
+        if !stays {
+            seen.headers.retain(|(own, _)| own != name);
+        }
+    }
+    Ok(())
+}
+
+/// What `Connection: upgrade` asks for, in small letters. An upgrade to HTTP/2 is ignored, and those
+/// that the port is set to ignore.
+fn asked_upgrade(seen: &Seen, accepts: &Accepts) -> Option<String> {
+    let all = |name: &str| {
+        let own = seen.headers.iter().filter(|(own, _)| own == name);
+        own.map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(",").to_ascii_lowercase()
+    };
+    let asked = all("connection").split(',').any(|word| word.trim() == "upgrade");
+    let there = seen.headers.iter().any(|(name, _)| name == "upgrade");
+    let to = all("upgrade");
+    let ignored =
+        to == "h2c" || (!to.is_empty() && to.split(',').all(|n| accepts.ignores(n.trim())));
+    (asked && there && !ignored).then_some(to)
+}
+
+fn join(seen: &mut Seen, codec: Codec) {
+    let mut joined: Vec<(String, FieldValue)> = Vec::with_capacity(seen.headers.len());
+    for (name, value) in std::mem::take(&mut seen.headers) {
+        let between = match treatment(&name) {
+            Treatment::Joined | Treatment::Referer => Some(","),
+            Treatment::Cookie if codec == Codec::Http2 => Some("; "),
+            _ => None,
+        };
+        let first = joined.iter_mut().find(|(own, _)| *own == name);
+        match (between, first) {
+            (Some(between), Some((_, first))) => {
+                let all = [first.as_bytes(), between.as_bytes(), value.as_bytes()].concat();
+                *first = FieldValue::from(all);
+            }
+            _ => joined.push((name, value)),
+        }
+    }
+    seen.headers = joined;
+}
+
+fn remove(seen: &mut Seen, upgrade: bool) {
+    seen.headers.retain(|(name, value)| match treatment(name) {
+        Treatment::Removed => false,
+        Treatment::Referer => is_referer(value),
+        _ => true,
+    });
+    // What the connection was asked for ends here.
+    seen.headers.retain(|(name, _)| upgrade || (name != "connection" && name != "upgrade"));
+}
+
+fn is_referer(value: &FieldValue) -> bool {
+    Regex::new(REFERERS).is_ok_and(|regex| regex.takes(value.as_bytes()))
+}
