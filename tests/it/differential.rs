@@ -1,160 +1,126 @@
-//! `traffic` against a live Envoy: meshes and requests by chance, sent as they are, must end where
+//! `traffic` against live Envoys: meshes and requests by chance, sent as they are, must end where
 //! `traffic` says, by the routes that it says, as the request that it says.
 //!
-//! `MESHCTL_TRAFFIC_PAIRS` asks for more pairs, `MESHCTL_TRAFFIC_SEED` for another start. Seeds are
-//! printed; a disagreement names its own, and becomes a case of [`NAMED`].
+//! `MESHCTL_TRAFFIC_PAIRS` asks for more pairs, `MESHCTL_TRAFFIC_SEED` for another start,
+//! `MESHCTL_TRAFFIC_WRONG` names a file for all disagreements. Seeds are printed; a disagreement
+//! names its own, and becomes a case of [`NAMED`].
 
 use crate::support::aimed;
-use crate::support::edges::Edges;
+use crate::support::compare::{Doors, Tally, as_call};
 use crate::support::mesh::Block;
-use crate::support::proxies::start_all;
+use crate::support::project::Project;
+use crate::support::proxies::{start_all, start_applied};
 use crate::support::random_calls::is_call;
 use crate::support::random_mesh::Chance;
 use crate::support::random_routes as random;
-use crate::support::raw_grpc::{self, Calls};
-use crate::support::raw_http::{Answer, Door, applications};
+use crate::support::random_special::{self as special, Sent};
+use crate::support::raw_grpc;
+use crate::support::raw_http::applications;
 use meshctl::model::Mesh;
-use meshctl::traffic::{End, Journey, Request, Tracer};
-use std::collections::BTreeMap;
+use meshctl::traffic::{Request, Tracer};
 use std::mem::ManuallyDrop;
 
 /// Requests for each mesh.
 const EACH: u64 = 600;
 /// Pairs of a run that is not told otherwise.
 const PAIRS: u64 = 9_000;
+/// One mesh of so many goes through its files: they are written, checked, planned and applied by
+/// the command line, and what Envoy does is held against `meshctl test` and `meshctl trace`.
+const THROUGH_FILES: u64 = 3;
 const FIRST_PORT: u16 = 7_000;
 
-/// What `traffic` says of a request; `Err` if it says that it cannot be told.
-fn told(journey: &Journey<'_>) -> Result<(Answer, Vec<String>), String> {
-    let trail = journey.hops.iter().filter_map(|hop| Some(hop.taken.as_ref()?.address.to_string()));
-    let trail = trail.collect();
-    Ok(match &journey.end {
-        End::Targets { shares, host, path } => {
-            let sole = shares.len() == 1;
-            let may = shares.iter().filter(|share| sole || share.weight > 0);
-            let nodes = may.map(|share| share.to.name.to_string()).collect();
-            let saw = Some((String::new(), host.clone(), path.clone()));
-            (Answer { status: 200, trail, saw }, nodes)
-        }
-        End::Answer { status, .. } => (Answer { status: *status, trail, saw: None }, Vec::new()),
-        End::PassedOn => return Err("passed on".to_owned()),
-        End::Closed { why, .. } | End::Unknown { why } => return Err(why.clone()),
-    })
-}
-
-/// Why an answer is not what was told, if so.
-fn differs(told: &(Answer, Vec<String>), answer: &Answer) -> bool {
-    let (expected, nodes) = told;
-    let mut expected = expected.clone();
-    if let (Some(saw), Some((node, ..))) = (&mut expected.saw, &answer.saw) {
-        if !nodes.contains(node) {
-            return true;
-        }
-        saw.0.clone_from(node);
-    }
-    expected != *answer
-}
-
-/// The conditions of routes, for the message.
-fn conditions(mesh: &Mesh, trail: &[String]) -> String {
-    let mut text = String::new();
-    for gateway in mesh.gateways.values() {
-        for route in &gateway.routes {
-            if trail.contains(&format!("gateway_route/edge/{}", route.name)) {
-                text.push_str(&format!(
-                    "  {} {:?} {:?}\n",
-                    route.name, route.matches, route.rewrite
-                ));
-            }
-        }
-    }
-    for (router, item) in &mesh.routers {
-        for route in &item.routes {
-            if trail.contains(&format!("route/{router}/{}", route.name)) {
-                text.push_str(&format!("  {router}/{} {:?}\n", route.name, route.matches));
-            }
-        }
-    }
-    text
-}
-
-/// Sends many requests to one mesh; gives the disagreements and how many could not be told.
-fn compare(
-    mesh: &Mesh,
-    seed: u64,
-    block: u8,
-    requests: impl IntoIterator<Item = Request>,
-    edges: &mut Edges,
-) -> (Vec<String>, u64) {
-    let _proxies = start_all(mesh);
-    let tracer = Tracer::new(mesh);
-    let mut doors: BTreeMap<u16, Door> = BTreeMap::new();
-    let mut calls = Calls::new(block);
-    let (mut wrong, mut untold) = (Vec::new(), 0);
-    for request in requests {
-        let sent = match is_call(&request, FIRST_PORT) {
-            true => calls.send(&request),
-            false => {
-                let new = || Door::new(block, request.port);
-                let door = doors.entry(request.port).or_insert_with(new);
-                door.send(&request).map_err(|error| error.to_string())
-            }
-        };
-        let answer = sent.unwrap_or_else(|error| panic!("{error}: {request:?}"));
-        let journey = tracer.follow(&random::source(&request, FIRST_PORT), &request);
-        match told(&journey) {
-            Ok(told) if differs(&told, &answer) => wrong.push(format!(
-                "seed {seed}: {request:?}\n  told   {:?} of {:?}\n  Envoy  {answer:?}\n{}",
-                told.0,
-                told.1,
-                conditions(mesh, &[&told.0.trail[..], &answer.trail[..]].concat()),
-            )),
-            Ok(_) => edges.agreed(mesh, &request, &journey),
-            Err(_) => untold += 1,
-        }
-    }
-    (wrong, untold)
-}
-
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Sends requests through proxies of a mesh; gives what was answered where both agree.
+fn send(
+    mesh: &Mesh,
+    place: &str,
+    block: u8,
+    requests: impl IntoIterator<Item = Sent>,
+    tally: &mut Tally,
+) -> Vec<(Sent, crate::support::raw_http::Answer)> {
+    let tracer = Tracer::new(mesh);
+    let mut doors = Doors::default();
+    let mut agreed = Vec::new();
+    for sent in requests {
+        let sent = if is_call(&sent.request, FIRST_PORT) { as_call(sent) } else { sent };
+        let answer = doors.send((random::door(block), sent.request.port).into(), &sent);
+        let source = random::source(&sent.request, FIRST_PORT);
+        if tally.compare(place, (&tracer, mesh), &source, &sent, &answer) {
+            agreed.push((sent, answer));
+        }
+    }
+    agreed
+}
+
+/// Runs meshes by chance; `change` makes them and their requests special.
+fn run(name: &str, pairs: u64, special: bool) -> Tally {
+    // The applications live as long as the process, so their addresses are nobody else's.
+    let block = ManuallyDrop::new(Block::take());
+    let block = block.second();
+    applications(block);
+    raw_grpc::applications(block);
+    let first = number("MESHCTL_TRAFFIC_SEED", 1);
+    let mut tally = Tally::default();
+    let meshes = pairs.div_ceil(EACH);
+    for seed in first..first + meshes {
+        let mut c = Chance::new(seed ^ 0x5EED);
+        let mut mesh = random::mesh(seed, block, FIRST_PORT);
+        if special {
+            special::mesh(&mut c, &mut mesh);
+        }
+        let project = (seed % THROUGH_FILES == 0).then(|| Project::new(&mut mesh, &mut tally));
+        let _proxies = match &project {
+            Some(project) => start_applied(&mesh, &project.root()),
+            None => start_all(&mesh),
+        };
+        let made: Vec<Sent> = (0..EACH)
+            .map(|_| aimed::request(&mut c, &mesh, FIRST_PORT))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|request| match special {
+                true => special::request(&mut c, &mesh, request, FIRST_PORT),
+                false => Sent::plain(request, FIRST_PORT),
+            })
+            .collect();
+        let place = format!("{name}, seed {seed}");
+        let agreed = send(&mesh, &place, block, made, &mut tally);
+        if let Some(project) = &project {
+            project.holds(&place, &agreed, FIRST_PORT, &mut tally);
+        }
+    }
+    println!("{name}: seeds {first} to {}", first + meshes - 1);
+    tally
 }
 
 #[test]
 fn requests_by_chance_end_where_traffic_says() {
-    // The applications live as long as the process, so their addresses are nobody else's.
-    let block = ManuallyDrop::new(Block::take());
-    applications(block.second());
-    raw_grpc::applications(block.second());
-    let (pairs, first) =
-        (number("MESHCTL_TRAFFIC_PAIRS", PAIRS), number("MESHCTL_TRAFFIC_SEED", 1));
-    let (mut wrong, mut untold, mut edges) = (Vec::new(), 0, Edges::default());
-    let meshes = pairs.div_ceil(EACH);
-    for seed in first..first + meshes {
-        let mesh = random::mesh(seed, block.second(), FIRST_PORT);
-        let mut chance = Chance::new(seed ^ 0x5EED);
-        let requests = (0..EACH).map(|_| aimed::request(&mut chance, &mesh, FIRST_PORT));
-        let (more, unknown) = compare(&mesh, seed, block.second(), requests, &mut edges);
-        wrong.extend(more);
-        untold += unknown;
-    }
-    println!(
-        "{} pairs, seeds {first} to {}: {} disagreements, {untold} not told",
-        meshes * EACH,
-        first + meshes - 1,
-        wrong.len()
-    );
-    assert!(
-        wrong.is_empty(),
-        "{} of {}\n{}",
-        wrong.len(),
-        meshes * EACH,
-        wrong[..wrong.len().min(12)].join("\n")
-    );
-    println!("{}", edges.table());
-    assert!(pairs < PAIRS || edges.gaps().is_empty(), "no evidence of {:#?}", edges.gaps());
-    // What cannot be told is the exception, or nothing would be compared.
-    assert!(untold * 100 < meshes * EACH, "{untold} could not be told");
+    let pairs = number("MESHCTL_TRAFFIC_PAIRS", PAIRS);
+    let tally = run("plain", pairs, false);
+    tally.report("plain");
+    let gaps = tally.edges.gaps();
+    assert!(pairs < PAIRS || gaps.is_empty(), "no evidence of {gaps:#?}");
+    through_files(&tally, pairs);
+}
+
+#[test]
+fn what_envoy_treats_specially_ends_where_traffic_says() {
+    let pairs = number("MESHCTL_TRAFFIC_PAIRS", PAIRS);
+    let tally = run("special", pairs, true);
+    tally.report("special");
+    assert!(pairs < PAIRS || tally.unmet().is_empty(), "no evidence of {:#?}", tally.unmet());
+    assert!(tally.special * 3 > pairs, "{} of {pairs} with special headers", tally.special);
+    through_files(&tally, pairs);
+}
+
+/// Enough went through files, plans and the command line.
+fn through_files(tally: &Tally, pairs: u64) {
+    let (tested, traced) =
+        (tally.counted("held by meshctl test"), tally.counted("by meshctl trace"));
+    assert!(tested * 8 > pairs, "{tested} of {pairs} by meshctl test");
+    assert!(traced > 0, "none by meshctl trace");
 }
 
 /// Disagreements of the past, by what was not known: the route's conditions, then requests as
@@ -241,10 +207,12 @@ fn disagreements_of_the_past_stay_settled() {
                 (name.to_owned(), value.into())
             };
             request.headers = words.map(pair).collect();
-            request
+            Sent::plain(request, FIRST_PORT)
         });
-        let mut edges = Edges::default();
-        let (wrong, untold) = compare(&mesh, 0, block.second(), requests, &mut edges);
-        assert!(wrong.is_empty() && untold == 0, "{name}:\n{}", wrong.join("\n"));
+        let _proxies = start_all(&mesh);
+        let mut tally = Tally::default();
+        let agreed = send(&mesh, name, block.second(), requests, &mut tally);
+        tally.report(name);
+        assert_eq!(agreed.len() as u64, tally.requests, "{name}");
     }
 }

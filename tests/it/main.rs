@@ -62,6 +62,7 @@ mod properties;
 mod readme;
 mod regexes;
 mod rewriting;
+mod root_differential;
 mod root_redirect;
 mod root_self;
 mod scale;

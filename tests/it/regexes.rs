@@ -3,11 +3,17 @@
 //!
 //! `MESHCTL_REGEXES` asks for more, `MESHCTL_REGEX_SEED` for another start.
 
+use crate::support::compare::Tally;
 use crate::support::envoy;
+use crate::support::mesh::Block;
+use crate::support::project::Project;
+use crate::support::proxies::start_applied;
 use crate::support::random_mesh::Chance;
 use crate::support::random_regex as random;
+use crate::support::random_routes as routes;
 use meshctl::dev::client;
 use meshctl::envoy::defaults::RE2_MAX_PROGRAM_SIZE;
+use meshctl::model::{Address, Matcher, PathMatch, Pattern};
 use meshctl::traffic::re2::{self, Regex};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -308,4 +314,84 @@ fn texts_are_taken_as_envoy_takes_them() {
     println!("{taken} texts taken, {left} not, by {} expressions", samples.len());
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
     assert!(taken > count && left > count, "{taken} taken, {left} not");
+}
+
+/// An expression for a route: most are whole.
+fn any(c: &mut Chance) -> String {
+    match c.below(12) {
+        0 => random::broken(c),
+        1 => random::long(c, LIMIT, |text| re2::program_size(text).ok()),
+        _ => random::whole(c).regex,
+    }
+}
+
+/// Puts expressions into conditions; whether `check` should accept them all.
+fn conditions(c: &mut Chance, all: &mut BTreeMap<String, Vec<Matcher>>) -> bool {
+    let mut fine = true;
+    for matcher in all.values_mut().flatten() {
+        if !c.once_in(3) {
+            continue;
+        }
+        let regex = any(c);
+        fine &= accepted(&regex).is_ok();
+        matcher.pattern = Pattern::Regex(regex);
+        matcher.invert = false;
+    }
+    fine
+}
+
+fn path(c: &mut Chance, path: &mut Option<PathMatch>) -> bool {
+    let Some(PathMatch::Regex(own)) = path else { return true };
+    if !c.once_in(2) {
+        return true;
+    }
+    let start = c.pick(&["/", "/", "/", ".*", ""]);
+    *own = format!("{start}{}", any(c));
+    accepted(own).is_ok()
+}
+
+#[test]
+fn envoy_takes_the_expressions_of_every_place_that_check_accepts() {
+    const FIRST_PORT: u16 = 7_000;
+    let block = Block::take();
+    let first = number("MESHCTL_REGEX_SEED", 1);
+    let (mut kept, mut dropped) = (0, 0);
+    for seed in first..first + number("MESHCTL_REGEXES", EXPRESSIONS).div_ceil(EXPRESSIONS) {
+        let mut c = Chance::new(seed);
+        let mut mesh = routes::mesh(seed, block.second(), FIRST_PORT);
+        let mut bad = BTreeSet::new();
+        for (name, router) in &mut mesh.routers {
+            for route in &mut router.routes {
+                let own = &mut route.matches;
+                let fine = path(&mut c, &mut own.path)
+                    & conditions(&mut c, &mut own.headers)
+                    & conditions(&mut c, &mut own.query_parameters)
+                    & conditions(&mut c, &mut own.metadata);
+                let address = Address::Route(name.clone(), route.name.clone());
+                bad.extend((!fine).then_some(address));
+            }
+        }
+        for (name, gateway) in &mut mesh.gateways {
+            for route in &mut gateway.routes {
+                let own = &mut route.matches;
+                let fine = path(&mut c, &mut own.path)
+                    & conditions(&mut c, &mut own.headers)
+                    & conditions(&mut c, &mut own.query_parameters)
+                    & conditions(&mut c, &mut own.metadata);
+                let address = Address::GatewayRoute(name.clone(), route.name.clone());
+                bad.extend((!fine).then_some(address));
+            }
+        }
+        let mut tally = Tally::default();
+        let project = Project::new(&mut mesh, &mut tally);
+        let left: BTreeSet<Address> = mesh.addresses().into_iter().collect();
+        let missed: Vec<&Address> = bad.intersection(&left).collect();
+        assert!(missed.is_empty(), "seed {seed}: check accepts the expressions of {missed:?}");
+        kept += left.len();
+        dropped += bad.len();
+        // Fails if a proxy rejects anything.
+        drop(start_applied(&mesh, &project.root()));
+    }
+    println!("{kept} resources were taken, {dropped} routes had expressions that check rejects");
+    assert!(dropped > 0 && kept > dropped, "{kept} kept, {dropped} dropped");
 }

@@ -2,6 +2,7 @@
 //! just missed, and sent in a form that means the same.
 
 use super::random_calls as calls;
+use super::random_http2 as http2;
 use super::random_mesh::Chance;
 use super::random_routes::{BOUND, VALUES, request as anything};
 use meshctl::model::{
@@ -52,7 +53,11 @@ pub(crate) fn request(c: &mut Chance, mesh: &Mesh, first: u16) -> Request {
         }
         let route = c.pick(&router.routes);
         let at: u16 = name.as_str()[1..].parse().unwrap();
-        let base = if name.as_str().starts_with('w') { calls::CALLS } else { 0 };
+        let base = match &name.as_str()[..1] {
+            "w" => calls::CALLS,
+            "x" => http2::DOORS_AT,
+            _ => 0,
+        };
         let second = route.matches.port.is_some_and(|port| port.get() == 8081);
         request.port = first + BOUND + base + at + u16::from(second);
         router_route(c, &mut request, &route.matches);

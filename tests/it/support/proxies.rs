@@ -7,6 +7,7 @@ use meshctl::model::Mesh;
 use meshctl::traffic::{self, entries};
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,8 +41,19 @@ pub(crate) fn start_with(mesh: &Mesh, proxy: &str, output: Option<[Stdio; 2]>) -
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+    run(mesh, id, &at, folder, output)
+}
+
+/// Starts a proxy on the files of a directory target; what it writes of its own goes to `folder`.
+fn run(
+    mesh: &Mesh,
+    id: ProxyId,
+    root: &str,
+    folder: tempfile::TempDir,
+    output: Option<[Stdio; 2]>,
+) -> Proxy {
     let boot = folder.path().join("boot.yaml");
-    let options = Bootstrap::new(mesh.settings.name.clone(), id, &at);
+    let options = Bootstrap::new(mesh.settings.name.clone(), id, root);
     fs::write(&boot, bootstrap(&options)).unwrap();
     let log = fs::File::create(folder.path().join("log")).unwrap();
     let [stdout, stderr] = output
@@ -71,9 +83,24 @@ pub(crate) fn await_door(proxies: &[Proxy], door: SocketAddr) {
     }
 }
 
+/// The proxies that requests are sent to.
+const CALLED: [&str; 2] = ["virtual_gateway/edge", "virtual_node/client"];
+
 /// The proxies of a mesh that requests are sent to, when all their doors are open.
 pub(crate) fn start_all(mesh: &Mesh) -> Vec<Proxy> {
-    let all = ["virtual_gateway/edge", "virtual_node/client"].map(|proxy| start(mesh, proxy));
+    opened(mesh, CALLED.map(|proxy| start(mesh, proxy)).into())
+}
+
+/// The same, on what was applied to a directory.
+pub(crate) fn start_applied(mesh: &Mesh, root: &Path) -> Vec<Proxy> {
+    let start = |proxy: &str| {
+        let id = proxy.parse().unwrap();
+        run(mesh, id, &root.display().to_string(), tempfile::tempdir().unwrap(), None)
+    };
+    opened(mesh, CALLED.map(start).into())
+}
+
+fn opened(mesh: &Mesh, all: Vec<Proxy>) -> Vec<Proxy> {
     for entry in entries(mesh) {
         let door = match entry.door {
             traffic::Door::Bound { at, .. } => at,
@@ -84,5 +111,5 @@ pub(crate) fn start_all(mesh: &Mesh) -> Vec<Proxy> {
         };
         await_door(&all, door);
     }
-    all.into()
+    all
 }

@@ -117,7 +117,8 @@ fn gateway_route(c: &mut Chance, number: u64, first: u16) -> GatewayRoute {
 
 /// Whether a request is a call, to be made over HTTP/2.
 pub(crate) fn is_call(request: &Request, first: u16) -> bool {
-    request.port == first + DOORS || request.port >= first + BOUND + CALLS
+    let bound = first + BOUND + CALLS;
+    request.port == first + DOORS || (bound..bound + CALLS).contains(&request.port)
 }
 
 /// A call to one of the doors.

@@ -19,9 +19,10 @@ fn edit(c: &mut Chance, mesh: &mut Mesh, first: u16, of: fn(&str) -> bool) {
     let names = mesh.routers.keys().filter(|name| of(name.as_str()));
     let names: Vec<_> = names.cloned().collect();
     let name = c.pick(&names);
-    let node = |c: &mut Chance| match name.as_str().starts_with('w') {
-        true => NodeName::new(format!("m{}", c.below(3))).unwrap(),
-        false => NodeName::new(format!("n{}", c.below(u64::from(NODES)))).unwrap(),
+    let node = |c: &mut Chance| match &name.as_str()[..1] {
+        "w" => NodeName::new(format!("m{}", c.below(3))).unwrap(),
+        "x" => NodeName::new(format!("k{}", c.below(3))).unwrap(),
+        _ => NodeName::new(format!("n{}", c.below(u64::from(NODES)))).unwrap(),
     };
     let to = node(c);
     let routes = &mut mesh.routers.get_mut(&name).unwrap().routes;

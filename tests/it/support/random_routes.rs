@@ -4,6 +4,7 @@
 //! its name in a header of the answer, so that two routes to one node are told apart.
 
 use super::random_calls as calls;
+use super::random_http2 as http2;
 use super::random_mesh::Chance;
 use meshctl::model::{
     Backend, Bind, Capture, Discovery, GatewayListener, GatewayMatch, GatewayName, GatewayRewrite,
@@ -25,6 +26,8 @@ pub(crate) const APP_PORT: u16 = 8000;
 pub(crate) const NODES: u8 = 5;
 pub(crate) const DOORS: u16 = 4;
 const SERVICES: u64 = 5;
+/// The door of the service without a provider, which nobody opens.
+const IDLE: u64 = 9;
 /// The doors of the node `client` start so much higher than the gateway's.
 pub(crate) const BOUND: u16 = 100;
 
@@ -228,7 +231,8 @@ pub(crate) fn trail(name: &str) -> Option<serde_json::Value> {
     Some(json!({ "response_headers_to_add": add }))
 }
 
-fn route(c: &mut Chance, router: &str, number: u64, ports: &[Port]) -> Route {
+/// A route of a router to nodes `n…`.
+pub(crate) fn route(c: &mut Chance, router: &str, number: u64, ports: &[Port]) -> Route {
     let port = (ports.len() > 1).then(|| c.pick(ports));
     let name = format!("r{number}");
     let mut targets: Vec<Target> = Vec::new();
@@ -265,7 +269,8 @@ fn gateway_target(c: &mut Chance) -> GatewayTarget {
     GatewayTarget { name: service(number), port }
 }
 
-fn gateway_route(c: &mut Chance, number: u64, first: u16) -> GatewayRoute {
+/// A route of the gateway `edge` to a service that speaks HTTP/1.1.
+pub(crate) fn gateway_route(c: &mut Chance, number: u64, first: u16) -> GatewayRoute {
     let name = format!("g{number}");
     let path = path(c);
     let rewrite = GatewayRewrite {
@@ -382,6 +387,8 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
         service: service(number),
         client_policy: None,
         bind: match ports(number) {
+            // Where the second port of the last service is, nothing else can be.
+            _ if number == SERVICES => Bind { only: Some(at(IDLE)), ..Default::default() },
             1 => Bind { only: Some(at(number)), ..Default::default() },
             _ => Bind {
                 by_port: [8080, 8081]
@@ -398,6 +405,7 @@ pub(crate) fn mesh(seed: u64, block: u8, first: u16) -> Mesh {
     };
     mesh.nodes.insert(NodeName::new("client").unwrap(), client);
     calls::add(c, &mut mesh, block, first);
+    http2::add(c, &mut mesh, block, first);
     mesh
 }
 
@@ -419,9 +427,11 @@ pub(crate) fn request(c: &mut Chance, first: u16) -> Request {
     if c.once_in(8) {
         return calls::request(c, first);
     }
-    let port = match c.below(3) {
+    let port = match c.below(8) {
+        6 => first + DOORS + 1,
+        7 => first + BOUND + http2::DOORS_AT + c.below(2) as u16,
         // The last service has a second port, where the one without a provider would be.
-        0 => first + BOUND + c.below(SERVICES + 1) as u16,
+        0 | 1 => first + BOUND + c.below(SERVICES + 1) as u16,
         _ => first + c.below(u64::from(DOORS)) as u16,
     };
     let mut path = String::new();
