@@ -99,6 +99,11 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
             *value = FieldValue::from(trimmed(value.as_bytes()).to_vec());
         }
         seen.host = seen.host.trim_matches([' ', '\t']).to_owned();
+        // Several `Host` headers are one value.
+        for (_, value) in seen.headers.extract_if(.., |(name, _)| name == "host") {
+            seen.host.push(',');
+            seen.host.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        }
     }
     let bad = |why: String| match codec {
         Codec::Http1 => Rejected::Answer(400, why),
@@ -107,8 +112,8 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
     size(seen, codec, accepts)?;
     method(seen, codec)?;
     host(&seen.host, codec).map_err(bad)?;
-    let target = target(seen, codec)?;
     fields(seen, codec).map_err(bad)?;
+    let target = target(seen, codec)?;
     framing(seen, codec)?;
     let upgrade = asked_upgrade(seen, accepts);
     if codec == Codec::Http1 && upgrade.is_none() {
@@ -116,12 +121,14 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
     }
     join(seen, codec);
     remove(seen, upgrade.is_some());
-    if target {
-        seen.path = normalised(&seen.path).map_err(|_| {
-            let why = format!("`{}` is no path that a proxy takes", seen.path);
-            Rejected::Answer(400, why)
-        })?;
+    if !target {
+        let why = format!("no route takes `{}`, which is no path", seen.path);
+        return Err(Rejected::Answer(404, why));
     }
+    seen.path = normalised(&seen.path).map_err(|_| {
+        let why = format!("`{}` is no path that a proxy takes", seen.path);
+        Rejected::Answer(400, why)
+    })?;
     Ok(())
 }
 
@@ -183,12 +190,11 @@ fn method(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
         return Err(Rejected::Unknown(why.to_owned()));
     }
     if method == "QUERY" {
-        // It asks by its body, of which nothing is known here.
-        let sent = |name: &str| seen.headers.iter().any(|(own, _)| own == name);
-        return Err(match sent("content-length") || sent("transfer-encoding") {
-            true => Rejected::Unknown("what a proxy makes of QUERY depends on its body".to_owned()),
-            false => Rejected::Answer(400, "QUERY without a body is rejected".to_owned()),
-        });
+        let typed = seen.headers.iter().any(|(own, _)| own == "content-type");
+        if !typed {
+            let why = "QUERY without `Content-Type` is rejected";
+            return Err(Rejected::Answer(400, why.to_owned()));
+        }
     }
     Ok(())
 }
@@ -240,6 +246,9 @@ fn fields(seen: &Seen, codec: Codec) -> Result<(), String> {
     for (name, value) in &seen.headers {
         if value.as_bytes().iter().any(control) {
             return Err(format!("the header `{name}` has a control character"));
+        }
+        if name.starts_with(':') {
+            return Err(format!("`{name}` is no name of a header"));
         }
         if codec == Codec::Http2 && HTTP1_ONLY.contains(&name.as_str()) {
             return Err(format!("HTTP/2 has no header `{name}`"));
