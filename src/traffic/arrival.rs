@@ -109,10 +109,12 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
         Codec::Http1 => Rejected::Answer(400, why),
         Codec::Http2 => Rejected::Closed(why),
     };
+    // The codec reads the first line, then the headers; what it rejects never reaches the rest.
+    first_line(seen, codec)?;
     size(seen, codec, accepts)?;
-    method(seen, codec)?;
     host(&seen.host, codec).map_err(bad)?;
     fields(seen, codec).map_err(bad)?;
+    method(seen)?;
     let target = target(seen, codec)?;
     framing(seen, codec)?;
     let upgrade = asked_upgrade(seen, accepts);
@@ -178,13 +180,17 @@ fn size(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
     Ok(())
 }
 
-fn method(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
-    let method = &seen.method;
-    let known = HTTP1_METHODS.contains(&method.as_str());
+fn first_line(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
+    let known = HTTP1_METHODS.contains(&seen.method.as_str());
     if codec == Codec::Http1 && !known {
-        let why = format!("HTTP/1 proxies do not know the method `{method}`");
+        let why = format!("the HTTP/1 codec does not know the method `{}`", seen.method);
         return Err(Rejected::Answer(400, why));
     }
+    Ok(())
+}
+
+fn method(seen: &Seen) -> Result<(), Rejected> {
+    let method = &seen.method;
     if method == "CONNECT" {
         let why = "what a proxy makes of CONNECT depends on its version";
         return Err(Rejected::Unknown(why.to_owned()));
@@ -249,6 +255,9 @@ fn fields(seen: &Seen, codec: Codec) -> Result<(), String> {
         }
         if name.starts_with(':') {
             return Err(format!("`{name}` is no name of a header"));
+        }
+        if codec == Codec::Http2 && name == "host" {
+            host(&value.to_string(), codec)?;
         }
         if codec == Codec::Http2 && HTTP1_ONLY.contains(&name.as_str()) {
             return Err(format!("HTTP/2 has no header `{name}`"));
@@ -345,6 +354,9 @@ fn join(seen: &mut Seen, codec: Codec) {
         };
         let first = joined.iter_mut().find(|(own, _)| *own == name);
         match (between, first) {
+            // An empty value takes no separator, on either side.
+            (Some(_), Some((_, first))) if first.as_bytes().is_empty() => *first = value,
+            (Some(_), Some(_)) if value.as_bytes().is_empty() => {}
             (Some(between), Some((_, first))) => {
                 let all = [first.as_bytes(), between.as_bytes(), value.as_bytes()].concat();
                 *first = FieldValue::from(all);

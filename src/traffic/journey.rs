@@ -249,12 +249,13 @@ impl<'m> Tracer<'m> {
         seen: &mut Seen,
     ) -> Result<Entry<'m>, End<'m>> {
         let allow_all = entry::passes_on(self.mesh);
-        let host = request.authority.trim_matches([' ', '\t']).to_owned();
-        let named = |port: &entry::CapturedPort<'m>| {
-            let is = |own: &String| own.eq_ignore_ascii_case(&host);
+        let named_as = |port: &entry::CapturedPort<'m>, host: &str| {
+            let is = |own: &String| own.eq_ignore_ascii_case(host);
             let has = |entry: &&Entry<'m>| entry.hosts().is_none_or(|hosts| hosts.iter().any(is));
             port.entries.iter().find(has).copied()
         };
+        let authority = request.authority.trim_matches([' ', '\t']);
+        let named = |port: &entry::CapturedPort<'m>| named_as(port, authority);
         // Without a port in the URL, a service that has only one is meant by its name.
         let only = |number: u16| match request.explicit_port {
             true => None,
@@ -296,7 +297,8 @@ impl<'m> Tracer<'m> {
             let accepts = accepted_on(self.mesh, port);
             arrive(seen, codec(request, protocol), &accepts)?;
         }
-        let found = named(port);
+        // Several `Host` headers are one value.
+        let found = named_as(port, &seen.host);
         if found.is_none() && allow_all {
             let provided = |entry: &&Entry<'_>| entry.service().is_some();
             let upgrades = port.entries.iter().filter(provided).any(upgrades);
