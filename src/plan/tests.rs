@@ -228,6 +228,7 @@ fn resources_of_others_stay_and_are_not_changed_without_consent() {
     }
     let mine = mesh(
         "[mesh]\nname = \"shop\"\ncapture = \"explicit\"\n[virtual_node.web]\n\
+         backends = [{ service = \"cart.internal\", bind = 9001 }]\ntags = { a = \"b\" }\n\
          [virtual_node.cart-v2]\ntags = { a = \"b\" }\n",
     );
     let plan = plan_with(&before, &mine, |input| input.owner = Some("team-web"));

@@ -52,7 +52,7 @@ impl fmt::Display for Difference {
 }
 
 /// Whether a text is TOML; what the parser says if it is not.
-pub fn syntax(text: &str) -> Result<(), String> {
+pub(super) fn syntax(text: &str) -> Result<(), String> {
     match DeTable::parse(text) {
         Ok(_) => Ok(()),
         Err(error) => {

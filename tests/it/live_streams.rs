@@ -129,7 +129,7 @@ capture = "explicit"
 
 [virtual_node.web]
 discovery = {{ dns = {{ hostname = "localhost", response_type = "{response}"{preference} }} }}
-listeners = [{{ port = 48080, protocol = "http", app = "127.0.0.1:48081" }}]
+listeners = [{{ port = 28480, protocol = "http", app = "127.0.0.1:28481" }}]
 
 [virtual_service."web.internal"]
 node = "web"
@@ -140,7 +140,7 @@ backends = [{{ service = "web.internal", bind = "127.{}.2.1:8080" }}]
             block.second()
         )
     };
-    application(([127, 0, 0, 1], 48080).into());
+    application(([127, 0, 0, 1], 28480).into());
     let door = SocketAddr::from(([127, block.second(), 2, 1], 8080));
     let mut statuses = Vec::new();
     for (response, preference) in [

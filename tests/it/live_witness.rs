@@ -167,8 +167,9 @@ impl Side<'_> {
     }
 
     /// Whether the nodes share the requests as the plan says: these nodes and no other, each about
-    /// as often. Of so many shares some are beyond three standard deviations by chance (one in 370);
-    /// those are counted, and none is beyond six.
+    /// as often. A count is beyond 3 sigma where its exact binomial tail is less likely than that of
+    /// the normal distribution there (1 in 741 on each side: small shares are far from normal). Of many
+    /// shares some are, by chance; those are counted, and none is beyond six.
     fn shares(
         &mut self,
         request: &Request,
@@ -197,13 +198,28 @@ impl Side<'_> {
             let deviation = (n * share * (1.0 - share)).sqrt();
             let off = (f64::from(count) - mean).abs() - 0.5;
             if times > 1 && share > 0.0 {
-                let beyond = off > 3.0 * deviation;
+                let beyond = tail(times, share, count) < 0.001_35;
                 seen.note(if beyond { "share beyond 3 sigma" } else { "share within 3 sigma" });
             }
             let fits = off <= 6.0 * deviation && ((count > 0) == (share > 0.0));
             (!fits).then(|| format!("{node} took {count} of {times}, not {mean:.0}"))
         })
     }
+}
+
+/// The probability of so many of `n` independent requests or fewer, or of so many or more: the
+/// smaller of the two.
+fn tail(n: u32, share: f64, count: u32) -> f64 {
+    let mut term = (1.0 - share).powi(i32::try_from(n).unwrap());
+    let (mut below, mut own) = (0.0, 0.0);
+    for k in 0..=count.min(n) {
+        if k > 0 {
+            term *= f64::from(n - k + 1) / f64::from(k) * share / (1.0 - share);
+        }
+        own = term;
+        below += term;
+    }
+    below.min(1.0 - below + own)
 }
 
 /// Shows each class before and after; returns what went otherwise than the plan says.

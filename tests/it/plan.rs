@@ -78,7 +78,11 @@ fn a_refusal_is_exit_four_in_every_format_and_the_named_flag_lifts_it() {
             assert_eq!(value["applyable"], false);
         }
     }
-    sandbox.run(&["plan", "--allow-empty"]).exits(0);
+    let ran = sandbox.run(&["plan", "--allow-empty"]).exits(4);
+    let lost = "--accept MC0906@virtual_node/web";
+    assert!(ran.stderr.contains(lost), "{}", ran.stderr);
+    let consents = ["plan", "--allow-empty", "--accept", "MC0906@virtual_node/web"];
+    sandbox.run(&consents).exits(0);
 }
 
 #[test]

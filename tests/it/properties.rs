@@ -264,6 +264,8 @@ fn edit(sandbox: &Sandbox, file: &str) {
 #[test]
 fn neither_folder_nor_home_nor_language_nor_width_changes_a_result() {
     let sandbox = changed_shop();
+    // Paths in annotations are those of the repository.
+    fs::create_dir(sandbox.join(".git")).unwrap();
     let other = tempfile::tempdir().unwrap();
     let project = sandbox.join("project");
     let project = project.to_str().unwrap();

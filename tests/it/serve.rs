@@ -663,7 +663,7 @@ fn a_server_that_is_killed_during_an_apply_has_one_revision_whole() {
         // The next run finishes it.
         let server = Serve::start(&sandbox, "127.0.0.1:0", "127.0.0.1:0");
         sandbox.write("meshctl.toml", target(&server));
-        sandbox.run(&["apply", "--yes"]).exits(0);
+        sandbox.run(&["apply", "--yes", "--accept", "MC0908@route/cart/all"]).exits(0);
         sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
         let status = json_of(&sandbox.run(&["status", "--format", "json"]).exits(0).stdout);
         assert_eq!(status["rollout"], Value::Null);

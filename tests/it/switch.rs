@@ -152,7 +152,11 @@ fn a_rollback_says_what_it_deletes_and_which_revision_added_it() {
     sandbox.run(&["apply", "--yes"]).exits(0);
     sandbox.write("mesh.toml", mesh(4) + more);
     sandbox.run(&["apply", "--yes"]).exits(0);
-    let ran = sandbox.run(&["rollback", "1", "--yes"]).exits(0);
+    let refused = sandbox.run(&["rollback", "1", "--yes"]).exits(4);
+    let consent = "--accept MC0906@virtual_node/batch";
+    assert!(refused.stderr.contains(consent), "{}", refused.stderr);
+    let accept = ["rollback", "1", "--yes", "--accept", "MC0906@virtual_node/batch"];
+    let ran = sandbox.run(&accept).exits(0);
     let words = "This deletes 1 resource that revision 1 does not have: virtual_node/batch (added by \
                  revision 2).";
     assert!(ran.stderr.contains(words), "{}", ran.stderr);

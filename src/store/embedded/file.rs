@@ -151,7 +151,9 @@ pub(super) fn new_file(path: &Path) -> Result<File, Error> {
 
 /// Gives a whole file its name.
 pub(super) fn publish(part: &Path, path: &Path) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(path);
+    // A bare file name is in the working directory, of which its parent is the empty path.
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let folder = parent.unwrap_or(Path::new("."));
     File::open(part).and_then(|file| file.sync_all()).map_err(Error::io("sync", part))?;
     fs::rename(part, path).map_err(Error::io("write", path))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
