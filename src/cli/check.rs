@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
     let ui = &context.ui;
     match format {
         Format::Json => {
-            ui.result(&report::diagnostics_document(&found, &loaded.files, &loaded.tls))
+            ui.result(&report::diagnostics_document(&found, &loaded.files, &loaded.tls));
         }
         Format::Sarif => ui.result(&report::sarif(&found, &loaded.files)),
         Format::Github => ui.result(&report::github(&found, &loaded.files)),

@@ -261,11 +261,17 @@ mod tests {
         let (leaf, between, root) =
             (facts(1, &[2], false), facts(2, &[3], true), facts(3, &[3], true));
         let other = facts(4, &[4], true);
-        assert!(leads_to(&[leaf.clone(), between.clone()], &[root.clone()]));
-        assert!(leads_to(std::slice::from_ref(&leaf), &[between.clone()]), "a partial chain");
-        assert!(leads_to(std::slice::from_ref(&leaf), &[leaf.clone()]), "a pinned leaf");
+        assert!(leads_to(&[leaf.clone(), between.clone()], std::slice::from_ref(&root)));
         assert!(
-            !leads_to(std::slice::from_ref(&leaf), &[root.clone()]),
+            leads_to(std::slice::from_ref(&leaf), std::slice::from_ref(&between)),
+            "a partial chain"
+        );
+        assert!(
+            leads_to(std::slice::from_ref(&leaf), std::slice::from_ref(&leaf)),
+            "a pinned leaf"
+        );
+        assert!(
+            !leads_to(std::slice::from_ref(&leaf), std::slice::from_ref(&root)),
             "without the intermediate"
         );
         assert!(!leads_to(&[leaf.clone(), between.clone()], &[other]));

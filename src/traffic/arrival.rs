@@ -186,6 +186,10 @@ fn first_line(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
         let why = format!("the HTTP/1 codec does not know the method `{}`", seen.method);
         return Err(Rejected::Answer(400, why));
     }
+    if codec == Codec::Http1 && !seen.path.starts_with('/') && seen.path.contains("://") {
+        let why = format!("`{}` names a host beside the `Host` header", seen.path);
+        return Err(Rejected::Unknown(why));
+    }
     Ok(())
 }
 
@@ -228,10 +232,6 @@ fn target(seen: &Seen, codec: Codec) -> Result<bool, Rejected> {
         return Ok(false);
     }
     if !path.starts_with('/') {
-        if codec == Codec::Http1 && path.contains("://") {
-            let why = format!("`{path}` names a host beside the `Host` header");
-            return Err(Rejected::Unknown(why));
-        }
         return Err(bad(format!("`{path}` does not start with `/`")));
     }
     let control = |c: char| c == ' ' || c.is_ascii_control();

@@ -155,7 +155,7 @@ fn variables_come_from_defaults_files_and_flags_in_this_order() {
         assert_eq!(imported.losses(), 0, "{}", said(&imported));
         imported.text
     };
-    assert!(given(&[main.clone()], &[]).contains("\"d\""));
+    assert!(given(std::slice::from_ref(&main), &[]).contains("\"d\""));
     assert!(given(&[main.clone(), tfvars.clone(), other], &[]).contains("\"t\""));
     assert!(given(&[main.clone(), automatic.clone(), tfvars.clone()], &[]).contains("\"a\""));
     assert!(given(&[main, tfvars, automatic], &[("x", "v")]).contains("\"v\""));

@@ -317,8 +317,10 @@ const HOSTS: &[&str] = &[
     "shop.example.x",
 ];
 
+type Fields = [(&'static str, &'static [(&'static str, &'static [u8])])];
+
 /// Requests by path and headers.
-const FIELDS: &[(&str, &[(&str, &[u8])])] = &[
+const FIELDS: &Fields = &[
     ("/r/bytes", &[("x-q", "é".as_bytes())]),
     ("/r/bytes", &[("x-q", b"\xe9")]),
     ("/r/bytes", &[("x-q", b"a\tb")]),

@@ -359,7 +359,8 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
         let told = traffic(&before, &after);
         let settings = told.policies.iter().flat_map(|policy| &policy.settings);
         let named = settings.map(|own| own.name.as_str()).any(|name| name == case.setting);
-        if !named && !(case.setting == "lost" && told.lost > 0) {
+        let lost = case.setting == "lost" && told.lost > 0;
+        if !named && !lost {
             otherwise.push(format!("{}: the plan does not name it: {told:#?}", case.name));
         }
         let mut doors = vec![world.server];

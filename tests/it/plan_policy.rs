@@ -353,7 +353,8 @@ fn a_class_is_attributed_to_what_causes_it_and_to_nothing_else() {
     let weights = ("targets = { n0 = 1 }", "targets = { n0 = 1, n1 = 1 }");
     let header = ("x-a = \"e\"", "x-a = \"f\"");
     // Each of these with every other: what moves a class is named alone.
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    type Edits = [(&'static str, &'static str)];
+    let cases: &[(&Edits, &[&str])] = &[
         (&[timeout, weights], &["route/r/special"]),
         (&[timeout, header], &["route/r/special"]),
         (&[trust, weights], &["route/r/special"]),

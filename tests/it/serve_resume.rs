@@ -36,9 +36,8 @@ fn a_key_that_has_become_a_revision_can_still_bring_it_back() {
     server.plane().becomes(Mood::Silent);
     sandbox.write("mesh.toml", mesh(2));
     let accept = "MC0908@route/cart/all";
-    let apply = [
-        "apply", "--yes", "--key", KEY, "--wait", "200ms", "--format", "json", "--accept", accept,
-    ];
+    let apply =
+        ["apply", "--yes", "--key", KEY, "--wait", "200ms", "--format", "json", "--accept", accept];
     assert_eq!(json(&sandbox.run(&apply).exits(7).stdout)["end"], "late");
 
     // The server is started again, goes on as it was asked to, and waits no longer than that.

@@ -349,7 +349,14 @@ fn s12_what_an_envoy_quotes_when_it_refuses_is_kept_and_told_nowhere() {
                 sandbox.write("mesh.toml", mesh(weight));
                 let accept = "MC0908@route/cart/all";
                 let args = [
-                    "apply", "--yes", "-v", "--format", format, "--on-nack", on_nack, "--accept",
+                    "apply",
+                    "--yes",
+                    "-v",
+                    "--format",
+                    format,
+                    "--on-nack",
+                    on_nack,
+                    "--accept",
                     accept,
                 ];
                 let mut command = sandbox.command(&args);

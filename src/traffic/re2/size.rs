@@ -64,7 +64,7 @@ fn sequence(items: &[Tree], at: Context) -> u64 {
         let before = number.checked_sub(1).map(|before| &items[before]);
         let rest = &items[number + 1..];
         let context = Context {
-            entered: before.map_or(at.entered, |before| loose(before)),
+            entered: before.map_or(at.entered, loose),
             joined: if rest.is_empty() { at.joined } else { starts_loop(rest) },
         };
         size(item, context)

@@ -103,7 +103,7 @@ impl Project {
             };
             tally.count("held by meshctl test");
             cases.push_str(&case(number, &from, sent, &url, &expect));
-            if traced < TRACED && !sent.kinds.is_empty() == (traced % 2 == 1) {
+            if traced < TRACED && sent.kinds.is_empty() != (traced % 2 == 1) {
                 traced += 1;
                 tally.count("by meshctl trace");
                 if let Err(why) = self.trace(&from, sent, &url, answer) {
