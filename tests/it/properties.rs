@@ -276,7 +276,8 @@ fn neither_folder_nor_home_nor_language_nor_width_changes_a_result() {
         &["plan", "--format", "github"],
         &["render"],
         &["render", "--format", "json"],
-        &["check"],
+        // As text, findings name files from where the command was called.
+        &["check", "--format", "github"],
         &["status", "--format", "json"],
     ] {
         let here = run(&sandbox, args, 0);
