@@ -117,12 +117,15 @@ struct Side<'m> {
 
 impl Side<'_> {
     fn send(&mut self, request: &Request) -> Result<Answer, String> {
-        if is_call(request, FIRST_PORT) {
-            return self.calls.send(request);
-        }
-        let (block, port) = (self.block, request.port);
-        let door = self.doors.entry(port).or_insert_with(|| Door::new(block, port));
-        door.send(request).map_err(|error| error.to_string())
+        let answer = if is_call(request, FIRST_PORT) {
+            self.calls.send(request)?
+        } else {
+            let (block, port) = (self.block, request.port);
+            let door = self.doors.entry(port).or_insert_with(|| Door::new(block, port));
+            door.send(request).map_err(|error| error.to_string())?
+        };
+        // No status: the connection was refused, or closed without an answer.
+        if answer.status == 0 { Err("no answer".to_owned()) } else { Ok(answer) }
     }
 
     /// What is wrong with an answer to a class's witness, if anything.
@@ -210,6 +213,10 @@ impl Side<'_> {
 /// The probability of so many of `n` independent requests or fewer, or of so many or more: the
 /// smaller of the two.
 fn tail(n: u32, share: f64, count: u32) -> f64 {
+    // The other side's share: powers of a small number would underflow.
+    if share > 0.5 {
+        return tail(n, 1.0 - share, n - count.min(n));
+    }
     let mut term = (1.0 - share).powi(i32::try_from(n).unwrap());
     let (mut below, mut own) = (0.0, 0.0);
     for k in 0..=count.min(n) {
