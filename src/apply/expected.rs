@@ -4,8 +4,7 @@
 /// How many Envoys must have acknowledged everything that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// So many, whatever their proxies: the target's `expect`. How many proxies do not run is not
-    /// asked beyond that.
+    /// This many in all: the target's `expect`. Proxies that do not run are not counted against it.
     Envoys(u32),
     /// One of each proxy that can be asked: what `wait` waits for without `expect`.
     EveryProxy,

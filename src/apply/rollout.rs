@@ -205,7 +205,7 @@ impl<'a, 'b> Roll<'a, 'b> {
             })
             .collect();
         let changed = given(&after);
-        // It is one step, whatever the number that no other step of the revision has.
+        // People see one step; its number follows the others of the revision, because each is used once.
         let place = Place { number: self.offset + 1, shown: 1, of: 1 };
         let (nothing, all) = (BTreeMap::new(), Wave::All);
         if self.step(place, "rewrite", all, &present, changed, &nothing, &after).await {

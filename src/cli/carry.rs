@@ -56,7 +56,7 @@ pub(super) struct CarryArgs {
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub(super) lock_timeout: Patience,
 
-    /// Idempotency key: repeating it returns the original result, whatever the files contain by now
+    /// Idempotency key: repeating it returns the original result, even if the files have changed since
     /// (control planes)
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,

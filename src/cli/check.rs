@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
     Ok(if failed && !args.exit_zero { Exit::Findings } else { Exit::Done })
 }
 
-/// Says which certificate files nobody looked at.
+/// Reports the certificate files that were not checked.
 fn not_checked(ui: &Ui, tls: &TlsFiles) {
     let unchecked = tls.unchecked();
     if unchecked.is_empty() {

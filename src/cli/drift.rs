@@ -51,20 +51,20 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
         None => Vec::new(),
     };
     let files = !found.is_empty();
-    let mut told = Vec::new();
+    let mut proxies = Vec::new();
     if state.rollout.is_none() {
         for (proxy, by, differs) in at_proxies(&target, &state)? {
             found.extend(differs);
-            told.push(Told { proxy, by: by.word(), why: by.why() });
+            proxies.push(Checked { proxy, by: by.word(), why: by.why() });
         }
         found.sort();
     }
-    let checked = told.iter().filter(|told| told.by != NOTHING).count();
+    let checked = proxies.iter().filter(|proxy| proxy.by != NOTHING).count();
     let verdict = match found.is_empty() {
         false => Verdict::Drift,
         true if state.rollout.is_some() => Verdict::NotChecked,
         // The files of a folder were compared, whether its proxies could be asked or not.
-        true if checked == 0 && !told.is_empty() && target.directory().is_none() => {
+        true if checked == 0 && !proxies.is_empty() && target.directory().is_none() => {
             Verdict::NotChecked
         }
         true => Verdict::NoDrift,
@@ -83,12 +83,12 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
             "unfinished": state.rollout.is_some(),
             "result": verdict,
             "exit_code": exit.code(),
-            "proxies": { "all": told.len(), "told": checked, "each": told },
+            "proxies": { "all": proxies.len(), "told": checked, "each": proxies },
             "drift": found,
         });
         context.ui.result(&format!("{document:#}\n"));
     } else {
-        context.ui.result(&text(&found, &told));
+        context.ui.result(&text(&found, &proxies));
     }
     let ui = &context.ui;
     match verdict {
@@ -97,14 +97,17 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
             ui.hint("meshctl status shows the proxies; their logs say what they rejected");
         }
         Verdict::NoDrift => {
-            ui.status(&clean(&state, checked, told.len(), target.directory().is_some()));
+            ui.status(&clean(&state, checked, proxies.len(), target.directory().is_some()));
         }
         Verdict::NotChecked if state.rollout.is_some() => {
             ui.error("drift was not checked: a rollout is unfinished");
             ui.hint("meshctl apply --resume continues it");
         }
         Verdict::NotChecked => {
-            ui.error(&format!("drift was not checked: 0 of {} proxies could be asked", told.len()));
+            ui.error(&format!(
+                "drift was not checked: 0 of {} proxies could be asked",
+                proxies.len()
+            ));
             ui.hint("meshctl status shows the proxies");
         }
     }
@@ -125,12 +128,12 @@ fn clean(state: &State, checked: usize, all: usize, files: bool) -> String {
     }
 }
 
-fn text(found: &[Drift], told: &[Told]) -> String {
+fn text(found: &[Drift], proxies: &[Checked]) -> String {
     let mut text = String::new();
     for item in found {
         let _ = writeln!(text, "{:<10}  {}  {}", item.how, item.proxy, item.what);
     }
-    for Told { proxy, by, why } in told {
+    for Checked { proxy, by, why } in proxies {
         let _ = match (*by, why) {
             (NOTHING, Some(why)) => writeln!(text, "{proxy}: not checked: {why}"),
             (NOTHING, None) => writeln!(text, "{proxy}: not checked"),
@@ -150,7 +153,7 @@ const NOTHING: &str = "nothing";
 
 /// How a proxy was checked.
 #[derive(Serialize)]
-struct Told {
+struct Checked {
     proxy: ProxyId,
     by: &'static str,
     /// Why not by its config dump.

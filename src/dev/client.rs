@@ -89,12 +89,13 @@ pub async fn call(
     request: Request<Bytes>,
     limit: Duration,
 ) -> Result<Answer, Error> {
-    within(limit, async {
-        let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
-        let _ = stream.set_nodelay(true);
-        exchange(stream, version, request).await
-    })
-    .await
+    within(limit, async { exchange(connected(to).await?, version, request).await }).await
+}
+
+async fn connected(to: SocketAddr) -> Result<TcpStream, Error> {
+    let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }
 
 /// [`call`] under TLS, for a host. Any certificate is taken.
@@ -106,9 +107,8 @@ pub async fn call_tls(
     limit: Duration,
 ) -> Result<Answer, Error> {
     within(limit, async {
-        let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
-        let _ = stream.set_nodelay(true);
-        exchange(tls::connect(stream, host, version).await?, version, request).await
+        let stream = tls::connect(connected(to).await?, host, version).await?;
+        exchange(stream, version, request).await
     })
     .await
 }

@@ -1,13 +1,12 @@
 //! MC05xx: what a proxy captures besides what it is meant for, and listeners that reach themselves.
 
 use super::context::{Ctx, listener_pointer};
-use super::http::ends;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Capture, Discovery, NodeName, Port};
 use crate::traffic::{
     CapturedPort, Door, NodeListener, ServicePort, bound_entries, captured_ports, gateway_target,
-    passes_on,
+    listeners_behind, passes_on,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -114,7 +113,7 @@ fn report(
     port: &ServicePort<'_>,
     found: &mut Diagnostics,
 ) -> bool {
-    for end in ends(ctx, port) {
+    for end in listeners_behind(ctx.mesh, port) {
         let Some(Discovery::Static(all)) = &end.node.discovery else { continue };
         // Of two sockets on a port, the one with the very address gets the connection.
         let elsewhere = |ip: IpAddr| bound.ip() != ip && binds(ctx, &end, ip);

@@ -4,8 +4,9 @@ use super::facts::TlsFiles;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Graph;
 use crate::model::{
-    Address, Capture, GatewayName, GatewayRoute, Listener, Mesh, NodeName, Origins, Protocol,
-    Route, RouterName, VirtualGateway, VirtualNode, VirtualRouter,
+    Address, Capture, GatewayName, GatewayRoute, HealthCheck, HttpSettings, Listener, Mesh,
+    NodeName, Origins, PoolLimits, Port, Protocol, Route, RouterName, VirtualGateway, VirtualNode,
+    VirtualRouter,
 };
 use std::collections::BTreeSet;
 
@@ -87,6 +88,17 @@ impl ListenerAt<'_> {
     }
 }
 
+/// What listeners of nodes and of gateways have in common, and where they stand.
+pub(super) struct AnyListener<'a> {
+    pub(super) address: Address,
+    pub(super) at: usize,
+    pub(super) port: Port,
+    pub(super) protocol: Protocol,
+    pub(super) connection_pool: Option<&'a PoolLimits>,
+    pub(super) health_check: Option<&'a HealthCheck>,
+    pub(super) http: &'a HttpSettings,
+}
+
 /// A pointer into the listener at an index.
 pub(super) fn listener_pointer(at: usize, field: &str) -> String {
     match field {
@@ -145,6 +157,32 @@ impl<'a> Ctx<'a> {
             let listeners = node.listeners.iter().enumerate();
             listeners.map(move |(at, listener)| ListenerAt { node_name, node, at, listener })
         })
+    }
+
+    /// All listeners of all nodes, then those of all gateways.
+    pub(super) fn all_listeners(&self) -> impl Iterator<Item = AnyListener<'a>> + use<'a> {
+        let nodes = self.listeners().map(|at| AnyListener {
+            address: at.address(),
+            at: at.at,
+            port: at.listener.port,
+            protocol: at.listener.protocol,
+            connection_pool: at.listener.connection_pool.as_ref(),
+            health_check: at.listener.health_check.as_ref(),
+            http: &at.listener.http,
+        });
+        let gateways = self.mesh.gateways.iter().flat_map(|(name, gateway)| {
+            let listeners = gateway.listeners.iter().enumerate();
+            listeners.map(|(at, listener)| AnyListener {
+                address: Address::Gateway(name.clone()),
+                at,
+                port: listener.port,
+                protocol: listener.protocol,
+                connection_pool: listener.connection_pool.as_ref(),
+                health_check: listener.health_check.as_ref(),
+                http: &listener.http,
+            })
+        });
+        nodes.chain(gateways)
     }
 
     /// How traffic reaches the proxy of a node.

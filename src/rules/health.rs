@@ -1,6 +1,6 @@
 //! MC04xx: health checks and outlier detection.
 
-use super::context::{Ctx, listener_pointer};
+use super::context::{AnyListener, Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Discovery, DnsResponseType, Duration, HealthCheck, Port, Protocol};
@@ -116,19 +116,11 @@ impl Probe<'_> {
 
 /// All health checks of nodes and gateways.
 pub(super) fn all_probes<'a>(ctx: &Ctx<'a>) -> Vec<Probe<'a>> {
-    let nodes = ctx.listeners().filter_map(|at| {
-        let check = at.listener.health_check.as_ref()?;
-        let (port, protocol) = (at.listener.port, at.listener.protocol);
-        Some(Probe { address: at.address(), at: at.at, port, protocol, check })
-    });
-    let gateways = ctx.mesh.gateways.iter().flat_map(|(name, gateway)| {
-        gateway.listeners.iter().enumerate().filter_map(|(at, listener)| {
-            let check = listener.health_check.as_ref()?;
-            let (port, protocol) = (listener.port, listener.protocol);
-            Some(Probe { address: Address::Gateway(name.clone()), at, port, protocol, check })
-        })
-    });
-    nodes.chain(gateways).collect()
+    let probe = |listener: AnyListener<'a>| {
+        let AnyListener { address, at, port, protocol, health_check, .. } = listener;
+        Some(Probe { address, at, port, protocol, check: health_check? })
+    };
+    ctx.all_listeners().filter_map(probe).collect()
 }
 
 fn probes(ctx: &Ctx<'_>, found: &mut Diagnostics) {

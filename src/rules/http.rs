@@ -1,14 +1,12 @@
 //! MC05xx: what listeners accept of HTTP, and whether the hops of a request agree.
 
-use super::context::{Ctx, listener_pointer};
+use super::context::{AnyListener, Ctx, listener_pointer};
 use super::keys::KEY;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, HeaderCase, HttpSettings, Protocol};
 use crate::traffic::http::{MAX_HEADER_KIB, MAX_HEADERS};
-use crate::traffic::{
-    Accepts, NodeListener, Provider, ServicePort, gateway_target, routes_on, target_listener,
-};
+use crate::traffic::{Accepts, gateway_target, listeners_behind};
 
 /// A limit that Envoy does not have.
 const RANGE: Code = Code::error(
@@ -63,17 +61,6 @@ pub(super) const RULES: &[Rule] = &[
 const KIB: u64 = 1 << 10;
 const SIZE_MAX: u64 = 8 << 20;
 
-/// The settings of every listener of nodes and gateways.
-fn all<'a>(ctx: &Ctx<'a>) -> Vec<(Address, usize, Protocol, &'a HttpSettings)> {
-    let nodes =
-        ctx.listeners().map(|at| (at.address(), at.at, at.listener.protocol, &at.listener.http));
-    let gateways = ctx.mesh.gateways.iter().flat_map(|(name, gateway)| {
-        let listeners = gateway.listeners.iter().enumerate();
-        listeners.map(|(at, l)| (Address::Gateway(name.clone()), at, l.protocol, &l.http))
-    });
-    nodes.chain(gateways).collect()
-}
-
 /// The keys that are set, with whether they fit.
 fn keys(http: &HttpSettings, protocol: Protocol) -> [(&'static str, bool, bool); 6] {
     let HttpSettings {
@@ -96,7 +83,7 @@ fn keys(http: &HttpSettings, protocol: Protocol) -> [(&'static str, bool, bool);
 }
 
 fn settings(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    for (address, at, protocol, http) in all(ctx) {
+    for AnyListener { address, at, protocol, http, .. } in ctx.all_listeners() {
         if *http == HttpSettings::default() {
             continue;
         }
@@ -150,17 +137,6 @@ fn settings(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Every listener that a service port leads to.
-pub(super) fn ends<'m>(ctx: &Ctx<'m>, port: &ServicePort<'m>) -> Vec<NodeListener<'m>> {
-    match port.provider {
-        Provider::Node(node) => vec![node],
-        Provider::Router(_, router) => routes_on(router, port.port)
-            .flat_map(|route| &route.targets)
-            .filter_map(|target| target_listener(ctx.mesh, target))
-            .collect(),
-    }
-}
-
 /// A key with what the gateway accepts beyond the target by it, and what the target accepts.
 fn more(
     gateway: &Accepts,
@@ -195,7 +171,7 @@ fn next_hop(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             let targets = gateway.routes.iter().filter(from);
             let behind = targets
                 .filter_map(|route| gateway_target(ctx.mesh, route))
-                .flat_map(|port| ends(ctx, &port))
+                .flat_map(|port| listeners_behind(ctx.mesh, &port))
                 .find_map(|end| {
                     let target = Accepts::of(&end.listener.http);
                     Some((more(&accepts, &target, end.listener.protocol)?, end))

@@ -55,21 +55,12 @@ const SERVER_FIRST: Code = Code::warning(
      speaks first. A proxy that waits for an HTTP request waits for ever. Declare `protocol = \
      \"tcp\"`.",
 );
-/// A limit that lets nothing pass.
-const ZERO_LIMIT: Code = Code::error(
-    "MC0518",
-    "connection-pool-limit-zero",
-    "a limit of a connection pool is zero",
-    "A limit of zero lets no connection or request through: Envoy accepts it and answers 503 to \
-     everything. Leave the key out for no limit.",
-);
 
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&PROXY_PORT], proxy_port as Check),
     Rule(&[&ADMIN_PORT, &PRIVILEGED], bound_ports),
     Rule(&[&SHARED_PORT], shared_port),
     Rule(&[&SERVER_FIRST], server_first),
-    Rule(&[&ZERO_LIMIT], zero_limit),
 ];
 
 const REDIRECT_PORTS: [u16; 2] = [INBOUND_PORT, OUTBOUND_PORT];
@@ -241,32 +232,6 @@ fn server_first(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, router) in &ctx.mesh.routers {
         for (at, listener) in router.listeners.iter().enumerate() {
             look(&Address::Router(name.clone()), at, listener.port, listener.protocol);
-        }
-    }
-}
-
-fn zero_limit(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    let nodes =
-        ctx.listeners().map(|at| (at.address(), at.at, at.listener.connection_pool.as_ref()));
-    let gateways = ctx.mesh.gateways.iter().flat_map(|(name, gateway)| {
-        let listeners = gateway.listeners.iter().enumerate();
-        listeners.map(|(at, l)| (Address::Gateway(name.clone()), at, l.connection_pool.as_ref()))
-    });
-    for (address, at, pool) in nodes.chain(gateways) {
-        let Some(pool) = pool else { continue };
-        for (key, limit) in [
-            ("max_connections", pool.max_connections),
-            ("max_pending_requests", pool.max_pending_requests),
-            ("max_requests", pool.max_requests),
-        ] {
-            if limit == Some(0) {
-                let message = format!("`{key} = 0` lets nothing pass");
-                let pointer = listener_pointer(at, &format!("connection_pool/{key}"));
-                found.push(
-                    ctx.find(&ZERO_LIMIT, &address, &pointer, message)
-                        .help("write at least 1, or leave the key out for no limit"),
-                );
-            }
         }
     }
 }

@@ -13,7 +13,7 @@
 //! what comes in from outside has to be allowed by the gateway too.
 
 use super::entry::CapturedPort;
-use super::service::{Provider, ServicePort, routes_on, target_listener};
+use super::service::{ServicePort, listeners_behind};
 use crate::model::{HeaderCase, HttpSettings, Mesh};
 
 /// How many headers a request or response may have unless a listener says otherwise: Envoy's
@@ -119,14 +119,7 @@ impl Accepts {
 
 /// The settings of every listener that a service port leads to, whatever its weight.
 pub fn settings_behind<'m>(mesh: &'m Mesh, port: &ServicePort<'m>) -> Vec<&'m HttpSettings> {
-    match port.provider {
-        Provider::Node(node) => vec![&node.listener.http],
-        Provider::Router(_, router) => routes_on(router, port.port)
-            .flat_map(|route| &route.targets)
-            .filter_map(|target| target_listener(mesh, target))
-            .map(|end| &end.listener.http)
-            .collect(),
-    }
+    listeners_behind(mesh, port).iter().map(|end| &end.listener.http).collect()
 }
 
 /// What the caller's proxy accepts on a captured port.

@@ -39,7 +39,8 @@ pub use matching::{Match, Named, Path, host_expression};
 pub use path::normalised;
 pub use request::{BadRequest, Request};
 pub use service::{
-    NodeListener, Provider, ServicePort, addresses, ports, routes_on, target_listener,
+    NodeListener, Provider, ServicePort, addresses, listeners_behind, ports, routes_on,
+    target_listener,
 };
 pub use source::NoSource;
 pub use table::{

@@ -96,6 +96,18 @@ pub fn target_listener<'a>(mesh: &'a Mesh, target: &Target) -> Option<NodeListen
     Some(NodeListener { name, node, index, listener: &node.listeners[index] })
 }
 
+/// Every listener of a node that a service port leads to, whatever its weight. Targets whose node or
+/// port does not exist have none.
+pub fn listeners_behind<'m>(mesh: &'m Mesh, port: &ServicePort<'m>) -> Vec<NodeListener<'m>> {
+    match port.provider {
+        Provider::Node(node) => vec![node],
+        Provider::Router(_, router) => routes_on(router, port.port)
+            .flat_map(|route| &route.targets)
+            .filter_map(|target| target_listener(mesh, target))
+            .collect(),
+    }
+}
+
 /// The addresses at which clients find a service port without any mesh, if the files say all of
 /// them: those of every node behind it, whatever its weight. A loopback address is another host for
 /// each client, so it says nothing.

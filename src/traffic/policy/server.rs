@@ -9,7 +9,7 @@ use crate::model::{
     NodePatch, OutlierDetection, PoolLimits, Port, Protocol, RegistryDiscovery, TlsMode,
     VirtualNode,
 };
-use crate::traffic::Accepts;
+use crate::traffic::{Accepts, discovery_name};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Settings in which two nodes differ because they are two nodes.
@@ -101,7 +101,8 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
     outlier(&mut facts, outlier_detection.as_ref());
     listener_tls(&mut facts, tls.as_ref());
     if tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled) {
-        put(&mut facts, "tls.server_name", server_name(discovery.as_ref()));
+        // Callers ask for it (SNI), and the certificate must hold it unless they name others.
+        put(&mut facts, "tls.server_name", discovery_name(node));
     }
     found_by(&mut facts, settings, discovery.as_ref());
     put(&mut facts, "patch.cluster", patched(cluster.as_ref()));
@@ -211,17 +212,6 @@ pub(super) fn listener_tls(facts: &mut Facts, tls: Option<&ListenerTls>) {
         put(facts, "tls.validation.trust", Some(caller::believed(trust)));
         let names = list(subject_alternative_names);
         put(facts, "tls.validation.subject_alternative_names", names);
-    }
-}
-
-/// The name that callers ask for (SNI), and that the certificate must hold unless they name others.
-fn server_name(discovery: Option<&Discovery>) -> Option<String> {
-    match discovery? {
-        Discovery::Dns(dns) => Some(dns.hostname.clone()),
-        Discovery::Registry(registry) => {
-            Some(format!("{}.{}", registry.service, registry.namespace))
-        }
-        Discovery::Static(_) => None,
     }
 }
 
