@@ -155,3 +155,43 @@ pub fn host_expression(hostname: &HostnameMatch) -> String {
     text.push_str("\\.?(:[0-9]+)?");
     text
 }
+
+/// The host that an expression of [`host_expression`] matches; `None` of any other expression.
+/// Expressions without the root dot, which earlier versions rendered, are read too.
+pub fn host_of_expression(expression: &str) -> Option<HostnameMatch> {
+    let text = expression.strip_prefix("(?i)")?.strip_suffix("(:[0-9]+)?")?;
+    let text = text.strip_suffix("\\.?").unwrap_or(text);
+    let (suffix, text) = match text.strip_prefix(".*") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let mut name = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        name.push(if c == '\\' { rest.next()? } else { c });
+    }
+    let host = if suffix { HostnameMatch::Suffix(name) } else { HostnameMatch::Exact(name) };
+    let written = host_expression(&host);
+    let same = written == expression || written.replacen("\\.?(:", "(:", 1) == expression;
+    same.then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_an_expression_is_read_back() {
+        for name in ["shop.example", "a-b_c.example", "münchen.example", "localhost"] {
+            for host in [HostnameMatch::Exact(name.into()), HostnameMatch::Suffix(name.into())] {
+                let written = host_expression(&host);
+                assert_eq!(host_of_expression(&written).as_ref(), Some(&host), "{written}");
+                let earlier = written.replacen("\\.?(:", "(:", 1);
+                assert_eq!(host_of_expression(&earlier), Some(host), "{earlier}");
+            }
+        }
+        for other in ["(?i)a.example(:[0-9]+)?", "(?i)(a|b)(:[0-9]+)?", "a\\.example", "(?i)a\\"] {
+            assert_eq!(host_of_expression(other), None, "{other}");
+        }
+    }
+}

@@ -35,7 +35,7 @@ pub use entry::{
 pub use field::FieldValue;
 pub use http::Accepts;
 pub use journey::{End, Hop, Journey, Passed, Reason, Tracer, percents};
-pub use matching::{Match, Named, Path, host_expression};
+pub use matching::{Match, Named, Path, host_expression, host_of_expression};
 pub use path::normalised;
 pub use request::{BadRequest, Request};
 pub use service::{

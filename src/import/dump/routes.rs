@@ -4,7 +4,8 @@ use super::clusters::parse;
 use super::{Dump, Fields, duration, millis};
 use crate::import::report::Reason;
 use crate::import::tree::Node;
-use crate::model::Kind;
+use crate::model::{HostnameMatch, Kind};
+use crate::traffic::host_of_expression;
 
 /// The statuses by which App Mesh's HTTP events are known.
 const STATUSES: [(&str, &str); 3] =
@@ -379,14 +380,11 @@ fn host(header: &Node) -> Option<Node> {
         return Some(Node::map(suffix.loc, vec![("suffix", suffix.clone())]));
     }
     let regex = header.at(&["string_match", "safe_regex", "regex"])?;
-    let text = regex.text()?.strip_prefix("(?i)")?.strip_suffix("(:[0-9]+)?")?;
-    let (way, text) = match text.strip_prefix(".*") {
-        Some(suffix) => ("suffix", suffix),
-        None => ("exact", text),
+    let (way, name) = match host_of_expression(regex.text()?)? {
+        HostnameMatch::Exact(name) => ("exact", name),
+        HostnameMatch::Suffix(name) => ("suffix", name),
     };
-    let text = text.replace("\\.", ".").replace("\\-", "-");
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
-    plain.then(|| Node::map(regex.loc, vec![(way, Node::scalar(regex.loc, text))]))
+    Some(Node::map(regex.loc, vec![(way, Node::scalar(regex.loc, name))]))
 }
 
 /// The service that a gateway's route sends to.
