@@ -114,7 +114,7 @@ pub(super) fn go(
             findings,
             files: Some(&loaded.files),
             sources: &[],
-            target_named: context.global.target.is_some(),
+            call: &context.ui.aimed(&carry::same_call(plan)),
         };
         let text = plan_command::draw(context, Format::Text, &shown, false);
         carry::approve(context, args, target, plan, &text)?;

@@ -142,7 +142,7 @@ pub(super) fn approve(
     if !asks {
         let message = "approval required, but there is no terminal to ask on";
         return Err(Failure::new(Exit::Refused, message)
-            .hint(format!("to apply exactly this plan: {}", same_call(plan))));
+            .hint(format!("to apply exactly this plan: {} --yes", same_call(plan))));
     }
     let question = format!(
         "Apply these changes to {} on {}? Only 'yes' is accepted: ",
@@ -158,7 +158,7 @@ pub(super) fn approve(
 }
 
 /// The call that this process was started with, and what makes it apply this very plan.
-fn same_call(plan: &Plan) -> String {
+pub(super) fn same_call(plan: &Plan) -> String {
     // A word that is not text cannot be shown so that it can be pasted.
     let args = std::env::args_os().skip(1);
     let mut words: Vec<String> =
@@ -167,7 +167,7 @@ fn same_call(plan: &Plan) -> String {
         words.push("--expect".to_owned());
         words.push(short(&plan.digest).to_owned());
     }
-    format!("meshctl {} --yes", words.join(" "))
+    format!("meshctl {}", words.join(" "))
 }
 
 /// Does it, and reports how it ended.

@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
             .filter(|source| source.path != crate::load::PROJECT_FILE)
             .map(|source| (source.path.clone(), source.sha256.clone()))
             .collect::<Vec<_>>(),
-        target_named: context.global.target.is_some(),
+        call: &context.ui.aimed(&args.planning.call(&planned.plan)),
     };
     if let Some(path) = &args.output {
         fs::write(path, report::plan_document(&shown)).map_err(|error| {

@@ -1,11 +1,12 @@
 //! Making a plan from a project and a target, as `plan` and `apply` do.
 
 use super::{Context, Exit, Failure, presence, target};
+use crate::diag::shell::word;
 use crate::diag::{Code, Diagnostic, Severity};
 use crate::live;
 use crate::load::Loaded;
 use crate::model::Address;
-use crate::plan::{self, Consent, Guards, Input, Places, Plan, Scope};
+use crate::plan::{self, Consent, Guards, Input, Places, Plan, Scope, short};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -44,6 +45,46 @@ pub(super) struct PlanningArgs {
     /// Take a resource over from the project that owns it
     #[arg(long, value_name = "ADDR", help_heading = "Consent")]
     pub(super) take_ownership: Vec<Address>,
+}
+
+impl PlanningArgs {
+    /// The call that applies exactly this plan, as long as it fits: with the same scope and consent.
+    pub(super) fn call(&self, plan: &Plan) -> String {
+        let Self {
+            only,
+            no_prune,
+            allow_deletes,
+            allow_updates,
+            allow_empty,
+            allow_lost_record,
+            accept,
+            take_ownership,
+        } = self;
+        let mut call = "meshctl apply".to_owned();
+        let mut push = |flag: &str, value: &str| {
+            call.push_str(&format!(" {flag}"));
+            if !value.is_empty() {
+                call.push_str(&format!(" {}", word(value)));
+            }
+        };
+        only.iter().for_each(|address| push("--only", &address.to_string()));
+        let switches = [
+            ("--no-prune", no_prune),
+            ("--allow-empty", allow_empty),
+            ("--allow-lost-record", allow_lost_record),
+        ];
+        switches.iter().filter(|(_, on)| **on).for_each(|(flag, _)| push(flag, ""));
+        let numbers = [("--allow-deletes", allow_deletes), ("--allow-updates", allow_updates)];
+        for (flag, number) in numbers {
+            number.iter().for_each(|number| push(flag, &number.to_string()));
+        }
+        for Accept { code, address } in accept {
+            push("--accept", &format!("{code}@{address}"));
+        }
+        take_ownership.iter().for_each(|address| push("--take-ownership", &address.to_string()));
+        push("--expect", short(&plan.digest));
+        call
+    }
 }
 
 /// Consent to one finding about one resource.

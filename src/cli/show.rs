@@ -2,6 +2,7 @@
 
 use super::plan::{FORMATS, draw};
 use super::{Context, Exit, Failure, Format};
+use crate::diag::shell::word;
 use crate::plan::{self, Plan};
 use crate::report::{self, plan as text};
 use clap::Args;
@@ -39,7 +40,8 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
                 findings: &findings,
                 files: None,
                 sources: &sources,
-                target_named: context.global.target.is_some(),
+                // The file has the consent that the plan was made with.
+                call: &context.ui.aimed(&format!("meshctl apply {}", word(&args.what))),
             };
             context.ui.result(&draw(context, format, &shown, args.summary));
             Ok(Exit::Done)

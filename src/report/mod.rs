@@ -134,14 +134,25 @@ impl Ui {
     /// A hint whose calls have the flags of this one, where they do not name them.
     pub fn aimed(&self, hint: &str) -> String {
         let Flags { directory, env, target } = &self.flags;
-        let flag = |name: &str, value: &Option<String>| match value {
-            Some(value) if !hint.contains(&format!("{name} ")) => {
-                format!(" {name} {}", word(value))
-            }
+        let named = |long: &str| {
+            hint.split_whitespace().map(|word| word.trim_start_matches('\'')).any(|word| {
+                word.strip_prefix(long).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+            })
+        };
+        let folder = || {
+            let short = |word: &str| {
+                // `-C DIR`, `-CDIR`, and after other short flags: `-vC DIR`.
+                let word = word.trim_start_matches('\'').strip_prefix('-');
+                word.is_some_and(|word| word.trim_start_matches(['q', 'v', 'y']).starts_with('C'))
+            };
+            named("--directory") || hint.split_whitespace().any(short)
+        };
+        let flag = |name: &str, value: &Option<String>, named: bool| match value {
+            Some(value) if !named => format!(" {name} {}", word(value)),
             _ => String::new(),
         };
-        let project = flag("-C", directory) + &flag("--env", env);
-        let target = flag("--target", target);
+        let project = flag("-C", directory, folder()) + &flag("--env", env, named("--env"));
+        let target = flag("--target", target, named("--target"));
         if project.is_empty() && target.is_empty() {
             return hint.to_owned();
         }

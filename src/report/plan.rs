@@ -347,7 +347,7 @@ fn story(text: &mut String, shown: &Shown<'_>, view: View) {
         let by = many(refused, "guard", "guards");
         paint(view.color, &format!("refused by {by}"), "31;1")
     } else {
-        format!("apply: {}", shown.call())
+        format!("apply: {}", shown.call)
     };
     let _ = writeln!(text, "plan {digest}   {end}");
 }

@@ -1,9 +1,8 @@
 //! A plan as a JSON document, version 1 (`schemas/plan.v1.schema.json`). It is what `-o` saves, too.
 
 use super::diagnostics_json::{Item, items};
-use crate::diag::shell::word;
 use crate::diag::{Code, Diagnostic, Severity};
-use crate::plan::{Plan, short};
+use crate::plan::Plan;
 use crate::span::Files;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,13 +18,13 @@ pub struct Shown<'a> {
     pub files: Option<&'a Files>,
     /// The files' paths and hashes.
     pub sources: &'a [(String, String)],
-    /// Whether the target was chosen by a flag, so that an apply needs the flag too.
-    pub target_named: bool,
+    /// The call that applies exactly this plan, as it can be pasted.
+    pub call: &'a str,
 }
 
 impl Shown<'_> {
     /// The overlay that was laid over the files, by the name that `--env` takes.
-    pub(super) fn overlay(&self) -> Option<&str> {
+    fn overlay(&self) -> Option<&str> {
         let mut paths = self.sources.iter().map(|(path, _)| path);
         paths.find_map(|path| path.strip_prefix("env/")?.strip_suffix(".toml"))
     }
@@ -34,25 +33,6 @@ impl Shown<'_> {
     pub(super) fn head(&self) -> String {
         let over = self.overlay().map_or(String::new(), |name| format!(", overlay {name}"));
         format!("{} on {}{over}", self.plan.mesh, self.plan.target.name)
-    }
-
-    /// The call that applies exactly this plan, as long as it fits.
-    pub(super) fn call(&self) -> String {
-        let mut call = "meshctl apply".to_owned();
-        if let Some(name) = self.overlay() {
-            call.push_str(&format!(" --env {}", word(name)));
-        }
-        if self.target_named {
-            call.push_str(&format!(" --target {}", word(&self.plan.target.name)));
-        }
-        for address in &self.plan.only {
-            call.push_str(&format!(" --only {}", word(&address.to_string())));
-        }
-        if !self.plan.prune {
-            call.push_str(" --no-prune");
-        }
-        call.push_str(&format!(" --expect {}", short(&self.plan.digest)));
-        call
     }
 }
 

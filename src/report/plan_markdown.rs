@@ -168,7 +168,7 @@ fn tail(shown: &Shown<'_>) -> String {
     if plan.refusals().next().is_some() {
         return format!("\nplan `{digest}`: refused\n");
     }
-    format!("\nplan `{digest}`: `{}`\n", shown.call())
+    format!("\nplan `{digest}`: `{}`\n", shown.call)
 }
 
 fn escape(text: &str) -> String {

@@ -112,6 +112,36 @@ fn calls_in_hints_can_be_pasted() {
 }
 
 #[test]
+fn calls_in_hints_have_each_flag_once_however_it_was_written() {
+    let sandbox = monorepo();
+    sandbox.write("infra/my mesh/mesh.toml", MESH.replace("backends", "# backends"));
+    let folder = "infra/my mesh";
+    sandbox.write("infra/my mesh/env/prod.toml", "# nothing\n");
+    for flags in [
+        vec!["-C", folder, "--target", "local", "--env", "prod"],
+        vec!["-Cinfra/my mesh", "--target=local", "--env=prod"],
+        vec!["-qC", folder, "--target=local", "--env", "prod"],
+        vec!["--directory", folder, "--target", "local", "--env=prod"],
+        vec!["--directory=infra/my mesh", "--target=local", "--env=prod"],
+    ] {
+        // After the command, where flags would be added.
+        let call = [&["apply", "--no-input"], &flags[..], &["--format", "json"]].concat();
+        let ran = sandbox.run(&call).exits(4);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let hint = document["hints"][0].as_str().unwrap();
+        let (_, call) = hint.split_once("meshctl ").unwrap();
+        for flag in ["C", "--directory", "--target", "--env"] {
+            assert!(call.matches(flag).count() <= 1, "{flags:?}: {call}");
+        }
+        let call = format!("{} {call}", env!("CARGO_BIN_EXE_meshctl"));
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-c", &call]).current_dir(sandbox.path()).output().unwrap();
+        Ran::new(output).exits(0);
+        fs::remove_dir_all(sandbox.join("infra/my mesh/live")).unwrap();
+    }
+}
+
+#[test]
 fn the_hint_is_about_the_worst_finding() {
     let sandbox = Sandbox::with_mesh(
         "[mesh]\nname = \"m\"\ntags = {}\n\n[virtual_node.a]\nbackends = [\"nobody.internal\"]\n",

@@ -4,7 +4,7 @@ use crate::support::{golden, root};
 use meshctl::diag::Diagnostic;
 use meshctl::load::{self, Loaded, Options};
 use meshctl::plan::{
-    Consent, Guards, Input, Places, Plan, Scope, Target, apply_changes, entries_after, plan,
+    Consent, Guards, Input, Places, Plan, Scope, Target, apply_changes, entries_after, plan, short,
 };
 use meshctl::report::{self, Shown, plan as text};
 use meshctl::resolve::Date;
@@ -95,8 +95,15 @@ fn shown<'a>(
     findings: &'a [Diagnostic],
     desired: &'a Loaded,
     sources: &'a [(String, String)],
+    call: &'a str,
 ) -> Shown<'a> {
-    Shown { plan, findings, files: Some(&desired.files), sources, target_named: false }
+    Shown { plan, findings, files: Some(&desired.files), sources, call }
+}
+
+/// The call that the command line would print.
+fn call(plan: &Plan, desired: &Loaded) -> String {
+    let env = if desired.overlay.is_some() { " --env case" } else { "" };
+    format!("meshctl apply{env} --expect {}", short(&plan.digest))
 }
 
 /// The document without what any change of the renderer changes: versions of Envoy resources.
@@ -128,9 +135,10 @@ fn plans_read_as_recorded() {
         // The project file is no source of the mesh.
         let read: Vec<_> = sources.iter().filter(|(p, _)| p != "meshctl.toml").cloned().collect();
         let view = text::View::default();
-        let human = text::render(&shown(&plan, &findings, &desired, &read), view);
+        let call = call(&plan, &desired);
+        let human = text::render(&shown(&plan, &findings, &desired, &read, &call), view);
         golden::check(&case.join("human.txt"), &human);
-        let document = report::plan_document(&shown(&plan, &findings, &desired, &sources));
+        let document = report::plan_document(&shown(&plan, &findings, &desired, &sources, &call));
         let value: Value = serde_json::from_str(&document).unwrap();
         let wrong: Vec<String> = validator
             .iter_errors(&value)
@@ -138,7 +146,8 @@ fn plans_read_as_recorded() {
             .collect();
         assert!(wrong.is_empty(), "{}: {wrong:#?}", case.display());
         golden::check(&case.join("out.json"), &format!("{:#}\n", stable(&document)));
-        let markdown = report::plan_markdown(&shown(&plan, &findings, &desired, &sources), false);
+        let markdown =
+            report::plan_markdown(&shown(&plan, &findings, &desired, &sources, &call), false);
         golden::check(&case.join("out.md"), &markdown);
 
         assert_eq!(Plan::from_json(&document).unwrap(), plan, "{}", case.display());
@@ -160,13 +169,13 @@ fn planning_twice_gives_the_same_bytes_and_after_an_apply_nothing() {
         let (one, two) = (plan_of(&live, &desired), plan_of(&live_of(&case), &desired));
         assert_eq!(one, two, "{}", case.display());
         let text = |(plan, findings): &(Plan, Vec<Diagnostic>)| {
-            report::plan_document(&shown(plan, findings, &desired, &[]))
+            report::plan_document(&shown(plan, findings, &desired, &[], ""))
         };
         assert_eq!(text(&one), text(&two));
         let after = applied(&live, &one.0);
         let (again, _) = plan_of(&after, &desired);
         assert!(again.is_empty() && again.steps.is_empty(), "{}", case.display());
-        let line = text::render(&shown(&again, &[], &desired, &[]), text::View::default());
+        let line = text::render(&shown(&again, &[], &desired, &[], ""), text::View::default());
         assert_eq!(line.lines().count(), 1, "{line}");
     }
 }

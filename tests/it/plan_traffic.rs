@@ -4,7 +4,7 @@ use crate::support::{golden, root};
 use meshctl::load::{self, Loaded, Options};
 use meshctl::plan::{
     Consent, Guards, Input, Places, Plan, Scope, Target, TrafficSeverity, apply_changes,
-    entries_after, plan,
+    entries_after, plan, short,
 };
 use meshctl::report::{self, Shown, plan as text};
 use meshctl::resolve::Date;
@@ -139,7 +139,7 @@ fn changes_of_the_shop_say_what_they_do_to_requests() {
             findings: &[],
             files: Some(&desired.files),
             sources: &[],
-            target_named: false,
+            call: &format!("meshctl apply --expect {}", short(&plan.digest)),
         };
         let folder = root().join("tests/cases/traffic").join(name);
         golden::check(&folder.join("human.txt"), &text::render(&shown, text::View::default()));

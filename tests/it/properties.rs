@@ -387,7 +387,7 @@ fn a_plan_names_the_overlay_that_it_was_made_with() {
     sandbox.write("project/env/prod.toml", overlay);
     let text = run(&sandbox, &["plan", "--env", "prod"], 0);
     assert!(text.starts_with("shop on local, overlay prod (revision 1)"), "{text}");
-    assert!(text.contains("meshctl apply --env prod --expect p1-"), "{text}");
+    assert!(text.contains("meshctl apply -C project --env prod --expect p1-"), "{text}");
     let plain = run(&sandbox, &["plan"], 0);
     assert!(!plain.contains("prod"), "{plain}");
     let markdown = run(&sandbox, &["plan", "--env", "prod", "--format", "markdown"], 0);
