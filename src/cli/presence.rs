@@ -48,10 +48,15 @@ impl Known {
     fn new(target: &Target, gains: &[Gain]) -> Result<Self, Failure> {
         let failed = |error| target::failure(&error);
         if let Some(server) = target.server() {
-            let of =
-                |envoys: usize| Standing { running: envoys, acknowledged: envoys, awaited: false };
+            let of = |envoys: usize| Standing { running: envoys, ..Standing::default() };
             let proxies = server.connected().map_err(failed)?.proxies.into_iter();
-            let standing = proxies.map(|status| (status.proxy, of(status.envoys.len()))).collect();
+            let mut standing: BTreeMap<ProxyId, Standing> =
+                proxies.map(|status| (status.proxy, of(status.envoys.len()))).collect();
+            // A server knows all that are connected: of one that is not named, none is.
+            let holders = gains.iter().flat_map(|gain| gain.held_by.iter().cloned());
+            for proxy in gains.iter().map(|gain| ProxyId::Node(gain.node.clone())).chain(holders) {
+                standing.entry(proxy).or_default();
+            }
             return Ok(Self { standing, registry: server.registry().map_err(failed)? });
         }
         let nodes = gains.iter().map(|gain| ProxyId::Node(gain.node.clone()));

@@ -375,3 +375,98 @@ fn a_node_of_the_registry_is_switched_to_when_an_instance_is_registered() {
     assert!(world.census(40).keys().eq(["one", "two"]), "{:?}", world.census(40));
     caller.lost_nothing();
 }
+
+#[test]
+fn a_node_that_is_new_in_the_plan_is_reported_on_a_server_too() {
+    let mut world = World::start(true);
+    let caller = Caller::start(world.web);
+    // The server has never heard of it.
+    world.mesh = world.mesh.replace("cart-v1", "cart-v3");
+    world.targets("{ cart-v3 = 1 }");
+    let planned = world.sandbox.run(&["plan"]).exits(0).all();
+    let finding =
+        "virtual_node/cart-v3, port 8080, gains requests at route/cart/all and has no running";
+    assert!(planned.contains("MC0908") && planned.contains(finding), "{planned}");
+    let document = json(&world.apply(&["--format", "json"], 7).stdout);
+    assert_eq!(document["missing"][0]["node"], "cart-v3", "{document:#}");
+    world.envoys.start(&world.sandbox, "cart-v3");
+    world.resumes();
+    assert!(world.census(40).keys().eq(["one"]));
+    caller.lost_nothing();
+}
+
+#[test]
+fn the_gate_waits_for_proxies_that_come_back_to_a_server_that_was_started_again() {
+    let mut world = World::start(true);
+    world.envoys.start(&world.sandbox, "cart-v2");
+    let settings = std::fs::read_to_string(world.sandbox.join("meshctl.toml")).unwrap();
+    world.sandbox.write("meshctl.toml", settings.replace("expect = 2", "expect = 3"));
+    world.sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
+    let caller = Caller::start(world.web);
+    let again = |world: &mut World| {
+        let server = world.server.take().unwrap();
+        let (admin, xds) = (server.admin.clone(), server.xds.clone());
+        drop(server);
+        world.server = Some(Serve::start(&world.sandbox, &admin, &xds));
+    };
+    // It was connected before: the gate does not take it for missing while it comes back.
+    again(&mut world);
+    world.targets("{ cart-v1 = 40, cart-v2 = 60 }");
+    world.apply(&[], 0);
+    assert!(world.census(60).keys().eq(["one", "two"]));
+
+    // One that does not come back is missing, as soon as nobody is waited for any more.
+    world.targets("{ cart-v1 = 1 }");
+    world.apply(&[], 0);
+    let mut envoy = world.envoys.0.remove(2);
+    envoy.kill().unwrap();
+    envoy.wait().unwrap();
+    again(&mut world);
+    world.targets("{ cart-v1 = 40, cart-v2 = 60 }");
+    let document = json(&world.apply(&["--format", "json"], 7).stdout);
+    assert_eq!(document["missing"][0]["why"], "not_running", "{document:#}");
+
+    // A rollout that stopped there stays so when the server is started again, until it is resumed.
+    again(&mut world);
+    let status = world.sandbox.run(&["status"]).exits(0).stdout;
+    assert!(status.contains("stopped before the switch"), "{status}");
+    assert!(world.census(40).keys().eq(["one"]));
+    world.envoys.start(&world.sandbox, "cart-v2");
+    world.resumes();
+    assert!(world.census(60).keys().eq(["one", "two"]));
+    caller.lost_nothing();
+}
+
+#[test]
+fn a_plan_of_one_route_is_gated_as_the_whole() {
+    for on_server in [false, true] {
+        let mut world = World::start(on_server);
+        let caller = Caller::start(world.web);
+        // What else the files change is left out, and the route's new node comes along.
+        world.mesh =
+            world.mesh.replace("cart-v2", "cart-v3").replace("max_retries = 0", "max_retries = 1");
+        world.targets("{ cart-v1 = 1, cart-v3 = 1 }");
+        let only = ["--only", "route/cart/all"];
+        let planned = world.sandbox.run(&[&["plan"], &only[..]].concat()).exits(0).all();
+        let finding = "virtual_node/cart-v3, port 8080, gains requests at route/cart/all";
+        assert!(planned.contains("MC0908") && planned.contains(finding), "{planned}");
+        let document = json(&world.apply(&[&only[..], &["--format", "json"]].concat(), 7).stdout);
+        assert_eq!(document["missing"][0]["node"], "cart-v3", "{document:#}");
+        assert!(world.census(40).keys().eq(["one"]));
+        world.envoys.start(&world.sandbox, "cart-v3");
+        world.resumes();
+        assert!(world.census(60).keys().eq(["one", "two"]));
+        caller.lost_nothing();
+        // A part that leads no request to another node is not gated.
+        let node = ["--only", "virtual_node/web"];
+        let mut envoy = world.envoys.0.remove(2);
+        envoy.kill().unwrap();
+        envoy.wait().unwrap();
+        let settings = std::fs::read_to_string(world.sandbox.join("meshctl.toml")).unwrap();
+        world.sandbox.write("meshctl.toml", settings.replace("expect = 2\n", ""));
+        world.mesh = world.mesh.replace("bind =", "client_policy = {}, bind =");
+        world.targets("{ cart-v3 = 1 }");
+        let ran = world.apply(&node, 0);
+        assert!(!ran.all().contains("MC0908"), "{}", ran.all());
+    }
+}
