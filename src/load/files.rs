@@ -120,9 +120,7 @@ pub(super) fn find(
                     return Err(Error::Io { path, source: error.into() });
                 }
                 let relative = path.strip_prefix(root).unwrap_or(&path);
-                // What would be left out anyway may be unreadable.
-                let dead = error.io_error().is_some_and(|why| why.kind() == NotFound);
-                if is_hidden(&path, root) || dead && !patterns.is_match(relative) {
+                if left_out(&path, root, &error, patterns.is_match(relative)) {
                     continue;
                 }
                 let relative = relative.display().to_string();
@@ -156,9 +154,17 @@ pub(super) fn find(
 
 /// Whether a path below a folder, or a folder on the way to it, is hidden: locks, backups and
 /// settings of editors, which may be links that lead nowhere.
-pub(super) fn is_hidden(path: &Path, below: &Path) -> bool {
+fn is_hidden(path: &Path, below: &Path) -> bool {
     let relative = path.strip_prefix(below).unwrap_or(path);
     relative.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Whether what a walk of a folder could not read may be passed over: what is hidden, and a link that
+/// leads nowhere and does not have the name of a file that is `wanted`. Anything may be in a folder
+/// that cannot be read.
+pub(super) fn left_out(path: &Path, below: &Path, error: &walkdir::Error, wanted: bool) -> bool {
+    let dead = error.io_error().is_some_and(|why| why.kind() == NotFound);
+    is_hidden(path, below) || dead && !wanted
 }
 
 fn globs(project: &Project, project_file: FileId, diagnostics: &mut Diagnostics) -> GlobSet {

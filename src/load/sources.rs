@@ -97,12 +97,13 @@ pub fn read_sources(
 fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::Error)> {
     let mut found: Vec<(PathBuf, Option<String>)> = Vec::new();
     let below = |inner: &Path| inner.strip_prefix(path).unwrap_or(inner).to_path_buf();
+    let skipped = |inner: &Path| {
+        let name = inner.file_name().unwrap_or_default().to_string_lossy();
+        SKIPPED.contains(&name.as_ref()) || exclude.has(&below(inner))
+    };
     let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
-        let name = entry.file_name().to_string_lossy();
-        entry.depth() == 0
-            || !name.starts_with('.')
-                && !SKIPPED.contains(&name.as_ref())
-                && !exclude.has(&below(entry.path()))
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        entry.depth() == 0 || !hidden && !skipped(entry.path())
     });
     for entry in walk {
         match entry {
@@ -120,9 +121,8 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
                     Some(_) => "a link that leads back to its own folder".to_owned(),
                     None => error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
                 };
-                let asked = error.loop_ancestor().is_some() || is_read(&inner, &ENDINGS);
-                // What would be left out anyway may be unreadable.
-                if asked && !files::is_hidden(&inner, path) {
+                let wanted = is_read(&inner, &ENDINGS);
+                if !files::left_out(&inner, path, &error, wanted) && !skipped(&inner) {
                     found.push((inner, Some(why)));
                 }
             }

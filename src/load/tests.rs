@@ -103,13 +103,10 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), NoTests> {
             Ok(entry) => entry,
             Err(error) => {
                 let at = error.path().unwrap_or(folder).to_path_buf();
-                let why = io::Error::from(error);
-                let dead = why.kind() == io::ErrorKind::NotFound && at != *folder;
-                // What would be left out anyway may be unreadable.
-                if files::is_hidden(&at, folder) || dead && !is_toml(&at) {
+                if files::left_out(&at, folder, &error, at == *folder || is_toml(&at)) {
                     continue;
                 }
-                return Err(NoTests::Io(at, why));
+                return Err(NoTests::Io(at, io::Error::from(error)));
             }
         };
         if entry.file_type().is_file() && is_toml(entry.path()) {

@@ -250,6 +250,20 @@ fn a_folder_may_hold_what_is_no_definition() {
     let ran = sandbox.run(&["import", "source", "-v", "--exclude", "old/*.json"]).exits(0);
     says(&ran, &["virtual_node.a]", "leads back to its own folder"]);
     lacks(&ran, &["virtual_node.b]"]);
+    // A folder that cannot be read is reported, whatever its name and whoever runs this: a link to
+    // itself is one. Only dead links are passed over, and what is left out by a name.
+    std::os::unix::fs::symlink("locked", sandbox.join("source/locked")).unwrap();
+    for dead in ["source/latest", "source/gone.json"] {
+        std::os::unix::fs::symlink("nowhere", sandbox.join(dead)).unwrap();
+    }
+    let exclude = ["import", "source", "-v", "--exclude", "old/**"];
+    let ran = sandbox.run(&exclude).exits(0);
+    says(&ran, &["source/locked", "symbolic links", "source/gone.json"]);
+    lacks(&ran, &["source/latest", "leads back to its own folder"]);
+    let ran = sandbox.run(&[&exclude[..], &["--exclude", "gone.json"]].concat()).exits(0);
+    lacks(&ran, &["gone.json"]);
+    let ran = sandbox.run(&[&exclude[..], &["--exclude", "locked"]].concat()).exits(0);
+    lacks(&ran, &["source/locked"]);
 }
 
 #[test]
