@@ -6,9 +6,9 @@ use super::target::Target;
 use super::{Context, Exit, Failure, Format, apply, presence};
 use crate::model::Address;
 use crate::plan::{self, Action, Consent, Guards, Input, Plan, Scope};
-use crate::revision::Header;
+use crate::revision::{Header, Live};
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Roll back to an earlier revision, as a new one
 ///
@@ -79,7 +79,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     }
     presence::find(&target, &state.live, &plan, None, &mut findings)?;
     context.ui.status(&format!("Rolling back from revision {newest} to revision {to}."));
-    if let Some(deletes) = deletes(&target, &plan, to, &history)? {
+    if let Some(deletes) = deletes(&target, &state.live, &plan, to, &history)? {
         context.ui.status(&deletes);
     }
     apply::go(context, &args.carry, &loaded, &target, format, &plan, &findings.sorted())
@@ -91,6 +91,7 @@ const READ: usize = 20;
 /// What a rollback deletes, and which revision had added it.
 fn deletes(
     target: &Target,
+    live: &Live,
     plan: &Plan,
     to: u64,
     history: &[Header],
@@ -101,15 +102,29 @@ fn deletes(
     if added.is_empty() {
         return Ok(None);
     }
-    let since = history.iter().map(|header| header.revision).filter(|revision| *revision > to);
-    for revision in since.take(READ) {
-        let live = target.at(revision)?;
-        for (address, by) in &mut added {
-            if live.entries.contains_key(*address) {
-                // The history begins with the newest: the last that has it is the one that added it.
-                *by = Some(revision);
-            }
+    // From the newest, which is live, back to the first revision that does not have an address: the
+    // one after that added it.
+    let mut open: BTreeSet<&Address> =
+        added.keys().copied().filter(|address| live.entries.contains_key(address)).collect();
+    let mut later = live.revision;
+    let between = |revision: &u64| *revision > to && Some(*revision) < live.revision;
+    let between: Vec<u64> = history.iter().map(|header| header.revision).filter(between).collect();
+    for revision in between.iter().copied().take(READ) {
+        if open.is_empty() {
+            break;
         }
+        let has = target.at(revision)?.entries;
+        open.retain(|address| {
+            let there = has.contains_key(*address);
+            if !there {
+                added.insert(address, later);
+            }
+            there
+        });
+        later = Some(revision);
+    }
+    if between.len() <= READ {
+        added.extend(open.into_iter().map(|address| (address, later)));
     }
     let names: Vec<String> = added
         .iter()

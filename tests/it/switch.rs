@@ -2,7 +2,7 @@
 
 use crate::directory::mesh;
 use crate::support::fake_envoy::{FakeEnvoy, Mood};
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Ran, Sandbox};
 use serde_json::Value;
 
 const WEB: &str = "virtual_node/web";
@@ -52,7 +52,7 @@ fn what_cannot_be_asked_is_reported_and_not_verified() {
     let sandbox = project(&[]);
     sandbox.write("mesh.toml", mesh(4));
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
-    let warning = format!("Warning: not verified that {ONE} can serve");
+    let warning = format!("Warning: not verified whether {ONE} can serve");
     assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
     let result = format!("not verified (no admin addresses); the switch to {ONE} was not verified");
     assert!(ran.stdout.contains(&result), "{}", ran.stdout);
@@ -63,6 +63,7 @@ fn what_cannot_be_asked_is_reported_and_not_verified() {
     // Where nothing is asked by a flag, nothing is verified.
     let ran = sandbox.run(&["apply", "--yes", "--resume", "--wait", "none"]).exits(0);
     assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("cannot be asked"), "{}", ran.stderr);
 }
 
 #[test]
@@ -161,6 +162,75 @@ fn a_rollback_says_what_it_deletes_and_which_revision_added_it() {
                  revision 2).";
     assert!(ran.stderr.contains(words), "{}", ran.stderr);
     assert!(ran.stderr.contains("Rolling back from revision 3 to revision 1."), "{}", ran.stderr);
+}
+
+#[test]
+fn a_rollback_names_the_last_revision_that_added_something_or_none() {
+    let sandbox = project(&[]);
+    let more = "\n[virtual_node.batch]\nlisteners = [{ port = 8080, protocol = \"http\" }]\n\
+                discovery = { dns = \"batch.internal\" }\n";
+    let apply = |port: u32, more: &str| {
+        let mesh = mesh(1).replace("web.internal", &format!("web-{port}.internal"));
+        sandbox.write("mesh.toml", mesh + more);
+        sandbox.run(&["apply", "--yes"]).exits(0);
+    };
+    // Added, removed and added again.
+    for (port, more) in [(2, more), (3, ""), (4, more), (5, more)] {
+        apply(port, more);
+    }
+    let back = || sandbox.run(&["rollback", "1"]).exits(4).stderr;
+    let told = back();
+    assert!(told.contains("virtual_node/batch (added by revision 4)."), "{told}");
+    // Beyond what is read, none is named.
+    (6..=22).for_each(|port| apply(port, more));
+    let told = back();
+    assert!(told.contains("(added by revision 4)."), "{told}");
+    (23..=26).for_each(|port| apply(port, more));
+    let told = back();
+    assert!(told.contains("does not have: virtual_node/batch."), "{told}");
+}
+
+/// The call in a plan's last line, with the approval that it asks for, in a shell.
+fn paste(sandbox: &Sandbox, text: &str) -> Ran {
+    let call = text.lines().last().and_then(|line| line.split_once("apply: meshctl "));
+    let call = call.unwrap_or_else(|| panic!("{text}")).1;
+    let call = format!("{} {call} --yes", env!("CARGO_BIN_EXE_meshctl"));
+    let mut shell = std::process::Command::new("sh");
+    Ran::new(shell.args(["-c", &call]).current_dir(sandbox.path()).output().unwrap())
+}
+
+#[test]
+fn the_call_of_a_plan_applies_exactly_this_plan() {
+    let inner = project(&[(ONE, NOWHERE)]);
+    let more = "\n[virtual_node.batch]\nbackends = [\"cart.internal\"]\n";
+    inner.write("mesh.toml", mesh(1) + more);
+    inner.run(&["apply", "--yes"]).exits(0);
+    let outer = Sandbox::new();
+    std::fs::rename(inner.path(), outer.join("the mesh")).unwrap();
+    // It has the scope and each consent, also the one that is part of the digest.
+    outer.write("the mesh/mesh.toml", mesh(4));
+    let project = ["-C", "the mesh", "--target=local"];
+    let run = |args: &[&str]| outer.run(&[&project[..], args].concat());
+    let lost = "MC0906@virtual_node/batch";
+    let accept = ["--accept", "MC0908@route/cart/all", "--accept", lost, "--allow-deletes", "3"];
+    let plan = run(&[&["plan"], &accept[..]].concat()).exits(0).stdout;
+    let markdown = run(&[&["plan", "--format", "markdown"], &accept[..]].concat()).exits(0).stdout;
+    for part in ["-C 'the mesh'", "--target local", "--accept MC0908@route/cart/all", lost] {
+        assert!(plan.contains(part) && markdown.contains(part), "{part}: {plan}{markdown}");
+    }
+    // So does the call that shows a saved plan, by its file.
+    run(&[&["plan", "-o", "a plan.json"], &accept[..]].concat()).exits(0);
+    let shown = run(&["show", "a plan.json"]).exits(0).stdout;
+    assert!(shown.trim_end().ends_with("'a plan.json'"), "{shown}");
+    paste(&outer, &plan).exits(0);
+    paste(&outer, &shown).exits(5);
+    // A rollback is approved by its own call.
+    let only = ["--only", "route/cart/all", "--no-prune"];
+    outer.write("the mesh/mesh.toml", mesh(7));
+    let plan = run(&[&["plan"], &only[..], &accept[..2]].concat()).exits(0).stdout;
+    assert!(plan.contains("--only route/cart/all --no-prune"), "{plan}");
+    let asked = run(&["rollback", "1"]).exits(4).stderr;
+    assert!(asked.contains("apply: meshctl -C 'the mesh' --target=local rollback 1 --expect p1-"));
 }
 
 #[test]
