@@ -9,7 +9,7 @@ use crate::expect::update::{as_test, update};
 use crate::expect::{self, Judged, Judging};
 use crate::load::{self, NoTests, TESTS_FOLDER, read_tests};
 use crate::report::{self, test::Run};
-use crate::schema::Changes;
+use crate::schema::{Changes, with_lf};
 use crate::span::{FileId, Files, Loc};
 use clap::Args;
 use std::fmt;
@@ -209,7 +209,7 @@ fn unwritten(path: &Path, error: &dyn fmt::Display) -> Failure {
 /// Adds a test for each route that has a witness; says how many there were.
 fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> {
     let old = match fs::read_to_string(path) {
-        Ok(text) => text,
+        Ok(text) => with_lf(&text).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(unwritten(path, &error)),
     };
@@ -236,10 +236,12 @@ fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> 
         return Ok(None);
     }
     if old.is_empty() && !path.exists() {
-        load::create(Path::new(""), path.to_str().map(|path| (path, text.as_str())))
+        // The folder may have a name that is no text.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        load::create(folder, [(UNTESTED, text.as_str())])
             .map_err(|(path, error)| unwritten(&path, &error))?;
     } else {
-        let known = old.matches("[[test]]").count();
+        let known = tests_in(&old);
         let added = |at: &[String]| match at {
             [test] => test == "test" && known == 0,
             [test, number] => test == "test" && number.parse().is_ok_and(|n: usize| n >= known),
@@ -249,6 +251,12 @@ fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> 
             .map_err(|error| unwritten(path, &error))?;
     }
     Ok(Some(if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }))
+}
+
+/// How many tests a file has. One that is no TOML has none that can be kept, and is not rewritten.
+fn tests_in(text: &str) -> usize {
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    table.get("test").and_then(toml::Value::as_array).map_or(0, Vec::len)
 }
 
 /// Nothing was tested. A pass would say what is not so.

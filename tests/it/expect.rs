@@ -1,6 +1,6 @@
 //! `meshctl test`: what is said of expectations, and that they can fail.
 
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Ran, Sandbox};
 use crate::support::schemas::{validate, well_formed};
 use crate::support::{golden, root};
 use serde_json::Value;
@@ -328,6 +328,35 @@ fn coverage_names_what_no_test_takes_with_a_test_that_does() {
     // What the patched route does is not told, so nothing is written about it.
     assert!(!text.contains("odd"), "{text}");
     sandbox.run(&["test", "--coverage-min", "75"]).exits(0);
+}
+
+#[test]
+fn added_tests_are_counted_as_tests_and_reach_any_folder() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let add = ["test", "--coverage", "--update"];
+    // Text that looks like a test is none, and line ends hide no name.
+    let sandbox = project(
+        "[[test]]\nname = \"v1\"\nrequest = \"GET http://shop.example/cart\"\n\
+         expect = { route = \"route/cart/stable\" }\n",
+    );
+    let old = "# Each [[test]] was added.\r\n[[test]]\r\nname = \"route/cart/canary\"\r\n\
+               from = \"virtual_gateway/edge\"\r\nrequest = \"GET http://shop.example/cart\"\r\n\
+               expect = { route = \"route/cart/stable\" }\r\n";
+    sandbox.write("tests/untested.toml", old);
+    let ran = sandbox.run(&add);
+    assert!(ran.stderr.contains("Added 1 test to"), "{}", ran.all());
+    let text = fs::read_to_string(sandbox.join("tests/untested.toml")).unwrap();
+    assert!(text.starts_with(old) && !text.replace("\r\n", "").contains('\n'), "{text:?}");
+    assert!(text.contains("\"route/cart/canary (2)\""), "{text}");
+    // A folder whose name is no text.
+    let folder = sandbox.path().join(std::ffi::OsStr::from_bytes(b"m\xff"));
+    fs::create_dir(&folder).unwrap();
+    for file in ["meshctl.toml", "mesh.toml"] {
+        fs::copy(sandbox.join(file), folder.join(file)).unwrap();
+    }
+    let ran = Ran::new(sandbox.command(&add).arg("-C").arg(&folder).output().unwrap()).exits(0);
+    assert!(ran.stderr.contains("Added"), "{}", ran.all());
+    assert!(folder.join("tests/untested.toml").exists());
 }
 
 #[test]
