@@ -1,6 +1,6 @@
 //! The admin interfaces of Envoys as a witness.
 
-use super::witness::{Answer, Answers, Asking, Standing, Wanted, Witness};
+use super::witness::{Answer, Asking, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
 use crate::live::StepId;
 use crate::live::admin::{Admin, Expected, Seen, Silence, Subject, expected};
@@ -54,26 +54,6 @@ impl Witness for Admins {
         })
     }
 
-    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
-        let admins = self.some(&proxies.keys().cloned().collect());
-        Box::pin(async move {
-            let answer = |(proxy, seen): (ProxyId, Result<Seen, Silence>)| {
-                let answer = match seen {
-                    Ok(seen) => {
-                        let expected = versions(proxies.get(&proxy)?);
-                        match seen.has(&expected) {
-                            true => Answer::Has { envoys: 1 },
-                            false => Answer::Late(lacks(&seen, &expected)),
-                        }
-                    }
-                    Err(_) => Answer::Gone,
-                };
-                Some((proxy, answer))
-            };
-            look(admins).await.into_iter().filter_map(answer).collect()
-        })
-    }
-
     fn standing(
         &self,
         proxies: BTreeMap<ProxyId, Wanted>,
@@ -97,12 +77,14 @@ impl Witness for Admins {
 impl Standing {
     /// Of one Envoy: whether it answers as one, and whether it has what it should.
     fn of(seen: &Result<Seen, Silence>, expected: &Expected) -> Self {
-        let (running, acknowledged) = match seen {
-            Ok(seen) => (1, usize::from(seen.has(expected))),
-            Err(Silence::NoAnswer) => (1, 0),
-            Err(Silence::Gone) => (0, 0),
+        let (running, answer) = match seen {
+            Ok(seen) if seen.has(expected) => (1, Answer::Has),
+            Ok(seen) => (1, Answer::Late(lacks(seen, expected))),
+            Err(Silence::NoAnswer) => (1, Answer::Gone),
+            Err(Silence::Gone) => (0, Answer::Gone),
         };
-        Self { running, acknowledged, awaited: false }
+        let acknowledged = usize::from(answer == Answer::Has);
+        Self { answer, running, acknowledged, awaited: false }
     }
 }
 
@@ -153,7 +135,7 @@ async fn ask(admin: &Admin, expected: &Expected, before: &Seen, deadline: Instan
             Ok(seen) => {
                 gone = 0;
                 if seen.has(expected) {
-                    return Answer::Has { envoys: 1 };
+                    return Answer::Has;
                 }
                 let refused = seen.refused_since(before, expected);
                 if !refused.is_empty() {

@@ -54,7 +54,7 @@ pub(super) async fn wait(
         // A task that panicked has told on stderr; its proxy is simply not proven.
         let Ok((proxy, answer)) = answer else { continue };
         let state = match answer {
-            Answer::Has { .. } => {
+            Answer::Has => {
                 passed.proven.insert(proxy.clone());
                 Some(ProxyState::Acked)
             }
@@ -89,7 +89,7 @@ pub(super) fn left(answers: Answers) -> Passed {
                 passed.refused.insert(proxy, what);
             }
             // Another instance of it may just be taking it.
-            Answer::Has { .. } | Answer::Late(_) => {}
+            Answer::Has | Answer::Late(_) => {}
         }
     }
     passed

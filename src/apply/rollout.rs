@@ -476,14 +476,13 @@ impl<'a, 'b> Roll<'a, 'b> {
             wanted.extend(found.map(|wanted| (proxy, wanted)));
         }
         // Each Envoy counts alone, also where another one of its proxy is late.
-        let standing = witness.standing(wanted.clone()).await;
-        let answers = witness.now(wanted).await;
+        let standing = witness.standing(wanted).await;
         self.outcome.proven.clear();
         self.outcome.gone.clear();
         self.outcome.envoys = standing.values().map(|standing| standing.acknowledged).sum();
-        for (proxy, answer) in answers {
-            match answer {
-                Answer::Has { .. } => {
+        for (proxy, standing) in standing {
+            match standing.answer {
+                Answer::Has => {
                     self.outcome.proven.insert(proxy);
                 }
                 Answer::Gone => {

@@ -195,7 +195,7 @@ fn missing(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::{Answers, Asking};
+    use crate::apply::{Answer, Asking};
     use futures_util::future::BoxFuture;
 
     /// Proxies by their names; one that is not there cannot be asked.
@@ -215,10 +215,6 @@ mod tests {
             unreachable!("no step is put")
         }
 
-        fn now(&self, _: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
-            unreachable!("no step is put")
-        }
-
         fn standing(
             &self,
             proxies: BTreeMap<ProxyId, Wanted>,
@@ -226,7 +222,7 @@ mod tests {
             let found = proxies.into_keys();
             let found = found.filter_map(|proxy| {
                 let standing = self.0.get(proxy.to_string().as_str())?;
-                Some((proxy, *standing))
+                Some((proxy, standing.clone()))
             });
             Box::pin(std::future::ready(found.collect()))
         }
@@ -236,10 +232,14 @@ mod tests {
         }
     }
 
-    const RUNS: Standing = Standing { running: 1, acknowledged: 1, awaited: false };
-    const LATE: Standing = Standing { running: 2, acknowledged: 0, awaited: false };
-    const ONE_OF_TWO: Standing = Standing { running: 2, acknowledged: 1, awaited: false };
-    const GONE: Standing = Standing { running: 0, acknowledged: 0, awaited: false };
+    const fn standing(answer: Answer, running: usize, acknowledged: usize) -> Standing {
+        Standing { answer, running, acknowledged, awaited: false }
+    }
+
+    const RUNS: Standing = standing(Answer::Has, 1, 1);
+    const LATE: Standing = standing(Answer::Late(Vec::new()), 2, 0);
+    const ONE_OF_TWO: Standing = standing(Answer::Late(Vec::new()), 2, 1);
+    const GONE: Standing = standing(Answer::Gone, 0, 0);
 
     async fn of(
         known: &[(&'static str, Standing)],

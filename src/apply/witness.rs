@@ -11,16 +11,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What is known of the Envoys of one proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
     /// They have it.
-    Has {
-        /// How many they are; at least one.
-        envoys: usize,
-    },
+    Has,
     /// They refused a part of it, for this reason if one is told.
     Refused(BTreeMap<Subject, Option<String>>),
     /// None is running or connected.
+    #[default]
     Gone,
     /// They run and lack this, in words.
     Late(Vec<String>),
@@ -40,9 +38,16 @@ pub trait Witness: fmt::Debug + Send + Sync {
     fn before(&self, proxies: BTreeSet<ProxyId>) -> BoxFuture<'static, Box<dyn Asking>>;
 
     /// What some proxies have now of what is in force.
-    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers>;
+    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
+        let standing = self.standing(proxies);
+        Box::pin(async move {
+            let standing = standing.await.into_iter();
+            standing.map(|(proxy, standing)| (proxy, standing.answer)).collect()
+        })
+    }
 
-    /// How many Envoys of some proxies run, and how many have acknowledged what is in force.
+    /// What some proxies have now of what is in force, and how many of their Envoys run and have
+    /// acknowledged it.
     fn standing(
         &self,
         proxies: BTreeMap<ProxyId, Wanted>,
@@ -53,9 +58,11 @@ pub trait Witness: fmt::Debug + Send + Sync {
     fn instances(&self, node: &NodeName) -> Option<usize>;
 }
 
-/// The Envoys of one proxy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The Envoys of one proxy. By default none runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// What they have.
+    pub answer: Answer,
     /// How many run.
     pub running: usize,
     /// How many of them have acknowledged what is in force.

@@ -1,7 +1,7 @@
 //! What the connected Envoys have acknowledged, as a witness for the gate.
 
 use super::mesh::Mesh;
-use crate::apply::{Answer, Answers, Asking, Standing, Wanted, Witness};
+use crate::apply::{Answer, Asking, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::EnvoyStatus;
@@ -77,16 +77,6 @@ impl Witness for Connected {
         })
     }
 
-    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> BoxFuture<'static, Answers> {
-        let report = self.mesh.plane.report(&self.mesh.name);
-        let answers = proxies.into_keys().map(|proxy| {
-            let envoys = report.get(&proxy).map(Vec::as_slice).unwrap_or_default();
-            let answer = judge(envoys, None);
-            (proxy, answer)
-        });
-        Box::pin(std::future::ready(answers.collect()))
-    }
-
     fn standing(
         &self,
         proxies: BTreeMap<ProxyId, Wanted>,
@@ -97,7 +87,8 @@ impl Witness for Connected {
             let envoys = report.get(&proxy).map(Vec::as_slice).unwrap_or_default();
             let acknowledged = envoys.iter().filter(|envoy| envoy.is_in_force()).count();
             let awaited = more && envoys.is_empty();
-            (proxy, Standing { running: envoys.len(), acknowledged, awaited })
+            let answer = judge(envoys, None);
+            (proxy, Standing { answer, running: envoys.len(), acknowledged, awaited })
         });
         Box::pin(std::future::ready(standing.collect()))
     }
@@ -125,7 +116,7 @@ impl Asking for Watching {
                 let envoys = report.get(&proxy).map(Vec::as_slice).unwrap_or_default();
                 let answer = judge(envoys, Some(step));
                 match &answer {
-                    Answer::Has { .. } => return answer,
+                    Answer::Has => return answer,
                     Answer::Gone => {
                         let awaited = awaited_until.filter(|at| *at > Instant::now());
                         let Some(awaited) = awaited else { return answer };
@@ -168,7 +159,7 @@ fn judge(envoys: &[EnvoyStatus], step: Option<StepId>) -> Answer {
     };
     let having = envoys.iter().filter(has).count();
     if having == envoys.len() {
-        return Answer::Has { envoys: having };
+        return Answer::Has;
     }
     let mut lacks: Vec<String> = vec![format!("{having} of {} Envoys have it", envoys.len())];
     let lacking: BTreeSet<String> = envoys

@@ -3,8 +3,7 @@
 
 use crate::directory;
 use meshctl::apply::{
-    self, Answer, Answers, Asking, End, OnRefusal, Options, Outcome, Site, Standing, Stop, Wanted,
-    Witness,
+    self, Answer, Asking, End, OnRefusal, Options, Outcome, Site, Standing, Stop, Wanted, Witness,
 };
 use meshctl::compile::{compile, proxies};
 use meshctl::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, files};
@@ -21,6 +20,7 @@ use std::future::ready;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -48,14 +48,9 @@ impl Witness for Refusing {
         Box::pin(ready(Box::new(*self) as Box<dyn Asking>))
     }
 
-    fn now(&self, proxies: BTreeMap<ProxyId, Wanted>) -> Future<Answers> {
-        let answers = proxies.into_keys().map(|proxy| (proxy, Answer::Has { envoys: 1 }));
-        Box::pin(ready(answers.collect()))
-    }
-
     fn standing(&self, proxies: BTreeMap<ProxyId, Wanted>) -> Future<BTreeMap<ProxyId, Standing>> {
-        let one = Standing { running: 1, acknowledged: 1, awaited: false };
-        Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one)).collect()))
+        let one = Standing { answer: Answer::Has, running: 1, acknowledged: 1, awaited: false };
+        Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one.clone())).collect()))
     }
 
     fn instances(&self, _node: &NodeName) -> Option<usize> {
@@ -75,9 +70,51 @@ impl Asking for Refusing {
         Box::pin(ready(match Some(step) {
             step if step == self.refused => Answer::Refused(refused),
             step if step == self.late => Answer::Late(vec!["listeners".to_owned()]),
-            _ => Answer::Has { envoys: 1 },
+            _ => Answer::Has,
         }))
     }
+}
+
+/// Proxies that acknowledge between the first question about what they have and the second.
+#[derive(Debug, Default)]
+struct Arriving(AtomicUsize);
+
+impl Witness for Arriving {
+    fn knows(&self, _proxy: &ProxyId) -> bool {
+        true
+    }
+
+    fn reads_files(&self) -> bool {
+        false
+    }
+
+    fn before(&self, _proxies: BTreeSet<ProxyId>) -> Future<Box<dyn Asking>> {
+        Box::pin(ready(Box::new(Refusing::default()) as Box<dyn Asking>))
+    }
+
+    fn standing(&self, proxies: BTreeMap<ProxyId, Wanted>) -> Future<BTreeMap<ProxyId, Standing>> {
+        let (answer, acknowledged) = match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => (Answer::Late(vec!["listeners".to_owned()]), 0),
+            _ => (Answer::Has, 1),
+        };
+        let one = Standing { answer, running: 1, acknowledged, awaited: false };
+        Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one.clone())).collect()))
+    }
+
+    fn instances(&self, _node: &NodeName) -> Option<usize> {
+        None
+    }
+}
+
+#[test]
+fn what_an_apply_counts_and_what_it_names_is_one_answer() {
+    let target = Memory::default();
+    let witness = Arc::new(Arriving::default());
+    let options = Options { witness, expect: Some(1), ..options(None, None) };
+    let writer = &mut *target.lock(PATIENCE).unwrap();
+    let outcome = run(writer, &options, Some(&read(&mesh()))).unwrap();
+    assert_eq!((outcome.end, outcome.envoys), (End::TooFew, 0));
+    assert_eq!((outcome.proven.len(), outcome.late.len()), (0, outcome.proxies));
 }
 
 /// A writer that dies after so many writes, and tells what it gave to whom.
