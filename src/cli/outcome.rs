@@ -165,7 +165,8 @@ fn proof(target: &Target, outcome: &Outcome) -> String {
             "not verified (no admin addresses)".to_owned()
         }
         (0, 0) => "not verified".to_owned(),
-        (0, _) => "not verified (no proxy is running)".to_owned(),
+        (0, gone) if gone == outcome.proxies => "not verified (no proxy is running)".to_owned(),
+        (0, _) => "not verified (none of the proxies that can be asked is running)".to_owned(),
         (proven, 0) => format!("verified on {proven} of {} proxies", outcome.proxies),
         (proven, gone) => {
             format!("verified on {proven} of {} proxies ({gone} not running)", outcome.proxies)

@@ -51,7 +51,7 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
             format!("Step {number} done: verified on {proven} of {proxies}.")
         }
         Event::Unverified { nodes } => format!(
-            "Warning: not verified that {} can serve the requests of this switch: it cannot be asked.",
+            "Warning: not verified whether {} can serve the requests of this switch.",
             list(nodes.iter())
         ),
         Event::Missing { targets, accepted } => {
