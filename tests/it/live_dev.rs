@@ -113,6 +113,61 @@ fn the_overlay_that_dev_prints_is_one_that_a_project_can_keep() {
 }
 
 #[test]
+fn the_application_of_a_node_without_a_proxy_answers_its_callers_itself() {
+    let mesh = r#"[mesh]
+name = "m"
+
+[virtual_node.web]
+backends = ["cart.internal"]
+
+[virtual_node.cart]
+listeners = [{ port = 8080, protocol = "http" }]
+discovery = { dns = "cart.internal" }
+
+[virtual_node.legacy]
+proxy = false
+listeners = [{ port = 8080, protocol = "http" }]
+discovery = { dns = "legacy.internal" }
+
+[virtual_service."cart.internal"]
+router = "cart"
+
+[virtual_router.cart]
+listeners = [{ port = 8080, protocol = "http" }]
+
+[[virtual_router.cart.routes]]
+name = "old"
+match = { prefix = "/old/" }
+targets = { legacy = 1 }
+
+[[virtual_router.cart.routes]]
+name = "all"
+match = { prefix = "/" }
+targets = { cart = 1 }
+"#;
+    let sandbox = Sandbox::with_mesh(mesh);
+    let request = |path: &str| {
+        format!(
+            "[[dev.requests]]\nfrom = \"virtual_node/web\"\nurl = \"http://cart.internal:8080{path}\"\n"
+        )
+    };
+    sandbox.write("meshctl.toml", request("/old/a") + &request("/new"));
+    let envoy = envoy::binary().display().to_string();
+    for target in ["control-plane", "directory"] {
+        let block = Block::take();
+        let network = block.second().to_string();
+        let args = ["dev", "--once", "--envoy", &envoy, "--network", &network, "--target", target];
+        let ran = sandbox.run(&args).exits(0);
+        assert_eq!(ran.stdout.matches("ok ").count(), 2, "{}", ran.all());
+        for node in ["legacy", "cart"] {
+            assert!(ran.stdout.contains(&format!(" from {node}")), "{node}: {}", ran.all());
+        }
+        // It has no Envoy, and none is waited for.
+        assert!(!ran.stderr.contains("virtual_node/legacy"), "{}", ran.all());
+    }
+}
+
+#[test]
 fn check_finds_nothing_in_the_examples() {
     let sandbox = Sandbox::new();
     for name in examples() {
