@@ -442,31 +442,29 @@ fn a_plan_of_one_route_is_gated_as_the_whole() {
     for on_server in [false, true] {
         let mut world = World::start(on_server);
         let caller = Caller::start(world.web);
-        // What else the files change is left out, and the route's new node comes along.
-        world.mesh =
-            world.mesh.replace("cart-v2", "cart-v3").replace("max_retries = 0", "max_retries = 1");
-        world.targets("{ cart-v1 = 1, cart-v3 = 1 }");
+        // What else the files change is left out.
+        world.mesh += "\n[virtual_node.batch]\n";
+        world.targets("{ cart-v1 = 1, cart-v2 = 1 }");
         let only = ["--only", "route/cart/all"];
         let planned = world.sandbox.run(&[&["plan"], &only[..]].concat()).exits(0).all();
-        let finding = "virtual_node/cart-v3, port 8080, gains requests at route/cart/all";
+        let finding = "virtual_node/cart-v2, port 8080, gains requests at route/cart/all";
         assert!(planned.contains("MC0908") && planned.contains(finding), "{planned}");
+        assert!(!planned.contains("batch"), "{planned}");
         let document = json(&world.apply(&[&only[..], &["--format", "json"]].concat(), 7).stdout);
-        assert_eq!(document["missing"][0]["node"], "cart-v3", "{document:#}");
+        assert_eq!(document["missing"][0]["node"], "cart-v2", "{document:#}");
         assert!(world.census(40).keys().eq(["one"]));
-        world.envoys.start(&world.sandbox, "cart-v3");
+        world.envoys.start(&world.sandbox, "cart-v2");
         world.resumes();
         assert!(world.census(60).keys().eq(["one", "two"]));
         caller.lost_nothing();
         // A part that leads no request to another node is not gated.
-        let node = ["--only", "virtual_node/web"];
         let mut envoy = world.envoys.0.remove(2);
         envoy.kill().unwrap();
         envoy.wait().unwrap();
         let settings = std::fs::read_to_string(world.sandbox.join("meshctl.toml")).unwrap();
         world.sandbox.write("meshctl.toml", settings.replace("expect = 2\n", ""));
-        world.mesh = world.mesh.replace("bind =", "client_policy = {}, bind =");
-        world.targets("{ cart-v3 = 1 }");
-        let ran = world.apply(&node, 0);
+        world.targets("{ cart-v2 = 1 }");
+        let ran = world.apply(&["--only", "virtual_node/batch"], 0);
         assert!(!ran.all().contains("MC0908"), "{}", ran.all());
     }
 }
