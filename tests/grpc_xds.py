@@ -1,6 +1,6 @@
 """A gRPC server, and a gRPC client that finds it by xDS: prints what the client is answered.
 
-Arguments: the name to call, and the port of the server. The control plane is in the bootstrap file
+Arguments: the name to call, and the address of the server. The control plane is in the bootstrap file
 that GRPC_XDS_BOOTSTRAP names.
 """
 
@@ -16,9 +16,9 @@ class Greeter(grpc.GenericRpcHandler):
 
 
 def main():
-    name, port = sys.argv[1:]
+    name, address = sys.argv[1:]
     server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[Greeter()])
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.add_insecure_port(address)
     server.start()
     with grpc.insecure_channel(f"xds:///{name}") as channel:
         call = channel.unary_unary("/greeter.Greeter/Greet")

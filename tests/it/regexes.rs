@@ -4,13 +4,13 @@
 //! `MESHCTL_REGEXES` asks for more, `MESHCTL_REGEX_SEED` for another start.
 
 use crate::support::compare::Tally;
-use crate::support::envoy;
 use crate::support::mesh::Block;
 use crate::support::project::Project;
-use crate::support::proxies::start_applied;
+use crate::support::proxies::{Proxy, spawn, start_all, start_applied};
 use crate::support::random_mesh::Chance;
 use crate::support::random_regex as random;
 use crate::support::random_routes as routes;
+use crate::support::tier::number;
 use meshctl::dev::client;
 use meshctl::envoy::defaults::RE2_MAX_PROGRAM_SIZE;
 use meshctl::model::{Address, Matcher, PathMatch, Pattern};
@@ -19,8 +19,8 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Expressions of a run that is not told otherwise.
@@ -29,25 +29,20 @@ const LIMIT: u64 = RE2_MAX_PROGRAM_SIZE as u64;
 /// The length in bytes beyond which `check` rejects an expression (MC1211).
 const LENGTH: usize = 1_024;
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 /// An Envoy that has been given listeners, and is asked about them.
 struct Envoy {
-    child: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Envoy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    running: Proxy,
+    socket: PathBuf,
 }
 
 /// A listener whose routes are these.
-fn listener(name: &str, port: u16, bound: bool, hosts: &serde_json::Value) -> serde_json::Value {
+fn listener(
+    name: &str,
+    at: SocketAddr,
+    bound: bool,
+    hosts: &serde_json::Value,
+) -> serde_json::Value {
+    let (address, port) = (at.ip().to_string(), at.port());
     let router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
     let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.\
                    HttpConnectionManager";
@@ -55,7 +50,7 @@ fn listener(name: &str, port: u16, bound: bool, hosts: &serde_json::Value) -> se
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
         "bind_to_port": bound,
-        "address": { "socket_address": { "address": "127.0.0.1", "port_value": port } },
+        "address": { "socket_address": { "address": address, "port_value": port } },
         "filter_chains": [{ "filters": [{ "name": "http", "typed_config": {
             "@type": manager,
             "stat_prefix": "regexes",
@@ -83,17 +78,8 @@ impl Envoy {
             } }] },
         });
         fs::write(at("boot.json"), boot.to_string()).unwrap();
-        let log = fs::File::create(at("log")).unwrap();
-        let child = Command::new(envoy::binary())
-            .arg("-c")
-            .arg(at("boot.json"))
-            .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"])
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let envoy = Self { child, folder };
+        let (socket, boot) = (at("admin.sock"), at("boot.json"));
+        let envoy = Self { running: spawn(&boot, folder, &[], None), socket };
         let deadline = Instant::now() + Duration::from_secs(120);
         let taken = |text: &str| text.lines().any(|line| !line.ends_with(": 0"));
         while !envoy
@@ -108,8 +94,7 @@ impl Envoy {
 
     fn admin(&self, path: &str) -> Option<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let socket = self.folder.path().join("admin.sock");
-        let asked = client::admin(&socket, "GET", path, Duration::from_secs(60));
+        let asked = client::admin(&self.socket, "GET", path, Duration::from_secs(60));
         let answer = runtime.block_on(asked).ok()?;
         (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).into_owned())
     }
@@ -132,8 +117,7 @@ impl Envoy {
 
     /// The lengths of programs that it has spoken of, by expression.
     fn sizes(&self) -> BTreeMap<String, u64> {
-        let log = fs::read(self.folder.path().join("log")).unwrap();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.running.log();
         let mut sizes = BTreeMap::new();
         for part in log.split("regex '").skip(1) {
             let Some((regex, rest)) = part.split_once("' RE2 program size of ") else { continue };
@@ -199,7 +183,8 @@ fn what_check_accepts_envoy_accepts_and_what_it_rejects_envoy_rejects() {
                 "direct_response": { "status": 200 },
             });
             let host = json!([{ "name": "all", "domains": ["*"], "routes": [route] }]);
-            listener(&at.to_string(), 10_000 + at as u16, false, &host)
+            let port = 10_000 + at as u16;
+            listener(&at.to_string(), (Ipv4Addr::LOCALHOST, port).into(), false, &host)
         });
         let envoy = Envoy::start(&listeners.collect::<Vec<_>>());
         let (rejected, sizes) = (envoy.rejected(), envoy.sizes());
@@ -282,12 +267,11 @@ fn texts_are_taken_as_envoy_takes_them() {
             json!({ "name": format!("h{at}"), "domains": [format!("h{at}")], "routes": routes })
         })
         .collect();
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
-    let envoy = Envoy::start(&[listener("one", port, true, &json!(hosts))]);
+    let block = Block::take();
+    let at = SocketAddr::from(([127, block.second(), 2, 1], 7_000));
+    let envoy = Envoy::start(&[listener("one", at, true, &json!(hosts))]);
     assert!(envoy.rejected().is_empty(), "{:?}", envoy.rejected());
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let stream = TcpStream::connect(at).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut writer = stream.try_clone().unwrap();
@@ -394,4 +378,15 @@ fn envoy_takes_the_expressions_of_every_place_that_check_accepts() {
     }
     println!("{kept} resources were taken, {dropped} routes had expressions that check rejects");
     assert!(dropped > 0 && kept > dropped, "{kept} kept, {dropped} dropped");
+}
+
+#[test]
+#[should_panic(expected = "rejected")]
+fn routes_that_a_proxy_rejects_fail_a_test() {
+    let block = Block::take();
+    let mut mesh = routes::mesh(1, block.second(), 7_000);
+    let route = mesh.routers.values_mut().flat_map(|router| &mut router.routes).next().unwrap();
+    // Too large for Envoy, which opens the listeners in any case.
+    route.matches.path = Some(PathMatch::Regex("/(a{1000}){10}".to_owned()));
+    drop(start_all(&mesh));
 }

@@ -1,11 +1,13 @@
 //! PyPI's grpcio as a client of the control plane: it speaks state of the world only.
 
+use crate::support::mesh::Block;
 use crate::support::root;
 use crate::support::served::Server;
 use meshctl::envoy::{ProxyConfig, Resource, ResourceType, Side};
 use meshctl::revision::StepId;
 use meshctl::serve::limits::Limits;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -42,7 +44,8 @@ fn resource(kind: ResourceType, name: &str, fields: &str) -> Arc<Resource> {
 }
 
 /// What a gRPC client needs to call a name: an API listener, routes, a cluster, its endpoints.
-fn resources(name: &str, port: u16) -> Vec<Arc<Resource>> {
+fn resources(name: &str, at: SocketAddr) -> Vec<Arc<Resource>> {
+    let (address, port) = (at.ip(), at.port());
     let ads = r#"{"ads": {}, "resource_api_version": "V3"}"#;
     let listener = format!(
         r#""name": "{name}", "api_listener": {{"api_listener": {{
@@ -61,7 +64,7 @@ fn resources(name: &str, port: u16) -> Vec<Arc<Resource>> {
     let endpoints = format!(
         r#""cluster_name": "greeter", "endpoints": [{{"locality": {{"region": "here"}},
         "load_balancing_weight": 1, "lb_endpoints": [{{"endpoint": {{"address": {{"socket_address":
-        {{"address": "127.0.0.1", "port_value": {port}}}}}}}}}]}}]"#
+        {{"address": "{address}", "port_value": {port}}}}}}}}}]}}]"#
     );
     vec![
         resource(ResourceType::Listener, name, &listener),
@@ -77,11 +80,10 @@ fn a_grpc_client_finds_a_server_through_the_control_plane() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = runtime.block_on(async { Server::open(Limits::default()) });
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let block = Block::take();
+    let at = SocketAddr::from(([127, block.second(), 2, 1], 7_000));
     let name = "cart.shop.internal";
-    let all = resources(name, port).into_iter().map(|r| ((r.kind, r.name.clone()), r));
+    let all = resources(name, at).into_iter().map(|r| ((r.kind, r.name.clone()), r));
     let proxy = "virtual_node/client".parse().unwrap();
     let config = ProxyConfig { proxy, resources: all.collect() };
     let step = StepId { revision: 1, number: 1 };
@@ -98,7 +100,7 @@ fn a_grpc_client_finds_a_server_through_the_control_plane() {
     std::fs::write(&bootstrap, text).unwrap();
     let output = Command::new("python3")
         .arg(root().join("tests/grpc_xds.py"))
-        .args([name, &port.to_string()])
+        .args([name, &at.to_string()])
         .env("PYTHONPATH", python)
         .env("GRPC_XDS_BOOTSTRAP", &bootstrap)
         .env_remove("http_proxy")

@@ -17,6 +17,13 @@ pub(crate) struct Proxy {
     folder: tempfile::TempDir,
 }
 
+impl Proxy {
+    /// What it has written, if that went to its log.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.path().join("log")).unwrap()).into_owned()
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -55,14 +62,24 @@ fn run(
     let boot = folder.path().join("boot.yaml");
     let options = Bootstrap::new(mesh.settings.name.clone(), id, root);
     fs::write(&boot, bootstrap(&options)).unwrap();
+    spawn(&boot, folder, &["--reject-unknown-dynamic-fields"], output)
+}
+
+/// Starts an Envoy on a bootstrap; its stdout and stderr go to `output`, else to its log in `folder`.
+pub(crate) fn spawn(
+    boot: &Path,
+    folder: tempfile::TempDir,
+    more: &[&str],
+    output: Option<[Stdio; 2]>,
+) -> Proxy {
     let log = fs::File::create(folder.path().join("log")).unwrap();
     let [stdout, stderr] = output
         .unwrap_or_else(|| [log.try_clone().unwrap().into(), log.try_clone().unwrap().into()]);
     let child = Command::new(envoy::binary())
         .arg("-c")
-        .arg(&boot)
+        .arg(boot)
         .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"])
-        .arg("--reject-unknown-dynamic-fields")
+        .args(more)
         .stdout(stdout)
         .stderr(stderr)
         .stdin(Stdio::null())
@@ -71,13 +88,19 @@ fn run(
     Proxy { child, folder }
 }
 
-/// Waits until a door is open.
+/// Waits until a door is open, and fails if a proxy has rejected anything. Envoy opens a listener
+/// whose routes it has rejected, and logs the rejection before that.
 pub(crate) fn await_door(proxies: &[Proxy], door: SocketAddr) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while TcpStream::connect(door).is_err() {
+    loop {
+        let open = TcpStream::connect(door).is_ok();
         for proxy in proxies {
-            let log = fs::read_to_string(proxy.folder.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline && !log.contains("rejected"), "{log}");
+            let log = proxy.log();
+            assert!(!log.contains("rejected"), "{log}");
+            assert!(open || Instant::now() < deadline, "{door} does not open: {log}");
+        }
+        if open {
+            return;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -100,7 +123,8 @@ pub(crate) fn start_applied(mesh: &Mesh, root: &Path) -> Vec<Proxy> {
     opened(mesh, CALLED.map(start).into())
 }
 
-fn opened(mesh: &Mesh, all: Vec<Proxy>) -> Vec<Proxy> {
+/// Proxies of a mesh, when all doors of the mesh that requests are sent to are open.
+pub(crate) fn opened(mesh: &Mesh, all: Vec<Proxy>) -> Vec<Proxy> {
     for entry in entries(mesh) {
         let door = match entry.door {
             traffic::Door::Bound { at, .. } => at,
