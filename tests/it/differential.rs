@@ -1,24 +1,20 @@
 //! `traffic` against live Envoys: meshes and requests by chance, sent as they are, must end where
 //! `traffic` says, by the routes that it says, as the request that it says.
 //!
-//! `MESHCTL_TRAFFIC_PAIRS` asks for more pairs, `MESHCTL_TRAFFIC_SEED` for another start,
-//! `MESHCTL_TRAFFIC_WRONG` names a file for all disagreements. Seeds are printed; a disagreement
-//! names its own, and becomes a case of [`NAMED`].
+//! `MESHCTL_TRAFFIC_PAIRS` asks for more pairs, `MESHCTL_TRAFFIC_SEED` for another start. Seeds are
+//! printed; a disagreement names its own, and becomes a case of [`NAMED`].
 
 use crate::support::aimed;
-use crate::support::compare::{Doors, Tally, as_call};
-use crate::support::mesh::Block;
+use crate::support::compare::{Doors, Tally, applications, as_call};
 use crate::support::project::Project;
 use crate::support::proxies::{start_all, start_applied};
 use crate::support::random_calls::is_call;
 use crate::support::random_mesh::Chance;
 use crate::support::random_routes as random;
 use crate::support::random_special::{self as special, Sent};
-use crate::support::raw_grpc;
-use crate::support::raw_http::applications;
+use crate::support::tier::number;
 use meshctl::model::Mesh;
 use meshctl::traffic::{Request, Tracer};
-use std::mem::ManuallyDrop;
 
 /// Requests for each mesh.
 const EACH: u64 = 600;
@@ -31,10 +27,6 @@ const SPECIAL_PAIRS: u64 = 1_800;
 /// the command line, and what Envoy does is held against `meshctl test` and `meshctl trace`.
 const THROUGH_FILES: u64 = 3;
 const FIRST_PORT: u16 = 7_000;
-
-pub(crate) fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 /// Sends requests through proxies of a mesh; gives what was answered where both agree.
 fn send(
@@ -61,11 +53,7 @@ fn send(
 /// Runs meshes by chance; `change` makes them and their requests special.
 #[expect(clippy::print_stdout, reason = "the seeds are part of the figures")]
 fn run(name: &str, pairs: u64, special: bool) -> Tally {
-    // The applications live as long as the process, so their addresses are nobody else's.
-    let block = ManuallyDrop::new(Block::take());
-    let block = block.second();
-    applications(block);
-    raw_grpc::applications(block);
+    let block = applications();
     let first = number("MESHCTL_TRAFFIC_SEED", 1);
     let mut tally = Tally::default();
     let meshes = pairs.div_ceil(EACH);
@@ -115,13 +103,20 @@ fn what_envoy_treats_specially_ends_where_traffic_says() {
     let pairs = number("MESHCTL_TRAFFIC_PAIRS", SPECIAL_PAIRS);
     let tally = run("special", pairs, true);
     tally.report("special");
-    assert!(pairs < PAIRS || tally.unmet().is_empty(), "no evidence of {:#?}", tally.unmet());
+    assert!(
+        pairs < SPECIAL_PAIRS || tally.unmet().is_empty(),
+        "no evidence of {:#?}",
+        tally.unmet()
+    );
     assert!(tally.special * 3 > pairs, "{} of {pairs} with special headers", tally.special);
     through_files(&tally, pairs);
 }
 
-/// Enough went through files, plans and the command line.
+/// Enough went through files, plans and the command line, unless no mesh had to.
 fn through_files(tally: &Tally, pairs: u64) {
+    if pairs < THROUGH_FILES * EACH {
+        return;
+    }
     let (tested, traced) =
         (tally.counted("held by meshctl test"), tally.counted("by meshctl trace"));
     assert!(tested * 8 > pairs, "{tested} of {pairs} by meshctl test");
@@ -181,11 +176,8 @@ const NAMED: &[(&str, &str, &[&str])] = &[
 
 #[test]
 fn disagreements_of_the_past_stay_settled() {
-    // The applications live as long as the process, so their addresses are nobody else's.
-    let block = ManuallyDrop::new(Block::take());
-    applications(block.second());
-    raw_grpc::applications(block.second());
-    let mut mesh = random::mesh(0, block.second(), FIRST_PORT);
+    let block = applications();
+    let mut mesh = random::mesh(0, block, FIRST_PORT);
     for (name, conditions, requests) in NAMED {
         let text = format!(
             "[mesh]\nname = \"named\"\n[virtual_node.n0]\n\
@@ -216,7 +208,7 @@ fn disagreements_of_the_past_stay_settled() {
         });
         let _proxies = start_all(&mesh);
         let mut tally = Tally::default();
-        let agreed = send(&mesh, name, block.second(), requests, &mut tally);
+        let agreed = send(&mesh, name, block, requests, &mut tally);
         tally.report(name);
         assert_eq!(agreed.len() as u64, tally.requests, "{name}");
     }

@@ -55,7 +55,6 @@ mod places;
 mod plan;
 mod plan_cases;
 mod plan_lost;
-mod plan_mutations;
 mod plan_policy;
 mod plan_traffic;
 mod properties;

@@ -2,9 +2,8 @@
 //! of the mesh, in network namespaces of the test's own, under both egress filters. What leaves the
 //! mesh, and what is refused, is compared like everything else.
 //!
-//! `MESHCTL_TRAFFIC_PAIRS` and `MESHCTL_TRAFFIC_SEED` ask for more and for others.
+//! `MESHCTL_REDIRECT_PAIRS` and `MESHCTL_TRAFFIC_SEED` ask for more and for others.
 
-use crate::differential::number;
 use crate::support::aimed;
 use crate::support::compare::{Doors, OUTSIDE, Tally, as_call};
 use crate::support::envoy;
@@ -14,7 +13,7 @@ use crate::support::random_http2::PORT as HTTP2_PORT;
 use crate::support::random_mesh::Chance;
 use crate::support::random_routes as random;
 use crate::support::random_special::{self as special, Sent};
-use crate::support::tier::{Tier, has};
+use crate::support::tier::{Tier, has, number};
 use crate::support::{raw_h2, raw_http};
 use meshctl::compile::compile;
 use meshctl::envoy::{Settings, files};

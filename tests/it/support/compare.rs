@@ -2,12 +2,14 @@
 //! is counted of it.
 
 use super::edges::Edges;
+use super::mesh::Block;
 use super::random_special::{KINDS, Sent};
 use super::raw_http::{Answer, VAGUE};
 use super::{raw_grpc, raw_h2, raw_http};
 use meshctl::model::Mesh;
 use meshctl::traffic::{Codec, End, Journey, Request, Source, Tracer};
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 
 /// Who answers outside of the mesh.
@@ -102,6 +104,15 @@ fn conditions(mesh: &Mesh, trail: &[String]) -> String {
         }
     }
     text
+}
+
+/// Takes a block of addresses and starts the applications of all nodes of random meshes on it. They
+/// live as long as the process, so their addresses are nobody else's.
+pub(crate) fn applications() -> u8 {
+    let block = ManuallyDrop::new(Block::take()).second();
+    raw_http::applications(block);
+    raw_grpc::applications(block);
+    block
 }
 
 /// The connections to the doors of a mesh, by both codecs.

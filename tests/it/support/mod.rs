@@ -42,13 +42,13 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the evidence beside the checkout; says that the test is skipped where there is none.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+/// A file of the evidence beside the checkout. Where there is none the test is skipped.
+#[track_caller]
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let file = root().join("../shared").join(path);
     if file.exists() {
         return Some(file);
     }
-    println!("SKIPPED: ../shared/{path} is not beside the checkout");
+    tier::skip(&format!("../shared/{path} is not beside the checkout"));
     None
 }

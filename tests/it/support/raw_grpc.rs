@@ -1,12 +1,10 @@
-//! Calls over HTTP/2, one connection a door, and the applications that answer them.
+//! Calls of gRPC as clients make them, and the applications that answer them.
 
 use super::random_calls::{FIRST, NODES};
 use super::random_http2;
-use super::random_routes::{address, door};
-use super::raw_h2::{Door, application};
-use super::raw_http::Answer;
+use super::random_routes::address;
+use super::raw_h2::application;
 use meshctl::traffic::Request;
-use std::collections::BTreeMap;
 
 /// Starts the applications of all nodes that speak gRPC or HTTP/2. They live as long as the process.
 pub(crate) fn applications(block: u8) {
@@ -16,26 +14,6 @@ pub(crate) fn applications(block: u8) {
     for node in 0..random_http2::NODES {
         let at = (address(block, random_http2::FIRST + node), 8000);
         application(at.into(), format!("k{node}"), false);
-    }
-}
-
-/// Connections to doors.
-pub(crate) struct Calls {
-    block: u8,
-    open: BTreeMap<u16, Door>,
-}
-
-impl Calls {
-    /// To the doors of a random mesh.
-    pub(crate) fn new(block: u8) -> Self {
-        Self { block, open: BTreeMap::new() }
-    }
-
-    /// Makes a call.
-    pub(crate) fn send(&mut self, request: &Request) -> Result<Answer, String> {
-        let new = || Door::new((door(self.block), request.port).into());
-        let door = self.open.entry(request.port).or_insert_with(new);
-        door.send(&call(request)).map_err(|error| error.to_string())
     }
 }
 

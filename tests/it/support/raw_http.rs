@@ -1,6 +1,6 @@
 //! HTTP/1.1 by hand, so that strange requests are sent as they are and seen as they arrive.
 
-use super::random_routes::{APP_PORT, NODES, TRAIL, address, door};
+use super::random_routes::{APP_PORT, NODES, TRAIL, address};
 use super::raw_h2;
 use meshctl::traffic::Request;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -139,11 +139,6 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// A door of a random mesh.
-    pub(crate) fn new(block: u8, port: u16) -> Self {
-        Self::at((door(block), port).into())
-    }
-
     /// To this address.
     pub(crate) fn at(to: SocketAddr) -> Self {
         Self { to, open: None }

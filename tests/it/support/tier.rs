@@ -45,7 +45,6 @@ impl Tier {
 /// Whether a test of a tier can run here. If not, says why, and fails where nothing may be
 /// skipped (`CI=true`).
 #[track_caller]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 pub(crate) fn has(tier: Tier) -> bool {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("?");
@@ -56,10 +55,17 @@ pub(crate) fn has(tier: Tier) -> bool {
         writeln!(file, "{tier}\t{test}\t{outcome}").unwrap();
     }
     if let Some(why) = &lack {
-        assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "tier {tier}: {why}");
-        println!("SKIPPED: tier {tier}: {why}");
+        skip(&format!("tier {tier}: {why}"));
     }
     lack.is_none()
+}
+
+/// Says why a test is skipped, and fails where nothing may be skipped (`CI=true`).
+#[track_caller]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+pub(crate) fn skip(why: &str) {
+    assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "{why}");
+    println!("SKIPPED: {why}");
 }
 
 /// Chooses between the numbers of every day and those of `MESHCTL_FULL=1`, with which a test takes
@@ -69,6 +75,11 @@ pub(crate) fn numbers<T>(every_day: T, full: T) -> T {
         true => full,
         false => every_day,
     }
+}
+
+/// A number that the environment may set.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// Where a program is.
