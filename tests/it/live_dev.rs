@@ -4,9 +4,11 @@ use crate::support::mesh::Block;
 use crate::support::sandbox::Sandbox;
 use crate::support::tier::{self, Tier};
 use crate::support::{envoy, root};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{ErrorKind, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -96,13 +98,7 @@ fn the_overlay_that_dev_prints_is_one_that_a_project_can_keep() {
     for name in examples() {
         let dir = example(&name);
         let printed = sandbox.run(&["dev", &dir, "--print-overlay"]).exits(0).stdout;
-        for entry in fs::read_dir(root().join("examples").join(&name)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                let file = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());
-                sandbox.write(&file, fs::read(&path).unwrap());
-            }
-        }
+        sandbox.example(&name, &name);
         sandbox.write(&format!("{name}/env/dev.toml"), &printed);
         sandbox.run(&["check", "-C", &name]).exits(0);
         sandbox.run(&["check", "-C", &name, "--env", "dev"]).exits(0);
@@ -177,46 +173,111 @@ fn check_finds_nothing_in_the_examples() {
     }
 }
 
+/// A run of dev that goes on until it is stopped; ends with this.
+struct Dev {
+    child: Child,
+    block: Block,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+impl Dev {
+    fn start(sandbox: &Sandbox, project: &str, more: &[&str]) -> Self {
+        let block = Block::take();
+        let mut child = sandbox
+            .command(&["dev", project, "--network", &block.second().to_string()])
+            .args(more)
+            .env("MESHCTL_ENVOY", envoy::binary())
+            .env("TMPDIR", sandbox.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = Lines::of(child.stdout.take().unwrap().into());
+        let stderr = Lines::of(child.stderr.take().unwrap().into());
+        Self { child, block, stdout, stderr }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // Its Envoys end with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of an output, as they come.
+struct Lines {
+    from: fs::File,
+    /// What was read and is not a whole line yet.
+    rest: Vec<u8>,
+    /// The lines that were waited for and those before them.
+    seen: Vec<String>,
+}
+
+impl Lines {
+    fn of(output: OwnedFd) -> Self {
+        let flags = fcntl_getfl(&output).unwrap();
+        fcntl_setfl(&output, flags | OFlags::NONBLOCK).unwrap();
+        Self { from: output.into(), rest: Vec::new(), seen: Vec::new() }
+    }
+
+    /// The next line with a text in it; fails if none comes.
+    #[track_caller]
+    fn with(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                let line = String::from_utf8(line).unwrap().trim_end().to_owned();
+                self.seen.push(line.clone());
+                if line.contains(text) {
+                    return line;
+                }
+                continue;
+            }
+            let mut part = [0; 4096];
+            match self.from.read(&mut part) {
+                Ok(0) => panic!("it ended before {text:?}: {:#?}", self.seen),
+                Ok(count) => self.rest.extend_from_slice(&part[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    assert!(Instant::now() < deadline, "no {text:?} came: {:#?}", self.seen);
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
 /// A run of dev that waits for Ctrl-C, and the processes and the folder that it made.
 struct Waiting {
-    child: Child,
-    told: Vec<String>,
+    dev: Dev,
     envoys: Vec<Pid>,
     folder: PathBuf,
-    block: Block,
 }
 
 fn waiting(sandbox: &Sandbox) -> Waiting {
-    let block = Block::take();
-    let mut command = sandbox.command(&["dev", &example("shop")]);
-    command
-        .args(["--network", &block.second().to_string()])
-        .env("MESHCTL_ENVOY", envoy::binary())
-        .env("TMPDIR", sandbox.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = Vec::new();
-    for line in stderr.lines() {
-        told.push(line.unwrap());
-        if told.last().unwrap().contains("Ctrl-C stops everything") {
-            break;
-        }
-    }
+    let mut dev = Dev::start(sandbox, &example("shop"), &[]);
+    dev.stderr.with("Ctrl-C stops everything");
     let folder = fs::read_dir(sandbox.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("meshctl-dev-"))
         .unwrap();
-    let tasks = format!("/proc/{0}/task/{0}/children", child.id());
+    let tasks = format!("/proc/{0}/task/{0}/children", dev.child.id());
     let envoys: Vec<Pid> = fs::read_to_string(tasks)
         .unwrap()
         .split_whitespace()
         .map(|id| Pid::from_raw(id.parse().unwrap()).unwrap())
         .collect();
     assert_eq!(envoys.len(), 6, "five nodes and a gateway");
-    Waiting { child, told, envoys, folder, block }
+    Waiting { dev, envoys, folder }
 }
 
 impl Waiting {
@@ -229,16 +290,12 @@ impl Waiting {
     }
 }
 
-fn process_of(child: &Child) -> Pid {
-    Pid::from_child(child)
-}
-
 #[test]
 fn ctrl_c_stops_everything_and_is_no_failure() {
     let sandbox = Sandbox::new();
     let mut waiting = waiting(&sandbox);
-    kill_process(process_of(&waiting.child), Signal::INT).unwrap();
-    assert_eq!(waiting.child.wait().unwrap().code(), Some(0));
+    waiting.dev.signal(Signal::INT);
+    assert_eq!(waiting.dev.child.wait().unwrap().code(), Some(0));
     waiting.all_end();
     assert!(!waiting.folder.exists(), "the folder is removed");
 }
@@ -247,7 +304,8 @@ fn ctrl_c_stops_everything_and_is_no_failure() {
 fn the_control_plane_of_a_run_is_one_that_other_commands_can_ask() {
     let sandbox = Sandbox::new();
     let mut waiting = waiting(&sandbox);
-    let line = waiting.told.iter().find(|line| line.contains("control plane is at")).unwrap();
+    let line =
+        waiting.dev.stderr.seen.iter().find(|line| line.contains("control plane is at")).unwrap();
     let (_, rest) = line.split_once(" at ").unwrap();
     let (url, secret) = rest.split_once("; its operator's token is ").unwrap();
     let token = secret.trim_end_matches('.');
@@ -256,8 +314,8 @@ fn the_control_plane_of_a_run_is_one_that_other_commands_can_ask() {
     sandbox.write("mesh.toml", "[mesh]\nname = \"shop\"\n");
     let waited = sandbox.run(&["wait", "--timeout", "30s"]).exits(0);
     assert!(waited.stdout.contains("verified on 6 Envoys"), "{}", waited.stdout);
-    kill_process(process_of(&waiting.child), Signal::TERM).unwrap();
-    assert_eq!(waiting.child.wait().unwrap().code(), Some(143));
+    waiting.dev.signal(Signal::TERM);
+    assert_eq!(waiting.dev.child.wait().unwrap().code(), Some(143));
     waiting.all_end();
     assert!(!waiting.folder.exists(), "the folder is removed");
     let address = url.strip_prefix("http://").unwrap();
@@ -268,8 +326,8 @@ fn the_control_plane_of_a_run_is_one_that_other_commands_can_ask() {
 fn envoys_end_with_a_dev_that_is_killed() {
     let sandbox = Sandbox::new();
     let mut waiting = waiting(&sandbox);
-    kill_process(process_of(&waiting.child), Signal::KILL).unwrap();
-    waiting.child.wait().unwrap();
+    waiting.dev.signal(Signal::KILL);
+    waiting.dev.child.wait().unwrap();
     waiting.all_end();
 }
 
@@ -297,50 +355,34 @@ fn a_change_of_the_files_comes_to_a_folder_too() {
 
 fn shows_changes(target: &str) {
     let sandbox = Sandbox::new();
-    for entry in fs::read_dir(root().join("examples/shop")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_file() {
-            sandbox.write(&format!("shop/{name}"), fs::read(&path).unwrap());
-        }
-    }
-    let envoy = envoy::binary().display().to_string();
-    let block = Block::take();
-    let network = block.second().to_string();
-    let mut child = sandbox
-        .command(&["dev", "shop", "--envoy", &envoy, "--network", &network, "--target", target])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    sandbox.example("shop", "shop");
+    let mut dev = Dev::start(&sandbox, "shop", &["--target", target]);
     let stable = "GET http://shop.example/cart/items -> 200 from cart-";
     // The last request that `dev` makes at the start is the last of the project's file.
-    lines.by_ref().find(|line| line.starts_with("curl -X DELETE")).expect("dev shows its calls");
+    dev.stdout.with("curl -X DELETE");
     let cart = fs::read_to_string(sandbox.join("shop/cart.toml")).unwrap();
     let shifted = cart.replace("cart-v1 = 95, cart-v2 = 5", "cart-v1 = 0, cart-v2 = 100");
     assert_ne!(cart, shifted);
     sandbox.write("shop/cart.toml", shifted);
-    let plan = lines.by_ref().find(|line| line.contains("targets[cart-v1].weight"));
-    assert!(plan.expect("the change is shown").contains("95 -> 0"));
-    let answer = lines.by_ref().find(|line| line.contains(stable)).expect("dev asks again");
+    assert!(dev.stdout.with("targets[cart-v1].weight").contains("95 -> 0"));
+    let answer = dev.stdout.with(stable);
     assert!(answer.contains("from cart-v2"), "{answer}");
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    dev.signal(Signal::INT);
+    assert_eq!(dev.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
 fn a_second_run_at_the_same_addresses_is_told_to_take_others() {
     let sandbox = Sandbox::new();
     let mut first = waiting(&sandbox);
-    let network = first.block.second().to_string();
+    let network = first.dev.block.second().to_string();
     let mut command = sandbox.command(&["dev", &example("shop"), "--once", "--network", &network]);
     let output = command.env("MESHCTL_ENVOY", envoy::binary()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("cannot listen on 127.") && said.contains("--network"), "{said}");
-    kill_process(process_of(&first.child), Signal::INT).unwrap();
-    first.child.wait().unwrap();
+    first.dev.signal(Signal::INT);
+    first.dev.child.wait().unwrap();
 }
 
 /// A mesh whose gateway terminates TLS: for HTTP/1.1, HTTP/2, gRPC, both TLS and plain text, and one
@@ -448,38 +490,23 @@ fn a_gateway_that_terminates_tls_answers() {
 #[test]
 fn a_save_while_something_else_was_wrong_is_applied_when_that_has_gone() {
     let sandbox = Sandbox::new();
-    for entry in fs::read_dir(root().join("examples/shop")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_file() {
-            sandbox.write(&format!("shop/{name}"), fs::read(&path).unwrap());
-        }
-    }
-    let envoy = envoy::binary().display().to_string();
-    let block = Block::take();
-    let network = block.second().to_string();
-    let mut child = sandbox
-        .command(&["dev", "shop", "--envoy", &envoy, "--network", &network])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut words = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    lines.by_ref().find(|line| line.starts_with("curl -X DELETE")).expect("dev shows its calls");
+    sandbox.example("shop", "shop");
+    let mut dev = Dev::start(&sandbox, "shop", &[]);
+    dev.stdout.with("curl -X DELETE");
     let lock = sandbox.join("shop/.#cart.toml");
     std::os::unix::fs::symlink("me@host.1:2", &lock).unwrap();
     let dead = sandbox.join("shop/gone.toml");
     std::os::unix::fs::symlink("nowhere", &dead).unwrap();
-    words.by_ref().find(|line| line.contains("Nothing was applied")).expect("a finding");
+    dev.stderr.with("Nothing was applied");
     let cart = fs::read_to_string(sandbox.join("shop/cart.toml")).unwrap();
-    sandbox.write("shop/cart.toml", cart.replace("cart-v1 = 95", "cart-v1 = 94"));
-    words.by_ref().find(|line| line.contains("Nothing was applied")).expect("still a finding");
+    let shifted = cart.replace("cart-v1 = 95", "cart-v1 = 94");
+    assert_ne!(cart, shifted);
+    sandbox.write("shop/cart.toml", shifted);
+    dev.stderr.with("Nothing was applied");
     fs::remove_file(&dead).unwrap();
-    let plan = lines.by_ref().find(|line| line.contains("targets[cart-v1].weight"));
-    assert!(plan.expect("the change is shown").contains("95 -> 94"));
+    assert!(dev.stdout.with("targets[cart-v1].weight").contains("95 -> 94"));
     // Whoever reads no more must not stop dev.
-    drop(words);
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    dev.stderr.from = fs::File::open("/dev/null").unwrap();
+    dev.signal(Signal::INT);
+    assert_eq!(dev.child.wait().unwrap().code(), Some(0));
 }

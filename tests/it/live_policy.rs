@@ -2,8 +2,9 @@
 //! which the same requests are timed or counted before and after.
 
 use crate::plan_policy::unchecked;
+use crate::support::authority;
 use crate::support::mesh::Block;
-use crate::support::proxies::{Proxy, await_door, start};
+use crate::support::proxies::{Proxy, await_door, opened, start};
 use crate::traffic::mesh;
 use meshctl::envoy::Settings;
 use meshctl::model::Mesh;
@@ -11,7 +12,6 @@ use meshctl::plan::{Traffic, compare};
 use meshctl::revision::Live;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -285,36 +285,10 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Two authorities, and a server's certificate by the first.
-fn certificates(folder: &Path) {
-    let authority = |name: &str| {
-        let mut own = rcgen::CertificateParams::new(Vec::new()).unwrap();
-        own.distinguished_name.push(rcgen::DnType::CommonName, name);
-        own.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let pem = own.self_signed(&key).unwrap().pem();
-        std::fs::write(folder.join(format!("{name}.pem")), pem).unwrap();
-        rcgen::Issuer::new(own, key)
-    };
-    let issuer = authority("authority");
-    drop(authority("other"));
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut own = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    let name = std::fs::read_to_string(folder.join("address")).unwrap();
-    own.subject_alt_names = vec![rcgen::SanType::IpAddress(name.parse().unwrap())];
-    let chain = own.signed_by(&key, &issuer).unwrap().pem();
-    std::fs::write(folder.join("n.pem"), chain).unwrap();
-    std::fs::write(folder.join("n.key"), key.serialize_pem()).unwrap();
-}
-
-/// The proxies of a mesh, when their doors are open.
-fn running(mesh: &Mesh, doors: &[SocketAddr]) -> Vec<Proxy> {
+/// The proxies of a mesh, when all their doors are open.
+fn running(mesh: &Mesh) -> Vec<Proxy> {
     let names = ["virtual_node/n", "virtual_node/client", "virtual_gateway/edge"];
-    let all: Vec<Proxy> = names.iter().map(|name| start(mesh, name)).collect();
-    for door in doors {
-        await_door(&all, *door);
-    }
-    all
+    opened(mesh, names.iter().map(|name| start(mesh, name)).collect())
 }
 
 fn traffic(before: &Mesh, after: &Mesh) -> Traffic {
@@ -329,8 +303,9 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
         ([127, block.second(), third, last], port).into()
     };
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("address"), at(1, 1, 1).ip().to_string()).unwrap();
-    certificates(folder.path());
+    let (ip, always) = (at(1, 1, 1).ip(), "1975-01-01..4096-01-01");
+    let made = format!("authority - - {always}\nother - - {always}\nn authority {ip} {always}");
+    authority::make(&made, folder.path());
     let text = |text: &str| {
         let own = text.replace("127.B.", &format!("127.{}.", block.second()));
         own.replace("CERTS", &folder.path().display().to_string())
@@ -344,7 +319,8 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
     application(at(2, 1, 8080), &world.count);
     let before = mesh(&text(MESH));
     let mut otherwise = Vec::new();
-    let proxies = running(&before, &[world.server, world.client, world.gateway]);
+    let proxies = running(&before);
+    await_door(&proxies, world.server);
     for case in CASES {
         let found = (case.send)(&world);
         if found != case.seen[0] {
@@ -363,15 +339,8 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
         if !named && !lost {
             otherwise.push(format!("{}: the plan does not name it: {told:#?}", case.name));
         }
-        let mut doors = vec![world.server];
-        if case.seen[1] != "no answer" {
-            doors.extend([world.client, world.gateway]);
-        } else if case.edit.0.contains("bind") {
-            doors.push(world.gateway);
-        } else {
-            doors.push(world.client);
-        }
-        let proxies = running(&after, &doors);
+        let proxies = running(&after);
+        await_door(&proxies, world.server);
         let found = (case.send)(&world);
         if found != case.seen[1] {
             otherwise.push(format!("{} after: {found}", case.name));

@@ -113,6 +113,7 @@ impl Caller {
         let seen = self.thread.join().unwrap();
         assert!(seen.keys().eq(["200"]), "{seen:?}");
         assert!(seen["200"] > 20, "{seen:?}");
+        assert!(seen["200"] < AT_MOST, "the caller stopped before the end: {seen:?}");
     }
 }
 
@@ -124,7 +125,7 @@ struct World {
     web: SocketAddr,
     server: Option<Serve>,
     apps: Vec<App>,
-    _block: Block,
+    block: Block,
 }
 
 impl World {
@@ -181,7 +182,7 @@ impl World {
         let ran = sandbox.run(&["wait", "--timeout", "60s"]).exits(0);
         assert!(ran.stdout.contains("verified on 2 Envoys"), "{}", ran.stdout);
         let web = format!("127.{b}.0.1:9001").parse().unwrap();
-        Self { sandbox, mesh, envoys, web, server, apps: apps.into(), _block: block }
+        Self { sandbox, mesh, envoys, web, server, apps: apps.into(), block }
     }
 
     fn targets(&self, targets: &str) {
@@ -303,7 +304,7 @@ fn a_renamed_node_is_switched_to_when_its_own_proxy_runs() {
 #[test]
 fn a_node_without_a_sidecar_is_asked_for_nothing() {
     let mut world = World::start(false);
-    let b = world.web.ip().to_string().split('.').nth(1).unwrap().to_owned();
+    let b = world.block.second();
     // Its application listens where its callers look for it.
     world.apps.push(App::start(format!("127.{b}.0.3:8080"), "plain"));
     let listener = format!("address = \"127.{b}.0.3\", app = \"127.{b}.0.3:18080\" }}]\n");
@@ -335,7 +336,7 @@ fn a_node_without_a_sidecar_is_asked_for_nothing() {
 #[test]
 fn a_node_of_the_registry_is_switched_to_when_an_instance_is_registered() {
     let mut world = World::start(true);
-    let b = world.web.ip().to_string().split('.').nth(1).unwrap().to_owned();
+    let b = world.block.second();
     world.mesh = world.mesh.replace(
         &format!("discovery = {{ static = [\"127.{b}.0.3\"] }}"),
         "discovery = { registry = { namespace = \"shop\", service = \"cart\" } }",

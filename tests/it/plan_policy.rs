@@ -392,6 +392,7 @@ fn a_class_that_takes_another_route_to_the_same_node_meets_its_settings() {
     // A node that takes over has its own limits, which the requests meet from then on.
     let plan = change_of(BASE, &[("targets = { n0 = 1 }", "targets = { n1 = 1 }")], &[]);
     let gained: Vec<_> = plan.traffic.entries.iter().flat_map(|entry| &entry.changes).collect();
+    assert!(!gained.is_empty());
     for change in gained {
         let names: Vec<&str> = change.policy.iter().map(|own| own.name.as_str()).collect();
         assert!(names.contains(&"virtual_node/n1 timeout.request"), "{change:#?}");

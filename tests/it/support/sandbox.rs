@@ -74,6 +74,17 @@ impl Sandbox {
         fs::write(path, text).unwrap();
     }
 
+    /// Copies the files of an example of the repository, without those of its folders.
+    pub(crate) fn example(&self, name: &str, at: &str) {
+        for entry in fs::read_dir(super::root().join("examples").join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let file = Path::new(at).join(path.file_name().unwrap());
+                self.write(file.to_str().unwrap(), fs::read(&path).unwrap());
+            }
+        }
+    }
+
     /// A meshctl that runs in the folder, with an environment made from nothing.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meshctl"));
