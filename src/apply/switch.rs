@@ -246,7 +246,7 @@ mod tests {
         registered: &[(&'static str, usize)],
         patience: Option<Duration>,
     ) -> (Vec<Why>, usize) {
-        let witness = Known(known.iter().copied().collect(), registered.iter().copied().collect());
+        let witness = Known(known.iter().cloned().collect(), registered.iter().copied().collect());
         let gain = Gain {
             route: "route/cart/all".parse().unwrap(),
             node: NodeName::new("cart").unwrap(),
