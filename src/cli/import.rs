@@ -173,7 +173,7 @@ impl How {
             }),
             later: self.which == Some(Which::Later),
             mesh: self.mesh.clone(),
-            dumps: self.prove.then_some(false),
+            dumps_aside: self.prove,
         })
     }
 }
@@ -208,7 +208,6 @@ pub(super) fn import_to(
         Failure::new(Exit::Failed, format!("cannot read {}", path.display()))
             .cause(error.to_string())
     })?;
-    let kept = if how.prove { sources.clone() } else { Vec::new() };
     let imported = import::import(sources, &options);
     let found = imported.diagnostics.clone().sorted();
     let ui = &context.ui;
@@ -222,8 +221,8 @@ pub(super) fn import_to(
         .cause(why.clone())
         .hint("this is a fault of meshctl; please report it with the sources"));
     }
-    let proof = match how.prove && !broken {
-        true => Some(import_prove::prove(context, &kept, &options, &imported)?),
+    let proof = match how.prove && !broken && !refused {
+        true => Some(import_prove::prove(context, &options, &imported)?),
         false => None,
     };
     let differs = proof.as_ref().is_some_and(|proof| !proof.equal) && !how.allow_loss;

@@ -3,10 +3,10 @@
 
 use super::{Context, Exit, Failure};
 use crate::envoy::Settings;
-use crate::import::{self, Imported, Options, Source};
+use crate::import::{self, Content, Imported, Options, Source};
 use crate::model::{Address, Mesh};
 use crate::plan;
-use crate::report::plan as text;
+use crate::report::{diagnostics, plan as text};
 use crate::revision::Live;
 
 /// What a comparison gave.
@@ -17,15 +17,36 @@ pub(super) struct Proof {
     pub(super) equal: bool,
 }
 
-/// Compares what definitions say with what proxies ran, at the entry points of those proxies.
+/// Compares what definitions say with what proxies ran, at the entry points of those proxies. The dumps
+/// are those that the import of the definitions set aside.
 pub(super) fn prove(
     context: &Context,
-    sources: &[Source],
     options: &Options,
     defined: &Imported,
 ) -> Result<Proof, Failure> {
-    let only = Options { dumps: Some(true), ..options.clone() };
-    let dumped = import::import(sources.to_vec(), &only);
+    let source = |id: &crate::span::FileId| {
+        let file = defined.files.get(*id);
+        let content = Content::Text(file.text().to_string());
+        Source { path: file.path().to_owned(), content, named: true }
+    };
+    // Nothing else of these files is a dump, so nothing of the definitions is in the mesh of the dumps.
+    let only = Options {
+        from: Some(import::Format::ConfigDump),
+        dumps_aside: false,
+        ..options.clone()
+    };
+    let dumped = match defined.dumps.is_empty() {
+        true => Imported::default(),
+        false => import::import(defined.dumps.iter().map(source).collect(), &only),
+    };
+    if dumped.diagnostics.has_errors() {
+        let (found, ui) = (dumped.diagnostics.sorted(), &context.ui);
+        ui.words(&diagnostics::render(&found, &dumped.files, ui.color_err(), ui.width()));
+        return Err(Failure::new(
+            Exit::Findings,
+            "the config_dumps have errors; nothing was compared or written",
+        ));
+    }
     if dumped.proxies.is_empty() {
         return Err(Failure::new(
             Exit::Usage,

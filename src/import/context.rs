@@ -6,7 +6,7 @@ use super::report::{Entry, Reason};
 use super::{Format, Options};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::{Address, Kind};
-use crate::span::Loc;
+use crate::span::{FileId, Loc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of one import.
@@ -23,6 +23,8 @@ pub(super) struct Cx<'a> {
     pub(super) missing: Vec<Named>,
     /// The proxies of which a dump was read.
     pub(super) proxies: Vec<Address>,
+    /// The sources with a dump that was set aside.
+    pub(super) dumps: Vec<FileId>,
     /// Texts and objects that make definitions elsewhere, with what to import instead.
     pub(super) generators: Vec<Generator>,
     /// What is wrong with the sources.
@@ -65,6 +67,7 @@ impl<'a> Cx<'a> {
             unset: BTreeMap::new(),
             missing: Vec::new(),
             proxies: Vec::new(),
+            dumps: Vec::new(),
             generators: Vec::new(),
             diagnostics: Diagnostics::default(),
             report: Vec::new(),

@@ -95,8 +95,8 @@ pub struct Options {
     pub later: bool,
     /// The mesh's name: where the sources have none, or to choose one of several.
     pub mesh: Option<String>,
-    /// Whether `config_dump`s alone are read, or everything else; both unless given.
-    pub dumps: Option<bool>,
+    /// Whether `config_dump`s are set aside ([`Imported::dumps`]) instead of being read.
+    pub dumps_aside: bool,
     /// The namespace of objects of Kubernetes that name none.
     pub namespace: Option<String>,
     /// The names of what files define that hold a `spec` alone, by the files' paths or suffixes of them.
@@ -124,6 +124,8 @@ pub struct Imported {
     pub unused: Vec<String>,
     /// The proxies of which a `config_dump` was read.
     pub proxies: Vec<Address>,
+    /// The sources with a `config_dump` that was set aside.
+    pub dumps: Vec<FileId>,
     /// Variables without a value, each with the first place that asks for it.
     pub missing: Vec<(String, Loc)>,
     /// How the project, read back, differs from what the sources define; never, unless meshctl has
@@ -192,6 +194,7 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
     let names = options.names.keys().filter(|file| !cx.used_names.contains(*file));
     let unused = unused.chain(names.map(|file| format!("--name {file}"))).collect();
     let proxies = std::mem::take(&mut cx.proxies);
+    let dumps = std::mem::take(&mut cx.dumps);
     let missing = cx.missing.iter().map(|named| (named.text.clone(), named.loc)).collect();
     Imported {
         mesh,
@@ -203,6 +206,7 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
         unused,
         missing,
         proxies,
+        dumps,
         differs,
         sources: read.iter().map(|read| read.file).collect::<BTreeSet<FileId>>().len(),
         files,

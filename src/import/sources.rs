@@ -144,7 +144,10 @@ pub(super) fn read(
             }
             continue;
         };
-        if options.dumps.is_some_and(|only| only != (format == Format::ConfigDump)) {
+        if options.dumps_aside && format == Format::ConfigDump {
+            if !cx.dumps.contains(&file) {
+                cx.dumps.push(file);
+            }
             continue;
         }
         cx.format = format;

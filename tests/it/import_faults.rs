@@ -333,6 +333,61 @@ fn definitions_are_proven_to_route_as_the_proxies_did() {
     written(&[("all.json", DEFINED)], &["--prove"]).exits(64);
 }
 
+/// The mesh of `DEFINED` as HCL, with further routes of its router.
+fn defined_in_hcl(routes: &str) -> String {
+    let node = |name: &str| {
+        format!(
+            "resource \"aws_appmesh_virtual_node\" \"{name}\" {{\n  name = \"{name}\"\n  mesh_name = \"m\"\n  spec {{\n    \
+             listener {{\n      port_mapping {{\n        port = 80\n        protocol = \"http\"\n      }}\n    }}\n    \
+             service_discovery {{\n      dns {{\n        hostname = \"{name}.local\"\n      }}\n    }}\n  }}\n}}\n"
+        )
+    };
+    format!(
+        "{}{}resource \"aws_appmesh_virtual_node\" \"front\" {{\n  name = \"front\"\n  mesh_name = \"m\"\n  spec {{\n    \
+         backend {{\n      virtual_service {{\n        virtual_service_name = \"s.local\"\n      }}\n    }}\n  }}\n}}\n\
+         resource \"aws_appmesh_virtual_service\" \"s\" {{\n  name = \"s.local\"\n  mesh_name = \"m\"\n  spec {{\n    \
+         provider {{\n      virtual_router {{\n        virtual_router_name = \"s-router\"\n      }}\n    }}\n  }}\n}}\n\
+         resource \"aws_appmesh_virtual_router\" \"r\" {{\n  name = \"s-router\"\n  mesh_name = \"m\"\n  spec {{\n    \
+         listener {{\n      port_mapping {{\n        port = 80\n        protocol = \"http\"\n      }}\n    }}\n  }}\n}}\n{}{routes}",
+        node("blue"),
+        node("green"),
+        route_in_hcl("a", "/", 1, "[[\"blue\", 9], [\"green\", 1]]")
+    )
+}
+
+fn route_in_hcl(name: &str, prefix: &str, priority: u32, targets: &str) -> String {
+    format!(
+        "resource \"aws_appmesh_route\" \"{name}\" {{\n  name = \"{name}\"\n  mesh_name = \"m\"\n  virtual_router_name = \"s-router\"\n  \
+         spec {{\n    priority = {priority}\n    http_route {{\n      match {{\n        prefix = \"{prefix}\"\n      }}\n      action {{\n        \
+         dynamic \"weighted_target\" {{\n          for_each = {targets}\n          content {{\n            \
+         virtual_node = weighted_target.value[0]\n            weight = weighted_target.value[1]\n          }}\n        }}\n      }}\n    }}\n  }}\n}}\n"
+    )
+}
+
+#[test]
+fn a_proof_compares_dumps_that_agree_with_definitions_alone() {
+    let dumped = dump(9, 1);
+    let prove = |text: &str| {
+        written(&[("main.tf", text), ("dump.json", &dumped)], &["--prove", "--mesh", "m"])
+    };
+    let same = prove(&defined_in_hcl("")).exits(0);
+    says(&same, &["equal: the definitions route every request of virtual_node/front"]);
+    // HCL was once read as a part of the dumps too.
+    let more = defined_in_hcl(&route_in_hcl("admin", "/admin", 0, "[[\"blue\", 1]]"));
+    let ran = prove(&more).exits(4);
+    says(&ran, &["different", "/admin", "nothing was written"]);
+    lacks(&ran, &["equal:"]);
+    // Two dumps of one proxy that contradict each other prove nothing.
+    let files = [("all.json", DEFINED), ("a.json", &dump(1, 9)), ("b.json", &dumped)];
+    let ran = written(&files, &["--prove"]).exits(3);
+    says(&ran, &["MC1106", "nothing was compared"]);
+    lacks(&ran, &["equal:"]);
+    // What is refused is not compared first.
+    let lost = DEFINED.replace("\"front\"", "\"front\",\"colour\":1");
+    let ran = written(&[("all.json", &lost), ("dump.json", &dumped)], &["--prove"]).exits(4);
+    lacks(&ran, &["equal:"]);
+}
+
 #[test]
 fn the_order_of_gateway_routes_with_host_names_is_reported_where_it_is_not_known() {
     let route = |name: &str, matches: &str| {
