@@ -30,11 +30,8 @@ pub(super) fn prove(
         Source { path: file.path().to_owned(), content, named: true }
     };
     // Nothing else of these files is a dump, so nothing of the definitions is in the mesh of the dumps.
-    let only = Options {
-        from: Some(import::Format::ConfigDump),
-        dumps_aside: false,
-        ..options.clone()
-    };
+    let only =
+        Options { from: Some(import::Format::ConfigDump), dumps_aside: false, ..options.clone() };
     let dumped = match defined.dumps.is_empty() {
         true => Imported::default(),
         false => import::import(defined.dumps.iter().map(source).collect(), &only),

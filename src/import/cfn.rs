@@ -75,7 +75,7 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, all: &[&Document], item
             None => {
                 cx.about = None;
                 let ty = entry.node.text_at("Type").unwrap_or_default();
-                elsewhere(cx, entry.at, &entry.key, &format!("{ty} is no resource of the mesh"));
+                elsewhere(cx, entry.at, &entry.key, &format!("{ty} is not an App Mesh resource"));
             }
         }
     }
@@ -96,12 +96,12 @@ fn resolved(cx: &mut Cx<'_>, node: &Node) -> Node {
             while let Some((before, inner, after)) =
                 rest.split_once("{{").and_then(|(before, rest)| {
                     let (inner, after) = rest.split_once("}}")?;
-                    Some((before, inner.trim(), after))
+                    Some((before, inner, after))
                 })
             {
                 out.push_str(before);
-                match inner.starts_with("resolve:") {
-                    true => out.push_str(&cx.variable(inner, node.loc)),
+                match inner.trim().starts_with("resolve:") {
+                    true => out.push_str(&cx.variable(inner.trim(), node.loc)),
                     false => out.push_str(&format!("{{{{{inner}}}}}")),
                 }
                 rest = after;

@@ -19,6 +19,8 @@ pub(super) struct Cx<'a> {
     pub(super) used_names: BTreeSet<String>,
     /// The text that stands for each variable without a value, with the variable.
     unset: BTreeMap<String, String>,
+    /// The first variable without a value that was asked for.
+    asked: Option<String>,
     /// Variables without a value, with the place that asks for each first.
     pub(super) missing: Vec<Named>,
     /// The proxies of which a dump was read.
@@ -65,6 +67,7 @@ impl<'a> Cx<'a> {
             used: BTreeSet::new(),
             used_names: BTreeSet::new(),
             unset: BTreeMap::new(),
+            asked: None,
             missing: Vec::new(),
             proxies: Vec::new(),
             dumps: Vec::new(),
@@ -159,21 +162,18 @@ impl<'a> Cx<'a> {
 
     /// Computes something without a word in the report: it may not be needed.
     pub(super) fn aside<T>(&mut self, compute: impl FnOnce(&mut Self) -> T) -> T {
-        let mut scratch = Self::new(self.options);
-        scratch.path.clone_from(&self.path);
-        let result = compute(&mut scratch);
-        self.used.append(&mut scratch.used);
-        result
+        self.trial(compute).0
     }
 
     /// Computes something as if by itself: its result, and the first variable without a value that it
-    /// needs. Nothing of it is in the report.
+    /// asks for. Nothing of it is in the report.
     pub(super) fn trial<T>(&mut self, compute: impl FnOnce(&mut Self) -> T) -> (T, Option<String>) {
         let mut scratch = Self::new(self.options);
         scratch.path.clone_from(&self.path);
+        scratch.unset.clone_from(&self.unset);
         let result = compute(&mut scratch);
         self.used.append(&mut scratch.used);
-        (result, scratch.missing.into_iter().next().map(|named| named.text))
+        (result, scratch.asked)
     }
 
     /// What a variable stands for: its value, or a text by which it is found again.
@@ -181,6 +181,7 @@ impl<'a> Cx<'a> {
         if let Some(value) = self.value_of(name) {
             return value;
         }
+        self.asked.get_or_insert_with(|| name.to_owned());
         let legal = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
         let word: String =
             name.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().map(legal).collect();
@@ -200,6 +201,9 @@ impl<'a> Cx<'a> {
 
     /// The variable without a value that a text holds, if there is one.
     pub(super) fn variable_in(&self, text: &str) -> Option<&str> {
+        if !text.contains(UNSET) {
+            return None;
+        }
         self.unset
             .iter()
             .find(|(word, _)| text.contains(word.as_str()))

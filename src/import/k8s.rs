@@ -135,7 +135,7 @@ fn is_canary(node: &Node) -> bool {
 }
 
 /// Takes lists apart.
-fn flatten<'a>(node: &'a Node, out: &mut Vec<&'a Node>) {
+pub(super) fn flatten<'a>(node: &'a Node, out: &mut Vec<&'a Node>) {
     match node.get("items") {
         Some(items) if node.text_at("kind").is_some_and(|kind| kind.ends_with("List")) => {
             items.items().iter().for_each(|item| flatten(item, out));

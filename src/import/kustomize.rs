@@ -7,20 +7,18 @@
 use super::context::Cx;
 use super::item::elsewhere;
 use super::report::Reason;
+use super::sources::folder;
 use super::tree::{Node, Value};
 use super::{Document, k8s, yaml};
+use crate::diag::shell::word;
 use crate::span::{FileId, Loc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that change nothing of what is imported.
-const HARMLESS: [&str; 15] = [
+const HARMLESS: [&str; 11] = [
     "apiVersion",
     "kind",
     "metadata",
-    "resources",
-    "bases",
-    "labels",
-    "commonLabels",
     "commonAnnotations",
     "images",
     "replicas",
@@ -31,7 +29,12 @@ const HARMLESS: [&str; 15] = [
     "sortOptions",
 ];
 /// Fields that are applied.
-const APPLIED: [&str; 6] = [
+const APPLIED: [&str; 11] = [
+    "resources",
+    "bases",
+    "components",
+    "labels",
+    "commonLabels",
     "namespace",
     "namePrefix",
     "nameSuffix",
@@ -39,6 +42,9 @@ const APPLIED: [&str; 6] = [
     "patchesStrategicMerge",
     "patchesJson6902",
 ];
+
+/// How many kustomizations one import builds: one that lists others several times over ends.
+const VISITS_MAX: usize = 1_000;
 
 type All = Vec<(FileId, Document)>;
 
@@ -58,19 +64,20 @@ pub(super) fn build(cx: &mut Cx<'_>, documents: All) -> All {
     }
     let all: BTreeMap<String, &(FileId, Document)> =
         roots.iter().map(|one| (folder(&one.1.path).to_owned(), one)).collect();
-    let mut builder = Builder { all, others: &others, used: BTreeSet::new(), depth: 0 };
+    let mut builder = Builder { all, others: &others, used: BTreeSet::new(), depth: 0, visits: 0 };
     let listed: BTreeSet<String> = builder
         .all
         .iter()
         .flat_map(|(folder, (_, document))| {
-            resources(&document.node).map(|node| joined(folder, node.text().unwrap_or_default()))
+            let all = listed(&document.node, &["resources", "bases", "components"]);
+            all.map(|node| joined(folder, node.text().unwrap_or_default()))
         })
         .collect();
     let tops: Vec<String> =
         builder.all.keys().filter(|folder| !listed.contains(*folder)).cloned().collect();
     let mut built = Vec::new();
     for top in &tops {
-        built.extend(builder.one(cx, top));
+        built.extend(builder.one(cx, top, Vec::new()));
     }
     let Builder { all, used, .. } = builder;
     for (file, document) in &others {
@@ -98,23 +105,27 @@ struct Builder<'d> {
     /// The files that are resources or patches.
     used: BTreeSet<String>,
     depth: usize,
+    /// How many kustomizations were built.
+    visits: usize,
 }
 
 impl Builder<'_> {
-    /// What the kustomization of a folder builds.
-    fn one(&mut self, cx: &mut Cx<'_>, own: &str) -> All {
-        let Some((_, document)) = self.all.get(own).copied() else { return Vec::new() };
+    /// What the kustomization of a folder builds: of its resources, and as a component of what another
+    /// has so far.
+    fn one(&mut self, cx: &mut Cx<'_>, own: &str, mut built: All) -> All {
+        let Some((_, document)) = self.all.get(own).copied() else { return built };
         let node = document.node.clone();
         cx.about = None;
         cx.path.clone_from(&document.path);
-        if self.depth > 32 {
+        self.visits += 1;
+        if self.depth > 32 || self.visits > VISITS_MAX {
             let message = "the kustomization is one of its own resources".to_owned();
             cx.note(Reason::Unsupported, node.loc, "resources", message);
-            return Vec::new();
+            return built;
         }
         let command = format!(
             "Import what it makes: kustomize build {} > all.yaml",
-            if own.is_empty() { "." } else { own }
+            word(if own.is_empty() { "." } else { own })
         );
         for entry in node.entries() {
             let key = entry.key.as_str();
@@ -123,23 +134,40 @@ impl Builder<'_> {
                 cx.generator(entry.at, message, command.clone());
             }
         }
-        let mut built: All = Vec::new();
-        for resource in resources(&node) {
+        for resource in listed(&node, &["resources", "bases"]) {
             let Some(text) = resource.text() else { continue };
             let path = joined(own, text);
             if self.all.contains_key(&path) {
                 self.depth += 1;
-                built.extend(self.one(cx, &path));
+                built.extend(self.one(cx, &path, Vec::new()));
                 self.depth -= 1;
                 continue;
             }
             let before = built.len();
-            built.extend(self.others.iter().filter(|(_, one)| one.path == path).cloned());
+            for (file, document) in self.others.iter().filter(|(_, one)| one.path == path) {
+                let mut objects = Vec::new();
+                k8s::flatten(&document.node, &mut objects);
+                let object = |node: &Node| Document { node: node.clone(), ..document.clone() };
+                built.extend(objects.into_iter().map(|node| (*file, object(node))));
+            }
             self.used.insert(path);
             if built.len() == before {
                 let message = format!("the resource `{text}` is not among the sources");
                 let help = format!("Import its folder too. {command}");
                 cx.generator(resource.loc, message, help);
+            }
+        }
+        for component in listed(&node, &["components"]) {
+            let text = component.text().unwrap_or_default();
+            let path = joined(own, text);
+            if self.all.contains_key(&path) {
+                self.depth += 1;
+                built = self.one(cx, &path, built);
+                self.depth -= 1;
+            } else {
+                let message = format!("the component `{text}` is not among the sources");
+                let help = format!("Import its folder too. {command}");
+                cx.generator(component.loc, message, help);
             }
         }
         for patch in node.get("patchesStrategicMerge").map(Node::items).unwrap_or_default() {
@@ -208,36 +236,49 @@ impl Builder<'_> {
             }
             // A patch of something else, a Deployment for example, is nothing to the mesh.
             if !met && part.items().is_empty() && !k8s::is_read(&part) {
-                elsewhere(cx, patch.loc, "patches", "patches no object of the mesh");
+                elsewhere(cx, patch.loc, "patches", "matches no object of the mesh");
             } else if !met {
-                cx.generator(patch.loc, "the patch meets no object among the sources", command);
+                cx.generator(patch.loc, "the patch matches no object among the sources", command);
             }
         }
     }
 }
 
-/// The resources of a kustomization, those of the older field among them.
-fn resources(node: &Node) -> impl Iterator<Item = &Node> {
-    ["resources", "bases"]
-        .into_iter()
-        .filter_map(|key| node.get(key))
-        .flat_map(|node| node.items().iter())
+/// What a kustomization lists in some of its fields.
+fn listed<'n>(node: &'n Node, keys: &'static [&str]) -> impl Iterator<Item = &'n Node> {
+    keys.iter().filter_map(|key| node.get(key)).flat_map(|node| node.items().iter())
 }
 
-/// Gives an object the namespace and the name that a kustomization says.
+/// Gives an object the namespace, the name and the labels that a kustomization says. A Namespace is
+/// renamed by the namespace alone.
 fn named(kustomization: &Node, object: &mut Node) {
-    let word = |key| kustomization.text_at(key).unwrap_or_default();
+    let text_at = |key| kustomization.text_at(key).unwrap_or_default();
+    let is_namespace = object.text_at("kind") == Some("Namespace");
     let Some(metadata) = object.get_mut("metadata") else { return };
+    labelled(kustomization, metadata);
     if let Some(namespace) = kustomization.get("namespace") {
-        metadata.set("namespace", namespace.clone());
+        metadata.set(if is_namespace { "name" } else { "namespace" }, namespace.clone());
+    }
+    if is_namespace {
+        return;
     }
     if let Some(Node { value: Value::Scalar(text), .. }) = metadata.get_mut("name") {
-        *text = format!("{}{text}{}", word("namePrefix"), word("nameSuffix"));
+        *text = format!("{}{text}{}", text_at("namePrefix"), text_at("nameSuffix"));
     }
 }
 
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+/// Gives an object the labels of a kustomization, which selectors of gateways look at.
+fn labelled(kustomization: &Node, metadata: &mut Node) {
+    let common = kustomization.get("commonLabels").into_iter();
+    let pairs = listed(kustomization, &["labels"]).filter_map(|one| one.get("pairs"));
+    for label in common.chain(pairs).flat_map(|labels| labels.entries()) {
+        if metadata.get("labels").is_none() {
+            metadata.set("labels", Node { loc: label.at, value: Value::Map(Vec::new()) });
+        }
+        if let Some(labels) = metadata.get_mut("labels") {
+            labels.set(&label.key, label.node.clone());
+        }
+    }
 }
 
 /// A path from a folder on, without `.` and `..`.

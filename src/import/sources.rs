@@ -118,7 +118,11 @@ pub(super) fn read(
             Err(_) => pass(cx, text.file, "cannot be read, and has no definition of App Mesh"),
         }
     }
-    let documents = kustomize::build(cx, documents);
+    let mut documents = kustomize::build(cx, documents);
+    // A template of CloudFormation has its own way to name values, and gives some to others.
+    for (_, document) in documents.iter_mut().filter(|(_, one)| cfn::is_template(&one.node)) {
+        document.node = vars::restored(&document.node);
+    }
     let states: Vec<(FileId, &Document)> = documents
         .iter()
         .filter(|(_, document)| terraform::is_state(&document.node))
@@ -154,12 +158,11 @@ pub(super) fn read(
         cx.path.clone_from(&document.path);
         found.push(Read { file, long: long(&document.node) });
         let node = match format {
-            // A template has its own way to say it, and the placeholders of other objects are
-            // nobody's business here.
+            // Placeholders of other objects are nobody's business here.
             Format::CloudFormation | Format::Terraform | Format::ConfigDump => {
-                document.node.clone()
+                vars::restored(&document.node)
             }
-            Format::Kubernetes if !k8s::is_read(&document.node) => document.node.clone(),
+            Format::Kubernetes if !k8s::is_read(&document.node) => vars::restored(&document.node),
             Format::Api | Format::Kubernetes => vars::substitute(cx, &document.node),
         };
         let document = Document { node, ..document.clone() };
@@ -180,7 +183,7 @@ pub(super) fn read(
 }
 
 /// Notes that a file has nothing to import.
-fn pass(cx: &mut Cx<'_>, file: FileId, why: &str) {
+pub(super) fn pass(cx: &mut Cx<'_>, file: FileId, why: &str) {
     let loc = Loc { file, span: Span::new(0..0) };
     cx.about = None;
     elsewhere(cx, loc, "", why);
@@ -255,6 +258,11 @@ fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
         // A template or a manifest in flow style has keys without quotes.
         yaml::parse(file, text).map_err(|_| wrong)
     })
+}
+
+/// The folder that a file is in; the files of the topmost one have none.
+pub(super) fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The file's name without folders and without the endings that say what is in it.

@@ -50,18 +50,6 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
         crossplane::read_stack(cx, node, items);
         return;
     }
-    let shown =
-        node.at(&["planned_values", "root_module"]).or_else(|| node.at(&["values", "root_module"]));
-    if let Some(module) = shown {
-        let changes = node.get("resource_changes").map(Node::items).unwrap_or_default();
-        let unknown = |change: &'_ Node| {
-            let address = change.text_at("address")?.to_owned();
-            Some((address, change.at(&["change", "after_unknown"])?.clone()))
-        };
-        let unknown: Unknown = changes.iter().filter_map(unknown).collect();
-        read_module(cx, module, &unknown, items);
-        return;
-    }
     if is_old(node) {
         let message = "this is a state of Terraform 0.11 or older";
         cx.report_error(
@@ -70,36 +58,148 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
         );
         return;
     }
-    for resource in node.get("resources").map(Node::items).unwrap_or_default() {
-        if resource.text_at("mode") == Some("data") {
+    for one in instances(node) {
+        if one.data || one.prior {
             continue;
         }
-        let ty = resource.get("type").and_then(Named::of);
-        for instance in resource.get("instances").map(Node::items).unwrap_or_default() {
-            // What a replacement left behind to be destroyed.
-            if instance.has("deposed") {
-                elsewhere(
-                    cx,
-                    instance.loc,
-                    "deposed",
-                    "is to be destroyed, so it is no definition",
-                );
-                continue;
-            }
-            one(cx, ty.as_ref(), instance.get("attributes"), instance, items);
+        if one.deposed {
+            elsewhere(
+                cx,
+                one.instance.loc,
+                "deposed",
+                "is to be destroyed, so it is no definition",
+            );
+            continue;
+        }
+        known(cx, &one, items);
+    }
+}
+
+/// An instance of a resource, as a state or a plan knows it.
+pub(super) struct Known<'s> {
+    /// Its address without quotes, as addresses are compared and printed here.
+    pub(super) address: String,
+    /// The type of the resource.
+    pub(super) ty: Option<Named>,
+    /// Its attributes.
+    pub(super) attributes: Option<&'s Node>,
+    /// The whole instance, for its place.
+    pub(super) instance: &'s Node,
+    /// Whether it is a data source.
+    pub(super) data: bool,
+    /// Whether it is what a replacement left behind to be destroyed.
+    pub(super) deposed: bool,
+    /// Whether it is as it was before what is planned.
+    prior: bool,
+    /// What of its attributes a plan does not know before it is applied.
+    unknown: Option<&'s Node>,
+}
+
+impl Known<'_> {
+    /// An attribute, with a placeholder for each part that is not known; `None` if nothing of it is.
+    pub(super) fn attribute(&self, cx: &mut Cx<'_>, name: &str) -> Option<Node> {
+        let value = self.attributes.and_then(|all| all.get(name))?;
+        match self.unknown.and_then(|unknown| unknown.get(name)) {
+            Some(unknown) if unknown.text() == Some("true") => None,
+            Some(unknown) => Some(filled(cx, value, unknown, &self.address, name)),
+            None => Some(value.clone()),
         }
     }
 }
 
-/// What a plan does not know before it is applied, by the address of the resource.
-type Unknown = BTreeMap<String, Node>;
+/// Every instance of a state or a plan, in its own order; what is planned comes first.
+pub(super) fn instances(node: &Node) -> Vec<Known<'_>> {
+    let mut all = Vec::new();
+    let changes = node.get("resource_changes").map(Node::items).unwrap_or_default();
+    let unknown: BTreeMap<&str, &Node> = changes
+        .iter()
+        .filter_map(|change| {
+            Some((change.text_at("address")?, change.at(&["change", "after_unknown"])?))
+        })
+        .collect();
+    for path in [&["planned_values", "root_module"][..], &["values", "root_module"]] {
+        if let Some(module) = node.at(path) {
+            shown(module, &unknown, false, &mut all);
+        }
+    }
+    if let Some(module) = node.at(&["prior_state", "values", "root_module"]) {
+        shown(module, &BTreeMap::new(), true, &mut all);
+    }
+    for resource in node.get("resources").map(Node::items).unwrap_or_default() {
+        let word = |key| resource.text_at(key).unwrap_or_default();
+        let module = resource.text_at("module").map(|m| format!("{m}.")).unwrap_or_default();
+        let data = word("mode") == "data";
+        let kind = if data { "data." } else { "" };
+        let base = format!("{module}{kind}{}.{}", word("type"), word("name"));
+        for instance in resource.get("instances").map(Node::items).unwrap_or_default() {
+            let address = match instance.text_at("index_key") {
+                Some(key) => format!("{base}[{key}]"),
+                None => base.clone(),
+            };
+            all.push(Known {
+                address: plain(&address),
+                ty: resource.get("type").and_then(Named::of),
+                attributes: instance.get("attributes"),
+                instance,
+                data,
+                deposed: instance.has("deposed"),
+                prior: false,
+                unknown: None,
+            });
+        }
+    }
+    all
+}
+
+/// The instances of a module as `terraform show -json` prints it.
+fn shown<'s>(
+    module: &'s Node,
+    unknown: &BTreeMap<&str, &'s Node>,
+    prior: bool,
+    all: &mut Vec<Known<'s>>,
+) {
+    for resource in module.get("resources").map(Node::items).unwrap_or_default() {
+        let address = resource.text_at("address").unwrap_or_default();
+        all.push(Known {
+            address: plain(address),
+            ty: resource.get("type").and_then(Named::of),
+            attributes: resource.get("values"),
+            instance: resource,
+            data: resource.text_at("mode") == Some("data"),
+            deposed: false,
+            prior,
+            unknown: unknown.get(address).copied(),
+        });
+    }
+    for child in module.get("child_modules").map(Node::items).unwrap_or_default() {
+        shown(child, unknown, prior, all);
+    }
+}
+
+fn plain(address: &str) -> String {
+    address.replace('"', "")
+}
+
+/// Reads a resource that a state or a plan knows.
+pub(super) fn known(cx: &mut Cx<'_>, one: &Known<'_>, items: &mut Vec<Item>) {
+    let of_mesh = one.ty.as_ref().is_some_and(|ty| TYPES.iter().any(|(word, _)| *word == ty.text));
+    let whole = one.attributes.zip(one.unknown).filter(|_| of_mesh).map(|(values, unknown)| {
+        let asked = ["name", "spec", "virtual_router_name", "virtual_gateway_name"];
+        let mut unknown = unknown.clone();
+        if let Value::Map(entries) = &mut unknown.value {
+            entries.retain(|entry| asked.contains(&entry.key.as_str()));
+        }
+        filled(cx, values, &unknown, &one.address, "")
+    });
+    self::one(cx, one.ty.as_ref(), whole.as_ref().or(one.attributes), one.instance, items);
+}
 
 /// A value with a placeholder for each part that is not known yet: `ADDRESS.KEY`.
 fn filled(cx: &mut Cx<'_>, value: &Node, unknown: &Node, address: &str, key: &str) -> Node {
     let nothing = Node { loc: value.loc, value: Value::Null };
     let node = match &unknown.value {
         Value::Scalar(text) if text == "true" => {
-            let name = format!("{}.{key}", address.replace('"', ""));
+            let name = format!("{address}.{key}");
             return Node::scalar(value.loc, cx.variable(&name, value.loc));
         }
         Value::Map(entries) => {
@@ -126,31 +226,7 @@ fn filled(cx: &mut Cx<'_>, value: &Node, unknown: &Node, address: &str, key: &st
     Node { loc: value.loc, value: node }
 }
 
-fn read_module(cx: &mut Cx<'_>, module: &Node, unknown: &Unknown, items: &mut Vec<Item>) {
-    for resource in module.get("resources").map(Node::items).unwrap_or_default() {
-        if resource.text_at("mode") == Some("data") {
-            continue;
-        }
-        let ty = resource.get("type").and_then(Named::of);
-        let values = resource.get("values");
-        let address = resource.text_at("address").unwrap_or_default();
-        let of_mesh = ty.as_ref().is_some_and(|ty| TYPES.iter().any(|(word, _)| *word == ty.text));
-        let whole =
-            values.zip(unknown.get(address)).filter(|_| of_mesh).map(|(values, unknown)| {
-                let asked = ["name", "spec", "virtual_router_name", "virtual_gateway_name"];
-                let mut unknown = unknown.clone();
-                if let Value::Map(entries) = &mut unknown.value {
-                    entries.retain(|entry| asked.contains(&entry.key.as_str()));
-                }
-                filled(cx, values, &unknown, address, "")
-            });
-        one(cx, ty.as_ref(), whole.as_ref().or(values), resource, items);
-    }
-    for child in module.get("child_modules").map(Node::items).unwrap_or_default() {
-        read_module(cx, child, unknown, items);
-    }
-}
-
+/// Reads one resource of which the values are known.
 pub(super) fn one(
     cx: &mut Cx<'_>,
     ty: Option<&Named>,
@@ -161,7 +237,7 @@ pub(super) fn one(
     let Some(ty) = ty else { return };
     let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == ty.text) else {
         cx.about = None;
-        let message = format!("{} is no resource of the mesh", ty.text);
+        let message = format!("{} is not an App Mesh resource", ty.text);
         cx.note(Reason::Elsewhere, ty.loc, resource.text_at("name").unwrap_or_default(), message);
         return;
     };

@@ -13,6 +13,28 @@ pub(super) fn substitute(cx: &mut Cx<'_>, node: &Node) -> Node {
     inner(cx, node, false)
 }
 
+/// The tree with braces where YAML needed others in their place, and all else as it is.
+pub(super) fn restored(node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::Scalar(text) => Value::Scalar(braces(text)),
+        Value::List(items) => Value::List(items.iter().map(restored).collect()),
+        Value::Map(entries) => {
+            let entry = |entry: &Entry| Entry {
+                key: braces(&entry.key),
+                at: entry.at,
+                node: restored(&entry.node),
+            };
+            Value::Map(entries.iter().map(entry).collect())
+        }
+    };
+    Node { loc: node.loc, value }
+}
+
+fn braces(text: &str) -> String {
+    text.replace(OPEN, "{{").replace(CLOSE, "}}")
+}
+
 fn inner(cx: &mut Cx<'_>, node: &Node, literal: bool) -> Node {
     let value = match &node.value {
         Value::Null => Value::Null,
@@ -59,7 +81,8 @@ fn replaced(cx: &mut Cx<'_>, text: &str, loc: Loc, literal: bool) -> String {
         }
     }
     out.push_str(rest);
-    out
+    // What was no placeholder is text again.
+    braces(&out)
 }
 
 /// A variable without what a jq program does to its type: `($PORT | tonumber)`.
@@ -135,5 +158,6 @@ mod tests {
         check("($A | tonumber)", false, "1");
         check("(?P<A>x)$", true, "(?P<A>x)$");
         check("^/${A}/$", true, "^/1/$");
+        check("\u{7fe}0x\u{7ff} \u{7fe}A\u{7ff}", false, "{{0x}} 1");
     }
 }

@@ -114,10 +114,76 @@ fn overlays_build_on_their_base_and_what_is_left_out_is_reported() {
     let ran = written(&files, &["--mesh", "shop"]).exits(0);
     says(&ran, &["cart-v1_prod", "no kustomization's resources"]);
     lacks(&ran, &["virtual_node.old"]);
-    let more = "resources: [ cart.yaml, 'https://example.com/x.yaml' ]\ncomponents: [ ../c ]\n";
+    let more = "resources: [ cart.yaml, 'https://example.com/x.yaml' ]\nreplacements: [ { source: { kind: X } } ]\ncomponents: [ ../c ]\n";
     let ran = written(&[("kustomization.yaml", more), ("cart.yaml", VALUES)], &["--mesh", "shop"]);
     let ran = ran.exits(4);
-    says(&ran, &["generator", "kustomize build", "`components`", "not among the sources"]);
+    says(
+        &ran,
+        &[
+            "generator",
+            "kustomize build",
+            "`replacements`",
+            "the component `../c` is not among the sources",
+        ],
+    );
+}
+
+#[test]
+fn kustomizations_change_lists_labels_and_namespaces_as_kustomize_does() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n\
+        \x20 - apiVersion: appmesh.k8s.aws/v1beta2\n    kind: VirtualNode\n    metadata: { name: cart }\n    spec: { serviceDiscovery: { dns: { hostname: cart.local } } }\n\
+        \x20 - { apiVersion: v1, kind: Namespace, metadata: { name: shop } }\n";
+    let own = "resources: [ all.yaml ]\nnamespace: prod\nnamePrefix: eu-\n\
+        patches:\n  - target: { kind: VirtualNode }\n    patch: |-\n      - { op: replace, path: /spec/serviceDiscovery/dns/hostname, value: cart.eu }\n";
+    let ran = written(&[("kustomization.yaml", own), ("all.yaml", list)], &["--mesh", "shop"]);
+    says(&ran.exits(0), &["eu-cart_prod", "cart.eu"]);
+    // The labels that a kustomization gives decide which gateway takes a route, and a Namespace has no
+    // prefix.
+    let gateway = |name: &str| {
+        format!(
+            "---\napiVersion: appmesh.k8s.aws/v1beta2\nkind: VirtualGateway\nmetadata: {{ name: {name}, namespace: prod }}\n\
+             spec:\n  namespaceSelector: {{ matchLabels: {{ of: prod }} }}\n  gatewayRouteSelector: {{ matchLabels: {{ gw: {name} }} }}\n\
+             \x20 listeners: [ {{ portMapping: {{ port: 80, protocol: http }} }} ]\n"
+        )
+    };
+    let gateways = format!("{}{}", gateway("one"), gateway("two"));
+    let route = "apiVersion: v1\nkind: Namespace\nmetadata: { name: prod, labels: { of: prod } }\n---\n\
+        apiVersion: appmesh.k8s.aws/v1beta2\nkind: GatewayRoute\nmetadata: { name: r, namespace: prod }\n\
+        spec: { httpRoute: { match: { prefix: / }, action: { target: { virtualService: { virtualServiceRef: { name: s } } } } } }\n";
+    for labels in ["commonLabels: { gw: two }", "labels: [ { pairs: { gw: two } } ]"] {
+        let own = format!("resources: [ route.yaml ]\nnamePrefix: x-\n{labels}\n");
+        let files = [
+            ("routes/kustomization.yaml", own.as_str()),
+            ("routes/route.yaml", route),
+            ("gateways.yaml", gateways.as_str()),
+        ];
+        let ran = written(&files, &["--mesh", "shop"]).exits(0);
+        says(&ran, &["[[virtual_gateway.two_prod.routes]]"]);
+        lacks(&ran, &["[[virtual_gateway.one_prod.routes]]"]);
+    }
+}
+
+#[test]
+fn components_change_what_the_kustomization_has() {
+    let own = "resources: [ cart.yaml ]\ncomponents: [ ../eu ]\nnameSuffix: -v1\n";
+    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: eu-\nnamespace: prod\n\
+        patches:\n  - target: { kind: VirtualNode, name: cart }\n    patch: |-\n      - { op: replace, path: /spec/serviceDiscovery/dns/hostname, value: cart.eu }\n";
+    let files = [
+        ("base/kustomization.yaml", own),
+        ("base/cart.yaml", VALUES),
+        ("eu/kustomization.yaml", component),
+    ];
+    let ran = written(&files, &["--mesh", "shop"]).exits(0);
+    says(&ran, &["eu-cart-v1_prod", "\"cart.eu\""]);
+}
+
+#[test]
+fn braces_that_are_no_placeholder_stay_braces() {
+    let template = "Resources:\n  N:\n    Type: AWS::AppMesh::VirtualNode\n    Properties:\n      MeshName: m\n      VirtualNodeName: n\n\
+        \x20     Spec:\n        ServiceDiscovery: { DNS: { Hostname: n.local } }\n      Tags:\n        - { Key: greeting, Value: \"a {{ user }} and {{b:c }}\" }\n";
+    let ran = written(&[("t.yaml", template)], &[]).exits(0);
+    says(&ran, &["a {{ user }} and {{b:c }}"]);
+    lacks(&ran, &["\u{7fe}", "\u{7ff}"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 
-fn read_with(files: &[(&str, String)], vars: &[(&str, &str)]) -> Imported {
+pub(crate) fn read_with(files: &[(&str, String)], vars: &[(&str, &str)]) -> Imported {
     let source = |(path, text): &(&str, String)| Source {
         path: (*path).to_owned(),
         content: Content::Text(text.clone()),
@@ -18,11 +18,11 @@ fn read_with(files: &[(&str, String)], vars: &[(&str, &str)]) -> Imported {
     import(files.iter().map(source).collect(), &Options { vars, ..Options::default() })
 }
 
-fn read(files: &[(&str, String)]) -> Imported {
+pub(crate) fn read(files: &[(&str, String)]) -> Imported {
     read_with(files, &[])
 }
 
-fn said(imported: &Imported) -> String {
+pub(crate) fn said(imported: &Imported) -> String {
     let mut text = imported.text.clone();
     for found in imported.diagnostics.clone().sorted() {
         let at = found.primary.as_ref().map(|label| imported.files.show(label.loc));
@@ -38,14 +38,14 @@ fn said(imported: &Imported) -> String {
 
 /// The mesh that sources make, without losses and errors.
 #[track_caller]
-fn clean(files: &[(&str, String)]) -> String {
+pub(crate) fn clean(files: &[(&str, String)]) -> String {
     let imported = read(files);
     assert!(!imported.diagnostics.has_errors() && imported.losses() == 0, "{}", said(&imported));
     write_mesh(&imported.mesh)
 }
 
 /// A node whose host is an expression, beside other declarations.
-fn host(expression: &str, declarations: &str) -> String {
+pub(crate) fn host(expression: &str, declarations: &str) -> String {
     format!(
         "{declarations}\nresource \"aws_appmesh_mesh\" \"m\" {{ name = \"shop\" }}\n\
          resource \"aws_appmesh_virtual_node\" \"n\" {{\n  name = \"n\"\n  mesh_name = aws_appmesh_mesh.m.id\n  spec {{\n    \

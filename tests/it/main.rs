@@ -25,6 +25,7 @@ mod import_broken;
 mod import_cases;
 mod import_faults;
 mod import_hcl;
+mod import_hcl_faults;
 mod import_round;
 mod import_samples;
 mod import_wild;

@@ -46,6 +46,21 @@ impl<'m> World<'m> {
         Ok(Node { loc: whole, value: Value::Map(entries) })
     }
 
+    /// The blocks of a name in a body, as a list; `None` if there are none.
+    pub(super) fn blocks(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        body: &Body,
+        name: &str,
+    ) -> Result<Option<Node>, Bad> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for block in body.blocks().filter(|block| name_of(block) == name) {
+            self.block(cx, env, block, false, &mut entries)?;
+        }
+        Ok(entries.pop().map(|entry| entry.node))
+    }
+
     fn block(
         &self,
         cx: &mut Cx<'_>,
@@ -60,12 +75,10 @@ impl<'m> World<'m> {
         }
         let place = loc(env.file, block);
         let at = loc(env.file, &block.ident);
-        let (name, nodes) = match (name, block.labels.first()) {
-            ("dynamic", Some(label)) => {
-                let name = label.as_str();
-                (name, self.dynamic(cx, env, name, block, place)?)
-            }
-            (name, _) => (name, vec![self.body(cx, env, &block.body, false)?]),
+        let (name, dynamic) = (name_of(block), name != name_of(block));
+        let nodes = match dynamic {
+            true => self.dynamic(cx, env, name, block, place)?,
+            false => vec![self.body(cx, env, &block.body, false)?],
         };
         let nodes: Vec<Node> = nodes.into_iter().map(|node| Node { loc: place, ..node }).collect();
         match entries.iter_mut().find(|entry| entry.key == name) {
@@ -119,6 +132,14 @@ impl<'m> World<'m> {
             nodes.push(self.body(cx, &env, &content.body, false)?);
         }
         Ok(nodes)
+    }
+}
+
+/// The name of the blocks that a block stands for.
+fn name_of(block: &Block) -> &str {
+    match (block.ident.as_str(), block.labels.first()) {
+        ("dynamic", Some(label)) => label.as_str(),
+        (name, _) => name,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Evaluating HCL's expressions: operators, templates, conditionals and loops. What names mean is in
 //! `names`.
 
-use super::functions::{self, TEXT_MAX};
+use super::functions::{self, Wrong};
 use super::module::{Instance, Module, loc};
+use super::names::Keys;
 use super::state::State;
 use super::value::{Bad, Evaluated, Val};
 use crate::import::context::Cx;
@@ -10,15 +11,17 @@ use crate::span::{FileId, Files, Loc};
 use hcl_edit::expr::{
     BinaryOperator, Expression, ForExpr, FuncCall, ObjectKey, TraversalOperator, UnaryOperator,
 };
-use hcl_edit::template::{Directive, Element, Strip, Template};
+use hcl_edit::template::Element;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// How deep expressions and references may be within each other.
 const DEPTH_MAX: usize = 96;
-/// How many expressions an import evaluates: what refers to itself many times over ends.
+/// How many expressions a root module may evaluate: what refers to itself many times over ends.
 const STEPS_MAX: usize = 1_000_000;
+/// How many values, or pieces of 64 bytes of text, these may make in all.
+const SIZE_MAX: usize = 40_000_000;
 
 /// All modules of an import.
 pub(super) struct World<'m> {
@@ -32,6 +35,9 @@ pub(super) struct World<'m> {
     pub(super) busy: RefCell<BTreeSet<String>>,
     pub(super) depth: Cell<usize>,
     pub(super) steps: Cell<usize>,
+    pub(super) size: Cell<usize>,
+    /// What tells the instances of blocks apart, by the addresses of the blocks.
+    pub(super) keys: RefCell<BTreeMap<String, Keys<'m>>>,
 }
 
 /// Where an expression is evaluated.
@@ -46,11 +52,16 @@ pub(super) struct Env<'m> {
 }
 
 pub(super) fn bad<T>(loc: Loc, message: impl Into<String>) -> Result<T, Bad> {
-    Err(Bad { loc, message: message.into() })
+    Err(Bad { loc, message: message.into(), fatal: false })
+}
+
+/// An error that `try` and `can` do not hide.
+pub(super) fn limit<T>(loc: Loc, message: impl Into<String>) -> Result<T, Bad> {
+    Err(Bad { loc, message: message.into(), fatal: true })
 }
 
 impl<'m> Env<'m> {
-    fn with(&self, names: [Option<&str>; 2], key: &Val<'m>, value: &Val<'m>) -> Self {
+    pub(super) fn with(&self, names: [Option<&str>; 2], key: &Val<'m>, value: &Val<'m>) -> Self {
         let mut env = self.clone();
         for (name, value) in names.into_iter().zip([key, value]) {
             env.vars.extend(name.map(|name| (name.to_owned(), value.clone())));
@@ -63,19 +74,30 @@ impl<'m> World<'m> {
     /// The value of an expression.
     pub(super) fn eval(&self, cx: &mut Cx<'_>, env: &Env<'m>, expr: &Expression) -> Evaluated<'m> {
         if self.depth.get() >= DEPTH_MAX {
-            return bad(
+            return limit(
                 loc(env.file, expr),
                 "this expression is nested too deep, or refers to itself",
             );
         }
         self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > STEPS_MAX {
-            return bad(loc(env.file, expr), "the files need more than 1,000,000 evaluations");
+        if self.spent() {
+            return limit(
+                loc(env.file, expr),
+                "the files need more than 1,000,000 evaluations, or make more than 40,000,000 values",
+            );
         }
         self.depth.set(self.depth.get() + 1);
         let value = self.inner(cx, env, expr);
         self.depth.set(self.depth.get() - 1);
+        if let Ok(value) = &value {
+            self.size.set(self.size.get() + value.size());
+        }
         value
+    }
+
+    /// Whether the limit of work is met.
+    pub(super) fn spent(&self) -> bool {
+        self.steps.get() > STEPS_MAX || self.size.get() > SIZE_MAX
     }
 
     fn inner(&self, cx: &mut Cx<'_>, env: &Env<'m>, expr: &Expression) -> Evaluated<'m> {
@@ -105,24 +127,24 @@ impl<'m> World<'m> {
             }
             Expression::StringTemplate(whole) => match whole.as_single_element() {
                 Some(Element::Interpolation(inner)) => self.eval(cx, env, &inner.expr)?,
-                _ => Val::Str(self.elements(cx, env, whole.iter(), place())?),
+                _ => self.template(cx, env, whole.iter(), place())?,
             },
             Expression::HeredocTemplate(heredoc) => {
                 let mut heredoc = heredoc.clone();
                 heredoc.dedent();
-                Val::Str(self.template(cx, env, &heredoc.template, place())?)
+                self.template(cx, env, heredoc.template.iter(), place())?
             }
             Expression::Parenthesis(inner) => self.eval(cx, env, inner.inner())?,
             Expression::Variable(name) => self.named(cx, env, name.as_str(), &[], place())?,
             Expression::Conditional(conditional) => {
                 let condition = self.eval(cx, env, &conditional.cond_expr)?;
-                if let Some(name) = condition.unknown() {
+                if let Some(name) = condition.unknown(cx) {
                     return Ok(Val::Unknown(name));
                 }
                 match condition.truth() {
                     Some(true) => self.eval(cx, env, &conditional.true_expr)?,
                     Some(false) => self.eval(cx, env, &conditional.false_expr)?,
-                    None => return bad(place(), format!("{} is no condition", condition.kind())),
+                    None => return bad(place(), format!("{} is not a boolean", condition.kind())),
                 }
             }
             Expression::FuncCall(call) => self.function(cx, env, call, place())?,
@@ -141,7 +163,7 @@ impl<'m> World<'m> {
             }
             Expression::UnaryOp(op) => {
                 let value = self.eval(cx, env, &op.expr)?;
-                if let Some(name) = value.unknown() {
+                if let Some(name) = value.unknown(cx) {
                     return Ok(Val::Unknown(name));
                 }
                 let done = match op.operator.value() {
@@ -150,7 +172,12 @@ impl<'m> World<'m> {
                 };
                 match done {
                     Some(value) => value,
-                    None => return bad(place(), format!("no operator takes {}", value.kind())),
+                    None => {
+                        return bad(
+                            place(),
+                            format!("this operator cannot be applied to {}", value.kind()),
+                        );
+                    }
                 }
             }
             Expression::BinaryOp(op) => {
@@ -162,7 +189,7 @@ impl<'m> World<'m> {
                     _ => {}
                 }
                 let right = self.eval(cx, env, &op.rhs_expr)?;
-                if let Some(name) = left.unknown().or_else(|| right.unknown()) {
+                if let Some(name) = left.unknown(cx).or_else(|| right.unknown(cx)) {
                     return Ok(Val::Unknown(name));
                 }
                 match operate(operator, &left, &right) {
@@ -171,7 +198,7 @@ impl<'m> World<'m> {
                         let (left, right) = (left.kind(), right.kind());
                         return bad(
                             place(),
-                            format!("the operator does not take {left} and {right}"),
+                            format!("this operator cannot be applied to {left} and {right}"),
                         );
                     }
                 }
@@ -186,85 +213,9 @@ impl<'m> World<'m> {
             Val::Unknown(name) => Ok(cx.variable(name, loc)),
             value => match value.text() {
                 Some(text) => Ok(text),
-                None => bad(loc, format!("{} is no text", value.kind())),
+                None => bad(loc, format!("{} is not a string", value.kind())),
             },
         }
-    }
-
-    fn template(
-        &self,
-        cx: &mut Cx<'_>,
-        env: &Env<'m>,
-        template: &Template,
-        loc: Loc,
-    ) -> Result<String, Bad> {
-        self.elements(cx, env, template.iter(), loc)
-    }
-
-    fn elements<'e>(
-        &self,
-        cx: &mut Cx<'_>,
-        env: &Env<'m>,
-        elements: impl Iterator<Item = &'e Element>,
-        place: Loc,
-    ) -> Result<String, Bad> {
-        let mut out = String::new();
-        let mut strips = false;
-        for element in elements {
-            let (strip, piece) = match element {
-                Element::Literal(text) => {
-                    let text = if strips { text.trim_start() } else { text.as_str() };
-                    strips = false;
-                    (Strip::None, text.to_owned())
-                }
-                Element::Interpolation(inner) => {
-                    let value = self.eval(cx, env, &inner.expr)?;
-                    (inner.strip, self.text(cx, &value, loc(env.file, &inner.expr))?)
-                }
-                Element::Directive(directive) => match &**directive {
-                    Directive::If(chosen) => {
-                        let condition = self.eval(cx, env, &chosen.if_expr.cond_expr)?;
-                        let branch = match condition.truth() {
-                            Some(true) => Some(&chosen.if_expr.template),
-                            Some(false) => chosen.else_expr.as_ref().map(|e| &e.template),
-                            None => {
-                                return bad(place, "the condition of this template is not known");
-                            }
-                        };
-                        let text = match branch {
-                            Some(template) => self.template(cx, env, template, place)?,
-                            None => String::new(),
-                        };
-                        (Strip::None, text)
-                    }
-                    Directive::For(each) => {
-                        let each = &each.for_expr;
-                        let over = self.eval(cx, env, &each.collection_expr)?;
-                        let Some(pairs) = over.pairs() else {
-                            return bad(place, format!("{} cannot be looped over", over.kind()));
-                        };
-                        let key = each.key_var.as_ref().map(|name| name.as_str());
-                        let mut text = String::new();
-                        for (k, v) in &pairs {
-                            let env = env.with([key, Some(each.value_var.as_str())], k, v);
-                            text.push_str(&self.template(cx, &env, &each.template, place)?);
-                        }
-                        (Strip::None, text)
-                    }
-                },
-            };
-            if matches!(strip, Strip::Start | Strip::Both) {
-                out.truncate(out.trim_end().len());
-            }
-            out.push_str(&piece);
-            if !matches!(element, Element::Literal(_)) {
-                strips = matches!(strip, Strip::End | Strip::Both);
-            }
-            if out.len() > TEXT_MAX {
-                return bad(place, "the text is longer than 1 MiB");
-            }
-        }
-        Ok(out)
     }
 
     fn each(&self, cx: &mut Cx<'_>, env: &Env<'m>, each: &ForExpr, place: Loc) -> Evaluated<'m> {
@@ -282,11 +233,11 @@ impl<'m> World<'m> {
             let env = env.with([key, Some(each.intro.value_var.as_str())], k, v);
             if let Some(condition) = &each.cond {
                 let met = self.eval(cx, &env, &condition.expr)?;
-                match (met.truth(), met.unknown()) {
+                match (met.truth(), met.unknown(cx)) {
                     (Some(true), _) => {}
                     (Some(false), _) => continue,
                     (None, Some(name)) => return Ok(Val::Unknown(name)),
-                    (None, None) => return bad(place, format!("{} is no condition", met.kind())),
+                    (None, None) => return bad(place, format!("{} is not a boolean", met.kind())),
                 }
             }
             let value = self.eval(cx, &env, &each.value_expr)?;
@@ -326,8 +277,12 @@ impl<'m> World<'m> {
             let mut last = None;
             for arg in call.args.iter() {
                 match self.eval(cx, env, arg) {
-                    Ok(_) if name == "can" => return Ok(Val::Bool(true)),
+                    Ok(value) if name == "can" => {
+                        let unknown = value.unknown(cx).map(Val::Unknown);
+                        return Ok(unknown.unwrap_or(Val::Bool(true)));
+                    }
                     Ok(value) => return Ok(value),
+                    Err(wrong) if wrong.fatal => return Err(wrong),
                     Err(wrong) => last = Some(wrong),
                 }
             }
@@ -349,17 +304,27 @@ impl<'m> World<'m> {
             }
         }
         // Texts are put together with what stands for an unknown part; anything else is not known then.
-        if ["join", "format", "formatlist", "jsonencode"].contains(&name) {
+        if functions::WRITING.contains(&name) {
             args = args.into_iter().map(|arg| stood_for(cx, arg, place)).collect();
-        } else if let Some(name) = args.iter().find_map(|arg| match arg {
+        } else if name == "coalesce" {
+            // What comes after the first value that is there does not matter.
+            let known = |arg: &Val<'m>| arg.unknown(cx).is_none() && functions::is_there(arg);
+            let end = args.iter().position(known).map_or(args.len(), |at| at + 1);
+            args.truncate(end);
+        }
+        let moves = functions::MOVING.contains(&name);
+        let unknown = args.iter().find_map(|arg| match arg {
             Val::Unknown(name) => Some(name.clone()),
-            _ => None,
-        }) {
+            Val::List(_) | Val::Map(_) if moves => None,
+            arg => arg.unknown(cx).filter(|_| !functions::WRITING.contains(&name)),
+        });
+        if let Some(name) = unknown {
             return Ok(Val::Unknown(name));
         }
         match functions::call(name, &args) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(message)) => bad(place, format!("{name}: {message}")),
+            Some(Err(Wrong::Value(message))) => bad(place, format!("{name}: {message}")),
+            Some(Err(Wrong::Limit(message))) => limit(place, format!("{name}: {message}")),
             // A function that reads files or the clock gives what only a run of Terraform tells.
             None => Ok(self.source(place)),
         }
@@ -428,7 +393,7 @@ impl<'m> World<'m> {
     }
 
     fn index(&self, cx: &mut Cx<'_>, value: Val<'m>, index: &Val<'m>, place: Loc) -> Evaluated<'m> {
-        if let Some(name) = index.unknown() {
+        if let Some(name) = index.unknown(cx) {
             return Ok(Val::Unknown(name));
         }
         match &value {
@@ -455,6 +420,9 @@ fn stood_for<'m>(cx: &mut Cx<'_>, value: Val<'m>, place: Loc) -> Val<'m> {
         Val::List(items) => {
             Val::List(items.into_iter().map(|item| stood_for(cx, item, place)).collect())
         }
+        Val::Map(all) => Val::Map(
+            all.into_iter().map(|(key, value)| (key, stood_for(cx, value, place))).collect(),
+        ),
         value => value,
     }
 }

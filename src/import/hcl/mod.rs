@@ -10,13 +10,17 @@ mod functions;
 mod json;
 mod module;
 mod names;
+mod pattern;
 mod state;
+mod template;
+mod texts;
 mod value;
 
 use super::codes;
 use super::context::Cx;
 use super::item::{Item, Named, elsewhere};
 use super::report::Reason;
+use super::sources::folder;
 use super::terraform;
 use super::tree::Node;
 use super::{Document, Read};
@@ -39,9 +43,7 @@ pub(super) fn is(path: &str, text: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let endings = [".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json"];
     endings.iter().any(|ending| path.ends_with(ending))
-        || text.contains("resource \"aws_appmesh_")
-            && !text.trim_start().starts_with(['{', '['])
-            && !path.ends_with(".md")
+        || text.contains("resource \"aws_appmesh_") && !text.trim_start().starts_with(['{', '['])
 }
 
 impl Set {
@@ -60,14 +62,11 @@ impl Set {
         items: &mut Vec<Item>,
     ) -> (Vec<Read>, BTreeSet<FileId>) {
         let modules = module::load(cx, files, &self.0);
-        let roots: Vec<String> = module::roots(&modules)
-            .into_iter()
-            .filter(|root| makes_mesh(&modules, root, 0))
-            .collect();
+        let mut roots = module::roots(&modules);
+        roots.retain(|(_, reached)| reached.iter().any(|folder| makes_mesh(&modules, folder)));
         let mut used = BTreeSet::new();
-        for root in &roots {
-            let beside =
-                |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder) == root;
+        for (root, _) in &roots {
+            let beside = |path: &str| folder(path) == root;
             let own: Vec<&(FileId, &Document)> = match states {
                 [only] if roots.len() == 1 => vec![only],
                 all => all.iter().filter(|(_, document)| beside(&document.path)).collect(),
@@ -86,6 +85,8 @@ impl Set {
                     busy: RefCell::default(),
                     depth: Cell::new(0),
                     steps: Cell::new(0),
+                    size: Cell::new(0),
+                    keys: RefCell::default(),
                 },
                 met: BTreeSet::new(),
             };
@@ -96,14 +97,12 @@ impl Set {
     }
 }
 
-/// Whether a module or one that it calls has resources of App Mesh.
-fn makes_mesh(modules: &BTreeMap<String, Module>, folder: &str, depth: usize) -> bool {
-    let Some(module) = modules.get(folder).filter(|_| depth < 16) else { return false };
+/// Whether a module itself has resources of App Mesh, or calls one elsewhere that may have some.
+fn makes_mesh(modules: &BTreeMap<String, Module>, folder: &str) -> bool {
+    let Some(module) = modules.get(folder) else { return false };
+    let away = |call: &&Declared| module::local_source(folder, call).is_none();
     module.resources.iter().any(|one| !one.data && one.ty.starts_with("aws_appmesh_"))
-        || module.calls.values().any(|call| match module::local_source(folder, call) {
-            Some(folder) => makes_mesh(modules, &folder, depth + 1),
-            None => names_mesh(call),
-        })
+        || module.calls.values().filter(away).any(names_mesh)
 }
 
 /// Whether a call of a module that is not among the sources may make resources of App Mesh.
@@ -133,11 +132,10 @@ impl<'m> Reader<'m> {
             }
             cx.about = None;
             let message = format!(
-                "{address} is in the state, and no file defines it; the state's values are kept"
+                "{address} is in the state, and the files do not create it; the state's values are kept"
             );
             cx.note(Reason::Assumed, known.instance.loc, "resources", message);
-            let attributes = Some(known.attributes);
-            terraform::one(cx, known.ty.as_ref(), attributes, known.instance, items);
+            terraform::known(cx, known, items);
         }
     }
 
@@ -148,23 +146,37 @@ impl<'m> Reader<'m> {
             }
             if !declared.ty.starts_with("aws_appmesh_") {
                 cx.about = None;
-                let message = format!("{} is no resource of the mesh", declared.ty);
+                let message = format!("{} is not an App Mesh resource", declared.ty);
                 elsewhere(cx, declared.loc, &declared.name, &message);
                 continue;
             }
+            self.at(cx, declared);
             for key in self.keys(cx, inst, declared) {
+                if self.world.spent() {
+                    return;
+                }
                 let resource = Resource { within: inst.clone(), at, key };
                 self.resource(cx, &Rc::new(resource), declared, items);
             }
         }
         for call in inst.module.calls.values() {
+            self.at(cx, call);
             for key in self.keys(cx, inst, call) {
                 match self.world.child(inst, call, key) {
-                    Some(child) => self.module(cx, &child, items),
-                    None => self.missing(cx, inst, call),
+                    Ok(Some(child)) => self.module(cx, &child, items),
+                    Ok(None) => self.missing(cx, inst, call),
+                    Err(wrong) => report(cx, wrong),
+                }
+                if self.world.spent() || self.world.is_full() {
+                    return;
                 }
             }
         }
+    }
+
+    /// Values that are given to one file are those of the file of this block.
+    fn at(&self, cx: &mut Cx<'_>, block: &Declared) {
+        cx.path = self.world.files.get(block.file).path().to_owned();
     }
 
     /// What tells the instances of a block apart. Those of a block whose number is not known are those
@@ -173,11 +185,7 @@ impl<'m> Reader<'m> {
         match self.world.keys(cx, inst, block) {
             Ok(Ok(keys)) => keys,
             Ok(Err(unknown)) => {
-                let base = format!("{}{}.{}[", inst.prefix, block.ty, block.name);
-                let in_state = self.world.state.as_ref().is_some_and(|state| {
-                    state.all.keys().any(|address| address.starts_with(&base))
-                });
-                if !in_state {
+                if !self.in_state(inst, block) {
                     cx.about = None;
                     cx.variable(&unknown, block.loc);
                 }
@@ -190,6 +198,12 @@ impl<'m> Reader<'m> {
         }
     }
 
+    /// Whether the state has instances of a block.
+    fn in_state(&self, inst: &Instance<'m>, block: &Declared) -> bool {
+        let address = block.address(&inst.prefix);
+        self.world.state.as_ref().is_some_and(|state| state.has_under(&address))
+    }
+
     fn resource(
         &mut self,
         cx: &mut Cx<'_>,
@@ -199,39 +213,32 @@ impl<'m> Reader<'m> {
     ) {
         let address = self.world.address(resource);
         self.met.insert(address.clone());
-        cx.path = self.world.files.get(declared.file).path().to_owned();
         let ty = Named { text: declared.ty.clone(), loc: declared.loc };
         let env = self.world.env_of(resource);
         let known = self.world.state.as_ref().and_then(|state| state.get(&address));
         cx.about = None;
         if let Some(known) = known {
-            let (values, open) = cx.trial(|cx| self.world.body(cx, &env, &declared.body, true));
-            if open.is_some() || values.is_err() {
-                let open = open.unwrap_or_else(|| "an expression".to_owned());
-                let message =
-                    format!("the files leave {open} open; the values are those of the state");
-                cx.note(Reason::Assumed, declared.loc, &address, message);
-                terraform::one(cx, Some(&ty), Some(known.attributes), known.instance, items);
-                return;
+            match cx.trial(|cx| self.world.body(cx, &env, &declared.body, true)) {
+                (Ok(values), None) => defined(cx, &ty, &values, declared, items),
+                (_, open) => {
+                    let open = open.unwrap_or_else(|| "an expression".to_owned());
+                    let message =
+                        format!("the files leave {open} open; the values are those of the state");
+                    cx.note(Reason::Assumed, declared.loc, &address, message);
+                    terraform::known(cx, known, items);
+                }
             }
+            return;
         }
         match self.world.body(cx, &env, &declared.body, true) {
-            Ok(values) => {
-                let place = Node { loc: declared.loc, ..values.clone() };
-                terraform::one(cx, Some(&ty), Some(&values), &place, items);
-            }
+            Ok(values) => defined(cx, &ty, &values, declared, items),
             Err(wrong) => report(cx, wrong),
         }
     }
 
     /// Reports a call of a module whose files are not among the sources.
     fn missing(&self, cx: &mut Cx<'_>, inst: &Rc<Instance<'m>>, call: &Declared) {
-        let prefix = format!("{}module.{}", inst.prefix, call.name);
-        let in_state = self
-            .world
-            .state
-            .as_ref()
-            .is_some_and(|state| state.all.keys().any(|address| address.starts_with(&prefix)));
+        let in_state = self.in_state(inst, call);
         cx.about = None;
         let local = module::local_source(&inst.folder, call).is_some();
         let message = format!("the files of the module `{}` are not among the sources", call.name);
@@ -245,7 +252,13 @@ impl<'m> Reader<'m> {
     }
 }
 
-fn report(cx: &mut Cx<'_>, Bad { loc, message }: Bad) {
+/// Reads a resource whose values the files define.
+fn defined(cx: &mut Cx<'_>, ty: &Named, values: &Node, declared: &Declared, items: &mut Vec<Item>) {
+    let place = Node { loc: declared.loc, ..values.clone() };
+    terraform::one(cx, Some(ty), Some(values), &place, items);
+}
+
+fn report(cx: &mut Cx<'_>, Bad { loc, message, .. }: Bad) {
     cx.report_error(Diagnostic::new(&codes::EXPRESSION, loc, message).help(
         "Correct the expression, or import the state: terraform state pull > terraform.tfstate",
     ));

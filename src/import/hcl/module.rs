@@ -6,6 +6,7 @@ use super::value::Val;
 use crate::diag::Diagnostic;
 use crate::import::codes;
 use crate::import::context::Cx;
+use crate::import::sources::{folder, pass};
 use crate::span::{FileId, Files, Loc, Span};
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block, Body};
@@ -69,10 +70,6 @@ pub(super) fn loc(file: FileId, spanned: &impl hcl_edit::Span) -> Loc {
     Loc { file, span: Span::new(spanned.span().unwrap_or(0..0)) }
 }
 
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// Whether a file of variables is loaded without being asked for.
 fn is_automatic(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -101,7 +98,10 @@ pub(super) fn load(cx: &mut Cx<'_>, files: &Files, all: &[File]) -> BTreeMap<Str
                 cx.report_error(*diagnostic);
                 continue;
             }
-            Err(_) => continue,
+            Err(_) => {
+                pass(cx, file.id, "cannot be read, and has no resource of App Mesh");
+                continue;
+            }
         };
         let module = modules.entry(folder(&file.path).to_owned()).or_default();
         if file.path.contains(".tfvars") {
@@ -192,6 +192,18 @@ fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block) {
     }
 }
 
+/// The address of a block: `PREFIX[data.]TYPE.NAME`.
+pub(super) fn address(prefix: &str, data: bool, ty: &str, name: &str) -> String {
+    format!("{prefix}{}{ty}.{name}", if data { "data." } else { "" })
+}
+
+impl Declared {
+    /// Its address in a module's instance, which has this prefix.
+    pub(super) fn address(&self, prefix: &str) -> String {
+        address(prefix, self.data, &self.ty, &self.name)
+    }
+}
+
 impl Module {
     /// The place of a resource or data source among those of the module.
     pub(super) fn find(&self, data: bool, ty: &str, name: &str) -> Option<usize> {
@@ -219,11 +231,36 @@ pub(super) fn local_source(own: &str, call: &Declared) -> Option<String> {
     local.then(|| crate::import::kustomize::joined(own, source))
 }
 
-/// The folders whose modules nobody calls: what is applied.
-pub(super) fn roots(modules: &BTreeMap<String, Module>) -> Vec<String> {
+/// The folders that a module reaches by its calls, its own among them.
+pub(super) fn reached(modules: &BTreeMap<String, Module>, from: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let mut open = vec![from.to_owned()];
+    while let Some(folder) = open.pop() {
+        if let Some(module) = modules.get(&folder).filter(|_| !all.contains(&folder)) {
+            open.extend(module.calls.values().filter_map(|call| local_source(&folder, call)));
+            all.insert(folder);
+        }
+    }
+    all
+}
+
+/// The modules that are applied, with the folders that each reaches: those that nobody calls, and one of
+/// each circle that nobody else calls, whose evaluation reports the circle.
+pub(super) fn roots(modules: &BTreeMap<String, Module>) -> Vec<(String, BTreeSet<String>)> {
     let called: BTreeSet<String> = modules
         .iter()
         .flat_map(|(own, module)| module.calls.values().filter_map(|c| local_source(own, c)))
         .collect();
-    modules.keys().filter(|folder| !called.contains(*folder)).cloned().collect()
+    let (inner, outer): (Vec<&String>, Vec<&String>) =
+        modules.keys().partition(|folder| called.contains(*folder));
+    let mut met: BTreeSet<String> = BTreeSet::new();
+    let mut roots = Vec::new();
+    for folder in outer.into_iter().chain(inner) {
+        if !met.contains(folder) {
+            let own = reached(modules, folder);
+            met.extend(own.iter().cloned());
+            roots.push((folder.clone(), own));
+        }
+    }
+    roots
 }

@@ -1,7 +1,7 @@
 //! What names mean in HCL: variables, locals, resources, data sources, modules and their outputs.
 
-use super::eval::{Env, World, bad};
-use super::module::{Declared, Instance, Sourced, loc, local_source};
+use super::eval::{Env, World, bad, limit};
+use super::module::{self, Declared, Instance, Sourced, loc, local_source};
 use super::value::{Bad, Evaluated, Resource, Val};
 use crate::import::context::Cx;
 use crate::span::Loc;
@@ -12,6 +12,11 @@ use std::rc::Rc;
 
 /// What tells the instances of a block apart: nothing, or an index or key with its value.
 pub(super) type Keys<'m> = Vec<Option<(Val<'m>, Val<'m>)>>;
+
+/// How many instances the modules below a root module may have.
+const MODULES_MAX: usize = 10_000;
+/// How deep modules may be within each other.
+const MODULE_DEPTH_MAX: usize = 32;
 
 impl<'m> World<'m> {
     /// The value of a name and what follows it.
@@ -43,7 +48,7 @@ impl<'m> World<'m> {
                 None => return bad(place, "`count.index` has a value under count only"),
             },
             ("module", Some(own), _) => {
-                return self.output(cx, env, own, &operators[1..], place);
+                (self.output(cx, env, own, &operators[1..], place)?, operators.len())
             }
             ("data", Some(ty), Some(own)) => (self.resource(cx, &env.inst, true, ty, own)?, 2),
             ("path", Some("module" | "root" | "cwd"), _) => (Val::Str(".".to_owned()), 1),
@@ -68,7 +73,7 @@ impl<'m> World<'m> {
         follow: impl FnOnce() -> Result<T, Bad>,
     ) -> Result<T, Bad> {
         if !self.busy.borrow_mut().insert(what.clone()) {
-            return bad(place, format!("`{what}` refers to itself"));
+            return limit(place, format!("`{what}` refers to itself"));
         }
         let value = follow();
         self.busy.borrow_mut().remove(&what);
@@ -87,17 +92,35 @@ impl<'m> World<'m> {
         name: &str,
         place: Loc,
     ) -> Evaluated<'m> {
+        let flag = if inst.call.is_none() { cx.value_of(name) } else { None };
+        // A value of the command line may be meant for one file only.
+        let key = match &flag {
+            Some(text) => format!("var.{name}={text}"),
+            None => format!("var.{name}"),
+        };
+        self.remembered(cx, inst, key, |cx| self.given(cx, inst, name, flag.as_deref(), place))
+    }
+
+    /// The value of a variable: as it is given, or its default.
+    fn given(
+        &self,
+        cx: &mut Cx<'_>,
+        inst: &Rc<Instance<'m>>,
+        name: &str,
+        flag: Option<&str>,
+        place: Loc,
+    ) -> Evaluated<'m> {
         let what = format!("{}var.{name}", inst.prefix);
         self.once(what, place, || {
-            let given = match &inst.call {
-                Some((env, call)) => call.body.get_attribute(name).map(|attribute| {
+            let given = match (&inst.call, flag) {
+                (Some((env, call)), _) => call.body.get_attribute(name).map(|attribute| {
                     let env = Env { file: call.file, ..env.clone() };
                     self.eval(cx, &env, &attribute.value)
                 }),
-                None => match cx.value_of(name) {
-                    Some(text) => Some(self.written(cx, inst, &text, place)),
-                    None => inst.module.given.get(name).map(|from| self.sourced(cx, inst, from)),
-                },
+                (None, Some(text)) => Some(self.written(cx, inst, text, place)),
+                (None, None) => {
+                    inst.module.given.get(name).map(|from| self.sourced(cx, inst, from))
+                }
             };
             if let Some(given) = given {
                 let given = given?;
@@ -140,17 +163,29 @@ impl<'m> World<'m> {
         name: &str,
         place: Loc,
     ) -> Evaluated<'m> {
-        if let Some(known) = inst.known.borrow().get(name) {
-            return Ok(known.clone());
-        }
         let Some(from) = inst.module.locals.get(name) else {
             return bad(place, format!("no file of this folder declares the local `{name}`"));
         };
-        let value = self
-            .once(format!("{}local.{name}", inst.prefix), place, || self.sourced(cx, inst, from))?;
-        // What is not known may be reported where it is used; the rest is computed once.
-        if value.unknown().is_none() {
-            inst.known.borrow_mut().insert(name.to_owned(), value.clone());
+        let what = format!("{}local.{name}", inst.prefix);
+        self.remembered(cx, inst, format!("local.{name}"), |cx| {
+            self.once(what, place, || self.sourced(cx, inst, from))
+        })
+    }
+
+    /// Computes a value of a module once. What is not known may be reported where it is used.
+    fn remembered(
+        &self,
+        cx: &mut Cx<'_>,
+        inst: &Rc<Instance<'m>>,
+        key: String,
+        compute: impl FnOnce(&mut Cx<'_>) -> Evaluated<'m>,
+    ) -> Evaluated<'m> {
+        if let Some(known) = inst.known.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let value = compute(cx)?;
+        if value.unknown(cx).is_none() {
+            inst.known.borrow_mut().insert(key, value.clone());
         }
         Ok(value)
     }
@@ -162,11 +197,33 @@ impl<'m> World<'m> {
         inst: &Rc<Instance<'m>>,
         block: &Declared,
     ) -> Result<Result<Keys<'m>, String>, Bad> {
+        let address = block.address(&inst.prefix);
+        if let Some(known) = self.keys.borrow().get(&address) {
+            return Ok(Ok(known.clone()));
+        }
+        let keys = self.loops(cx, inst, block)?;
+        if let Ok(found) = &keys {
+            let known = |key: &Option<(Val<'m>, Val<'m>)>| {
+                key.as_ref().is_none_or(|(_, value)| value.unknown(cx).is_none())
+            };
+            if found.iter().all(known) {
+                self.keys.borrow_mut().insert(address, found.clone());
+            }
+        }
+        Ok(keys)
+    }
+
+    fn loops(
+        &self,
+        cx: &mut Cx<'_>,
+        inst: &Rc<Instance<'m>>,
+        block: &Declared,
+    ) -> Result<Result<Keys<'m>, String>, Bad> {
         let env = Env { inst: inst.clone(), file: block.file, each: None, vars: Vec::new() };
         if let Some(count) = block.body.get_attribute("count") {
             let place = loc(block.file, &count.value);
             let value = self.eval(cx, &env, &count.value)?;
-            if let Some(name) = value.unknown() {
+            if let Some(name) = value.unknown(cx) {
                 return Ok(Err(name));
             }
             let number = match &value {
@@ -178,7 +235,10 @@ impl<'m> World<'m> {
                     let index = |at| Some((Val::Num(at as f64), Val::Num(at as f64)));
                     Ok(Ok((0..number).map(index).collect()))
                 }
-                None => bad(place, format!("{} is no count", value.kind())),
+                None => {
+                    let found = value.text().unwrap_or_else(|| value.kind().to_owned());
+                    bad(place, format!("count must be a whole number up to 10,000, not {found}"))
+                }
             };
         }
         if let Some(each) = block.body.get_attribute("for_each") {
@@ -189,13 +249,16 @@ impl<'m> World<'m> {
                 Val::List(items) => {
                     let mut keys = Vec::new();
                     for item in items {
-                        match (item.unknown(), item.text()) {
+                        match (item.unknown(cx), item.text()) {
                             (Some(name), _) => return Ok(Err(name)),
                             (None, Some(text)) => keys.push(Some((Val::Str(text), item))),
                             (None, None) => {
                                 return bad(
                                     place,
-                                    format!("{} is no key of for_each", item.kind()),
+                                    format!(
+                                        "for_each needs a map or a set of strings, not a list with {}",
+                                        item.kind()
+                                    ),
                                 );
                             }
                         }
@@ -206,7 +269,10 @@ impl<'m> World<'m> {
                     .into_iter()
                     .map(|(key, value)| Some((Val::Str(key), value)))
                     .collect())),
-                value => bad(place, format!("{} is nothing for_each can loop over", value.kind())),
+                value => bad(
+                    place,
+                    format!("for_each needs a map or a set of strings, not {}", value.kind()),
+                ),
             };
         }
         Ok(Ok(vec![None]))
@@ -221,12 +287,11 @@ impl<'m> World<'m> {
         ty: &str,
         name: &str,
     ) -> Evaluated<'m> {
-        let word = if data { "data." } else { "" };
-        let unknown = format!("{}{word}{ty}.{name}", inst.prefix);
         let Some(at) = inst.module.find(data, ty, name) else {
-            return Ok(Val::Unknown(unknown));
+            return Ok(Val::Unknown(module::address(&inst.prefix, data, ty, name)));
         };
         let declared = &inst.module.resources[at];
+        let unknown = declared.address(&inst.prefix);
         let keys =
             self.once(format!("{unknown}[]"), declared.loc, || self.keys(cx, inst, declared))?;
         let Ok(keys) = keys else { return Ok(Val::Unknown(unknown)) };
@@ -249,8 +314,7 @@ impl<'m> World<'m> {
     /// The address of an instance.
     pub(super) fn address(&self, resource: &Resource<'m>) -> String {
         let declared = &resource.within.module.resources[resource.at];
-        let data = if declared.data { "data." } else { "" };
-        let base = format!("{}{data}{}.{}", resource.within.prefix, declared.ty, declared.name);
+        let base = declared.address(&resource.within.prefix);
         match &resource.key {
             Some((key, _)) => format!("{base}[{}]", key.text().unwrap_or_default()),
             None => base,
@@ -286,15 +350,12 @@ impl<'m> World<'m> {
             if let Some(attribute) = declared.body.get_attribute(written) {
                 return self.eval(cx, &env, &attribute.value);
             }
-            if declared.body.has_blocks(name) {
-                let node = self.body(cx, &env, &declared.body, false)?;
-                return Ok(node.get(name).map_or(Val::Null, Val::of));
+            if let Some(blocks) = self.blocks(cx, &env, &declared.body, name)? {
+                return Ok(Val::of(&blocks));
             }
             let known = self.state.as_ref().and_then(|state| state.get(&address));
-            if let Some(known) = known.and_then(|known| known.attributes.get(name)) {
-                return Ok(Val::of(known));
-            }
-            Ok(Val::Unknown(own.clone()))
+            let known = known.and_then(|known| known.attribute(cx, name));
+            Ok(known.map_or(Val::Unknown(own.clone()), |known| Val::of(&known)))
         })
     }
 
@@ -308,10 +369,6 @@ impl<'m> World<'m> {
         place: Loc,
     ) -> Evaluated<'m> {
         let unknown = format!("{}module.{name}", env.inst.prefix);
-        let given = |cx: &mut Cx<'_>, name: String| match cx.value_of(&name) {
-            Some(text) => Val::Str(text),
-            None => Val::Unknown(name),
-        };
         let Some(call) = env.inst.module.calls.get(name) else {
             return bad(place, format!("no file of this folder calls a module `{name}`"));
         };
@@ -331,19 +388,21 @@ impl<'m> World<'m> {
             (Some((own, _)), Some(key)) => text(own) == text(key),
             _ => false,
         };
-        let found = keys.iter().find(fits).cloned();
-        let child = found.and_then(|key| self.child(&env.inst, call, key));
+        let child = match keys.iter().find(fits).cloned() {
+            Some(key) => self.child(&env.inst, call, key)?,
+            None => None,
+        };
         let Some(TraversalOperator::GetAttr(output)) = rest.first() else {
             // The module as a value: its outputs, of several instances by their keys.
-            let local = keys.iter().all(|key| self.child(&env.inst, call, key.clone()).is_some());
-            if !local || keys.is_empty() && !call.body.has_attribute("for_each") {
-                return Ok(given(cx, unknown));
+            if keys.is_empty() && !call.body.has_attribute("for_each") {
+                return Ok(Val::Unknown(unknown));
             }
             let mut all = Vec::new();
             for own in keys.iter().filter(|own| key.is_none() || fits(own)) {
                 let name = own.as_ref().map(|(key, _)| text(key)).unwrap_or_default();
-                if let Some(child) = self.child(&env.inst, call, own.clone()) {
-                    all.push((name, self.outputs(cx, &child, place)?));
+                match self.child(&env.inst, call, own.clone())? {
+                    Some(child) => all.push((name, self.outputs(cx, &child, place)?)),
+                    None => return Ok(Val::Unknown(unknown)),
                 }
             }
             let value = match (&key, call.body.has_attribute("for_each")) {
@@ -356,7 +415,7 @@ impl<'m> World<'m> {
             return self.follow(cx, env, value, rest, place);
         };
         let own = format!("{unknown}.{}", output.as_str());
-        let Some(child) = child else { return Ok(given(cx, own)) };
+        let Some(child) = child else { return Ok(Val::Unknown(own)) };
         let Some(from) = child.module.outputs.get(output.as_str()) else {
             return bad(place, format!("the module `{name}` has no output `{}`", output.as_str()));
         };
@@ -384,19 +443,30 @@ impl<'m> World<'m> {
         parent: &Rc<Instance<'m>>,
         call: &'m Declared,
         key: Option<(Val<'m>, Val<'m>)>,
-    ) -> Option<Rc<Instance<'m>>> {
-        let folder = local_source(&parent.folder, call)?;
-        let module = self.modules.get(&folder)?;
+    ) -> Result<Option<Rc<Instance<'m>>>, Bad> {
+        let Some(folder) = local_source(&parent.folder, call) else { return Ok(None) };
+        let Some(module) = self.modules.get(&folder) else { return Ok(None) };
         let index = match &key {
             Some((key, _)) => format!("[{}]", key.text().unwrap_or_default()),
             None => String::new(),
         };
-        let prefix = format!("{}module.{}{index}.", parent.prefix, call.name);
-        if prefix.matches("module.").count() > 16 {
-            return None;
-        }
+        let prefix = format!("{}{index}.", call.address(&parent.prefix));
         if let Some(known) = self.children.borrow().get(&prefix) {
-            return Some(known.clone());
+            return Ok(Some(known.clone()));
+        }
+        let mut above = Some(parent);
+        let mut depth = 0;
+        while let Some(own) = above {
+            depth += 1;
+            if own.folder == folder {
+                let message = format!("the module `{}` calls itself, in `{folder}`", call.name);
+                return limit(call.loc, message);
+            }
+            above = own.call.as_ref().map(|(env, _)| &env.inst);
+        }
+        if depth > MODULE_DEPTH_MAX || self.children.borrow().len() >= MODULES_MAX {
+            let message = "the modules have more than 10,000 instances, or more than 32 levels";
+            return limit(call.loc, message);
         }
         let env = Env { inst: parent.clone(), file: call.file, each: key, vars: Vec::new() };
         let child = Rc::new(Instance {
@@ -407,6 +477,11 @@ impl<'m> World<'m> {
             known: RefCell::new(BTreeMap::new()),
         });
         self.children.borrow_mut().insert(prefix, child.clone());
-        Some(child)
+        Ok(Some(child))
+    }
+
+    /// Whether the limit of modules is met.
+    pub(super) fn is_full(&self) -> bool {
+        self.children.borrow().len() >= MODULES_MAX
     }
 }

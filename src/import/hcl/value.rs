@@ -1,7 +1,7 @@
 //! Values of HCL's expressions.
 
 use super::module::Instance;
-use crate::import::context::{Cx, UNSET};
+use crate::import::context::Cx;
 use crate::import::tree::{Entry, Node, Value};
 use crate::span::Loc;
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub(super) struct Resource<'m> {
 pub(super) struct Bad {
     pub(super) loc: Loc,
     pub(super) message: String,
+    /// Whether a limit was met or a reference leads back to itself: `try` and `can` do not hide that.
+    pub(super) fatal: bool,
 }
 
 pub(super) type Evaluated<'m> = Result<Val<'m>, Bad>;
@@ -93,13 +95,23 @@ impl<'m> Val<'m> {
     }
 
     /// What in it is not known: the address.
-    pub(super) fn unknown(&self) -> Option<String> {
+    pub(super) fn unknown(&self, cx: &Cx<'_>) -> Option<String> {
         match self {
             Self::Unknown(name) => Some(name.clone()),
-            Self::Str(text) if text.contains(UNSET) => Some(text.clone()),
-            Self::List(items) => items.iter().find_map(Self::unknown),
-            Self::Map(all) => all.values().find_map(Self::unknown),
+            Self::Str(text) => cx.variable_in(text).map(str::to_owned),
+            Self::List(items) => items.iter().find_map(|item| item.unknown(cx)),
+            Self::Map(all) => all.values().find_map(|value| value.unknown(cx)),
             _ => None,
+        }
+    }
+
+    /// How much it is, in values or 64 bytes of text.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Str(text) => 1 + text.len() / 64,
+            Self::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Self::Map(all) => 1 + all.values().map(Self::size).sum::<usize>(),
+            _ => 1,
         }
     }
 
