@@ -417,7 +417,7 @@ fn defined_in_hcl(routes: &str) -> String {
          listener {{\n      port_mapping {{\n        port = 80\n        protocol = \"http\"\n      }}\n    }}\n  }}\n}}\n{}{routes}",
         node("blue"),
         node("green"),
-        route_in_hcl("a", "/", 1, "[[\"blue\", 9], [\"green\", 1]]")
+        route_in_hcl("a", "/", 5, "[[\"blue\", 9], [\"green\", 1]]")
     )
 }
 
@@ -439,7 +439,7 @@ fn a_proof_compares_dumps_that_agree_with_definitions_alone() {
     let same = prove(&defined_in_hcl("")).exits(0);
     says(&same, &["equal: the definitions route every request of virtual_node/front"]);
     // HCL was once read as a part of the dumps too.
-    let more = defined_in_hcl(&route_in_hcl("admin", "/admin", 0, "[[\"blue\", 1]]"));
+    let more = defined_in_hcl(&route_in_hcl("admin", "/admin", 1, "[[\"blue\", 1]]"));
     let ran = prove(&more).exits(4);
     says(&ran, &["different", "/admin", "nothing was written"]);
     lacks(&ran, &["equal:"]);

@@ -165,9 +165,14 @@ impl<'m> Reader<'m> {
                 match self.world.child(inst, call, key) {
                     Ok(Some(child)) => self.module(cx, &child, items),
                     Ok(None) => self.missing(cx, inst, call),
-                    Err(wrong) => report(cx, wrong),
+                    Err(wrong) => {
+                        report(cx, wrong);
+                        if self.world.is_full() {
+                            return;
+                        }
+                    }
                 }
-                if self.world.spent() || self.world.is_full() {
+                if self.world.spent() {
                     return;
                 }
             }
