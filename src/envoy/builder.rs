@@ -5,10 +5,11 @@ use super::pb::core;
 use super::resource::{
     ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side, version_of,
 };
-use crate::model::{Address, IpPreference, Mesh, MeshName};
+use crate::model::{Address, Mesh, MeshName};
+use crate::traffic::addresses::any_address;
 use envoy_api::{Any, Name, pack};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// Where something was written: a resource and a JSON pointer into it.
@@ -71,16 +72,9 @@ impl<'a> Builder<'a> {
         config_source(&self.settings.source, &self.proxy, kind, name)
     }
 
-    /// The addresses that a listener binds unless told: IPv4, or every one when the mesh states a
-    /// preference that allows for IPv6. (App Mesh bound IPv6 for `ipv4-only` too; a host without
-    /// IPv6 could not start then, and nobody who writes `ipv4-only` wants it.)
+    /// The address that a listener binds if it names none.
     pub(super) fn any_address(&self) -> IpAddr {
-        match self.mesh.settings.ip_preference {
-            None | Some(IpPreference::Ipv4Only) => Ipv4Addr::UNSPECIFIED.into(),
-            Some(
-                IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred | IpPreference::Ipv6Only,
-            ) => Ipv6Addr::UNSPECIFIED.into(),
-        }
+        any_address(&self.mesh.settings)
     }
 }
 

@@ -11,11 +11,11 @@ use crate::model::{
     Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
     Listener, OutlierDetection, PoolLimits, Protocol,
 };
+use crate::traffic::addresses::applications;
 use crate::traffic::{Accepts, NodeListener, discovery_name};
 use cluster::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
 use envoy_api::pack;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use upstream_http::http_protocol_options::explicit_http_config::ProtocolConfig;
 
 /// The extension under which a cluster's HTTP options stand.
@@ -38,17 +38,9 @@ pub(super) fn local(b: &mut Builder<'_>, listener: &Listener, origin: &Origin) -
     let node = b.proxy.name();
     let name = names::local_cluster(b.mesh_name(), node, listener.protocol, listener.port);
     let limits = listener.connection_pool.clone().unwrap_or_default();
-    let port = listener.app.map_or(listener.port.get(), |app| app.port());
-    let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
-    let addresses = match (listener.app, b.mesh.settings.ip_preference) {
-        (Some(app), _) => vec![app.ip()],
-        (None, None | Some(IpPreference::Ipv4Only)) => vec![v4],
-        (None, Some(IpPreference::Ipv6Only)) => vec![v6],
-        (None, Some(IpPreference::Ipv4Preferred)) => vec![v4, v6],
-        (None, Some(IpPreference::Ipv6Preferred)) => vec![v6, v4],
-    };
+    let addresses = applications(&b.mesh.settings, listener.app, listener.port);
     let message = cluster::Cluster {
-        load_assignment: Some(endpoint::local(&name, &addresses, port)),
+        load_assignment: Some(endpoint::local(&name, &addresses)),
         typed_extension_protocol_options: http_options(listener.protocol, &listener.http),
         ..base(&name, DiscoveryType::Static, &limits)
     };

@@ -2,7 +2,7 @@
 
 use super::builder::{host_address, socket_address};
 use super::pb::{core, endpoint};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 /// The assignment of a cluster to these addresses, each with its port.
 pub(super) fn assignment(
@@ -45,12 +45,8 @@ pub(super) fn named(cluster: &str, host: &str, port: u16) -> endpoint::ClusterLo
 }
 
 /// One endpoint that has two addresses, the preferred one first.
-pub(super) fn local(
-    cluster: &str,
-    addresses: &[IpAddr],
-    port: u16,
-) -> endpoint::ClusterLoadAssignment {
-    let mut addresses = addresses.iter().map(|address| socket_address(*address, port));
+pub(super) fn local(cluster: &str, addresses: &[SocketAddr]) -> endpoint::ClusterLoadAssignment {
+    let mut addresses = addresses.iter().map(|at| socket_address(at.ip(), at.port()));
     let mut all = assignment(cluster, addresses.next());
     let slot = all.endpoints.first_mut().and_then(|locality| locality.lb_endpoints.first_mut());
     if let Some(endpoint::lb_endpoint::HostIdentifier::Endpoint(first)) =

@@ -5,6 +5,7 @@
 //! from one order, one set of conditions, one arithmetic of weights.
 #![deny(clippy::disallowed_methods)]
 
+pub mod addresses;
 mod arrival;
 mod condition;
 pub mod defaults;

@@ -1,10 +1,11 @@
 //! What requests meet at the proxy that sends them: its policy toward the server.
 
-use super::{Facts, any_address, list, patched, put};
+use super::{Facts, list, patched, put};
 use crate::model::{
     Backend, BackendDefaults, Capture, Certificate, ClientPolicy, ClientTls, ClientValidation,
     FileCertificate, Listener, ListenerTls, MeshSettings, NodePatch, TlsMode, Trust, VirtualNode,
 };
+use crate::traffic::addresses::any_address;
 use crate::traffic::toward;
 
 /// How a node calls a backend.

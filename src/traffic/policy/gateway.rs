@@ -2,11 +2,11 @@
 
 use super::caller::of_policy;
 use super::server::{accepted, listener_tls, pool};
-use super::{Facts, any_address, patched, put};
+use super::{Facts, patched, put};
 use crate::model::{
     BackendDefaults, GatewayListener, GatewayListenerPatch, MeshSettings, VirtualGateway,
 };
-use std::net::IpAddr;
+use crate::traffic::addresses::gateway_address;
 
 /// The settings of a listener.
 pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
@@ -24,7 +24,7 @@ pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
     } = listener;
     let mut facts = Facts::new();
     put(&mut facts, "protocol", Some(protocol));
-    put(&mut facts, "address", Some(address(settings, listener)));
+    put(&mut facts, "address", Some(gateway_address(settings, listener)));
     pool(&mut facts, connection_pool.as_ref());
     listener_tls(&mut facts, tls.as_ref());
     accepted(&mut facts, http, *protocol);
@@ -33,11 +33,6 @@ pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
     put(&mut facts, "patch.listener", patched(raw.as_ref()));
     put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
     facts
-}
-
-/// Where a listener listens.
-pub(super) fn address(settings: &MeshSettings, listener: &GatewayListener) -> IpAddr {
-    listener.address.unwrap_or_else(|| any_address(settings))
 }
 
 /// How a gateway calls services.

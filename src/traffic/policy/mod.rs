@@ -13,9 +13,9 @@ use crate::model::{
     Address, GatewayName, IpPreference, Mesh, MeshSettings, NodeName, Patch, Port, RouteName,
     RouterName, ServiceName,
 };
+use crate::traffic::addresses::{covers, gateway_address};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use caller::{fits, tls_of};
 pub use route::{of_direct, of_route};
@@ -208,8 +208,8 @@ impl Collector<'_> {
             let subject = Subject::Gateway(name.clone(), listener.port);
             self.add(subject.clone(), &facts, &then, Some(&between));
             let (from, to) = (
-                gateway::address(&before.settings, listener),
-                gateway::address(&after.settings, next),
+                gateway_address(&before.settings, listener),
+                gateway_address(&after.settings, next),
             );
             if let Some(change) = self.found.get_mut(&subject) {
                 change.narrower = !covers(to, from);
@@ -239,23 +239,6 @@ impl Collector<'_> {
             let causes = BTreeSet::from([subject.address()]);
             self.found.insert(subject, Change { facts, causes, narrower: false });
         }
-    }
-}
-
-/// Whether whoever reaches one address to listen at reaches the other too.
-pub fn covers(wide: IpAddr, narrow: IpAddr) -> bool {
-    let (v4, v6) = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
-    // `::` is rendered so that it takes IPv4 as well.
-    wide == narrow || wide == IpAddr::V6(v6) || (wide == IpAddr::V4(v4) && narrow.is_ipv4())
-}
-
-/// The address of a listener that names none.
-fn any_address(settings: &MeshSettings) -> IpAddr {
-    match settings.ip_preference {
-        None | Some(IpPreference::Ipv4Only) => Ipv4Addr::UNSPECIFIED.into(),
-        Some(
-            IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred | IpPreference::Ipv6Only,
-        ) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 

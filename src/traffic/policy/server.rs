@@ -2,15 +2,15 @@
 //! what stands between proxy and application.
 
 use super::route::times;
-use super::{Facts, any_address, caller, list, patched, put};
+use super::{Facts, caller, list, patched, put};
 use crate::model::{
     Capture, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
     Listener, ListenerPatch, ListenerTls, ListenerValidation, Mesh, MeshSettings, NodeName,
     NodePatch, OutlierDetection, PoolLimits, Port, Protocol, RegistryDiscovery, TlsMode,
     VirtualNode,
 };
+use crate::traffic::addresses::{any_address, applications};
 use crate::traffic::{Accepts, discovery_name};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Settings in which two nodes differ because they are two nodes.
 const OWN: [&str; 14] = [
@@ -113,19 +113,6 @@ fn word(capture: Capture) -> &'static str {
     match capture {
         Capture::Redirect => "redirect",
         Capture::Explicit => "explicit",
-    }
-}
-
-/// Where the application is, in the order in which its proxy tries the addresses.
-fn applications(settings: &MeshSettings, app: Option<SocketAddr>, port: Port) -> Vec<SocketAddr> {
-    let at = |ip: IpAddr| SocketAddr::new(ip, port.get());
-    let (v4, v6) = (at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into()));
-    match (app, settings.ip_preference) {
-        (Some(app), _) => vec![app],
-        (None, None | Some(IpPreference::Ipv4Only)) => vec![v4],
-        (None, Some(IpPreference::Ipv6Only)) => vec![v6],
-        (None, Some(IpPreference::Ipv4Preferred)) => vec![v4, v6],
-        (None, Some(IpPreference::Ipv6Preferred)) => vec![v6, v4],
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::meets::Cx;
 use crate::model::{Address, Capture, GatewayName, Mesh, NodeName, Port, ServiceName, VirtualNode};
-use crate::traffic::policy::{Subject, covers};
+use crate::traffic::addresses::covers;
+use crate::traffic::policy::Subject;
 use crate::traffic::{ServicePort, bound_entries, capture, ports};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

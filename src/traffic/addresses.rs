@@ -1,0 +1,45 @@
+//! Which addresses proxies bind, call and look up.
+
+use crate::model::{GatewayListener, IpPreference, MeshSettings, Port};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The address of a listener that names none: IPv4, or every one when the mesh states a preference
+/// that allows for IPv6. (App Mesh bound IPv6 for `ipv4-only` too; a host without IPv6 could not
+/// start then, and nobody who writes `ipv4-only` wants it.)
+pub fn any_address(settings: &MeshSettings) -> IpAddr {
+    match settings.ip_preference {
+        None | Some(IpPreference::Ipv4Only) => Ipv4Addr::UNSPECIFIED.into(),
+        Some(
+            IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred | IpPreference::Ipv6Only,
+        ) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// Where a gateway's listener listens.
+pub fn gateway_address(settings: &MeshSettings, listener: &GatewayListener) -> IpAddr {
+    listener.address.unwrap_or_else(|| any_address(settings))
+}
+
+/// Whether a socket at one address gets all connections to the other too.
+pub fn covers(wide: IpAddr, narrow: IpAddr) -> bool {
+    let (v4, v6) = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+    // `::` is rendered so that it takes IPv4 as well.
+    wide == narrow || wide == IpAddr::V6(v6) || (wide == IpAddr::V4(v4) && narrow.is_ipv4())
+}
+
+/// Where the application is, in the order in which its proxy tries the addresses.
+pub fn applications(
+    settings: &MeshSettings,
+    app: Option<SocketAddr>,
+    port: Port,
+) -> Vec<SocketAddr> {
+    let at = |ip: IpAddr| SocketAddr::new(ip, port.get());
+    let (v4, v6) = (at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into()));
+    match (app, settings.ip_preference) {
+        (Some(app), _) => vec![app],
+        (None, None | Some(IpPreference::Ipv4Only)) => vec![v4],
+        (None, Some(IpPreference::Ipv6Only)) => vec![v6],
+        (None, Some(IpPreference::Ipv4Preferred)) => vec![v4, v6],
+        (None, Some(IpPreference::Ipv6Preferred)) => vec![v6, v4],
+    }
+}
