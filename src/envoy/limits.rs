@@ -9,7 +9,8 @@ use super::resource::{ProxyConfig, ProxyId, ResourceType};
 use super::{log_format, patch};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    AccessLog, Address, LogFormat, Matcher, Mesh, Origins, Patch, PathMatch, Pattern, pointer,
+    AccessLog, Address, LogFormat, Matcher, Mesh, Origins, Patch, PathMatch, Pattern, is_field,
+    pointer,
 };
 use crate::traffic::{host_expression, re2};
 use envoy_api::{Message, Name, pack};
@@ -395,15 +396,15 @@ impl Check<'_> {
             let place = format!("{pointer}/{key}");
             let below = |part: &str| {
                 let fields = value.as_object().into_iter().flatten();
-                fields.map(|(own, _)| own).any(|own| same_field(own, part))
+                fields.map(|(own, _)| own).any(|own| is_field(own, part))
             };
-            if ROUTES_AND_FILTERS.iter().any(|own| same_field(own, key)) {
+            if ROUTES_AND_FILTERS.iter().any(|own| is_field(key, own)) {
                 let message = format!("the patch replaces `{key}` of the connection manager");
-                let help = "take the field out of the patch";
+                let help = "remove the field from the patch";
                 self.report(&PATCH_ROUTES, address, &place, message, help);
             }
             for (own, part, name) in KEYS_OF_HTTP {
-                if same_field(own, key) && (part.is_empty() || below(part)) {
+                if is_field(key, own) && (part.is_empty() || below(part)) {
                     let message = format!("the patch sets what `http = {{ {name} = … }}` sets");
                     let help = format!("write `{name}` in `http` of the listener");
                     self.report(&PATCH_OF_KEY, address, &place, message, &help);
@@ -474,12 +475,6 @@ const KEYS_OF_HTTP: [(&str, &str, &str); 6] = [
     ("http_protocol_options", "ignore_http_11_upgrade", "ignore_upgrades"),
     ("max_request_headers_kb", "", "max_header_size"),
 ];
-
-/// Whether two names are those of one field, which JSON may write in camelCase.
-fn same_field(one: &str, other: &str) -> bool {
-    let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
-    plain(one) == plain(other)
-}
 
 /// An error as the path in the message and what is wrong there.
 fn parts(error: &envoy_api::Error) -> (String, String) {

@@ -9,6 +9,12 @@ pub type Tags = BTreeMap<String, String>;
 /// Raw Envoy fields that are merged over what meshctl renders: objects merge, all else replaces.
 pub type Patch = serde_json::Value;
 
+/// Whether a key of a patch names this field of Envoy's API: JSON may write the name in camelCase.
+pub fn is_field(key: &str, field: &str) -> bool {
+    let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    key == field || plain(key) == plain(field)
+}
+
 /// What happens to traffic that the mesh does not define.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -20,7 +20,7 @@ mod units;
 
 pub use address::{Address, Kind, ParseAddressError};
 pub use common::{
-    AccessLog, Capture, EgressFilter, IpPreference, LogFormat, Patch, PoolLimits, Tags,
+    AccessLog, Capture, EgressFilter, IpPreference, LogFormat, Patch, PoolLimits, Tags, is_field,
 };
 pub use gateway::{
     GatewayListener, GatewayListenerPatch, GatewayMatch, GatewayRewrite, GatewayRoute,

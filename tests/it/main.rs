@@ -30,6 +30,7 @@ mod import_round;
 mod import_samples;
 mod import_wild;
 mod input;
+mod journeys;
 mod live_apply;
 mod live_arrival;
 mod live_canary;
