@@ -15,14 +15,13 @@ use super::resource::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
 use super::tls::Caller;
 use super::{cluster, hcm, listener, names, node, patch, route};
 use crate::model::{
-    Address, GatewayListener, GatewayName, Mesh, Port, Protocol, ServiceName, VirtualGateway,
+    Address, GatewayListener, GatewayName, Mesh, Protocol, RouteName, VirtualGateway,
 };
-use crate::traffic::http::settings_behind;
+use crate::traffic::http::{SecondHop, second_hops as hops_of, settings_behind};
 use crate::traffic::{
-    Accepts, Action, Match, Path, PathRewrite, Rewrite, ServicePort, gateway_rows, gateway_target,
+    Accepts, Action, Match, Path, PathRewrite, Rewrite, ServicePort, gateway_rows,
 };
 use pb_route::route_action::{ClusterSpecifier, HostRewriteSpecifier};
-use std::collections::BTreeMap;
 
 /// Compiles the proxy of a gateway; one that the mesh does not have gets nothing.
 pub(super) fn compile(mesh: &Mesh, settings: &Settings, name: &GatewayName) -> ProxyConfig {
@@ -133,19 +132,10 @@ fn to_second_hop(
     let listener_name = names::second_hop(target.name, target.port);
     let limits = item.connection_pool.clone().unwrap_or_default();
     let origins = vec![(address.clone(), String::new())];
-    let accepts = second_hop_accepts(b.mesh, [item], target);
+    let behind = settings_behind(b.mesh, target);
+    let accepts = Accepts::widest([&item.http].into_iter().chain(behind));
     cluster::self_redirect(b, &cluster_name, &listener_name, &limits, &accepts, origins);
     cluster_name
-}
-
-/// What the second hop toward a service accepts: what its clients and its targets do.
-fn second_hop_accepts<'a>(
-    mesh: &'a Mesh,
-    from: impl IntoIterator<Item = &'a GatewayListener>,
-    target: &ServicePort<'a>,
-) -> Accepts {
-    let clients = from.into_iter().map(|listener| &listener.http);
-    Accepts::widest(clients.chain(settings_behind(mesh, target)))
 }
 
 /// To the second hop, with what is changed on the way.
@@ -185,39 +175,23 @@ fn whole_path(path: &str) -> matcher::RegexMatchAndSubstitute {
     }
 }
 
-/// A service port that a gateway leads to.
-struct SecondHop<'a> {
-    target: ServicePort<'a>,
-    /// The routes that lead there.
-    origins: Vec<Origin>,
-    /// The gateway's listeners that lead there, by port.
-    from: BTreeMap<Port, &'a GatewayListener>,
-}
-
 /// One internal listener for each service port that any route targets.
 fn second_hops(b: &mut Builder<'_>, name: &GatewayName, gateway: &VirtualGateway) {
     let mesh = b.mesh;
-    let mut targets: BTreeMap<(&ServiceName, Port), SecondHop<'_>> = BTreeMap::new();
-    for entry in &gateway.routes {
-        if let Some(port) = gateway_target(mesh, entry) {
-            let origin =
-                (Address::GatewayRoute(name.clone(), entry.name.clone()), "/service".to_owned());
-            let slot = targets.entry((port.name, port.port)).or_insert_with(|| SecondHop {
-                target: port,
-                origins: Vec::new(),
-                from: BTreeMap::new(),
-            });
-            slot.origins.push(origin);
-            slot.from.extend(gateway.listener_of(&entry.matches).map(|from| (from.port, from)));
-        }
-    }
     let policy = gateway.backend_defaults.client_policy.as_ref();
     let caller = Caller {
         tls: policy.and_then(|policy| policy.tls.as_ref()),
         via: None,
         origin: (Address::Gateway(name.clone()), "/backend_defaults/client_policy".to_owned()),
     };
-    for ((service, port), SecondHop { target, mut origins, from }) in targets {
+    for ((service, port), hop) in hops_of(mesh, gateway) {
+        let (accepts, patches) = (hop.accepts(mesh), hop.patches().collect());
+        let SecondHop { target, routes: leading, from: _ } = hop;
+        let of_route = |route: &RouteName| {
+            let address = Address::GatewayRoute(name.clone(), route.clone());
+            (address, "/service".to_owned())
+        };
+        let mut origins: Vec<Origin> = leading.iter().map(|route| of_route(&route.name)).collect();
         let routes = route::of_service(b, &caller, &target, None);
         let domains = vec!["*".to_owned()];
         let hosts = vec![route::virtual_host(service.as_str(), domains, routes.routes)];
@@ -230,8 +204,8 @@ fn second_hops(b: &mut Builder<'_>, name: &GatewayName, gateway: &VirtualGateway
             upgrades: target.protocol == Protocol::Http,
             edge: false,
             health_path: None,
-            accepts: &second_hop_accepts(mesh, from.values().copied(), &target),
-            patches: from.values().filter_map(|from| from.patch.inner_http.as_ref()).collect(),
+            accepts: &accepts,
+            patches,
         };
         let filter = hcm::http(b, &http);
         let chain = listener::chain(&format!("egress_http_{port}"), None, "", filter);

@@ -18,7 +18,7 @@ use crate::model::{
     Address, Backend, Capture, Duration, Listener, ListenerTimeout, Mesh, NodeName, Port, Protocol,
     VirtualNode,
 };
-use crate::traffic::http::{accepted_on, settings_behind};
+use crate::traffic::http::{accepted_behind, accepted_on};
 use crate::traffic::{
     Accepts, CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, ServicePort, bound_entries,
     capture, captured_ports, passes_on,
@@ -250,7 +250,7 @@ fn explicit_egress(b: &mut Builder<'_>, name: &NodeName, node: &VirtualNode) {
             let hosts = vec![route::virtual_host(host, vec!["*".to_owned()], routes.routes)];
             let routes_name = names::egress_service_routes(service.name, service.port);
             egress_routes(b, &routes_name, hosts, routes.origins);
-            let accepts = Accepts::widest(settings_behind(mesh, &service));
+            let accepts = accepted_behind(mesh, &service);
             egress_http(b, node, &routes_name, service.protocol == Protocol::Http, &accepts)
         } else {
             let Some(targets) = route::tcp_targets(b, &caller, &service) else { continue };

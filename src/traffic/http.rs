@@ -5,7 +5,7 @@
 //! | hop | whose `http` keys |
 //! | --- | --- |
 //! | a gateway, as clients reach it | those of its listener |
-//! | a gateway, toward the service | the widest of its listeners that lead there and of the targets' |
+//! | a gateway, toward the service | the widest of all its listeners that lead there and of the targets' |
 //! | the caller's own proxy | the widest of all listeners that the captured or bound port leads to |
 //! | the server's own proxy | those of its listener |
 //!
@@ -14,7 +14,12 @@
 
 use super::entry::CapturedPort;
 use super::service::{ServicePort, listeners_behind};
-use crate::model::{HeaderCase, HttpSettings, Mesh};
+use super::table::gateway_target;
+use crate::model::{
+    GatewayListener, GatewayRoute, HeaderCase, HttpSettings, Mesh, Patch, Port, ServiceName,
+    VirtualGateway,
+};
+use std::collections::BTreeMap;
 
 /// How many headers a request or response may have unless a listener says otherwise: Envoy's
 /// default.
@@ -120,6 +125,60 @@ impl Accepts {
 /// The settings of every listener that a service port leads to, whatever its weight.
 pub fn settings_behind<'m>(mesh: &'m Mesh, port: &ServicePort<'m>) -> Vec<&'m HttpSettings> {
     listeners_behind(mesh, port).iter().map(|end| &end.listener.http).collect()
+}
+
+/// What the caller's proxy accepts where it leads to one service port.
+pub fn accepted_behind<'m>(mesh: &'m Mesh, port: &ServicePort<'m>) -> Accepts {
+    Accepts::widest(settings_behind(mesh, port))
+}
+
+/// The second hop of a gateway to a service port: one connection manager for all listeners of the
+/// gateway that lead there.
+#[derive(Clone, Debug)]
+pub struct SecondHop<'m> {
+    /// The service port.
+    pub target: ServicePort<'m>,
+    /// The routes that lead there.
+    pub routes: Vec<&'m GatewayRoute>,
+    /// The gateway's listeners that lead there, by port.
+    pub from: BTreeMap<Port, &'m GatewayListener>,
+}
+
+impl<'m> SecondHop<'m> {
+    /// What it accepts: what its clients and its targets do.
+    pub fn accepts(&self, mesh: &'m Mesh) -> Accepts {
+        let behind = settings_behind(mesh, &self.target);
+        Accepts::widest(self.settings().chain(behind))
+    }
+
+    /// The settings of the listeners that lead there, by port.
+    pub(super) fn settings(&self) -> impl Iterator<Item = &'m HttpSettings> {
+        self.from.values().map(|listener| &listener.http)
+    }
+
+    /// The raw fields over it, in the order in which they are merged.
+    pub fn patches(&self) -> impl Iterator<Item = &'m Patch> {
+        self.from.values().filter_map(|listener| listener.patch.inner_http.as_ref())
+    }
+}
+
+/// The second hops of a gateway, by service port.
+pub fn second_hops<'m>(
+    mesh: &'m Mesh,
+    gateway: &'m VirtualGateway,
+) -> BTreeMap<(&'m ServiceName, Port), SecondHop<'m>> {
+    let mut all: BTreeMap<(&ServiceName, Port), SecondHop<'m>> = BTreeMap::new();
+    for route in &gateway.routes {
+        let Some(target) = gateway_target(mesh, route) else { continue };
+        let hop = all.entry((target.name, target.port)).or_insert_with(|| SecondHop {
+            target,
+            routes: Vec::new(),
+            from: BTreeMap::new(),
+        });
+        hop.routes.push(route);
+        hop.from.extend(gateway.listener_of(&route.matches).map(|from| (from.port, from)));
+    }
+    all
 }
 
 /// What the caller's proxy accepts on a captured port.

@@ -3,7 +3,7 @@
 use super::arrival::{self, Codec, Rejected, refused_upgrade};
 use super::condition::{self, Miss, Regexes, Seen, Verdict};
 use super::entry::{self, Door, Entry, Source};
-use super::http::{Accepts, accepted_on, settings_behind};
+use super::http::{Accepts, accepted_behind, accepted_on, second_hops};
 use super::path::without_query;
 use super::service::{NodeListener, ServicePort};
 use super::table::{Action, PathRewrite, Rewrite, Row, Share, service_rows};
@@ -226,7 +226,7 @@ impl<'m> Tracer<'m> {
             );
         }
         if let Door::Bound { to, .. } = entry.door {
-            let accepts = Accepts::widest(settings_behind(self.mesh, &to));
+            let accepts = accepted_behind(self.mesh, &to);
             let codec = codec(request, entry.protocol);
             if let Err(end) = arrive(&mut seen, codec, &accepts) {
                 return end;
@@ -340,7 +340,7 @@ impl<'m> Tracer<'m> {
             );
         };
         journey.entry = Some(entry);
-        let Door::Gateway { listener, .. } = entry.door else {
+        let Door::Gateway { gateway, listener, .. } = entry.door else {
             return closed(Reason::NoListener, "");
         };
         if let Some(end) = door(listener, request) {
@@ -360,10 +360,15 @@ impl<'m> Tracer<'m> {
                 if let Err(why) = rewritten(&mut seen, &row, &rewrite) {
                     return End::Unknown { why };
                 }
+                let hops = second_hops(self.mesh, gateway);
+                let Some(hop) = hops.get(&(to.name, to.port)) else {
+                    return closed(Reason::NoTarget, "no route leads to the service port");
+                };
+                if let Some(why) = hop.patches().find_map(unknown::manager) {
+                    return End::Unknown { why };
+                }
                 // The second hop is spoken to as the first was.
-                let behind = settings_behind(self.mesh, &to);
-                let accepts = Accepts::widest([&listener.http].into_iter().chain(behind));
-                match arrive(&mut seen, codec, &accepts) {
+                match arrive(&mut seen, codec, &hop.accepts(self.mesh)) {
                     Err(end) => end,
                     Ok(()) => self.at_service(journey, to, seen, None),
                 }
@@ -533,8 +538,7 @@ fn door<'m>(listener: &GatewayListener, request: &Request) -> Option<End<'m>> {
     if let Some(why) = patches.into_iter().flatten().find_map(unknown::listener) {
         return Some(End::Unknown { why });
     }
-    let patches = [listener.patch.http.as_ref(), listener.patch.inner_http.as_ref()];
-    if let Some(why) = patches.into_iter().flatten().find_map(unknown::manager) {
+    if let Some(why) = listener.patch.http.as_ref().and_then(unknown::manager) {
         return Some(End::Unknown { why });
     }
     let mode = listener.tls.as_ref().map_or(TlsMode::Disabled, |tls| tls.mode);

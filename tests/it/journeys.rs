@@ -116,6 +116,30 @@ fn a_patch_of_a_listener_decides_however_its_field_is_written() {
     assert_eq!(patched("listener = { tcpBacklogSize = 100 }"), None);
 }
 
+#[test]
+fn the_second_hop_of_a_gateway_has_the_settings_of_all_listeners_that_lead_there() {
+    let patch =
+        ", patch = { inner_http = { path_with_escaped_slashes_action = \"REJECT_REQUEST\" } }";
+    let lax = ", http = { ignore_upgrades = [\"websocket\"] }";
+    for (other, shared) in [("cart.internal", true), ("stock.internal", false)] {
+        let mesh = mesh(&shop("", patch, other, ""));
+        let by_80 = ends(&mesh, "edge", "http://x:80/a%2Fb");
+        assert_eq!(by_80.is_some(), shared, "{other}: {by_80:?}");
+        assert!(ends(&mesh, "edge", "http://x:81/a%2Fb").is_some(), "{other}");
+        let mesh = mesh_with(lax, other);
+        // The first hop of port 80 lets the upgrade through, and the second ignores it.
+        let mut request = Request::new("GET", "http://x:80/").unwrap();
+        for line in ["connection: upgrade", "upgrade: websocket"] {
+            request.header(line).unwrap();
+        }
+        let source = Source::named(&mesh, Some("edge")).unwrap();
+        let journey = Tracer::new(&mesh).follow(&source, &request);
+        let seen = &journey.hops.last().unwrap().seen;
+        let kept = seen.headers.iter().any(|(name, _)| name == "upgrade");
+        assert_eq!(kept, !shared, "{other}: {seen:?}");
+    }
+}
+
 fn mesh_with(second: &str, other: &str) -> Mesh {
     mesh(&shop("", second, other, ""))
 }

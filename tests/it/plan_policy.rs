@@ -7,8 +7,8 @@ use crate::traffic::mesh;
 use meshctl::envoy::Settings;
 use meshctl::model::{Address, Mesh};
 use meshctl::plan::{
-    Consent, Guards, Input, Plan, Scope, Target, TrafficPolicy, TrafficSeverity, apply_changes,
-    entries_after, plan,
+    Consent, Guards, Input, Plan, PolicyPlace, Scope, Target, TrafficPolicy, TrafficSeverity,
+    apply_changes, entries_after, plan,
 };
 use meshctl::report::plan as text;
 use meshctl::revision::Live;
@@ -423,6 +423,50 @@ fn settings_that_all_nodes_share_are_one_entry_whatever_the_size() {
         assert_eq!((policy.place_count, policy.entry_count, policy.classes), (20, 20, 20));
         assert_eq!(policy.caused_by.iter().map(ToString::to_string).collect::<Vec<_>>(), ["mesh"]);
     }
+}
+
+#[test]
+fn all_listeners_that_lead_to_a_service_meet_what_one_of_them_gives_the_second_hop() {
+    // `edge` has a second listener, which leads to the same service.
+    let base = BASE
+        .replace("[[virtual_gateway.edge.routes]]\nname = \"all\"\nmatch = { prefix = \"/\" }", EDGE)
+        .replace("listeners = [{ port = 8080, protocol = \"http\", conn", "listeners = [{ port = 8443, protocol = \"http\" }, { port = 8080, protocol = \"http\", conn");
+    const EDGE: &str = "[[virtual_gateway.edge.routes]]\nname = \"other\"\n\
+        match = { prefix = \"/\", port = 8443 }\nservice = \"s.internal\"\n\n\
+        [[virtual_gateway.edge.routes]]\nname = \"all\"\nmatch = { prefix = \"/\", port = 8080 }";
+    let other = "{ port = 8443, protocol = \"http\" }";
+    for (key, setting) in [
+        ("patch = { inner_http = { server_name = \"x\" } }", "patch.inner_http"),
+        ("http = { ignore_upgrades = [\"websocket\"] }", "http.ignore_upgrades"),
+    ] {
+        let with = other.replace(" }", &format!(", {key} }}"));
+        let plan = change_of(&base, &[(other, &with)], &[]);
+        let policy = of_second_hop(&plan);
+        assert!(shown(policy).iter().any(|own| own.starts_with(setting)), "{policy:#?}");
+        assert_eq!(policy.entry_count, 2, "both ports: {policy:#?}");
+        assert_eq!(
+            policy.caused_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["virtual_gateway/edge"]
+        );
+        // A route that leaves the service takes the settings of its listener with it.
+        let patched = base.replace(other, &with);
+        let gone = "port = 8443 }\nservice = \"s.internal\"";
+        let moved = gone.replace("s.internal", "t.internal");
+        let patched = format!("{patched}\n[virtual_service.\"t.internal\"]\nnode = \"n0\"\n");
+        let plan = change_of(&patched, &[(gone, &moved)], &[]);
+        let policy = of_second_hop(&plan);
+        assert_eq!(policy.entry_count, 1, "{policy:#?}");
+        let causes: Vec<String> = policy.caused_by.iter().map(ToString::to_string).collect();
+        assert_eq!(causes, ["gateway_route/edge/other"], "{policy:#?}");
+    }
+}
+
+/// What is said of the second hop of `edge`.
+#[track_caller]
+fn of_second_hop(plan: &Plan) -> &TrafficPolicy {
+    let is = |place: &PolicyPlace| place.part.as_deref() == Some("service s.internal, port 8080");
+    let found = plan.traffic.policies.iter().find(|policy| policy.places.iter().any(is));
+    found.unwrap_or_else(|| panic!("{:#?}", plan.traffic.policies))
 }
 
 /// A mesh that may have findings.

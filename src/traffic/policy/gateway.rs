@@ -2,11 +2,13 @@
 
 use super::caller::of_policy;
 use super::server::{accepted, listener_tls, pool};
-use super::{Facts, patched, put};
+use super::{Facts, list, patched, put};
 use crate::model::{
     BackendDefaults, GatewayListener, GatewayListenerPatch, MeshSettings, VirtualGateway,
 };
+use crate::traffic::Accepts;
 use crate::traffic::addresses::gateway_address;
+use crate::traffic::http::SecondHop;
 
 /// The settings of a listener.
 pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
@@ -20,7 +22,8 @@ pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
         health_check: _,
         tls,
         http,
-        patch: GatewayListenerPatch { listener: raw, filter_chain, http: raw_http, inner_http },
+        // What all listeners give the second hops together is compared by itself.
+        patch: GatewayListenerPatch { listener: raw, filter_chain, http: raw_http, inner_http: _ },
     } = listener;
     let mut facts = Facts::new();
     put(&mut facts, "protocol", Some(protocol));
@@ -29,9 +32,17 @@ pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
     listener_tls(&mut facts, tls.as_ref());
     accepted(&mut facts, http, *protocol);
     put(&mut facts, "patch.http", patched(raw_http.as_ref()));
-    put(&mut facts, "patch.inner_http", patched(inner_http.as_ref()));
     put(&mut facts, "patch.listener", patched(raw.as_ref()));
     put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
+    facts
+}
+
+/// How a gateway takes requests for one service port, whichever of its listeners they came by. Limits
+/// are not met there: what is beyond them is beyond those of the listener or of the server too.
+pub(super) fn of_second_hop(hop: &SecondHop<'_>) -> Facts {
+    let mut facts = Facts::new();
+    put(&mut facts, "http.ignore_upgrades", list(Accepts::widest(hop.settings()).ignored_upgrades));
+    put(&mut facts, "patch.inner_http", list(hop.patches()));
     facts
 }
 

@@ -255,6 +255,9 @@ fn at_gateway(cx: &Cx<'_>, name: &GatewayName, port: Port) -> (Option<EntryDiff>
         // How the gateway calls services matters at each of them.
         folded.clear();
     }
+    // Nor is a route like another whose second hop changes.
+    let address = |route: &RouteName| Address::GatewayRoute(name.clone(), route.clone());
+    folded.retain(|route| !cx.changes_behind(&address(route)));
     let mut spent = 0;
     loop {
         let [was, is] = [cx.before, cx.after].map(|mesh| gateway(mesh, name, port, &folded));

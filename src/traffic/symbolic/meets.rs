@@ -4,7 +4,8 @@
 use super::diff::{Differences, Entry, EntryDiff};
 use super::space::Example;
 use super::table::{Gives, Row, Share};
-use crate::model::{Address, ClientTls, Mesh, NodeName, ServiceName};
+use crate::model::{Address, ClientTls, GatewayName, Mesh, NodeName, ServiceName};
+use crate::traffic::http;
 use crate::traffic::policy::{
     self, Change, FactChange, Facts, Subject, differences, fits, of_direct, of_route, of_server,
     tls_of,
@@ -24,6 +25,8 @@ pub(super) struct Cx<'m> {
     pub(super) policies: BTreeMap<Subject, Change>,
     /// The nodes that call a service otherwise.
     callers: BTreeMap<ServiceName, BTreeSet<NodeName>>,
+    /// The second hops whose settings differ, by the gateway routes that lead there before and after.
+    second_hops: [BTreeMap<Address, BTreeSet<Subject>>; 2],
 }
 
 /// A changed setting that requests of an entry point meet.
@@ -71,7 +74,8 @@ impl<'m> Cx<'m> {
                 callers.entry(service.clone()).or_default().insert(node.clone());
             }
         }
-        Self { before, after, changed, reached, services, policies, callers }
+        let second_hops = [before, after].map(|mesh| second_hops(mesh, &policies));
+        Self { before, after, changed, reached, services, policies, callers, second_hops }
     }
 
     /// The changed settings that every request of an entry point meets.
@@ -92,10 +96,16 @@ impl<'m> Cx<'m> {
         all
     }
 
-    /// The changed settings that requests of a row meet.
-    fn at_row(&self, row: &Row) -> BTreeSet<Subject> {
+    /// Whether the second hop behind a gateway route has other settings than before.
+    pub(super) fn changes_behind(&self, route: &Address) -> bool {
+        self.second_hops.iter().any(|side| side.contains_key(route))
+    }
+
+    /// The changed settings that requests of a row of one side meet.
+    fn at_row(&self, side: usize, row: &Row) -> BTreeSet<Subject> {
         let mut all = BTreeSet::new();
         for address in &row.via {
+            all.extend(self.second_hops[side].get(address).into_iter().flatten().cloned());
             match address {
                 Address::Router(name) => all.insert(Subject::Router(name.clone())),
                 Address::Route(router, name) => {
@@ -115,7 +125,7 @@ impl<'m> Cx<'m> {
     pub(super) fn reaches(&self, about: &EntryDiff, rows: &[Row]) -> bool {
         !self.policies.is_empty()
             && (!self.at_entry(about).is_empty()
-                || rows.iter().any(|row| !self.at_row(row).is_empty()))
+                || rows.iter().any(|row| !self.at_row(1, row).is_empty()))
     }
 
     /// What a class meets that changes, and whether it is lost by that.
@@ -128,8 +138,8 @@ impl<'m> Cx<'m> {
         if self.policies.is_empty() || !was.gives.served() || !is.gives.served() {
             return Vec::new();
         }
-        let mut all = self.at_row(was);
-        let then = self.at_row(is);
+        let mut all = self.at_row(0, was);
+        let then = self.at_row(1, is);
         all.retain(|subject| then.contains(subject));
         all.extend(entry.iter().cloned());
         let lost = self.lost(about, &all, [was, is]);
@@ -252,6 +262,29 @@ impl<'m> Cx<'m> {
         };
         groups.into_values().map(counted).collect()
     }
+}
+
+/// The second hops whose settings differ, by the gateway routes that lead there in one mesh.
+fn second_hops(
+    mesh: &Mesh,
+    policies: &BTreeMap<Subject, Change>,
+) -> BTreeMap<Address, BTreeSet<Subject>> {
+    let mut all: BTreeMap<Address, BTreeSet<Subject>> = BTreeMap::new();
+    let named = policies.keys().filter_map(|subject| match subject {
+        Subject::SecondHop(name, ..) => Some(name),
+        _ => None,
+    });
+    for name in named.collect::<BTreeSet<&GatewayName>>() {
+        let Some(gateway) = mesh.gateways.get(name) else { continue };
+        for ((service, port), hop) in http::second_hops(mesh, gateway) {
+            let subject = Subject::SecondHop(name.clone(), service.clone(), port);
+            for route in hop.routes.iter().filter(|_| policies.contains_key(&subject)) {
+                let address = Address::GatewayRoute(name.clone(), route.name.clone());
+                all.entry(address).or_default().insert(subject.clone());
+            }
+        }
+    }
+    all
 }
 
 fn same(one: &Share, other: &Share) -> bool {
