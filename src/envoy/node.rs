@@ -21,7 +21,7 @@ use crate::model::{
 use crate::traffic::http::{accepted_behind, accepted_on};
 use crate::traffic::{
     Accepts, CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, ServicePort, bound_entries,
-    capture, captured_ports, passes_on,
+    captured_by, captured_ports, passes_on,
 };
 use core::TrafficDirection;
 
@@ -29,16 +29,17 @@ use core::TrafficDirection;
 /// nothing.
 pub(super) fn compile(mesh: &Mesh, settings: &Settings, name: &NodeName) -> ProxyConfig {
     let mut b = Builder::new(mesh, settings, ProxyId::Node(name.clone()));
-    if let Some(node) = mesh.nodes.get(name).filter(|node| node.proxy) {
-        match capture(mesh, node) {
-            Capture::Redirect => {
+    if let Some(node) = mesh.nodes.get(name) {
+        match captured_by(mesh, node) {
+            Some(Capture::Redirect) => {
                 redirect_ingress(&mut b, name, node);
                 redirect_egress(&mut b, name, node);
             }
-            Capture::Explicit => {
+            Some(Capture::Explicit) => {
                 explicit_ingress(&mut b, name, node);
                 explicit_egress(&mut b, name, node);
             }
+            None => {}
         }
     }
     b.finish()

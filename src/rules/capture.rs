@@ -5,6 +5,7 @@ use super::protocols::UNKNOWN_PORT;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Capture, EgressFilter, VirtualNode};
+use crate::traffic::captured_by;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -174,7 +175,7 @@ fn collisions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
     }
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) != Capture::Explicit {
+        if captured_by(ctx.mesh, node) != Some(Capture::Explicit) {
             continue;
         }
         let address = Address::Node(name.clone());
@@ -212,7 +213,7 @@ fn collisions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 fn binds(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) != Capture::Explicit {
+        if captured_by(ctx.mesh, node) != Some(Capture::Explicit) {
             continue;
         }
         for (at, backend) in node.backends.iter().enumerate() {
@@ -268,7 +269,7 @@ fn binds(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 fn ignored(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) != Capture::Redirect {
+        if captured_by(ctx.mesh, node) != Some(Capture::Redirect) {
             continue;
         }
         let mut report = |pointer: String, key: &str| {
@@ -292,7 +293,7 @@ fn ignored(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn not_enforced(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    let explicit = |node: &VirtualNode| node.proxy && ctx.capture(node) == Capture::Explicit;
+    let explicit = |node: &VirtualNode| captured_by(ctx.mesh, node) == Some(Capture::Explicit);
     let count = ctx.mesh.nodes.values().filter(|node| explicit(node)).count();
     if ctx.mesh.settings.egress == EgressFilter::DropAll && count > 0 {
         let nodes = if count == 1 { "1 node" } else { &format!("{count} nodes") };
@@ -306,7 +307,7 @@ fn not_enforced(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 fn no_redirect(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) != Capture::Explicit {
+        if captured_by(ctx.mesh, node) != Some(Capture::Explicit) {
             continue;
         }
         let patches = [("ingress", &node.patch.ingress), ("egress", &node.patch.egress)];

@@ -5,8 +5,8 @@ use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Capture, Discovery, NodeName, Port};
 use crate::traffic::{
-    CapturedPort, Door, NodeListener, ServicePort, bound_entries, captured_ports, gateway_target,
-    listeners_behind, passes_on,
+    CapturedPort, Door, NodeListener, ServicePort, bound_entries, captured_by, captured_ports,
+    gateway_target, listeners_behind, passes_on,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -57,7 +57,7 @@ const HTTPS: u16 = 443;
 
 fn whole_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) != Capture::Redirect {
+        if captured_by(ctx.mesh, node) != Some(Capture::Redirect) {
             continue;
         }
         for captured in captured_ports(ctx.mesh, name, node) {
@@ -102,7 +102,7 @@ fn same(bound: SocketAddr, ip: IpAddr, port: Port) -> bool {
 
 /// Whether the node's own proxy binds this address, which is then not the caller's.
 fn binds(ctx: &Ctx<'_>, end: &NodeListener<'_>, ip: IpAddr) -> bool {
-    end.node.proxy && ctx.capture(end.node) == Capture::Explicit && end.listener.address == Some(ip)
+    captured_by(ctx.mesh, end.node) == Some(Capture::Explicit) && end.listener.address == Some(ip)
 }
 
 /// Reports an endpoint of a service port that is what the caller's proxy binds, if there is one.
@@ -152,7 +152,7 @@ fn itself(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
     }
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) != Capture::Explicit {
+        if captured_by(ctx.mesh, node) != Some(Capture::Explicit) {
             continue;
         }
         let address = Address::Node(name.clone());

@@ -4,8 +4,8 @@ use super::facts::TlsFiles;
 use crate::diag::{Code, Diagnostic};
 use crate::graph::Graph;
 use crate::model::{
-    Address, Capture, GatewayName, GatewayRoute, HealthCheck, HttpSettings, Listener, Mesh,
-    NodeName, Origins, PoolLimits, Port, Protocol, Route, RouterName, VirtualGateway, VirtualNode,
+    Address, GatewayName, GatewayRoute, HealthCheck, HttpSettings, Listener, Mesh, NodeName,
+    Origins, PoolLimits, Port, Protocol, Route, RouterName, VirtualGateway, VirtualNode,
     VirtualRouter,
 };
 use std::collections::BTreeSet;
@@ -183,11 +183,6 @@ impl<'a> Ctx<'a> {
             })
         });
         nodes.chain(gateways)
-    }
-
-    /// How traffic reaches the proxy of a node.
-    pub(super) fn capture(&self, node: &VirtualNode) -> Capture {
-        node.capture.unwrap_or(self.mesh.settings.capture)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::diag::{Code, Diagnostics};
 use crate::model::{
     Address, Capture, Certificate, Discovery, DnsResponseType, EgressFilter, IpPreference, Trust,
 };
+use crate::traffic::captured_by;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -281,7 +282,7 @@ fn from_aws(ctx: &Ctx<'_>) -> bool {
 }
 
 fn aws_pass(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    let redirected = |node| ctx.capture(node) == Capture::Redirect;
+    let redirected = |node| captured_by(ctx.mesh, node) == Some(Capture::Redirect);
     if ctx.mesh.settings.egress == EgressFilter::DropAll
         && ctx.mesh.nodes.values().any(redirected)
         && from_aws(ctx)

@@ -4,7 +4,7 @@ use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::model::{Address, Capture, Port, Protocol, ServiceName};
-use crate::traffic::{INBOUND_PORT, OUTBOUND_PORT};
+use crate::traffic::{INBOUND_PORT, OUTBOUND_PORT, captured_by};
 use std::collections::BTreeMap;
 
 /// A port that the proxy itself has.
@@ -69,7 +69,7 @@ const ADMIN: u16 = 9901;
 fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for at in ctx.listeners() {
         let port = at.listener.port.get();
-        let redirected = at.node.proxy && ctx.capture(at.node) == Capture::Redirect;
+        let redirected = captured_by(ctx.mesh, at.node) == Some(Capture::Redirect);
         if redirected && REDIRECT_PORTS.contains(&port) {
             let message = format!("`{}` listens on {port}, which its proxy needs", at.node_name);
             found.push(
@@ -88,7 +88,7 @@ fn proxy_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
     }
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) == Capture::Explicit {
+        if captured_by(ctx.mesh, node) != Some(Capture::Redirect) {
             continue;
         }
         for (at, backend) in node.backends.iter().enumerate() {
@@ -137,8 +137,9 @@ fn bound_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             bound(ctx, &address, &pointer, listener.port.get(), found);
         }
     }
-    for (name, node) in ctx.mesh.nodes.iter().filter(|(_, node)| node.proxy) {
-        let explicit = ctx.capture(node) == Capture::Explicit;
+    for (name, node) in &ctx.mesh.nodes {
+        let Some(capture) = captured_by(ctx.mesh, node) else { continue };
+        let explicit = capture == Capture::Explicit;
         for (at, listener) in node.listeners.iter().enumerate() {
             let port = listener.port.get();
             // Under redirect capture it is the application that binds, on the proxy's host.
@@ -164,7 +165,7 @@ fn bound_ports(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 fn shared_port(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, node) in &ctx.mesh.nodes {
-        if !node.proxy || ctx.capture(node) == Capture::Explicit {
+        if captured_by(ctx.mesh, node) != Some(Capture::Redirect) {
             continue;
         }
         let mut first: BTreeMap<Port, (Protocol, &ServiceName, usize)> = BTreeMap::new();

@@ -244,9 +244,9 @@ pub fn bound_entries<'m>(
     node.backends.iter().enumerate().flat_map(of_backend).collect()
 }
 
-/// How a node's traffic reaches its proxy.
-pub fn capture(mesh: &Mesh, node: &VirtualNode) -> Capture {
-    node.capture.unwrap_or(mesh.settings.capture)
+/// How a node's traffic reaches its proxy; `None` without a proxy.
+pub fn captured_by(mesh: &Mesh, node: &VirtualNode) -> Option<Capture> {
+    node.proxy.then(|| node.capture.unwrap_or(mesh.settings.capture))
 }
 
 /// Whether a node's traffic that the mesh does not define is passed on.
@@ -259,15 +259,13 @@ pub fn entries_of<'m>(mesh: &'m Mesh, source: &Source) -> Vec<Entry<'m>> {
     match source {
         Source::Node(name) => {
             let Some((name, node)) = mesh.nodes.get_key_value(name) else { return Vec::new() };
-            if !node.proxy {
-                return Vec::new();
-            }
-            match capture(mesh, node) {
-                Capture::Redirect => captured_ports(mesh, name, node)
+            match captured_by(mesh, node) {
+                None => Vec::new(),
+                Some(Capture::Redirect) => captured_ports(mesh, name, node)
                     .into_iter()
                     .flat_map(|port| port.entries)
                     .collect(),
-                Capture::Explicit => bound_entries(mesh, name, node),
+                Some(Capture::Explicit) => bound_entries(mesh, name, node),
             }
         }
         Source::Gateway(name) => {

@@ -185,8 +185,14 @@ impl<'m> Tracer<'m> {
             return closed(Reason::NoListener, &format!("there is no virtual_node/{name}"));
         };
         let mut seen = seen(request);
-        let entry = match entry::capture(self.mesh, node) {
-            Capture::Explicit => {
+        let entry = match entry::captured_by(self.mesh, node) {
+            None => {
+                let why = format!(
+                    "virtual_node/{name} has no proxy, so the mesh routes none of its calls"
+                );
+                Err(closed(Reason::NoListener, &why))
+            }
+            Some(Capture::Explicit) => {
                 let entries = entry::bound_entries(self.mesh, name, node);
                 let found = entries.into_iter().find(|entry| bound(entry, request));
                 found.ok_or_else(|| {
@@ -196,7 +202,7 @@ impl<'m> Tracer<'m> {
                     )
                 })
             }
-            Capture::Redirect => {
+            Some(Capture::Redirect) => {
                 let ports = entry::captured_ports(self.mesh, name, node);
                 let patched = node.patch.egress.as_ref();
                 match patched.and_then(unknown::listener) {

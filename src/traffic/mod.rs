@@ -30,7 +30,7 @@ mod unknown;
 pub use arrival::{Codec, HTTP1_METHODS};
 pub use condition::{Miss, Seen};
 pub use entry::{
-    CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, Source, bound_entries, capture,
+    CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, Source, bound_entries, captured_by,
     captured_ports, entries, entries_of, passes_on, sources,
 };
 pub use field::FieldValue;

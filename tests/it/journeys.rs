@@ -143,3 +143,20 @@ fn the_second_hop_of_a_gateway_has_the_settings_of_all_listeners_that_lead_there
 fn mesh_with(second: &str, other: &str) -> Mesh {
     mesh(&shop("", second, other, ""))
 }
+
+#[test]
+fn a_node_without_a_proxy_calls_past_the_mesh() {
+    for (capture, backend) in [("redirect", ""), ("explicit", "")] {
+        let node = format!("capture = \"{capture}\"{backend}");
+        let with = unchecked(&shop("", "", "cart.internal", &node));
+        let without = unchecked(&shop("", "", "cart.internal", &format!("{node}\nproxy = false")));
+        for url in ["http://cart.internal:8080/", "http://elsewhere.example/"] {
+            let end = ends(&without, "virtual_node/front", url).unwrap_or_default();
+            let why = "virtual_node/front has no proxy";
+            let start = format!("closed, {}: {why}", Reason::NoListener.as_str());
+            assert!(end.starts_with(&start), "{capture} {url}: {end}");
+        }
+        let end = ends(&with, "virtual_node/front", "http://cart.internal:8080/");
+        assert_eq!(end.is_none(), capture == "redirect", "{end:?}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::plan_policy::{BASE, C0, live, planned, refusals, unchecked};
 use crate::traffic::mesh;
+use meshctl::model::EgressFilter;
 use meshctl::plan::{End, TrafficSeverity};
 use meshctl::report::plan as text;
 
@@ -169,5 +170,14 @@ fn calls_out_of_the_mesh_that_are_dropped_are_lost_traffic() {
         .replace("capture = \"explicit\"\n", "capture = \"explicit\"\negress = \"allow-all\"\n");
     let after = base.replace("allow-all", "drop-all");
     let plan = planned(&live(&mesh(&base)), &mesh(&after), &[]);
+    assert!(refusals(&plan).is_empty() && plan.traffic.egress.is_none());
+    // Nor does one under redirect capture by a node without a proxy.
+    let base = unchecked(&base.replace(
+        "[virtual_node.c0]\n",
+        "[virtual_node.c0]\nproxy = false\ncapture = \"redirect\"\n",
+    ));
+    let mut after = base.clone();
+    after.settings.egress = EgressFilter::DropAll;
+    let plan = planned(&live(&base), &after, &[]);
     assert!(refusals(&plan).is_empty() && plan.traffic.egress.is_none());
 }

@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::parallel;
 use crate::traffic::policy::{FactChange, Subject};
-use crate::traffic::{Request, capture, gateway_target};
+use crate::traffic::{Request, captured_by, gateway_target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -177,8 +177,9 @@ pub fn compare(before: &Mesh, after: &Mesh, changed: &BTreeSet<Address>) -> Diff
     let met = || {
         before.nodes.iter().any(|(name, node)| {
             let next = after.nodes.get(name);
-            capture(before, node) == Capture::Redirect
-                && next.is_some_and(|next| capture(after, next) == Capture::Redirect)
+            let redirect = Some(Capture::Redirect);
+            captured_by(before, node) == redirect
+                && next.is_some_and(|next| captured_by(after, next) == redirect)
         })
     };
     all.egress = (was != is && met()).then_some((was, is));

@@ -4,7 +4,7 @@ use super::meets::Cx;
 use crate::model::{Address, Capture, GatewayName, Mesh, NodeName, Port, ServiceName, VirtualNode};
 use crate::traffic::addresses::covers;
 use crate::traffic::policy::Subject;
-use crate::traffic::{ServicePort, bound_entries, capture, ports};
+use crate::traffic::{ServicePort, bound_entries, captured_by, ports};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -99,7 +99,7 @@ fn service_tasks<'m>(cx: &Cx<'m>, tasks: &mut Vec<Task<'m>>) {
         }
         // Without a proxy nothing takes what the application sends.
         let captures = [(cx.before, Some(was)), (cx.after, is)]
-            .map(|(mesh, node)| node.filter(|own| own.proxy).map(|own| capture(mesh, own)));
+            .map(|(mesh, node)| node.and_then(|own| captured_by(mesh, own)));
         if captures.contains(&Some(Capture::Redirect)) {
             captured(cx, name, [Some(was), is], captures, &mut callers);
         }
