@@ -2,13 +2,14 @@
 //! routes of a service to a node, and on through what that calls.
 
 use super::context::{Ctx, listener_pointer};
-use super::timeouts::{DEFAULT_REQUEST, request_limit};
+use super::timeouts::request_limit;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::graph::End;
 use crate::model::{
     Address, Discovery, ListenerTimeout, Method, NodeName, Protocol, RetryEvent, RetryPolicy,
 };
+use crate::traffic::defaults::REQUEST_TIMEOUT;
 use crate::traffic::{Action, Provider, gateway_target, ports, service_rows};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,9 +118,10 @@ fn of_port(ctx: &Ctx<'_>, port: &crate::traffic::ServicePort<'_>) -> Vec<Call> {
     rows.into_iter().filter_map(call).collect()
 }
 
-/// What a node calls, each with the number of the backend.
+/// What a node's proxy calls, each with the number of the backend: without a proxy no call of the
+/// node has a timeout or is retried.
 fn of_node(ctx: &Ctx<'_>, name: &NodeName) -> Vec<(usize, Call)> {
-    let Some(node) = ctx.mesh.nodes.get(name) else { return Vec::new() };
+    let Some(node) = ctx.mesh.nodes.get(name).filter(|node| node.proxy) else { return Vec::new() };
     let mut all = Vec::new();
     for (at, backend) in node.backends.iter().enumerate() {
         let Some((service, item)) = ctx.mesh.services.get_key_value(&backend.service) else {
@@ -361,13 +363,13 @@ fn each_route(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let Some(protocol) = at.protocol() else { continue };
         let longer = |end: &End<'_>| {
             let limit = request_limit(&end.listener.timeout);
-            protocol.is_http() && limit.is_none_or(|limit| limit > DEFAULT_REQUEST)
+            protocol.is_http() && limit.is_none_or(|limit| limit > REQUEST_TIMEOUT)
         };
         let targets = at.route.targets.iter().filter(|target| target.weight > 0);
         let end = targets.filter_map(|target| ctx.graph.end(target)).find(longer);
         if let (None, Some(end)) = (at.route.timeout.request, end) {
             let message = format!(
-                "`{}` ends requests after {DEFAULT_REQUEST}, and `{}` would allow more",
+                "`{}` ends requests after {REQUEST_TIMEOUT}, and `{}` would allow more",
                 at.route.name, end.node
             );
             let finding = ctx

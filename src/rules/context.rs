@@ -151,6 +151,11 @@ impl<'a> Ctx<'a> {
         })
     }
 
+    /// Whether a proxy runs beside a node: what its files set for a proxy holds only then.
+    pub(super) fn has_proxy(&self, name: &NodeName) -> bool {
+        self.mesh.nodes.get(name).is_some_and(|node| node.proxy)
+    }
+
     /// All listeners of all nodes.
     pub(super) fn listeners(&self) -> impl Iterator<Item = ListenerAt<'a>> + use<'a> {
         self.mesh.nodes.iter().flat_map(|(node_name, node)| {

@@ -172,6 +172,7 @@ fn next_hop(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             let behind = targets
                 .filter_map(|route| gateway_target(ctx.mesh, route))
                 .flat_map(|port| listeners_behind(ctx.mesh, &port))
+                .filter(|end| end.node.proxy)
                 .find_map(|end| {
                     let target = Accepts::of(&end.listener.http);
                     Some((more(&accepts, &target, end.listener.protocol)?, end))

@@ -3,8 +3,9 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
+use crate::graph::End;
 use crate::model::{Address, Duration, ListenerTimeout, Protocol};
-use crate::traffic::defaults::IDLE_TIMEOUT;
+use crate::traffic::defaults::{IDLE_TIMEOUT, REQUEST_TIMEOUT};
 
 /// A route that allows more than what it leads to.
 const CUT: Code = Code::warning(
@@ -70,12 +71,15 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[&TINY], tiny),
 ];
 
-/// App Mesh's request timeout where none is written (`envoy` renders the same).
-pub(super) const DEFAULT_REQUEST: Duration = Duration::from_secs(15);
-
 /// How long a request may take; `None` is without limit.
 pub(super) fn request_limit(timeout: &ListenerTimeout) -> Option<Duration> {
-    Some(timeout.request.unwrap_or(DEFAULT_REQUEST)).filter(|limit| !limit.is_zero())
+    Some(timeout.request.unwrap_or(REQUEST_TIMEOUT)).filter(|limit| !limit.is_zero())
+}
+
+/// How long the proxy of a target lets a request take; `None` is without limit. Without a proxy
+/// nothing ends it there.
+fn request_limit_at(ctx: &Ctx<'_>, end: &End<'_>) -> Option<Duration> {
+    ctx.has_proxy(end.node).then(|| request_limit(&end.listener.timeout)).flatten()
 }
 
 fn cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
@@ -89,7 +93,7 @@ fn cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             .filter(|target| target.weight > 0)
             .filter_map(|target| ctx.graph.end(target))
             .filter(|end| end.listener.protocol != Protocol::Tcp)
-            .filter_map(|end| Some((request_limit(&end.listener.timeout)?, end)))
+            .filter_map(|end| Some((request_limit_at(ctx, &end)?, end)))
             .filter(|(limit, _)| allowed.is_none_or(|allowed| allowed > *limit))
             .min_by_key(|(limit, _)| *limit);
         let Some((limit, end)) = shortest else { continue };
@@ -114,9 +118,10 @@ fn cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// How long nothing may move; `None` is without limit.
-fn idle_limit(timeout: &ListenerTimeout) -> Option<Duration> {
-    Some(timeout.idle.unwrap_or(IDLE_TIMEOUT)).filter(|limit| !limit.is_zero())
+/// How long nothing may move at the proxy of a target; `None` is without limit.
+fn idle_limit_at(ctx: &Ctx<'_>, end: &End<'_>) -> Option<Duration> {
+    let limit = end.listener.timeout.idle.unwrap_or(IDLE_TIMEOUT);
+    (ctx.has_proxy(end.node) && !limit.is_zero()).then_some(limit)
 }
 
 fn idle_cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
@@ -124,12 +129,12 @@ fn idle_cut(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let timeout = &at.route.timeout;
         let ends = at.route.targets.iter().filter(|target| target.weight > 0);
         let ends = ends.filter_map(|target| ctx.graph.end(target));
-        let limits = ends.filter_map(|end| Some((idle_limit(&end.listener.timeout)?, end)));
+        let limits = ends.filter_map(|end| Some((idle_limit_at(ctx, &end)?, end)));
         let Some((limit, end)) = limits.min_by_key(|(limit, _)| *limit) else { continue };
         let beyond = |written: Duration| written.is_zero() || written > limit;
         // A listener that ends the request sooner anyway has a finding for that.
         let http = end.listener.protocol != Protocol::Tcp
-            && request_limit(&end.listener.timeout).is_none_or(|request| request > limit);
+            && request_limit_at(ctx, &end).is_none_or(|request| request > limit);
         let (field, written) = match (timeout.idle, timeout.request) {
             (Some(idle), _) if beyond(idle) => ("idle", idle),
             (_, Some(request)) if http && beyond(request) => ("request", request),
@@ -190,7 +195,7 @@ fn look(
 fn grpc_default(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let unwritten = |timeout: &ListenerTimeout| timeout.request.is_none();
     let mut report = |address: Address, pointer: &str, what: String| {
-        let message = format!("streams of {what} end after {DEFAULT_REQUEST}");
+        let message = format!("streams of {what} end after {REQUEST_TIMEOUT}");
         found.push(
             ctx.find(&GRPC_DEFAULT, &address, pointer, message)
                 .help("write `timeout = { request = \"0s\" }` for streams, on route and listener"),
@@ -198,7 +203,7 @@ fn grpc_default(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     };
     for at in ctx.routes() {
         let ends = || at.route.targets.iter().filter_map(|target| ctx.graph.end(target));
-        let longer = |limit: Option<Duration>| limit.is_none_or(|limit| limit > DEFAULT_REQUEST);
+        let longer = |limit: Option<Duration>| limit.is_none_or(|limit| limit > REQUEST_TIMEOUT);
         if at.protocol() == Some(Protocol::Grpc)
             && unwritten(&at.route.timeout)
             && !ends().any(|end| longer(request_limit(&end.listener.timeout)))

@@ -102,14 +102,23 @@ pub(super) fn offered<'a>(end: &End<'a>) -> Option<&'a ListenerTls> {
     end.listener.tls.as_ref().filter(|tls| tls.mode != TlsMode::Disabled)
 }
 
-/// Calls with every caller of every service and every listener that it can end at.
+/// Whether a caller calls by a proxy of the mesh, which then holds its client policy.
+fn by_proxy(caller: &Caller<'_>) -> bool {
+    match caller {
+        Caller::Node { node, .. } => node.proxy,
+        Caller::Gateway { .. } => true,
+    }
+}
+
+/// Calls with every caller of every service whose proxy has a client policy, and with every listener
+/// that its calls can end at.
 pub(super) fn each_pair<'a>(
     ctx: &Ctx<'a>,
     mut look: impl FnMut(&'a ServiceName, &Caller<'a>, &End<'a>),
 ) {
     for service in ctx.mesh.services.keys() {
-        let callers = ctx.graph.callers(service);
-        if callers.is_empty() {
+        let mut callers = ctx.graph.callers(service).iter().filter(|own| by_proxy(own)).peekable();
+        if callers.peek().is_none() {
             continue;
         }
         let ends = ctx.graph.ends(service);
@@ -220,8 +229,18 @@ fn permissive(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             open.entry((end.node.as_str(), end.at)).or_insert((*end, true)).1 &= enforced;
         }
     });
-    for (end, enforced) in open.into_values() {
-        if enforced {
+    // Whether an application without a proxy uses TLS is not in the files.
+    let plain = |service| ctx.graph.callers(service).iter().any(|caller| !by_proxy(caller));
+    let unknown: BTreeSet<(&str, usize)> = ctx
+        .mesh
+        .services
+        .keys()
+        .filter(|service| plain(service))
+        .flat_map(|service| ctx.graph.ends(service))
+        .map(|end| (end.node.as_str(), end.at))
+        .collect();
+    for (place, (end, enforced)) in open {
+        if enforced && !unknown.contains(&place) {
             let address = Address::Node(end.node.clone());
             let message = format!("every known caller of `{}` enforces TLS", end.node);
             let pointer = listener_pointer(end.at, "tls/mode");

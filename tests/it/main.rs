@@ -20,6 +20,7 @@ mod directory;
 mod examples;
 mod exit_codes;
 mod expect;
+mod false_findings;
 mod graph;
 mod import_broken;
 mod import_cases;

@@ -1,0 +1,131 @@
+//! Meshes of which a check must not say what is not so: each beside one of which it must.
+
+use crate::support::sandbox::Sandbox;
+use meshctl::load::{self, Options};
+use meshctl::resolve::Date;
+
+/// The codes of what is found in a mesh.
+fn codes(text: &str) -> Vec<&'static str> {
+    let sandbox = Sandbox::with_mesh(text);
+    let today = Date { year: 2026, month: 1, day: 1 };
+    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, today };
+    let found = load::load(&options).unwrap().diagnostics.sorted();
+    found.iter().map(|finding| finding.code.id).collect()
+}
+
+/// A code is found in a mesh, and not after an edit.
+#[track_caller]
+fn only_before(code: &str, mesh: &str, [from, to]: [&str; 2]) {
+    assert_eq!(mesh.matches(from).count(), 1, "{from}");
+    let after = codes(&mesh.replace(from, to));
+    assert!(codes(mesh).contains(&code), "{code} is not found at all");
+    assert!(!after.contains(&code), "{code} is found after {from:?} became {to:?}: {after:?}");
+}
+
+/// What an edit makes of the node's proxy.
+const WITHOUT: [&str; 2] = ["proxy = true", "proxy = false"];
+
+/// A gateway and a router before a node that ends requests after 15 seconds and has a plain listener.
+const TARGET: &str = r#"
+[mesh]
+name = "m"
+
+[virtual_gateway.edge]
+listeners = [{ port = 80, protocol = "http", http = { max_headers = 500 } }]
+
+[[virtual_gateway.edge.routes]]
+name = "all"
+match = { prefix = "/" }
+service = "cart.internal"
+
+[virtual_service."cart.internal"]
+router = "cart"
+
+[virtual_router.cart]
+listeners = [{ port = 8080, protocol = "http" }]
+
+[[virtual_router.cart.routes]]
+name = "all"
+match = { prefix = "/" }
+targets = { cart = 1 }
+timeout = { request = "60s", idle = "1h" }
+
+[virtual_node.cart]
+proxy = true
+listeners = [{ port = 8080, protocol = "http" }]
+discovery = { dns = "cart.hosts.internal" }
+"#;
+
+#[test]
+fn a_node_without_a_proxy_ends_and_refuses_nothing_by_its_listener() {
+    for code in ["MC0401", "MC0531"] {
+        only_before(code, TARGET, WITHOUT);
+    }
+    only_before("MC0430", &TARGET.replace("request = \"60s\", ", ""), WITHOUT);
+}
+
+/// A caller with a policy toward a server.
+const CALLER: &str = r#"
+[mesh]
+name = "m"
+
+[virtual_node.front]
+proxy = true
+backends = ["cart.internal"]
+POLICY
+
+[virtual_service."cart.internal"]
+node = "cart"
+
+[virtual_node.cart]
+listeners = [{ port = 8080, protocol = "http"TLS }]
+discovery = { dns = "cart.hosts.internal" }
+"#;
+
+#[test]
+fn a_caller_without_a_proxy_has_no_client_policy() {
+    const TLS: &str = r#", tls = { mode = "MODE", certificate = { sds = "cart" }VALIDATION }"#;
+    let policy = |fields: &str| {
+        format!(
+            "backend_defaults = {{ client_policy = {{ tls = {{ {fields}validation = {{ trust = {{ sds = \"ca\" }} }} }} }} }}"
+        )
+    };
+    let mesh = |tls: &str, policy: &str| CALLER.replace("TLS", tls).replace("POLICY", policy);
+    let strict = TLS.replace("MODE", "strict").replace("VALIDATION", "");
+    let asking = TLS
+        .replace("MODE", "strict")
+        .replace("VALIDATION", ", validation = { trust = { sds = \"ca\" } }");
+    let permissive = TLS.replace("MODE", "permissive").replace("VALIDATION", "");
+    for (code, tls, policy) in [
+        ("MC0601", "", policy("")),
+        ("MC0602", asking.as_str(), policy("")),
+        ("MC0603", strict.as_str(), policy("ports = [9999], ")),
+        ("MC0604", strict.as_str(), String::new()),
+        // An application without a proxy may speak plain text, whatever the files say.
+        ("MC0605", permissive.as_str(), policy("")),
+    ] {
+        only_before(code, &mesh(tls, &policy), WITHOUT);
+    }
+}
+
+#[test]
+fn calls_of_an_application_without_a_proxy_are_neither_timed_nor_retried() {
+    // `shop` waits 5 seconds for `front`, whose proxy waits a minute for `cart`.
+    let mesh = CALLER.replace("TLS", "").replace("POLICY", "").replace(
+        "backends = [\"cart.internal\"]",
+        "backends = [\"cart.internal\"]\nlisteners = [{ port = 8080, protocol = \"http\" }]\n\
+         discovery = { dns = \"front.hosts.internal\" }",
+    );
+    let router = |name: &str, service: &str, time: &str| {
+        format!(
+            "\n[virtual_service.\"{service}\"]\nrouter = \"{name}\"\n\n[virtual_router.{name}]\n\
+             listeners = [{{ port = 8080, protocol = \"http\" }}]\n\n\
+             [[virtual_router.{name}.routes]]\nname = \"all\"\nmatch = {{ prefix = \"/\" }}\n\
+             targets = {{ {name} = 1 }}\ntimeout = {{ request = \"{time}\" }}\n"
+        )
+    };
+    let mesh = mesh.replace("\n[virtual_service.\"cart.internal\"]\nnode = \"cart\"\n", "")
+        + &router("cart", "cart.internal", "60s")
+        + &router("front", "front.internal", "5s");
+    only_before("MC0420", &mesh, WITHOUT);
+}
