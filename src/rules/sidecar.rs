@@ -3,7 +3,7 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, VirtualNode};
+use crate::model::{Address, Listener, ListenerPatch, VirtualNode};
 
 /// A key that only a proxy of the node would read.
 const KEY_OF_A_PROXY: Code = Code::warning(
@@ -12,8 +12,9 @@ const KEY_OF_A_PROXY: Code = Code::warning(
     "a key has no effect on a node without a proxy",
     "`proxy = false` says that no proxy of the mesh runs beside the node: callers reach its \
      application directly. Its backends, access log, capture, patches, and of a listener `app`, `address`, \
-     `tls`, `connection_pool` and the patches of its own side configure that proxy. Remove \
-     the key, or remove `proxy = false`.",
+     `connection_pool` and the patches of its own side configure that proxy. (`tls` of a listener is read: \
+     callers use TLS because of it, and the application has to accept it.) Remove the key, or remove \
+     `proxy = false`.",
 );
 
 pub(super) const RULES: &[Rule] = &[Rule(&[&KEY_OF_A_PROXY], keys as Check)];
@@ -61,13 +62,26 @@ fn idle(node: &VirtualNode) -> Vec<(String, &'static str)> {
     note(*patch != Default::default(), "/patch".to_owned(), "patch");
     for (at, listener) in listeners.iter().enumerate() {
         let mut note = |set: bool, key: &'static str| note(set, listener_pointer(at, key), key);
-        note(listener.app.is_some(), "app");
-        note(listener.address.is_some(), "address");
-        note(listener.tls.is_some(), "tls");
-        note(listener.connection_pool.is_some(), "connection_pool");
-        note(listener.patch.filter_chain.is_some(), "patch");
-        note(listener.patch.http.is_some(), "patch");
-        note(listener.patch.local_cluster.is_some(), "patch");
+        let Listener {
+            port: _,
+            protocol: _,
+            app,
+            address,
+            connection_pool,
+            // Callers probe, eject, wait, use TLS and accept by these.
+            health_check: _,
+            outlier_detection: _,
+            timeout: _,
+            tls: _,
+            http: _,
+            patch: ListenerPatch { filter_chain, http: raw_http, cluster: _, local_cluster },
+        } = listener;
+        note(app.is_some(), "app");
+        note(address.is_some(), "address");
+        note(connection_pool.is_some(), "connection_pool");
+        note(filter_chain.is_some(), "patch");
+        note(raw_http.is_some(), "patch");
+        note(local_cluster.is_some(), "patch");
     }
     all
 }

@@ -129,3 +129,17 @@ fn calls_of_an_application_without_a_proxy_are_neither_timed_nor_retried() {
         + &router("front", "front.internal", "5s");
     only_before("MC0420", &mesh, WITHOUT);
 }
+
+#[test]
+fn tls_of_a_node_without_a_proxy_has_an_effect() {
+    let mesh = TARGET.replace(
+        "listeners = [{ port = 8080, protocol = \"http\" }]\ndiscovery",
+        "listeners = [{ port = 8080, protocol = \"http\", connection_pool = { max_connections = 5, \
+         max_pending_requests = 5 }, tls = { mode = \"strict\", certificate = { sds = \"cart\" } } }]\n\
+         discovery",
+    );
+    let of = |text: &str| codes(text).into_iter().filter(|code| *code == "MC0811").count();
+    let bare = mesh.replace("proxy = true", "proxy = false");
+    // For the connection pool alone.
+    assert_eq!((of(&mesh), of(&bare)), (0, 1));
+}
