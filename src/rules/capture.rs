@@ -4,9 +4,10 @@ use super::context::{Ctx, listener_pointer};
 use super::protocols::UNKNOWN_PORT;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, Capture, EgressFilter, VirtualNode};
+use crate::model::{Address, Capture, EgressFilter, MeshSettings, VirtualNode};
+use crate::traffic::addresses::{any_address, applications, covers};
 use crate::traffic::captured_by;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Every address of a port, and one of them.
@@ -81,24 +82,23 @@ struct Socket {
     app: bool,
 }
 
-const EVERY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
 /// Everything that wants an address on the host of an explicitly captured node.
-fn sockets(node: &VirtualNode) -> Vec<Socket> {
+fn sockets(settings: &MeshSettings, node: &VirtualNode) -> Vec<Socket> {
     let mut all = Vec::new();
     for (at, listener) in node.listeners.iter().enumerate() {
         let port = listener.port.get();
-        let address = listener.address.unwrap_or(EVERY);
+        let address = listener.address.unwrap_or_else(|| any_address(settings));
         all.push(Socket {
             place: SocketAddr::new(address, port),
             pointer: listener_pointer(at, "port"),
             what: format!("the listener on {port}"),
             app: false,
         });
-        let app = listener.app.unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+        let apps = applications(settings, listener.app, listener.port);
         // An application elsewhere takes no port of this host.
-        if app.ip().is_loopback() || app.ip().is_unspecified() || Some(app.ip()) == listener.address
-        {
+        let here =
+            |ip: IpAddr| ip.is_loopback() || ip.is_unspecified() || Some(ip) == listener.address;
+        for app in apps.into_iter().filter(|app| here(app.ip())) {
             all.push(Socket {
                 place: app,
                 pointer: listener_pointer(at, "app"),
@@ -122,8 +122,7 @@ fn sockets(node: &VirtualNode) -> Vec<Socket> {
 }
 
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    let every = |ip: IpAddr| ip.is_unspecified();
-    a.port() == b.port() && (a.ip() == b.ip() || every(a.ip()) || every(b.ip()))
+    a.port() == b.port() && (covers(a.ip(), b.ip()) || covers(b.ip(), a.ip()))
 }
 
 /// The addresses of hosts that proxies bind, each with the first that does.
@@ -180,12 +179,16 @@ fn collisions(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
         let address = Address::Node(name.clone());
         let mut by_port: BTreeMap<u16, Vec<Socket>> = BTreeMap::new();
-        for socket in sockets(node) {
+        // An application may have several addresses, and is named once.
+        let mut told: BTreeSet<String> = BTreeSet::new();
+        for socket in sockets(&ctx.mesh.settings, node) {
             let same = by_port.entry(socket.place.port()).or_default();
             let other = same
                 .iter()
                 .find(|other| collide(other.place, socket.place) && !(other.app && socket.app));
-            if let Some(other) = other {
+            if let Some(other) = other
+                && told.insert(socket.pointer.clone())
+            {
                 let code = if other.place == socket.place { &IN_USE } else { &WILDCARD };
                 let message = format!(
                     "{} wants {}, and {} has {}",

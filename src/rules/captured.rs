@@ -4,11 +4,12 @@ use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, Capture, Discovery, NodeName, Port};
+use crate::traffic::addresses::{covers, gateway_address};
 use crate::traffic::{
     CapturedPort, Door, NodeListener, ServicePort, bound_entries, captured_by, captured_ports,
     gateway_target, listeners_behind, passes_on,
 };
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// A TCP service that gets connections which the mesh passes on.
 const WHOLE_PORT: Code = Code::warning(
@@ -96,8 +97,7 @@ fn look(ctx: &Ctx<'_>, name: &NodeName, captured: &CapturedPort<'_>, found: &mut
 
 /// Whether an endpoint is what a proxy binds at an address of this host.
 fn same(bound: SocketAddr, ip: IpAddr, port: Port) -> bool {
-    bound.port() == port.get()
-        && (bound.ip() == ip || (bound.ip().is_unspecified() && ip.is_loopback()))
+    bound.port() == port.get() && (bound.ip() == ip || (ip.is_loopback() && covers(bound.ip(), ip)))
 }
 
 /// Whether the node's own proxy binds this address, which is then not the caller's.
@@ -135,13 +135,13 @@ fn report(
 }
 
 fn itself(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    const EVERY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     for (name, gateway) in &ctx.mesh.gateways {
         let address = Address::Gateway(name.clone());
         let targets: Vec<_> =
             gateway.routes.iter().filter_map(|route| gateway_target(ctx.mesh, route)).collect();
         for (at, listener) in gateway.listeners.iter().enumerate() {
-            let bound = SocketAddr::new(listener.address.unwrap_or(EVERY), listener.port.get());
+            let ip = gateway_address(&ctx.mesh.settings, listener);
+            let bound = SocketAddr::new(ip, listener.port.get());
             let pointer = listener_pointer(at, "port");
             // Whichever of its listeners a request came by, it is back at this one.
             for port in &targets {

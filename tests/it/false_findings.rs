@@ -143,3 +143,47 @@ fn tls_of_a_node_without_a_proxy_has_an_effect() {
     // For the connection pool alone.
     assert_eq!((of(&mesh), of(&bare)), (0, 1));
 }
+
+#[test]
+fn an_ipv4_socket_is_not_the_endpoint_at_an_ipv6_address() {
+    let mesh = TARGET
+        .replace("port = 80, protocol", "port = 8080, protocol")
+        .replace("{ dns = \"cart.hosts.internal\" }", "{ static = [\"127.0.0.1\"] }");
+    let endpoint = |ip: &str| ["\"127.0.0.1\"", &format!("\"{ip}\"")].map(str::to_owned);
+    let [from, to] = endpoint("::1");
+    only_before("MC0527", &mesh, [&from, &to]);
+    // With a preference the gateway binds `::`, which takes both families.
+    for preference in ["ipv6-preferred", "ipv4-preferred", "ipv6-only"] {
+        let named = format!("name = \"m\"\nip_preference = \"{preference}\"");
+        let both = mesh.replace("name = \"m\"", &named).replace(&from, &to);
+        assert!(codes(&both).contains(&"MC0527"), "{preference}");
+    }
+    // An address that is written is the one that is bound.
+    let written = mesh.replace(
+        "port = 8080, protocol = \"http\", http",
+        "port = 8080, protocol = \"http\", address = \"::1\", http",
+    );
+    assert!(!codes(&written).contains(&"MC0527"));
+    assert!(codes(&written.replace(&from, &to)).contains(&"MC0527"));
+}
+
+#[test]
+fn an_application_at_an_ipv6_address_is_not_in_the_way_of_an_ipv4_listener() {
+    let mesh = |app: &str| {
+        TARGET.replace("name = \"m\"", "name = \"m\"\ncapture = \"explicit\"").replace(
+            "listeners = [{ port = 8080, protocol = \"http\" }]\ndiscovery",
+            &format!(
+                "listeners = [{{ port = 8080, protocol = \"http\", app = \"{app}\" }}]\ndiscovery"
+            ),
+        )
+    };
+    only_before("MC0519", &mesh("127.0.0.1:8080"), ["127.0.0.1:8080", "[::1]:8080"]);
+    let both = mesh("[::1]:8080").replace("capture", "ip_preference = \"ipv6-only\"\ncapture");
+    assert!(codes(&both).contains(&"MC0519"));
+    // Where the application is by default depends on the preference too; it is reported once.
+    let near = mesh("[::1]:8080")
+        .replace(", app = \"[::1]:8080\"", ", address = \"::1\"")
+        .replace("capture", "ip_preference = \"ipv4-preferred\"\ncapture");
+    let found = codes(&near);
+    assert_eq!(found.iter().filter(|code| **code == "MC0520").count(), 1, "{found:?}");
+}
