@@ -11,7 +11,7 @@ use crate::model::{
     Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
     Listener, OutlierDetection, PoolLimits, Protocol,
 };
-use crate::traffic::addresses::applications;
+use crate::traffic::addresses::{applications, lookup_preference};
 use crate::traffic::{Accepts, NodeListener, discovery_name};
 use cluster::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
 use envoy_api::pack;
@@ -211,24 +211,13 @@ fn protocol_options(
     BTreeMap::from([(HTTP_OPTIONS.to_owned(), pack(&options))])
 }
 
-/// The node's own preference, else the mesh's. Without any, App Mesh used IPv6 alone wherever a name
-/// has an IPv6 address, which fails on a host without IPv6. Where the addresses are doors to one
-/// load balancer, both families are tried instead; where each is an endpoint, half of them would
-/// fail, so App Mesh's default stays (the rules report it).
 fn lookup_family(b: &Builder<'_>, dns: &DnsDiscovery) -> DnsLookupFamily {
-    match (dns.ip_preference.or(b.mesh.settings.ip_preference), dns.response_type) {
-        (None, DnsResponseType::Loadbalancer) => DnsLookupFamily::All,
-        (None, DnsResponseType::Endpoints) => DnsLookupFamily::Auto,
-        (Some(preference), _) => preferred(preference),
-    }
-}
-
-fn preferred(preference: IpPreference) -> DnsLookupFamily {
-    match preference {
-        IpPreference::Ipv6Preferred => DnsLookupFamily::Auto,
-        IpPreference::Ipv4Preferred => DnsLookupFamily::V4Preferred,
-        IpPreference::Ipv4Only => DnsLookupFamily::V4Only,
-        IpPreference::Ipv6Only => DnsLookupFamily::V6Only,
+    match lookup_preference(&b.mesh.settings, dns) {
+        None => DnsLookupFamily::All,
+        Some(IpPreference::Ipv6Preferred) => DnsLookupFamily::Auto,
+        Some(IpPreference::Ipv4Preferred) => DnsLookupFamily::V4Preferred,
+        Some(IpPreference::Ipv4Only) => DnsLookupFamily::V4Only,
+        Some(IpPreference::Ipv6Only) => DnsLookupFamily::V6Only,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which addresses proxies bind, call and look up.
 
-use crate::model::{GatewayListener, IpPreference, MeshSettings, Port};
+use crate::model::{
+    DnsDiscovery, DnsResponseType, GatewayListener, IpPreference, MeshSettings, Port,
+};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The address of a listener that names none: IPv4, or every one when the mesh states a preference
@@ -42,4 +44,16 @@ pub fn applications(
         (None, Some(IpPreference::Ipv4Preferred)) => vec![v4, v6],
         (None, Some(IpPreference::Ipv6Preferred)) => vec![v6, v4],
     }
+}
+
+/// Which addresses of a name callers use: the node's own preference, else the mesh's; `None` is both
+/// families. Without any, App Mesh used IPv6 alone wherever a name has an IPv6 address, which fails
+/// on a host without IPv6. Where the addresses are doors to one load balancer, both families are
+/// tried instead; where each is an endpoint, half of them would fail, so App Mesh's default stays
+/// (the rules report it).
+pub fn lookup_preference(settings: &MeshSettings, dns: &DnsDiscovery) -> Option<IpPreference> {
+    dns.ip_preference.or(settings.ip_preference).or(match dns.response_type {
+        DnsResponseType::Loadbalancer => None,
+        DnsResponseType::Endpoints => Some(IpPreference::Ipv6Preferred),
+    })
 }

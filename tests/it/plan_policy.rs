@@ -469,6 +469,67 @@ fn of_second_hop(plan: &Plan) -> &TrafficPolicy {
     found.unwrap_or_else(|| panic!("{:#?}", plan.traffic.policies))
 }
 
+/// A caller of a service by TCP and of one by HTTP, found by names with several endpoints.
+const TCP: &str = r#"
+[mesh]
+name = "m"
+
+[virtual_node.front]
+backends = ["db.internal"]
+
+[virtual_service."db.internal"]
+node = "db"
+
+[virtual_node.db]
+listeners = [{ port = 5432, protocol = "tcp" }]
+discovery = { dns = { hostname = "db.internal.example", response_type = "endpoints" } }
+
+[virtual_node.held]
+listeners = [{ port = 5433, protocol = "tcp" }]
+discovery = { registry = { namespace = "n", service = "held" } }
+
+[virtual_service."held.internal"]
+node = "held"
+"#;
+
+#[test]
+fn a_setting_that_nothing_reads_is_no_change() {
+    let base = TCP.replace("[\"db.internal\"]", "[\"db.internal\", \"held.internal\"]");
+    let raw = "patch = { http = { server_name = \"x\" } }";
+    for (from, to) in [
+        // The default, written down.
+        (
+            "response_type = \"endpoints\"".to_owned(),
+            "response_type = \"endpoints\", ip_preference = \"ipv6-preferred\"".to_owned(),
+        ),
+        // All instances of a registry are endpoints, in whatever order.
+        (
+            "service = \"held\"".to_owned(),
+            "service = \"held\", ip_preference = \"ipv4-preferred\"".to_owned(),
+        ),
+        // TCP has no HTTP connection manager, at the caller or at the server.
+        ("[virtual_node.front]\n".to_owned(), format!("[virtual_node.front]\n{raw}\n")),
+        (
+            "port = 5432, protocol = \"tcp\"".to_owned(),
+            format!("port = 5432, protocol = \"tcp\", {raw}"),
+        ),
+    ] {
+        let [before, after] = [base.clone(), base.replace(&from, &to)];
+        assert_ne!(before, after, "{from}");
+        let plan = planned(&live(&unchecked(&before)), &unchecked(&after), &[]);
+        assert_eq!(plan.changes.len(), 1, "{to}");
+        assert!(plan.traffic.policies.is_empty(), "{to}: {:#?}", plan.traffic.policies);
+        // What is read is one.
+        let read = |text: &str| {
+            let text = text.replace("\"tcp\"", "\"http\"");
+            text.replace("\"ipv6-preferred\"", "\"ipv4-only\"")
+                .replace("\"ipv4-preferred\"", "\"ipv6-only\"")
+        };
+        let plan = planned(&live(&unchecked(&read(&before))), &unchecked(&read(&after)), &[]);
+        assert_eq!(plan.traffic.policies.len(), 1, "{to}: {:#?}", plan.traffic.policies);
+    }
+}
+
 /// A mesh that may have findings.
 pub(crate) fn unchecked(text: &str) -> Mesh {
     use meshctl::load::{self, Options};

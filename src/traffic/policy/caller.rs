@@ -3,13 +3,19 @@
 use super::{Facts, list, patched, put};
 use crate::model::{
     Backend, BackendDefaults, Capture, Certificate, ClientPolicy, ClientTls, ClientValidation,
-    FileCertificate, Listener, ListenerTls, MeshSettings, NodePatch, TlsMode, Trust, VirtualNode,
+    FileCertificate, Listener, ListenerTls, Mesh, MeshSettings, NodePatch, TlsMode, Trust,
+    VirtualNode,
 };
 use crate::traffic::addresses::any_address;
-use crate::traffic::toward;
+use crate::traffic::{ports, toward};
 
 /// How a node calls a backend.
-pub(super) fn of_backend(settings: &MeshSettings, node: &VirtualNode, backend: &Backend) -> Facts {
+pub(super) fn of_backend(
+    mesh: &Mesh,
+    settings: &MeshSettings,
+    node: &VirtualNode,
+    backend: &Backend,
+) -> Facts {
     let VirtualNode {
         // Without a proxy there is no entry point.
         proxy: _,
@@ -26,13 +32,21 @@ pub(super) fn of_backend(settings: &MeshSettings, node: &VirtualNode, backend: &
         tags: _,
     } = node;
     let Backend {
-        service: _,
+        service,
         client_policy,
         // Where it is called is an entry point.
         bind: _,
     } = backend;
     let mut facts = of_policy(client_policy.as_ref().or(default.as_ref()));
-    put(&mut facts, "patch.http", patched(http.as_ref()));
+    // Calls of TCP meet no connection manager.
+    let speaks_http = || {
+        let found = mesh.services.get_key_value(service);
+        found.is_some_and(|(name, item)| {
+            ports(mesh, name, item).iter().any(|port| port.protocol.is_http())
+        })
+    };
+    let http = http.as_ref().filter(|_| speaks_http());
+    put(&mut facts, "patch.http", patched(http));
     if capture.unwrap_or(settings.capture) == Capture::Redirect {
         put(&mut facts, "address", Some(any_address(settings)));
         put(&mut facts, "patch.egress", patched(egress.as_ref()));

@@ -200,9 +200,9 @@ impl Collector<'_> {
             let Some(next) = is.backends.iter().find(|next| next.service == backend.service) else {
                 continue;
             };
-            let facts = caller::of_backend(&before.settings, was, backend);
-            let between = caller::of_backend(&after.settings, was, backend);
-            let then = caller::of_backend(&after.settings, is, next);
+            let facts = caller::of_backend(before, &before.settings, was, backend);
+            let between = caller::of_backend(before, &after.settings, was, backend);
+            let then = caller::of_backend(after, &after.settings, is, next);
             let subject = Subject::Caller(name.clone(), backend.service.clone());
             self.add(subject, &facts, &then, Some(&between));
         }

@@ -9,7 +9,7 @@ use crate::model::{
     NodePatch, OutlierDetection, PoolLimits, Port, Protocol, RegistryDiscovery, TlsMode,
     VirtualNode,
 };
-use crate::traffic::addresses::{any_address, applications};
+use crate::traffic::addresses::{any_address, applications, lookup_preference};
 use crate::traffic::{Accepts, discovery_name};
 
 /// Settings in which two nodes differ because they are two nodes.
@@ -93,7 +93,9 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
         pool(&mut facts, connection_pool.as_ref());
         times(&mut facts, timeout, *protocol);
         accepted(&mut facts, http, *protocol);
-        put(&mut facts, "patch.http", patched(raw_http.as_ref()));
+        // Only of a port that speaks HTTP it is read.
+        let raw_http = raw_http.as_ref().filter(|_| protocol.is_http());
+        put(&mut facts, "patch.http", patched(raw_http));
         put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
         put(&mut facts, "patch.local_cluster", patched(local_cluster.as_ref()));
     }
@@ -203,30 +205,35 @@ pub(super) fn listener_tls(facts: &mut Facts, tls: Option<&ListenerTls>) {
 }
 
 fn found_by(facts: &mut Facts, settings: &MeshSettings, discovery: Option<&Discovery>) {
-    let preference = |own: &Option<IpPreference>| {
-        own.or(settings.ip_preference).map(|preference| match preference {
-            IpPreference::Ipv4Preferred => "ipv4-preferred",
-            IpPreference::Ipv6Preferred => "ipv6-preferred",
-            IpPreference::Ipv4Only => "ipv4-only",
-            IpPreference::Ipv6Only => "ipv6-only",
-        })
+    let word = |preference: IpPreference| match preference {
+        IpPreference::Ipv4Preferred => "ipv4-preferred",
+        IpPreference::Ipv6Preferred => "ipv6-preferred",
+        IpPreference::Ipv4Only => "ipv4-only",
+        IpPreference::Ipv6Only => "ipv6-only",
     };
     match discovery {
-        Some(Discovery::Dns(DnsDiscovery { hostname, response_type, ip_preference })) => {
+        Some(Discovery::Dns(dns)) => {
+            let DnsDiscovery { hostname, response_type, ip_preference: _ } = dns;
             put(facts, "discovery.dns", Some(hostname));
             let kind = match response_type {
                 DnsResponseType::Loadbalancer => "loadbalancer",
                 DnsResponseType::Endpoints => "endpoints",
             };
             put(facts, "discovery.dns.response_type", Some(kind));
-            put(facts, "discovery.dns.ip_preference", preference(ip_preference));
+            let preference = lookup_preference(settings, dns).map(word);
+            put(facts, "discovery.dns.ip_preference", preference);
         }
         Some(Discovery::Registry(registry)) => {
             let RegistryDiscovery { namespace, service, attributes, ip_preference } = registry;
             put(facts, "discovery.registry", Some(format!("{service} in {namespace}")));
             let wanted = attributes.iter().map(|(name, value)| format!("{name}={value}"));
             put(facts, "discovery.registry.attributes", list(wanted));
-            put(facts, "discovery.registry.ip_preference", preference(ip_preference));
+            // All instances are endpoints, unless a family is excluded.
+            let preference = ip_preference.or(settings.ip_preference).filter(|own| match own {
+                IpPreference::Ipv4Only | IpPreference::Ipv6Only => true,
+                IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred => false,
+            });
+            put(facts, "discovery.registry.ip_preference", preference.map(word));
         }
         Some(Discovery::Static(addresses)) => put(facts, "discovery.static", list(addresses)),
         None => {}
