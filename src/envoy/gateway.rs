@@ -40,14 +40,13 @@ fn first_hop(b: &mut Builder<'_>, name: &GatewayName, gateway: &VirtualGateway, 
     let origin = (Address::Gateway(name.clone()), format!("/listeners/{index}"));
     let routes = first_routes(b, name, gateway, item, &origin);
     let stats = names::ingress_stats(gateway.listeners.len() > 1, item.protocol, item.port);
-    let health = item.health_check.as_ref().filter(|check| check.protocol != Protocol::Grpc);
     let http = hcm::Http {
         stats: &stats,
         routes: &routes,
         access_log: gateway.access_log.as_ref(),
         upgrades: item.protocol == Protocol::Http,
         edge: true,
-        health_path: health.and_then(|check| check.path.as_deref()),
+        health_path: item.health_path(),
         accepts: &Accepts::of(&item.http),
         patches: item.patch.http.iter().collect(),
     };

@@ -184,6 +184,14 @@ impl Default for GatewayRewrite {
     }
 }
 
+impl GatewayListener {
+    /// The path on which the gateway answers HTTP health checks itself.
+    pub fn health_path(&self) -> Option<&str> {
+        let check = self.health_check.as_ref().filter(|check| check.protocol != Protocol::Grpc)?;
+        check.path.as_deref()
+    }
+}
+
 impl VirtualGateway {
     /// The listener that a route belongs to: the one on its port, or the only one.
     pub fn listener_of(&self, matches: &GatewayMatch) -> Option<&GatewayListener> {

@@ -112,6 +112,10 @@ impl Probe<'_> {
     pub(super) fn pointer(&self, field: &str) -> String {
         listener_pointer(self.at, &format!("health_check/{field}"))
     }
+
+    fn of_gateway(&self) -> bool {
+        matches!(self.address, Address::Gateway(_))
+    }
 }
 
 /// All health checks of nodes and gateways.
@@ -137,7 +141,8 @@ fn probes(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             );
         }
         match (check.protocol, &check.path) {
-            (Protocol::Http | Protocol::Http2, None) => {
+            // A gateway probes nobody: what it answers is reported by MC0427.
+            (Protocol::Http | Protocol::Http2, None) if !probe.of_gateway() => {
                 let message = format!("the {} probe asks for `/`", check.protocol);
                 let pointer = probe.pointer("");
                 found.push(
@@ -168,7 +173,7 @@ fn without_effect(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for (name, gateway) in &ctx.mesh.gateways {
         for (at, listener) in gateway.listeners.iter().enumerate() {
             let Some(check) = &listener.health_check else { continue };
-            if check.protocol == Protocol::Grpc || check.path.is_none() {
+            if listener.health_path().is_none() {
                 let message = format!("the gateway `{name}` answers no {} probe", check.protocol);
                 let pointer = listener_pointer(at, "health_check");
                 found.push(
@@ -191,9 +196,8 @@ fn probes_of_something_else(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 .help("leave `port` out");
             found.push(ctx.also(finding, &probe.address, &listener, "the listener"));
         }
-        let gateway = matches!(probe.address, Address::Gateway(_));
         let fits = match check.protocol {
-            Protocol::Tcp => !gateway,
+            Protocol::Tcp => !probe.of_gateway(),
             Protocol::Http | Protocol::Http2 | Protocol::Grpc => {
                 check.protocol == probe.protocol
                     || (check.protocol.is_http2() && probe.protocol.is_http2())

@@ -357,7 +357,7 @@ impl<'m> Tracer<'m> {
         if let Err(end) = arrive(&mut seen, codec, &Accepts::of(&listener.http)) {
             return end;
         }
-        if health_path(listener).is_some_and(|path| path == seen.path) {
+        if listener.health_path().is_some_and(|path| path == seen.path) {
             let why = "the gateway answers health checks on this path itself".to_owned();
             return End::Answer { status: 200, reason: None, why };
         }
@@ -530,12 +530,6 @@ fn arrive<'m>(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result<(), En
         Rejected::Closed(why) => End::Closed { reason: Reason::BadRequest, why },
         Rejected::Unknown(why) => End::Unknown { why },
     })
-}
-
-/// The path on which a gateway answers health checks itself.
-fn health_path(listener: &GatewayListener) -> Option<&str> {
-    let check = listener.health_check.as_ref()?;
-    (check.protocol != Protocol::Grpc).then_some(check.path.as_deref()).flatten()
 }
 
 /// Whether a gateway's listener lets a request in at all.

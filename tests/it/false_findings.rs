@@ -187,3 +187,18 @@ fn an_application_at_an_ipv6_address_is_not_in_the_way_of_an_ipv4_listener() {
     let found = codes(&near);
     assert_eq!(found.iter().filter(|code| **code == "MC0520").count(), 1, "{found:?}");
 }
+
+#[test]
+fn a_gateway_does_not_ask_for_a_path() {
+    let check = "health_check = { protocol = \"http\", interval = \"5s\", timeout = \"2s\", \
+                 healthy_threshold = 2, unhealthy_threshold = 2 }";
+    let with = |port: &str| TARGET.replace(port, &format!("{port}, {check}"));
+    let gateway = codes(&with("port = 80, protocol = \"http\""));
+    assert!(gateway.contains(&"MC0427") && !gateway.contains(&"MC0418"), "{gateway:?}");
+    let node = TARGET.replace(
+        "protocol = \"http\" }]\ndiscovery",
+        &format!("protocol = \"http\", {check} }}]\ndiscovery"),
+    );
+    let node = codes(&node);
+    assert!(node.contains(&"MC0418") && !node.contains(&"MC0427"), "{node:?}");
+}

@@ -254,12 +254,11 @@ pub fn of_gateway(
     folded: &BTreeSet<&RouteName>,
 ) -> Vec<Row> {
     let mut all: Vec<Row> = Vec::new();
-    let health = listener.health_check.as_ref().filter(|check| check.protocol != Protocol::Grpc);
-    if let Some(path) = health.and_then(|check| check.path.as_ref()) {
+    if let Some(path) = listener.health_path() {
         let query = "the request has no query string".to_owned();
         all.push(Row {
             conditions: vec![
-                Condition::new(Part::Path, Asks::Is(Test::Exact(path.clone()))),
+                Condition::new(Part::Path, Asks::Is(Test::Exact(path.to_owned()))),
                 Condition::new(Part::Path, Asks::Unknown(query)),
             ],
             gives: Gives::Answer(200),
