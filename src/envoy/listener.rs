@@ -34,7 +34,7 @@ pub(super) fn ingress_chains(
         chain(&format!("{name}{suffix}"), by_port, transport, filter.clone())
     };
     let mut chains = match port.tls {
-        Some(tls) if tls.mode != TlsMode::Disabled => {
+        Some(tls) if tls.is_on() => {
             let socket = tls::downstream(b, port.port, port.protocol, tls, port.origin);
             if tls.mode == TlsMode::Permissive {
                 let mut secure = plain("_tls", "tls");

@@ -21,7 +21,7 @@ use crate::model::{
 use crate::traffic::http::{accepted_behind, accepted_on};
 use crate::traffic::{
     Accepts, CapturedPort, Door, Entry, INBOUND_PORT, OUTBOUND_PORT, ServicePort, bound_entries,
-    captured_by, captured_ports, passes_on,
+    captured_by, captured_ports, passes_on, tls_of,
 };
 use core::TrafficDirection;
 
@@ -324,13 +324,12 @@ fn caller<'a>(
     backend: &'a Backend,
 ) -> Caller<'a> {
     let own = backend.client_policy.as_ref();
-    let policy = own.or(node.backend_defaults.client_policy.as_ref());
     let pointer = match own {
         Some(_) => format!("/backends/{index}/client_policy"),
         None => "/backend_defaults/client_policy".to_owned(),
     };
     Caller {
-        tls: policy.and_then(|policy| policy.tls.as_ref()),
+        tls: tls_of(node, backend),
         via: own.map(|_| &backend.service),
         origin: (Address::Node(name.clone()), pointer),
     }

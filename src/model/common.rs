@@ -40,6 +40,18 @@ pub enum IpPreference {
     Ipv6Only,
 }
 
+impl IpPreference {
+    /// The word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ipv4Preferred => "ipv4-preferred",
+            Self::Ipv6Preferred => "ipv6-preferred",
+            Self::Ipv4Only => "ipv4-only",
+            Self::Ipv6Only => "ipv6-only",
+        }
+    }
+}
+
 /// How traffic gets from the application into its proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +62,16 @@ pub enum Capture {
     Redirect,
     /// The application calls local ports that the files name.
     Explicit,
+}
+
+impl Capture {
+    /// The word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redirect => "redirect",
+            Self::Explicit => "explicit",
+        }
+    }
 }
 
 /// Limits of a connection pool. Which of them fit depends on the listener's protocol.

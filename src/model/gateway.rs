@@ -193,10 +193,20 @@ impl GatewayListener {
 }
 
 impl VirtualGateway {
+    /// The listener on a port.
+    pub fn listener(&self, port: Port) -> Option<&GatewayListener> {
+        self.listeners.iter().find(|listener| listener.port == port)
+    }
+
+    /// The route of this name.
+    pub fn route(&self, name: &RouteName) -> Option<&GatewayRoute> {
+        self.routes.iter().find(|route| route.name == *name)
+    }
+
     /// The listener that a route belongs to: the one on its port, or the only one.
     pub fn listener_of(&self, matches: &GatewayMatch) -> Option<&GatewayListener> {
         match matches.port {
-            Some(port) => self.listeners.iter().find(|l| l.port == port),
+            Some(port) => self.listener(port),
             None if self.listeners.len() == 1 => self.listeners.first(),
             None => None,
         }

@@ -167,6 +167,16 @@ pub enum DnsResponseType {
     Endpoints,
 }
 
+impl DnsResponseType {
+    /// The word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loadbalancer => "loadbalancer",
+            Self::Endpoints => "endpoints",
+        }
+    }
+}
+
 /// Discovery in a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -281,6 +291,11 @@ impl Default for VirtualNode {
 }
 
 impl VirtualNode {
+    /// The client policy by which a backend is called: its own replaces the default whole.
+    pub fn client_policy<'a>(&'a self, backend: &'a Backend) -> Option<&'a ClientPolicy> {
+        backend.client_policy.as_ref().or(self.backend_defaults.client_policy.as_ref())
+    }
+
     /// The listener on a port.
     pub fn listener(&self, port: Port) -> Option<&Listener> {
         self.listeners.iter().find(|l| l.port == port)

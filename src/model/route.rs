@@ -233,6 +233,11 @@ impl RetryEvent {
 }
 
 impl VirtualRouter {
+    /// The route of this name.
+    pub fn route(&self, name: &RouteName) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == *name)
+    }
+
     /// The listener that a route belongs to: the one on its port, or the only one.
     pub fn listener_of(&self, matches: &RouteMatch) -> Option<RouterListener> {
         match matches.port {

@@ -15,6 +15,17 @@ pub enum TlsMode {
     Disabled,
 }
 
+impl TlsMode {
+    /// The word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Permissive => "permissive",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// TLS of a listener of a node or gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +37,13 @@ pub struct ListenerTls {
     /// What it asks of client certificates; unset asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<ListenerValidation>,
+}
+
+impl ListenerTls {
+    /// Whether TLS is offered at all.
+    pub fn is_on(&self) -> bool {
+        self.mode != TlsMode::Disabled
+    }
 }
 
 /// Where a certificate and its key come from. Listeners only may name an ACM certificate.

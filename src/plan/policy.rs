@@ -36,7 +36,7 @@ pub(super) fn find(
 
 fn route<'m>(mesh: &'m Mesh, address: &Address) -> Option<&'m Route> {
     let Address::Route(router, name) = address else { return None };
-    mesh.routers.get(router)?.routes.iter().find(|route| route.name == *name)
+    mesh.routers.get(router)?.route(name)
 }
 
 /// The per cent of a route's requests that each target takes. A sole target takes all.

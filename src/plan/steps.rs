@@ -211,8 +211,7 @@ fn transition(live: &Mesh, desired: &Mesh, same: Same) -> Option<(Mesh, BTreeSet
 /// port takes what the live ones send, after it what the desired ones do: TLS and plain text while
 /// the one becomes the other, and no client certificate before every caller has one.
 fn tls_on_the_way(live: &Listener, desired: &Listener, same: Same) -> Option<ListenerTls> {
-    let offered =
-        |listener: &Listener| listener.tls.clone().filter(|tls| tls.mode != TlsMode::Disabled);
+    let offered = |listener: &Listener| listener.tls.clone().filter(|tls| tls.is_on());
     match (offered(live), offered(desired)) {
         (None, None) => desired.tls.clone(),
         // To tell TLS from plain text takes the first bytes of the caller, and where it is the

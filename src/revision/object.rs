@@ -148,9 +148,7 @@ pub fn object(mesh: &Mesh, address: &Address) -> Option<Value> {
                 tags: tags.clone(),
             })
         }),
-        Address::Route(router, name) => {
-            mesh.routers.get(router)?.routes.iter().find(|route| route.name == *name).map(json)
-        }
+        Address::Route(router, name) => mesh.routers.get(router)?.route(name).map(json),
         Address::Gateway(name) => mesh.gateways.get(name).map(|gateway| {
             let VirtualGateway { listeners, backend_defaults, access_log, routes, owner, tags } =
                 gateway;
@@ -163,9 +161,7 @@ pub fn object(mesh: &Mesh, address: &Address) -> Option<Value> {
                 tags: tags.clone(),
             })
         }),
-        Address::GatewayRoute(gateway, name) => {
-            mesh.gateways.get(gateway)?.routes.iter().find(|route| route.name == *name).map(json)
-        }
+        Address::GatewayRoute(gateway, name) => mesh.gateways.get(gateway)?.route(name).map(json),
     }
 }
 

@@ -7,7 +7,7 @@ use super::tls::{each_pair, offered, policy, policy_place, tls_for};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::graph::End;
-use crate::model::{Address, ClientTls, HostnameMatch, ListenerTls, TlsMode};
+use crate::model::{Address, ClientTls, HostnameMatch, ListenerTls};
 use crate::traffic::expected_names;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,7 +202,7 @@ fn hosts(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let mut seen = BTreeSet::new();
     for at in ctx.gateway_routes() {
         let Some(listener) = at.gateway.listener_of(&at.route.matches) else { continue };
-        let Some(tls) = listener.tls.as_ref().filter(|tls| tls.mode != TlsMode::Disabled) else {
+        let Some(tls) = listener.tls.as_ref().filter(|tls| tls.is_on()) else {
             continue;
         };
         let Some(HostnameMatch::Exact(host)) = &at.route.matches.hostname else { continue };

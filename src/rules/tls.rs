@@ -5,6 +5,7 @@ use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::graph::{Caller, End};
 use crate::model::{Address, ClientPolicy, ClientTls, ListenerTls, Port, ServiceName, TlsMode};
+use crate::traffic::on_port;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// TLS that the other side does not have.
@@ -68,14 +69,12 @@ pub(super) const RULES: &[Rule] = &[
 
 /// The policy by which a caller calls a service.
 pub(super) fn policy<'a>(ctx: &Ctx<'a>, caller: &Caller<'a>) -> Option<&'a ClientPolicy> {
-    let defaults = match caller {
-        Caller::Node { node, at, .. } => match &node.backends[*at].client_policy {
-            Some(own) => return Some(own),
-            None => &node.backend_defaults,
-        },
-        Caller::Gateway { name, .. } => &ctx.mesh.gateways.get(*name)?.backend_defaults,
-    };
-    defaults.client_policy.as_ref()
+    match caller {
+        Caller::Node { node, at, .. } => node.client_policy(&node.backends[*at]),
+        Caller::Gateway { name, .. } => {
+            ctx.mesh.gateways.get(*name)?.backend_defaults.client_policy.as_ref()
+        }
+    }
 }
 
 /// Where the policy of a caller stands, or would stand.
@@ -93,13 +92,12 @@ pub(super) fn policy_place(caller: &Caller<'_>) -> (Address, String) {
 
 /// The TLS that a policy asks for on a port.
 pub(super) fn tls_for(policy: Option<&ClientPolicy>, port: Port) -> Option<&ClientTls> {
-    let tls = policy?.tls.as_ref()?;
-    (tls.ports.is_empty() || tls.ports.contains(&port)).then_some(tls)
+    on_port(policy?.tls.as_ref(), port)
 }
 
 /// A listener's TLS, unless it is turned off.
 pub(super) fn offered<'a>(end: &End<'a>) -> Option<&'a ListenerTls> {
-    end.listener.tls.as_ref().filter(|tls| tls.mode != TlsMode::Disabled)
+    end.listener.tls.as_ref().filter(|tls| tls.is_on())
 }
 
 /// Whether a caller calls by a proxy of the mesh, which then holds its client policy.

@@ -4,7 +4,7 @@ use super::context::{Ctx, RouteAt, listener_pointer, quoted};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::graph::End;
-use crate::model::{Address, Listener, Protocol, TlsMode};
+use crate::model::{Address, Listener, ListenerTls, Protocol};
 use std::collections::BTreeSet;
 
 /// A split that sends to none of its targets.
@@ -157,7 +157,7 @@ fn sums(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 
 /// The protections of a listener, each with the key that sets it.
 fn care(listener: &Listener) -> [(&'static str, bool); 4] {
-    let tls = listener.tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled);
+    let tls = listener.tls.as_ref().is_some_and(ListenerTls::is_on);
     [
         ("health_check", listener.health_check.is_some()),
         ("outlier_detection", listener.outlier_detection.is_some()),

@@ -49,4 +49,4 @@ pub use table::{
     service_rows,
 };
 pub use timing::{Retries, Timeout};
-pub use tls::{Security, discovery_name, expected_names, security, toward};
+pub use tls::{Security, discovery_name, expected_names, on_port, security, tls_of, toward};

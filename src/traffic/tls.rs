@@ -1,7 +1,7 @@
 //! How a proxy calls a node: in plain text, by TLS, or by TLS with a certificate of its own.
 
 use super::entry::{Door, Entry};
-use crate::model::{ClientTls, Discovery, Listener, Mesh, TlsMode, VirtualNode};
+use crate::model::{Backend, ClientTls, Discovery, Listener, ListenerTls, Mesh, Port, VirtualNode};
 
 /// What protects a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,8 @@ pub fn toward<'p>(
     policy: Option<&'p ClientTls>,
     listener: &Listener,
 ) -> (Option<&'p ClientTls>, bool) {
-    let offered = listener.tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled);
-    let policy =
-        policy.filter(|policy| policy.ports.is_empty() || policy.ports.contains(&listener.port));
+    let offered = listener.tls.as_ref().is_some_and(ListenerTls::is_on);
+    let policy = on_port(policy, listener.port);
     (policy, policy.map_or(offered, |policy| policy.enforce || offered))
 }
 
@@ -80,10 +79,19 @@ pub(super) fn policy<'m>(mesh: &'m Mesh, entry: &Entry<'m>) -> Option<&'m Client
     let chosen = match entry.door {
         Door::Captured { node, backend, .. } | Door::Bound { node, backend, .. } => {
             let node = mesh.nodes.get(node)?;
-            let own = node.backends.get(backend).and_then(|own| own.client_policy.as_ref());
-            own.or(node.backend_defaults.client_policy.as_ref())
+            node.client_policy(node.backends.get(backend)?)
         }
         Door::Gateway { gateway, .. } => gateway.backend_defaults.client_policy.as_ref(),
     };
     chosen.and_then(|policy| policy.tls.as_ref())
+}
+
+/// The TLS by which a node calls a backend.
+pub fn tls_of<'m>(node: &'m VirtualNode, backend: &'m Backend) -> Option<&'m ClientTls> {
+    node.client_policy(backend).and_then(|policy| policy.tls.as_ref())
+}
+
+/// The TLS of a client policy, if it holds for this port of the server.
+pub fn on_port(policy: Option<&ClientTls>, port: Port) -> Option<&ClientTls> {
+    policy.filter(|policy| policy.ports.is_empty() || policy.ports.contains(&port))
 }

@@ -3,8 +3,7 @@
 use super::{Facts, list, patched, put};
 use crate::model::{
     Backend, BackendDefaults, Capture, Certificate, ClientPolicy, ClientTls, ClientValidation,
-    FileCertificate, Listener, ListenerTls, Mesh, MeshSettings, NodePatch, TlsMode, Trust,
-    VirtualNode,
+    FileCertificate, Listener, ListenerTls, Mesh, MeshSettings, NodePatch, Trust, VirtualNode,
 };
 use crate::traffic::addresses::any_address;
 use crate::traffic::{ports, toward};
@@ -54,12 +53,6 @@ pub(super) fn of_backend(
     facts
 }
 
-/// The TLS by which a node calls a backend: the backend's own policy replaces the default whole.
-pub fn tls_of<'m>(node: &'m VirtualNode, backend: &'m Backend) -> Option<&'m ClientTls> {
-    let chosen = backend.client_policy.as_ref().or(node.backend_defaults.client_policy.as_ref());
-    chosen.and_then(|policy| policy.tls.as_ref())
-}
-
 /// A policy's TLS; none is what the server offers.
 pub(super) fn of_policy(policy: Option<&ClientPolicy>) -> Facts {
     let mut facts = Facts::new();
@@ -82,7 +75,7 @@ pub(super) fn of_policy(policy: Option<&ClientPolicy>) -> Facts {
 /// believes the other's certificate is not decided by them.
 pub fn fits(policy: Option<&ClientTls>, listener: &Listener) -> bool {
     let (policy, by_tls) = toward(policy, listener);
-    let offered = listener.tls.as_ref().filter(|tls| tls.mode != TlsMode::Disabled);
+    let offered = listener.tls.as_ref().filter(|tls| tls.is_on());
     match offered {
         None => !by_tls,
         Some(ListenerTls { mode: _, certificate: _, validation }) => {

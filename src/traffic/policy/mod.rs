@@ -18,7 +18,7 @@ use crate::traffic::http::second_hops;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use caller::{fits, tls_of};
+pub use caller::fits;
 pub use route::{of_direct, of_route};
 pub use server::of_server;
 
@@ -214,7 +214,7 @@ impl Collector<'_> {
             return;
         };
         for listener in &was.listeners {
-            let next = is.listeners.iter().find(|next| next.port == listener.port);
+            let next = is.listener(listener.port);
             let Some(next) = next else { continue };
             let facts = gateway::of(&before.settings, listener);
             let between = gateway::of(&after.settings, listener);

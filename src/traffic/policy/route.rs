@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The settings of a route.
 pub fn of_route(mesh: &Mesh, router: &RouterName, name: &RouteName) -> Option<Facts> {
     let router = mesh.routers.get(router)?;
-    let route = router.routes.iter().find(|route| route.name == *name)?;
+    let route = router.route(name)?;
     let Route {
         // Which requests it matches, where they go, and raw fields over both are compared as
         // routing.

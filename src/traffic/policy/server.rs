@@ -4,7 +4,7 @@
 use super::route::times;
 use super::{Facts, caller, list, patched, put};
 use crate::model::{
-    Capture, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
+    Capture, Discovery, DnsDiscovery, HeaderCase, HealthCheck, HttpSettings, IpPreference,
     Listener, ListenerPatch, ListenerTls, ListenerValidation, Mesh, MeshSettings, NodeName,
     NodePatch, OutlierDetection, PoolLimits, Port, Protocol, RegistryDiscovery, TlsMode,
     VirtualNode,
@@ -76,7 +76,7 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
     if *proxy {
         put(&mut facts, "app", list(applications(settings, *app, *port)));
         let capture = capture.unwrap_or(settings.capture);
-        put(&mut facts, "capture", Some(word(capture)));
+        put(&mut facts, "capture", Some(capture.as_str()));
         let any = any_address(settings);
         put(
             &mut facts,
@@ -102,20 +102,13 @@ pub(super) fn of(settings: &MeshSettings, node: &VirtualNode, listener: &Listene
     health(&mut facts, health_check.as_ref(), *port);
     outlier(&mut facts, outlier_detection.as_ref());
     listener_tls(&mut facts, tls.as_ref());
-    if tls.as_ref().is_some_and(|tls| tls.mode != TlsMode::Disabled) {
+    if tls.as_ref().is_some_and(ListenerTls::is_on) {
         // Callers ask for it (SNI), and the certificate must hold it unless they name others.
         put(&mut facts, "tls.server_name", discovery_name(node));
     }
     found_by(&mut facts, settings, discovery.as_ref());
     put(&mut facts, "patch.cluster", patched(cluster.as_ref()));
     facts
-}
-
-fn word(capture: Capture) -> &'static str {
-    match capture {
-        Capture::Redirect => "redirect",
-        Capture::Explicit => "explicit",
-    }
 }
 
 /// Limits of what is under way; unset is none that requests come near.
@@ -145,7 +138,8 @@ pub(super) fn accepted(facts: &mut Facts, settings: &HttpSettings, protocol: Pro
     put(facts, "http.default_hostname", default_host);
     put(facts, "http.max_headers", Some(max_headers));
     put(facts, "http.max_header_size", Some(format!("{max_header_kib}KiB")));
-    put(facts, "http.header_case", Some(if preserve_case { "preserve" } else { "lower" }));
+    let case = if preserve_case { HeaderCase::Preserve } else { HeaderCase::Lower };
+    put(facts, "http.header_case", Some(case.as_str()));
     put(facts, "http.ignore_upgrades", list(ignored_upgrades));
 }
 
@@ -185,17 +179,12 @@ fn outlier(facts: &mut Facts, outlier: Option<&OutlierDetection>) {
 
 /// What a listener shows and asks for; plain text shows and asks for nothing.
 pub(super) fn listener_tls(facts: &mut Facts, tls: Option<&ListenerTls>) {
-    let on = tls.filter(|tls| tls.mode != TlsMode::Disabled);
+    let on = tls.filter(|tls| tls.is_on());
     let Some(ListenerTls { mode, certificate, validation }) = on else {
-        put(facts, "tls.mode", Some("disabled"));
+        put(facts, "tls.mode", Some(TlsMode::Disabled.as_str()));
         return;
     };
-    let mode = match mode {
-        TlsMode::Strict => "strict",
-        TlsMode::Permissive => "permissive",
-        TlsMode::Disabled => "disabled",
-    };
-    put(facts, "tls.mode", Some(mode));
+    put(facts, "tls.mode", Some(mode.as_str()));
     put(facts, "tls.certificate", Some(caller::shown(certificate)));
     if let Some(ListenerValidation { trust, subject_alternative_names }) = validation {
         put(facts, "tls.validation.trust", Some(caller::believed(trust)));
@@ -205,22 +194,12 @@ pub(super) fn listener_tls(facts: &mut Facts, tls: Option<&ListenerTls>) {
 }
 
 fn found_by(facts: &mut Facts, settings: &MeshSettings, discovery: Option<&Discovery>) {
-    let word = |preference: IpPreference| match preference {
-        IpPreference::Ipv4Preferred => "ipv4-preferred",
-        IpPreference::Ipv6Preferred => "ipv6-preferred",
-        IpPreference::Ipv4Only => "ipv4-only",
-        IpPreference::Ipv6Only => "ipv6-only",
-    };
     match discovery {
         Some(Discovery::Dns(dns)) => {
             let DnsDiscovery { hostname, response_type, ip_preference: _ } = dns;
             put(facts, "discovery.dns", Some(hostname));
-            let kind = match response_type {
-                DnsResponseType::Loadbalancer => "loadbalancer",
-                DnsResponseType::Endpoints => "endpoints",
-            };
-            put(facts, "discovery.dns.response_type", Some(kind));
-            let preference = lookup_preference(settings, dns).map(word);
+            put(facts, "discovery.dns.response_type", Some(response_type.as_str()));
+            let preference = lookup_preference(settings, dns).map(IpPreference::as_str);
             put(facts, "discovery.dns.ip_preference", preference);
         }
         Some(Discovery::Registry(registry)) => {
@@ -233,7 +212,7 @@ fn found_by(facts: &mut Facts, settings: &MeshSettings, discovery: Option<&Disco
                 IpPreference::Ipv4Only | IpPreference::Ipv6Only => true,
                 IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred => false,
             });
-            put(facts, "discovery.registry.ip_preference", preference.map(word));
+            put(facts, "discovery.registry.ip_preference", preference.map(IpPreference::as_str));
         }
         Some(Discovery::Static(addresses)) => put(facts, "discovery.static", list(addresses)),
         None => {}

@@ -7,9 +7,7 @@
 use super::diff::{Entry, EntryDiff};
 use super::space::{Asks, Condition, Example, Part};
 use super::table::{Gives, Row};
-use crate::model::{
-    Address, GatewayRoute, Mesh, NodeName, Port, Route, VirtualGateway, VirtualRouter,
-};
+use crate::model::{Address, GatewayRoute, Mesh, NodeName, Port, Route};
 use std::collections::BTreeSet;
 
 /// What both sides of a comparison have.
@@ -78,13 +76,11 @@ fn hops(sides: &Sides<'_>, [was, is]: [&Row; 2], example: &Example) -> BTreeSet<
         return found;
     }
     if let Some(Address::GatewayRoute(name, route)) = from {
-        let get = |mesh: &Mesh| {
-            mesh.gateways.get(name)?.routes.iter().find(|own| own.name == *route).cloned()
-        };
-        if let (Some(was), Some(is)) = (get(sides.before), get(sides.after)) {
+        let both = [sides.before, sides.after].map(|mesh| mesh.gateways.get(name)?.route(route));
+        if let [Some(was), Some(is)] = both {
             let GatewayRoute { name: _, priority: _, matches: _, service, rewrite, patch, tags: _ } =
                 is;
-            if (was.service, was.rewrite, was.patch) != (service, rewrite, patch) {
+            if (&was.service, &was.rewrite, &was.patch) != (service, rewrite, patch) {
                 found.insert(Address::GatewayRoute(name.clone(), route.clone()));
             }
         }
@@ -128,10 +124,8 @@ fn hops(sides: &Sides<'_>, [was, is]: [&Row; 2], example: &Example) -> BTreeSet<
         return found;
     }
     if let Some(Address::Route(router, name)) = from {
-        let get = |mesh: &Mesh| {
-            mesh.routers.get(router)?.routes.iter().find(|own| own.name == *name).cloned()
-        };
-        if let (Some(was), Some(is)) = (get(sides.before), get(sides.after)) {
+        let both = [sides.before, sides.after].map(|mesh| mesh.routers.get(router)?.route(name));
+        if let [Some(was), Some(is)] = both {
             let Route {
                 name: _,
                 priority: _,
@@ -142,7 +136,7 @@ fn hops(sides: &Sides<'_>, [was, is]: [&Row; 2], example: &Example) -> BTreeSet<
                 patch,
                 tags: _,
             } = is;
-            if (was.targets, was.patch, was.matches.port) != (targets, patch, matches.port) {
+            if (&was.targets, &was.patch, was.matches.port) != (targets, patch, matches.port) {
                 found.insert(Address::Route(router.clone(), name.clone()));
             }
         }
@@ -201,14 +195,8 @@ fn parent(address: &Address) -> Option<Address> {
 
 fn priority(mesh: &Mesh, address: &Address) -> Option<u16> {
     match address {
-        Address::Route(router, name) => {
-            let VirtualRouter { routes, .. } = mesh.routers.get(router)?;
-            routes.iter().find(|route| route.name == *name)?.priority
-        }
-        Address::GatewayRoute(gateway, name) => {
-            let VirtualGateway { routes, .. } = mesh.gateways.get(gateway)?;
-            routes.iter().find(|route| route.name == *name)?.priority
-        }
+        Address::Route(router, name) => mesh.routers.get(router)?.route(name)?.priority,
+        Address::GatewayRoute(gateway, name) => mesh.gateways.get(gateway)?.route(name)?.priority,
         _ => None,
     }
 }

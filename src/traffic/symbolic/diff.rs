@@ -315,14 +315,14 @@ fn gateway(
     folded: &BTreeSet<&RouteName>,
 ) -> Option<(Protocol, Vec<Row>)> {
     let (name, item) = mesh.gateways.get_key_value(name)?;
-    let listener = item.listeners.iter().find(|listener| listener.port == port)?;
+    let listener = item.listener(port)?;
     Some((listener.protocol, of_gateway(mesh, name, item, listener, folded)))
 }
 
 /// How a gateway's port takes TLS.
 fn door(mesh: &Mesh, name: &GatewayName, port: Port) -> Option<TlsMode> {
     let gateway = mesh.gateways.get(name)?;
-    let listener = gateway.listeners.iter().find(|listener| listener.port == port)?;
+    let listener = gateway.listener(port)?;
     Some(listener.tls.as_ref().map_or(TlsMode::Disabled, |tls| tls.mode))
 }
 

@@ -8,8 +8,8 @@ use crate::model::{Address, ClientTls, GatewayName, Mesh, NodeName, ServiceName}
 use crate::traffic::http;
 use crate::traffic::policy::{
     self, Change, FactChange, Facts, Subject, differences, fits, of_direct, of_route, of_server,
-    tls_of,
 };
+use crate::traffic::tls_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two meshes, and what differs between them.
