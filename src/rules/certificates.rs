@@ -1,12 +1,12 @@
 //! MC06xx: certificate and key files of the project, each looked at by itself.
 
 use super::context::Ctx;
-use super::facts::{CertificateFacts, Fault, Opened, Unchecked};
+use super::facts::{CertificateFacts, Fault, Opened, TlsFiles, Unchecked, folder};
 use super::trust::{Reference, What, references};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::FileCertificate;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A file in the wrong place.
 const NO_CERTIFICATE: Code = Code::error(
@@ -92,17 +92,20 @@ const SHORT: i64 = 31;
 fn files(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     // A file that many resources name is reported once for each code.
     let mut told = BTreeSet::new();
+    let first = ctx.tls.first_in_folders();
     for reference in references(ctx.mesh) {
         match reference.what {
             What::Shown(certificate) => {
                 if let Some(paths) = ctx.tls.paths(certificate) {
-                    let mut look = Look { ctx, reference: &reference, told: &mut told, found };
+                    let mut look =
+                        Look { ctx, reference: &reference, first: &first, told: &mut told, found };
                     look.pair(paths);
                 }
             }
             What::Believed(trust) => {
                 if let Some(path) = ctx.tls.bundle(trust) {
-                    let mut look = Look { ctx, reference: &reference, told: &mut told, found };
+                    let mut look =
+                        Look { ctx, reference: &reference, first: &first, told: &mut told, found };
                     look.bundle(path);
                 }
             }
@@ -113,19 +116,16 @@ fn files(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 struct Look<'l, 'c> {
     ctx: &'l Ctx<'c>,
     reference: &'l Reference<'c>,
+    /// The first file in each folder.
+    first: &'l BTreeMap<&'c str, &'c str>,
     told: &'l mut BTreeSet<(&'static str, String)>,
     found: &'l mut Diagnostics,
 }
 
-/// The folder of a path.
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-impl Look<'_, '_> {
+impl<'c> Look<'_, 'c> {
     /// Reports a file that is missing in a folder that has others.
     fn missing(&mut self, field: &str, path: &str) {
-        let Some(near) = self.ctx.tls.beside(folder(path)).next() else { return };
+        let Some(near) = self.first.get(folder(path)) else { return };
         let message = format!("the project has no `{path}`, and it has `{near}`");
         self.report(&MISSING, field, path, message, "add the file, or correct the name");
     }
@@ -145,9 +145,10 @@ impl Look<'_, '_> {
         }
     }
 
-    fn certificates(&mut self, field: &str, path: &str) -> Option<Vec<CertificateFacts>> {
-        match self.ctx.tls.certificates.get(path)? {
-            Opened::Known(all) => Some(all.clone()),
+    fn certificates(&mut self, field: &str, path: &str) -> Option<&'c [CertificateFacts]> {
+        let files: &'c TlsFiles = self.ctx.tls;
+        match files.certificates.get(path)? {
+            Opened::Known(all) => Some(all),
             Opened::Unchecked(Unchecked::Missing) => {
                 self.missing(field, path);
                 None
@@ -172,7 +173,7 @@ impl Look<'_, '_> {
 
     fn pair(&mut self, paths: &FileCertificate) {
         let chain = self.certificates("/chain", &paths.chain);
-        if let Some(leaf) = chain.as_ref().and_then(|chain| chain.first()) {
+        if let Some(leaf) = chain.and_then(<[_]>::first) {
             self.dates(leaf, "/chain", &paths.chain);
             self.usage(leaf, &paths.chain);
         }
@@ -183,7 +184,7 @@ impl Look<'_, '_> {
         match self.ctx.tls.keys.get(&paths.key) {
             Some(Opened::Known(key)) => {
                 if let Some(chain) = chain {
-                    self.compare(paths, &chain, key);
+                    self.compare(paths, chain, key);
                 }
             }
             Some(Opened::Unusable(fault)) => self.no_key(&paths.key, *fault),

@@ -191,16 +191,17 @@ impl TlsFiles {
         }
     }
 
-    /// The paths in a folder that are files of the project, ordered.
-    pub(super) fn beside<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+    /// The folders that have files of the project, each with the first of them.
+    pub(super) fn first_in_folders(&self) -> BTreeMap<&str, &str> {
         let keys = self.keys.iter().filter(|(_, opened)| opened.is_there());
         let others = self.certificates.iter().filter(|(_, opened)| opened.is_there());
-        let all: BTreeSet<&str> = keys
-            .map(|(path, _)| path.as_str())
-            .chain(others.map(|(path, _)| path.as_str()))
-            .collect();
-        all.into_iter()
-            .filter(move |path| path.rsplit_once('/').map_or("", |(parent, _)| parent) == folder)
+        let paths = keys.map(|(path, _)| path).chain(others.map(|(path, _)| path));
+        let mut all: BTreeMap<&str, &str> = BTreeMap::new();
+        for path in paths {
+            let first = all.entry(folder(path)).or_insert(path);
+            *first = (*first).min(path);
+        }
+        all
     }
 
     /// Every path that was not read, ordered, with the reason.
@@ -216,6 +217,11 @@ impl TlsFiles {
             self.certificates.iter().filter_map(|(path, opened)| Some((path, of(opened)?)));
         keys.chain(others).map(|(path, why)| (path.as_str(), why)).collect()
     }
+}
+
+/// The folder of a path.
+pub(super) fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Whether a chain leads from its leaf, by its own certificates and those of a bundle, to one of
