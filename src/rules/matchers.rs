@@ -69,21 +69,10 @@ const PSEUDO: Code = Code::warning(
      their keys `hostname`, `prefix`, `path`, `method` and `scheme` say what is meant.",
 );
 
-/// Text where only base64 comes.
-const BINARY: Code = Code::error(
-    "MC0432",
-    "text-match-on-binary-metadata",
-    "a condition on binary gRPC metadata that no encoded value meets",
-    "gRPC sends metadata whose name ends in `-bin` as base64, and that is what the proxy compares: \
-     letters, digits, `+`, `/`, and `=` at the end. Compare with the encoded bytes, for example \
-     `exact = \"AAEC\"`, or ask for `{ present = true }`.",
-);
-
 pub(super) const RULES: &[Rule] = &[
     Rule(&[&CONTRADICTION, &REPEATED, &EMPTY_RANGE], conditions as Check),
     Rule(&[&SAME_HEADER, &BAD_NAME, &PSEUDO], header_names),
     Rule(&[&QUERY], query),
-    Rule(&[&BINARY], binary),
 ];
 
 type Conditions = BTreeMap<String, Vec<Matcher>>;
@@ -336,39 +325,6 @@ fn query(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 found.push(
                     ctx.find(&QUERY, &address(), &place, message)
                         .help("compare the text, ask for `{ present = … }`, or use a header"),
-                );
-            }
-        }
-    });
-}
-
-/// Whether base64 can have this text in it.
-fn encoded(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c))
-}
-
-fn binary(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    each(ctx, |address, field, map| {
-        if field != "metadata" {
-            return;
-        }
-        for (name, matchers) in map {
-            if !name.to_ascii_lowercase().ends_with("-bin") {
-                continue;
-            }
-            for (at, matcher) in matchers.iter().enumerate() {
-                let text = match &matcher.pattern {
-                    Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::Suffix(text) => text,
-                    Pattern::Range(_) | Pattern::Regex(_) | Pattern::Present(_) => continue,
-                };
-                if encoded(text) {
-                    continue;
-                }
-                let message = format!("`{name}` is sent as base64, which never has `{text}`");
-                let place = pointer(["match", field, name, &at.to_string()]);
-                found.push(
-                    ctx.find(&BINARY, &address(), &place, message)
-                        .help("compare with the encoded bytes, or drop `-bin` from the name"),
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! MC02xx: values that no request carries, in headers and in the query.
+//! MC02xx, MC0432: values that no request carries, in headers, metadata and the query.
 
 use super::context::Ctx;
 use super::matchers::each;
@@ -34,8 +34,21 @@ const REMOVED: Code = Code::warning(
      condition on them sees no header, whatever the client sent.",
 );
 
-pub(super) const RULES: &[Rule] =
-    &[Rule(&[&VALUE, &REMOVED], headers as Check), Rule(&[&QUERY], query)];
+/// Text where only base64 comes.
+const BINARY: Code = Code::error(
+    "MC0432",
+    "text-match-on-binary-metadata",
+    "a condition on binary gRPC metadata that no encoded value meets",
+    "gRPC sends metadata whose name ends in `-bin` as base64, and that is what the proxy compares: \
+     letters, digits, `+`, `/`, and `=` at the end. Compare with the encoded bytes, for example \
+     `exact = \"AAEC\"`, or ask for `{ present = true }`.",
+);
+
+pub(super) const RULES: &[Rule] = &[
+    Rule(&[&VALUE, &REMOVED], headers as Check),
+    Rule(&[&QUERY], query),
+    Rule(&[&BINARY], binary),
+];
 
 /// The text of a condition and whether it is the value's start and end.
 fn text(pattern: &Pattern) -> Option<(&str, bool, bool)> {
@@ -138,6 +151,39 @@ fn query(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 }
                 let place = pointer(["match", field, name, &at.to_string()]);
                 found.push(ctx.find(&QUERY, &address(), &place, message).help(help));
+            }
+        }
+    });
+}
+
+/// Whether base64 can have this text in it.
+fn is_base64(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c))
+}
+
+fn binary(ctx: &Ctx<'_>, found: &mut Diagnostics) {
+    each(ctx, |address, field, map| {
+        if field != "metadata" {
+            return;
+        }
+        for (name, matchers) in map {
+            if !name.to_ascii_lowercase().ends_with("-bin") {
+                continue;
+            }
+            for (at, matcher) in matchers.iter().enumerate() {
+                let text = match &matcher.pattern {
+                    Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::Suffix(text) => text,
+                    Pattern::Range(_) | Pattern::Regex(_) | Pattern::Present(_) => continue,
+                };
+                if is_base64(text) {
+                    continue;
+                }
+                let message = format!("`{name}` is sent as base64, which never has `{text}`");
+                let place = pointer(["match", field, name, &at.to_string()]);
+                found.push(
+                    ctx.find(&BINARY, &address(), &place, message)
+                        .help("compare with the encoded bytes, or drop `-bin` from the name"),
+                );
             }
         }
     });
