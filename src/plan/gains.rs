@@ -7,7 +7,9 @@
 use crate::compile::has_proxy;
 use crate::envoy::ProxyId;
 use crate::model::{Address, Mesh, NodeName, Port, ServiceName};
-use crate::traffic::{Action, Door, Entry, Match, Rewrite, Row, Source, entries_of, service_rows};
+use crate::traffic::{
+    Action, Door, Entry, Match, Rewrite, Row, Source, entries_of, parts, service_rows,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A target of a route that gets more requests than before.
@@ -121,13 +123,10 @@ fn table<'m>(entry: &Entry<'m>, mesh: &'m Mesh) -> Vec<Line<'m>> {
 fn line<'m>(row: Row<'m>, outer: Option<(Address, Match<'m>, Rewrite<'m>)>) -> Line<'m> {
     let shares = match &row.action {
         Action::Targets(shares) => {
-            // A sole target takes all, whatever its weight.
-            let sole = shares.len() == 1;
-            let weight = |weight: u32| if sole { 1 } else { u64::from(weight) };
-            let share = |share: &crate::traffic::Share<'m>| {
-                (share.to.name.clone(), share.to.listener.port, weight(share.weight))
+            let share = |(share, part): (&crate::traffic::Share<'m>, u32)| {
+                (share.to.name.clone(), share.to.listener.port, u64::from(part))
             };
-            shares.iter().map(share).collect()
+            parts(shares).map(share).collect()
         }
         Action::Service { .. } | Action::Answer(_) => Vec::new(),
     };

@@ -319,8 +319,9 @@ fn policy(found: &Differences, own: &PolicyDiff) -> TrafficPolicy {
     };
     let entries: Vec<&EntryDiff> =
         own.entries.iter().filter_map(|at| found.entries.get(*at)).collect();
-    let mut points: Vec<(Address, Port)> = entries.iter().map(|own| named(&own.entry)).collect();
-    points.dedup();
+    let mut told = BTreeSet::new();
+    let points = entries.iter().map(|own| named(&own.entry));
+    let points: Vec<(Address, Port)> = points.filter(|point| told.insert(point.clone())).collect();
     let point = |(entry, port): &(Address, Port)| PolicyEntry { entry: entry.clone(), port: *port };
     TrafficPolicy {
         severity: if own.lost { TrafficSeverity::Lost } else { TrafficSeverity::Changed },

@@ -6,7 +6,7 @@ use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{Address, HeaderCase, HttpSettings, Protocol};
 use crate::traffic::http::{MAX_HEADER_KIB, MAX_HEADERS};
-use crate::traffic::{Accepts, gateway_target, listeners_behind};
+use crate::traffic::{Accepts, gateway_routes_on, gateway_target, listeners_behind};
 
 /// A limit that Envoy does not have.
 const RANGE: Code = Code::error(
@@ -165,11 +165,7 @@ fn next_hop(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 continue;
             }
             let accepts = Accepts::of(&listener.http);
-            let from = |route: &&crate::model::GatewayRoute| {
-                gateway.listener_of(&route.matches).is_some_and(|own| own.port == listener.port)
-            };
-            let targets = gateway.routes.iter().filter(from);
-            let behind = targets
+            let behind = gateway_routes_on(gateway, listener.port)
                 .filter_map(|route| gateway_target(ctx.mesh, route))
                 .flat_map(|port| listeners_behind(ctx.mesh, &port))
                 .filter(|end| end.node.proxy)

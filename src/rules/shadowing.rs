@@ -11,7 +11,7 @@ use crate::traffic::headers::{Treatment, treatment};
 use crate::traffic::symbolic::{
     Asks, Condition, Part, Region, Space, Taker, Test, conditions, request, takers,
 };
-use crate::traffic::{Match, re2, routes_on};
+use crate::traffic::{Match, gateway_routes_on, re2, routes_on};
 use std::collections::BTreeSet;
 
 /// A route behind one that takes all of its requests.
@@ -174,9 +174,6 @@ fn collect<'a>(ctx: &Ctx<'a>) -> Vec<Table<'a>> {
     }
     for (name, gateway) in &ctx.mesh.gateways {
         for listener in gateway.listeners.iter().filter(|l| l.protocol != Protocol::Tcp) {
-            let on = gateway.routes.iter().filter(|route| {
-                gateway.listener_of(&route.matches).is_some_and(|l| l.port == listener.port)
-            });
             let line = |route: &'a crate::model::GatewayRoute| Line {
                 address: Address::GatewayRoute(name.clone(), route.name.clone()),
                 name: route.name.to_string(),
@@ -190,7 +187,7 @@ fn collect<'a>(ctx: &Ctx<'a>) -> Vec<Table<'a>> {
                 host: name.as_str().to_ascii_lowercase(),
                 port: listener.port,
                 protocol: listener.protocol,
-                lines: on.map(line).collect(),
+                lines: gateway_routes_on(gateway, listener.port).map(line).collect(),
             });
         }
     }

@@ -8,6 +8,7 @@ use super::http::Accepts;
 use super::path::normalised;
 use super::re2::Regex;
 use crate::model::Protocol;
+use std::sync::LazyLock;
 
 /// The HTTP version that a client speaks. Every HTTP port takes both, whatever its protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,10 +106,7 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
             seen.host.push_str(&String::from_utf8_lossy(value.as_bytes()));
         }
     }
-    let bad = |why: String| match codec {
-        Codec::Http1 => Rejected::Answer(400, why),
-        Codec::Http2 => Rejected::Closed(why),
-    };
+    let bad = |why: String| bad(codec, why);
     // The codec reads the first line, then the headers; what it rejects never reaches the rest.
     first_line(seen, codec)?;
     size(seen, codec, accepts)?;
@@ -117,12 +115,12 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
     method(seen)?;
     let target = target(seen, codec)?;
     framing(seen, codec)?;
-    let upgrade = asked_upgrade(seen, accepts);
-    if codec == Codec::Http1 && upgrade.is_none() {
+    let upgrade = asks_upgrade(seen, accepts);
+    if codec == Codec::Http1 && !upgrade {
         nominated(seen).map_err(bad)?;
     }
     join(seen, codec);
-    remove(seen, upgrade.is_some());
+    remove(seen, upgrade);
     if !target {
         let why = format!("no route takes `{}`, which is no path", seen.path);
         return Err(Rejected::Answer(404, why));
@@ -132,6 +130,14 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
         Rejected::Answer(400, why)
     })?;
     Ok(())
+}
+
+/// How a codec rejects a request that is not valid.
+fn bad(codec: Codec, why: String) -> Rejected {
+    match codec {
+        Codec::Http1 => Rejected::Answer(400, why),
+        Codec::Http2 => Rejected::Closed(why),
+    }
 }
 
 /// Why a proxy answers a request that a route takes with 403: it asks for an upgrade that the port
@@ -223,10 +229,7 @@ fn host(host: &str, codec: Codec) -> Result<(), String> {
 
 /// Whether the target is a path, which is normalised; `OPTIONS *` is none.
 fn target(seen: &Seen, codec: Codec) -> Result<bool, Rejected> {
-    let bad = |why: String| match codec {
-        Codec::Http1 => Rejected::Answer(400, why),
-        Codec::Http2 => Rejected::Closed(why),
-    };
+    let bad = |why: String| bad(codec, why);
     let path = seen.path.as_str();
     if path == "*" && seen.method == "OPTIONS" {
         return Ok(false);
@@ -277,11 +280,14 @@ fn values<'s>(seen: &'s Seen, name: &'s str) -> impl Iterator<Item = &'s FieldVa
     seen.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value)
 }
 
+/// The values of a header as one, in small letters.
+fn joined(seen: &Seen, name: &str) -> String {
+    let all = values(seen, name).map(ToString::to_string);
+    all.collect::<Vec<_>>().join(",").to_ascii_lowercase()
+}
+
 fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
-    let bad = |why: &str| match codec {
-        Codec::Http1 => Rejected::Answer(400, why.to_owned()),
-        Codec::Http2 => Rejected::Closed(why.to_owned()),
-    };
+    let bad = |why: &str| bad(codec, why.to_owned());
     let mut lengths = values(seen, "content-length");
     let length = lengths.next();
     if let Some(length) = length {
@@ -305,9 +311,7 @@ fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
 
 /// Names in `Connection` are headers for the next hop alone, which are removed.
 fn nominated(seen: &mut Seen) -> Result<(), String> {
-    let own = |(name, _): &&(String, FieldValue)| name == "connection";
-    let lines = seen.headers.iter().filter(own).map(|(_, value)| value.to_string());
-    let all = lines.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+    let all = joined(seen, "connection");
     let names: Vec<&str> = all
         .split(',')
         .map(|name| name.trim_matches([' ', '\t']))
@@ -329,19 +333,15 @@ fn nominated(seen: &mut Seen) -> Result<(), String> {
     Ok(())
 }
 
-/// What `Connection: upgrade` asks for, in small letters. An upgrade to HTTP/2 is ignored, and those
-/// that the port is set to ignore.
-fn asked_upgrade(seen: &Seen, accepts: &Accepts) -> Option<String> {
-    let all = |name: &str| {
-        let own = seen.headers.iter().filter(|(own, _)| own == name);
-        own.map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(",").to_ascii_lowercase()
-    };
-    let asked = all("connection").split(',').any(|word| word.trim() == "upgrade");
-    let there = seen.headers.iter().any(|(name, _)| name == "upgrade");
-    let to = all("upgrade");
+/// Whether `Connection: upgrade` asks for an upgrade. One to HTTP/2 is ignored, and those that the
+/// port is set to ignore.
+fn asks_upgrade(seen: &Seen, accepts: &Accepts) -> bool {
+    let asked = joined(seen, "connection").split(',').any(|word| word.trim() == "upgrade");
+    let there = values(seen, "upgrade").next().is_some();
+    let to = joined(seen, "upgrade");
     let ignored =
         to == "h2c" || (!to.is_empty() && to.split(',').all(|n| accepts.ignores(n.trim())));
-    (asked && there && !ignored).then_some(to)
+    asked && there && !ignored
 }
 
 fn join(seen: &mut Seen, codec: Codec) {
@@ -378,5 +378,6 @@ fn remove(seen: &mut Seen, upgrade: bool) {
 }
 
 fn is_referer(value: &FieldValue) -> bool {
-    Regex::new(REFERERS).is_ok_and(|regex| regex.takes(value.as_bytes()))
+    static REFERER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(REFERERS).ok());
+    REFERER.as_ref().is_some_and(|regex| regex.takes(value.as_bytes()))
 }

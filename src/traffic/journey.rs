@@ -6,7 +6,7 @@ use super::entry::{self, Door, Entry, Source};
 use super::http::{Accepts, accepted_behind, accepted_on, second_hops};
 use super::path::without_query;
 use super::service::{NodeListener, ServicePort};
-use super::table::{Action, PathRewrite, Rewrite, Row, Share, service_rows};
+use super::table::{Action, PathRewrite, Rewrite, Row, Share, parts, service_rows};
 use super::tls::{self, Security};
 use super::{Path, Request, unknown};
 use crate::model::{Address, Capture, ClientTls, GatewayListener, Mesh, Protocol, TlsMode};
@@ -36,12 +36,8 @@ impl Journey<'_> {
 
 /// The parts of a hundred that targets take. A sole target takes all, whatever its weight.
 pub fn percents(shares: &[Share<'_>]) -> Vec<f64> {
-    if let [_] = shares {
-        return vec![100.0];
-    }
-    let sum: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
-    let part = |share: &Share<'_>| 100.0 * f64::from(share.weight) / (sum.max(1) as f64);
-    shares.iter().map(part).collect()
+    let sum: u64 = parts(shares).map(|(_, part)| u64::from(part)).sum();
+    parts(shares).map(|(_, part)| 100.0 * f64::from(part) / (sum.max(1) as f64)).collect()
 }
 
 /// A request at one table.

@@ -45,8 +45,8 @@ pub use service::{
 };
 pub use source::NoSource;
 pub use table::{
-    Action, PathRewrite, Rewrite, Row, Share, connection_row, gateway_rows, gateway_target,
-    service_rows,
+    Action, PathRewrite, Rewrite, Row, Share, connection_row, gateway_routes_on, gateway_rows,
+    gateway_target, parts, service_rows,
 };
 pub use timing::{Retries, Timeout};
 pub use tls::{Security, discovery_name, expected_names, on_port, security, tls_of, toward};

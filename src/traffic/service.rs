@@ -118,14 +118,8 @@ pub fn addresses(mesh: &Mesh, port: &ServicePort<'_>) -> Option<BTreeSet<IpAddr>
         }
         _ => None,
     };
-    let nodes: Vec<&VirtualNode> = match port.provider {
-        Provider::Node(node) => vec![node.node],
-        Provider::Router(_, router) => routes_on(router, port.port)
-            .flat_map(|route| &route.targets)
-            .filter_map(|target| mesh.nodes.get(&target.node))
-            .collect(),
-    };
-    let all: Option<Vec<Vec<IpAddr>>> = nodes.into_iter().map(of_node).collect();
+    let ends = listeners_behind(mesh, port);
+    let all: Option<Vec<Vec<IpAddr>>> = ends.iter().map(|end| of_node(end.node)).collect();
     Some(all?.into_iter().flatten().collect()).filter(|all: &BTreeSet<IpAddr>| !all.is_empty())
 }
 

@@ -5,7 +5,7 @@ use super::matching::{Match, Path};
 use super::service::{self, NodeListener, Provider, ServicePort, routes_on, target_listener};
 use crate::model::{
     Address, GatewayListener, GatewayName, GatewayRoute, ListenerTimeout, Mesh, Patch, PathMatch,
-    PrefixRewrite, Protocol, RetryPolicy, Target, VirtualGateway,
+    Port, PrefixRewrite, Protocol, RetryPolicy, Target, VirtualGateway,
 };
 use std::borrow::Cow;
 
@@ -160,6 +160,12 @@ pub fn connection_row<'m>(mesh: &'m Mesh, port: &ServicePort<'m>) -> Option<Row<
     })
 }
 
+/// The targets, each with its part of all requests. A sole target takes all, whatever its weight.
+pub fn parts<'s, 'm>(shares: &'s [Share<'m>]) -> impl Iterator<Item = (&'s Share<'m>, u32)> {
+    let sole = shares.len() == 1;
+    shares.iter().map(move |share| (share, if sole { 1 } else { share.weight }))
+}
+
 /// The rows of a gateway's listener. What none of them takes is answered with 404.
 pub fn gateway_rows<'m>(
     mesh: &'m Mesh,
@@ -168,12 +174,21 @@ pub fn gateway_rows<'m>(
     listener: &GatewayListener,
 ) -> Vec<Row<'m>> {
     let mut rows = Vec::new();
-    for entry in &gateway.routes {
-        if gateway.listener_of(&entry.matches).is_some_and(|l| l.port == listener.port) {
-            rows.extend(gateway_route(mesh, name, listener.protocol, entry));
-        }
+    for entry in gateway_routes_on(gateway, listener.port) {
+        rows.extend(gateway_route(mesh, name, listener.protocol, entry));
     }
     rows
+}
+
+/// The routes of a gateway that belong to one of its ports, in order.
+pub fn gateway_routes_on(
+    gateway: &VirtualGateway,
+    port: Port,
+) -> impl Iterator<Item = &GatewayRoute> {
+    let on = move |route: &&GatewayRoute| {
+        gateway.listener_of(&route.matches).is_some_and(|listener| listener.port == port)
+    };
+    gateway.routes.iter().filter(on)
 }
 
 /// The service port that a gateway route means: the given one, or the only one.

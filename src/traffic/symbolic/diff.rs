@@ -191,15 +191,15 @@ fn look(cx: &Cx<'_>, task: &Task<'_>) -> (Option<EntryDiff>, usize) {
     match task {
         Task::Service { to, callers, access } => {
             let about = EntryDiff::of(Entry::Service(to.0.clone(), to.1), callers.clone());
-            let mut sides = [side(cx.before, *to, access[0]), side(cx.after, *to, access[1])];
+            let sides = [side(cx.before, *to, access[0]), side(cx.after, *to, access[1])];
             let moved = access[0] != access[1];
-            at_service(cx, EntryDiff { moved, ..about }, &mut sides)
+            at_service(cx, EntryDiff { moved, ..about }, sides)
         }
         Task::Bound { node, at, to } => {
             let Some((name, port)) = to[0].or(to[1]) else { return (None, 0) };
             let entry = Entry::Bound(*at, name.clone(), port);
             let about = EntryDiff::of(entry, vec![node.clone()]);
-            let mut sides = [(cx.before, to[0]), (cx.after, to[1])].map(|(mesh, to)| {
+            let sides = [(cx.before, to[0]), (cx.after, to[1])].map(|(mesh, to)| {
                 let Some(to) = to else { return Table::closed() };
                 let mut side = side(mesh, to, Access::Known);
                 // Every host is taken there, and becomes the service's name.
@@ -208,7 +208,7 @@ fn look(cx: &Cx<'_>, task: &Task<'_>) -> (Option<EntryDiff>, usize) {
                 }
                 side
             });
-            at_service(cx, EntryDiff { moved: true, ..about }, &mut sides)
+            at_service(cx, EntryDiff { moved: true, ..about }, sides)
         }
         Task::Gateway { name, port } => at_gateway(cx, name, *port),
     }
@@ -239,14 +239,10 @@ fn side(mesh: &Mesh, to: To<'_>, access: Access) -> Table {
     }
 }
 
-fn at_service(
-    cx: &Cx<'_>,
-    mut about: EntryDiff,
-    sides: &mut [Table; 2],
-) -> (Option<EntryDiff>, usize) {
+fn at_service(cx: &Cx<'_>, mut about: EntryDiff, sides: [Table; 2]) -> (Option<EntryDiff>, usize) {
     about.there = (sides[0].there, sides[1].there);
     about.protocol = sides[1].protocol.or(sides[0].protocol).unwrap_or(Protocol::Http);
-    let tables = sides.each_mut().map(|side| std::mem::take(&mut side.rows));
+    let tables = sides.map(|side| side.rows);
     differ(cx, about, &tables, Some("http"))
 }
 
@@ -415,10 +411,11 @@ fn differ(
     };
     let sides = Sides { before: cx.before, after: cx.after, changed: cx.changed, tables };
     let mut known: BTreeMap<Ways<'_>, Option<Class>> = BTreeMap::new();
+    let mut otherwise: BTreeMap<(Way<'_>, Way<'_>), Vec<FactChange>> = BTreeMap::new();
     let mut kept: BTreeMap<Ways<'_>, (&Example, [&Row; 2])> = BTreeMap::new();
     for (key, shown) in &found.found {
         let [was, is] = [row(0, key[0]), row(1, key[1])];
-        let policy = cx.otherwise(was, is);
+        let policy = otherwise.entry((way(was), way(is))).or_insert_with(|| cx.otherwise(was, is));
         let same = was.does_as(is) && policy.is_empty();
         let ways = (same, way(was), way(is));
         kept.entry(ways).or_insert((&shown.example, [was, is]));
@@ -441,7 +438,7 @@ fn differ(
             example: shown.example.clone(),
             assumed: shown.assumed,
             causes: causes::of(&sides, &about, [was, is], &shown.example),
-            policy,
+            policy: policy.clone(),
         });
     }
     about.classes = known.len();

@@ -63,9 +63,16 @@ impl Test {
 
     /// Whether a text passes. `None` if that cannot be told.
     pub fn passes(&self, text: impl AsRef<[u8]>) -> Option<bool> {
+        let text = text.as_ref();
+        match self {
+            Self::Exact(own) => return Some(text == own.as_bytes()),
+            Self::Prefix(own) => return Some(text.starts_with(own.as_bytes())),
+            Self::Suffix(own) => return Some(text.ends_with(own.as_bytes())),
+            Self::Regex(_) | Self::Range(..) | Self::Behind { .. } => {}
+        }
         let tree = regex::whole(self.tree()?);
         let expression = Regex::builder().build_from_hir(&tree).ok()?;
-        Some(expression.is_match(text.as_ref()))
+        Some(expression.is_match(text))
     }
 
     /// Whether the test names the character `%`.

@@ -141,13 +141,11 @@ fn unclear(patch: Option<&Patch>) -> Gives {
 impl Gives {
     /// Shares in lowest terms, without those that get nothing.
     pub fn nodes(shares: &[traffic::Share<'_>]) -> Self {
-        let sole = shares.len() == 1;
-        let mut all: Vec<Share> = shares
-            .iter()
-            .map(|share| Share {
+        let mut all: Vec<Share> = traffic::parts(shares)
+            .map(|(share, weight)| Share {
                 node: share.to.name.clone(),
                 port: share.to.listener.port,
-                weight: if sole { 1 } else { share.weight },
+                weight,
             })
             .filter(|share| share.weight > 0)
             .collect();
