@@ -37,7 +37,7 @@ listeners = [{ port = 8080, protocol = "http" }]
         text.push_str(&format!(
             "\n[virtual_node.{name}]\ndiscovery = {{ static = [\"127.B.{host}.1\"] }}\n\
              listeners = [{{ port = 8080, protocol = \"http\", address = \"127.B.{host}.1\", \
-             app = \"127.B.{host}.2:8080\" }}]\n"
+             app = \"127.B.{host}.2:18080\" }}]\n"
         ));
     }
     let targets: Vec<String> =

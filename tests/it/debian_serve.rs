@@ -36,7 +36,7 @@ fn mesh(block: u8, weight: usize) -> String {
         text.push_str(&format!(
             "\n[virtual_node.{name}]\ndiscovery = {{ static = [\"127.{block}.1.{number}\"] }}\n\
              listeners = [{{ port = 8080, protocol = \"http\", address = \"127.{block}.1.{number}\", \
-             app = \"127.{block}.2.{number}:8080\" }}]\n"
+             app = \"127.{block}.2.{number}:18080\" }}]\n"
         ));
         targets.push(format!("{name} = {}", if number == 1 { weight } else { 1 }));
     }
@@ -72,7 +72,7 @@ fn f3_f30_x60_x61_twenty_envoys_lose_no_request_by_kills_and_upgrades_of_their_s
         .map(|number| {
             let address = Ipv4Addr::new(127, second, 2, u8::try_from(number).unwrap());
             let name = server_node(number);
-            let started = Upstream::start(&name, (address, 8080).into(), Protocol::Http);
+            let started = Upstream::start(&name, (address, 18_080).into(), Protocol::Http);
             runtime.block_on(started).unwrap()
         })
         .collect();

@@ -16,7 +16,7 @@ capture = "explicit"
 
 [virtual_node.web]
 discovery = { static = ["127.B.1.1"] }
-listeners = [{ port = 8080, protocol = "http", address = "127.B.1.1", app = "127.B.1.2:8080", NODE }]
+listeners = [{ port = 8080, protocol = "http", address = "127.B.1.1", app = "127.B.1.2:18080", NODE }]
 
 [virtual_service."web.internal"]
 node = "web"
@@ -116,7 +116,7 @@ impl World {
         let names = ["virtual_node/web", "virtual_node/client", "virtual_gateway/edge"];
         let proxies: Vec<Proxy> = names.iter().map(|name| start(&mesh, name)).collect();
         let world = Self { block, _proxies: proxies };
-        application(world.at(1, 2));
+        application(([127, block.second(), 1, 2], 18_080).into());
         for (third, last) in [(1, 1), (2, 1), (0, 1)] {
             await_door(&world._proxies, world.at(third, last));
         }

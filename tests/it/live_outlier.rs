@@ -32,7 +32,7 @@ discovery = { static = ["127.B.1.1", "127.B.1.2", "127.B.1.3"] }
 port = 8080
 protocol = "http"
 address = "127.B.8.1"
-app = "127.B.8.2:8080"
+app = "127.B.8.2:18080"
 outlier_detection = { max_server_errors = 3, interval = "1s", base_ejection_duration = "5s", max_ejection_percent = 50 }
 "#;
 

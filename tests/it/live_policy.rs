@@ -58,7 +58,7 @@ discovery = { static = ["127.B.1.1"] }
 port = 8080
 protocol = "http"
 address = "127.B.1.1"
-app = "127.B.2.1:8080"
+app = "127.B.2.1:18080"
 timeout = { request = "20s" }
 tls = { mode = "strict", certificate = { file = { chain = "CERTS/n.pem", key = "CERTS/n.key" } } }
 "#;
@@ -180,8 +180,8 @@ const CASES: &[Case] = &[
     Case {
         name: "the listener's timeout",
         edit: (
-            "app = \"127.B.2.1:8080\"\ntimeout = { request = \"20s\" }",
-            "app = \"127.B.2.1:8080\"\ntimeout = { request = \"100ms\" }",
+            "app = \"127.B.2.1:18080\"\ntimeout = { request = \"20s\" }",
+            "app = \"127.B.2.1:18080\"\ntimeout = { request = \"100ms\" }",
         ),
         setting: "timeout.request",
         send: |world| world.call("x-delay-ms: 1000\r\n"),
@@ -204,8 +204,8 @@ const CASES: &[Case] = &[
     Case {
         name: "the pool",
         edit: (
-            "app = \"127.B.2.1:8080\"\n",
-            "app = \"127.B.2.1:8080\"\nconnection_pool = { max_connections = 1, max_pending_requests = 1 }\n",
+            "app = \"127.B.2.1:18080\"\n",
+            "app = \"127.B.2.1:18080\"\nconnection_pool = { max_connections = 1, max_pending_requests = 1 }\n",
         ),
         setting: "connection_pool.max_connections",
         send: |world| world.at_once(6),
@@ -220,7 +220,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the application's address",
-        edit: ("app = \"127.B.2.1:8080\"", "app = \"127.B.2.2:8080\""),
+        edit: ("app = \"127.B.2.1:18080\"", "app = \"127.B.2.2:18080\""),
         setting: "app",
         send: |world| world.call(""),
         seen: ["200", "503"],
@@ -298,7 +298,8 @@ fn traffic(before: &Mesh, after: &Mesh) -> Traffic {
 
 #[test]
 fn a_setting_that_a_plan_names_changes_what_requests_meet() {
-    let block = Block::take();
+    // The applications stay at their addresses.
+    let block = Box::leak(Box::new(Block::take()));
     let at = |third: u8, last: u8, port: u16| -> SocketAddr {
         ([127, block.second(), third, last], port).into()
     };
@@ -316,7 +317,7 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
         server: at(1, 1, 8080),
         count: Arc::default(),
     };
-    application(at(2, 1, 8080), &world.count);
+    application(at(2, 1, 18_080), &world.count);
     let before = mesh(&text(MESH));
     let mut otherwise = Vec::new();
     let proxies = running(&before);

@@ -41,7 +41,7 @@ impl World {
             "[mesh]\nname = \"m\"\ncapture = \"explicit\"\n\n\
              [virtual_node.web]\nbackends = [{{ service = \"cart.internal\", bind = \"127.{b}.0.1:9001\" \
              }}]\n\n\
-             [virtual_node.cart]\nlisteners = [{{ port = 8080, protocol = \"http\", app = \
+             [virtual_node.cart]\nlisteners = [{{ port = 8088, protocol = \"http\", app = \
              \"127.{b}.0.9:18080\" }}]\ndiscovery = {{ registry = {{ namespace = \"shop/eu\", service = \
              \"cart\", attributes = {{ color = \"green\" }} }} }}\n\n\
              [virtual_service.\"cart.internal\"]\nnode = \"cart\"\n"
@@ -64,7 +64,7 @@ impl World {
         envoys.start(&sandbox, "web");
         let mut apps = BTreeMap::new();
         for (name, last) in [("a", 11), ("b", 12), ("c", 13)] {
-            let at = format!("127.{b}.0.{last}:8080").parse().unwrap();
+            let at = format!("127.{b}.0.{last}:8088").parse().unwrap();
             let app = runtime.block_on(Upstream::start(name, at, Protocol::Http)).unwrap();
             apps.insert(name.to_owned(), app);
         }

@@ -81,7 +81,7 @@ capture = "explicit"
 
 [virtual_node.web]
 discovery = { static = ["127.B.1.1"] }
-listeners = [{ port = 8080, protocol = "http", address = "127.B.1.1", app = "127.B.1.2:8080" }]
+listeners = [{ port = 8080, protocol = "http", address = "127.B.1.1", app = "127.B.1.2:18080" }]
 access_log = { path = "/dev/stderr", format = { json = { node = "web", path = "%REQ(:path)%" } } }
 
 [virtual_service."web.internal"]
@@ -98,7 +98,7 @@ rewrite = { prefix = false }
 service = "web.internal"
 "#;
     let mesh = mesh(&text.replace("127.B.", &format!("127.{}.", block.second())));
-    application(at(1, 2));
+    application(([127, block.second(), 1, 2], 18_080).into());
     let (edge_log, edge_out) = UnixStream::pair().unwrap();
     let (web_log, web_err) = UnixStream::pair().unwrap();
     let nothing = || Stdio::from(OpenOptions::new().write(true).open("/dev/null").unwrap());

@@ -92,7 +92,9 @@ fn a_service_has_a_thousand_instances_and_not_one_more() {
     let registrar = operator(&Operators::of(&server.folder()), "r", Role::Register);
     let bearer = format!("Bearer {registrar}");
     let put = |id: u32| {
-        let body = json!({ "address": format!("10.0.{}.{}", id / 250, id % 250 + 1) });
+        // No lease ends before the last of them is registered.
+        let address = format!("10.0.{}.{}", id / 250, id % 250 + 1);
+        let body = json!({ "address": address, "ttl_ms": 3_600_000 });
         let path = format!("/v1/meshes/m/registry/shop/cart/instances/{id}");
         server.send("PUT", &path, &[("authorization", &bearer)], body.to_string().into_bytes())
     };
