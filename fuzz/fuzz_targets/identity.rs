@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn whose(uri: &str) {
     let trust_domain = "shop.example".to_owned();
-    let spiffe = Spiffe { trust_domain, revoked: Default::default() };
+    let spiffe = Spiffe { trust_domain, security: Default::default(), own: None };
     let identity = Identity::Spiffe(uri.to_owned());
     for proxy in ["virtual_node/cart", "virtual_gateway/edge"] {
         let parsed = proxy.parse().expect("a proxy");

@@ -6,7 +6,9 @@ use crate::apply::Signal;
 use crate::envoy::ProxyId;
 use crate::live::Server;
 use crate::live::server::joining::JoinTokenRequest;
-use crate::serve::{self, Authority, Config, Files, Listen, Notice, Operators, Role};
+use crate::serve::{
+    self, Authority, Config, Files, Listen, Notice, Operators, OperatorsError, Role,
+};
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -123,10 +125,20 @@ enum Command {
         #[command(subcommand)]
         command: TokensCommand,
     },
-    /// Have a running server shut out every certificate of a proxy that was issued until now
+    /// Have a running server reject every certificate of a proxy that exists now
     ///
-    /// Its streams end. The proxy needs a new join token. The server is the project's target.
+    /// Its streams end, and its unused join tokens are removed. A proxy whose certificates the server
+    /// issues joins again with a new join token. Certificates of other authorities (SPIRE) are
+    /// rejected until `serve allow`. The server is the project's target.
     Revoke {
+        /// The node or gateway, for example `virtual_node/cart`
+        proxy: ProxyId,
+    },
+    /// Have a running server accept certificates of other authorities for a revoked proxy again
+    ///
+    /// What the server itself issued before the revocation stays rejected. The server is the
+    /// project's target.
+    Allow {
         /// The node or gateway, for example `virtual_node/cart`
         proxy: ProxyId,
     },
@@ -199,6 +211,7 @@ pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
         Some(Command::Token { proxies, life }) => return token(context, proxies, *life),
         Some(Command::Tokens { command }) => return tokens(context, command),
         Some(Command::Revoke { proxy }) => return revoke(context, proxy),
+        Some(Command::Allow { proxy }) => return allow(context, proxy),
         None => {}
     }
     let config = config(args)?;
@@ -373,7 +386,14 @@ fn tokens(context: &Context, command: &TokensCommand) -> Result<Exit, Failure> {
 
 fn revoke(context: &Context, proxy: &ProxyId) -> Result<Exit, Failure> {
     ask(context, |server| server.revoke(proxy))?;
-    context.ui.status(&format!("Certificates of {proxy} from before now count no longer."));
+    context.ui.status(&format!("The certificates of {proxy} are rejected from now on."));
+    Ok(Exit::Done)
+}
+
+fn allow(context: &Context, proxy: &ProxyId) -> Result<Exit, Failure> {
+    ask(context, |server| server.allow(proxy))?;
+    let issued = "those that the server issued before the revocation stay rejected";
+    context.ui.status(&format!("Certificates of {proxy} are accepted again; {issued}."));
     Ok(Exit::Done)
 }
 
@@ -385,8 +405,14 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
         Err(Failure::new(Exit::Failed, format!("there is no folder {}", data.display()))
             .hint("meshctl serve --data DIR makes it"))
     };
-    let failed = |error: std::io::Error| {
-        Failure::new(Exit::Failed, "cannot read or write the operators").cause(error.to_string())
+    let failed = |error: OperatorsError| match &error {
+        OperatorsError::Store(error) => store_command::failure(error),
+        OperatorsError::Undelivered(source) => unprinted(source, "nothing was changed"),
+        OperatorsError::Unanswered(_) => Failure::from_error(Exit::Unknown, &error)
+            .hint("meshctl serve operator list shows what became of it"),
+        OperatorsError::Refused(_) | OperatorsError::Random(_) => {
+            Failure::new(Exit::Failed, "the operators were not changed").cause(error.to_string())
+        }
     };
     match command {
         OperatorCommand::Add { name, role, certificate, data } => {
@@ -401,18 +427,14 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
                     context.ui.status(&format!("Who has the certificate {uri} is {name}."));
                 }
                 None => {
-                    let mut undelivered = false;
-                    let deliver = |secret: &str| {
-                        let delivered = context.ui.deliver(&format!("{secret}\n"));
-                        undelivered = delivered.is_err();
-                        delivered
-                    };
-                    let added = of(data)?.add(name, role, deliver);
-                    if undelivered && let Err(error) = added {
-                        return Err(unprinted(&error, "nothing was changed"));
-                    }
-                    added.map_err(|error| {
-                        failed(error).hint("the secret above, if there is one, does not work")
+                    let deliver = |secret: &str| context.ui.deliver(&format!("{secret}\n"));
+                    of(data)?.add(name, role, deliver).map_err(|error| match error {
+                        OperatorsError::Undelivered(_) | OperatorsError::Unanswered(_) => {
+                            failed(error)
+                        }
+                        error => {
+                            failed(error).hint("the secret above, if there is one, does not work")
+                        }
                     })?;
                 }
             }
@@ -423,9 +445,10 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
             }
         }
         OperatorCommand::List { data } => {
-            for (name, (role, certificate)) in of(data)?.list().map_err(failed)? {
-                let certificate = certificate.map_or_else(String::new, |uri| format!("  {uri}"));
-                context.ui.result(&format!("{name}  {}{certificate}\n", role.as_str()));
+            for (name, known) in of(data)?.list().map_err(failed)? {
+                let certificate = known.certificate.map(|uri| format!("  {uri}"));
+                let certificate = certificate.unwrap_or_default();
+                context.ui.result(&format!("{name}  {}{certificate}\n", known.role.as_str()));
             }
         }
     }

@@ -83,6 +83,7 @@ pub(super) fn document(checked: &Checked) -> Value {
         "lineage": checked.lineage,
         "bytes": checked.bytes,
         "meshes": meshes,
+        "operators": checked.operators,
     })
 }
 
@@ -95,6 +96,10 @@ pub(super) fn text(path: &Path, checked: &Checked) -> String {
     );
     for (mesh, (newest, count)) in &checked.meshes {
         let _ = writeln!(text, "  {mesh}  revision {newest}, {count} in all");
+    }
+    if !checked.operators.is_empty() {
+        let names: Vec<&str> = checked.operators.iter().map(String::as_str).collect();
+        let _ = writeln!(text, "  operators: {}", names.join(", "));
     }
     text
 }

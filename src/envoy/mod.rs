@@ -35,7 +35,7 @@ pub mod xds;
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};
 pub use control_plane::{ControlPlane, ControlPlaneTls, identity_files};
 pub use files::{files, version};
-pub use names::{file, file_stem, node_id};
+pub use names::{NodeId, file, file_stem, node_id, parse_node_id};
 pub use resource::{ConfigSource, ProxyConfig, ProxyId, Resource, ResourceType, Settings, Side};
 pub use running::{Differs, PARTS, Part, Running};
 

@@ -109,6 +109,37 @@ pub fn node_id(mesh: &MeshName, proxy: &ProxyId, instance: Option<&str>) -> Stri
     }
 }
 
+/// What a node id names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeId {
+    /// The mesh.
+    pub mesh: String,
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// Which instance of it.
+    pub instance: Option<String>,
+}
+
+/// Reads `mesh/M/virtual_node/N[/INSTANCE]` and its kin.
+pub fn parse_node_id(id: &str) -> Option<NodeId> {
+    let mut parts = id.splitn(5, '/');
+    if parts.next() != Some("mesh") {
+        return None;
+    }
+    let mesh = parts.next().filter(|mesh| !mesh.is_empty())?;
+    let kind = match parts.next()? {
+        "virtual_node" | "virtualNode" => "virtual_node",
+        "virtual_gateway" | "virtualGateway" => "virtual_gateway",
+        _ => return None,
+    };
+    let proxy = format!("{kind}/{}", parts.next()?).parse().ok()?;
+    let instance = match parts.next() {
+        Some("") => return None,
+        instance => instance.map(str::to_owned),
+    };
+    Some(NodeId { mesh: mesh.to_owned(), proxy, instance })
+}
+
 /// The name of an Envoy route: the address of what it comes from, so that config dumps, access
 /// logs (`%ROUTE_NAME%`) and errors lead back to the files.
 pub(super) fn route(address: &Address) -> String {
@@ -182,5 +213,29 @@ mod tests {
         assert_eq!(ingress_stats(true, http, port), "ingress.http.8080");
         let proxy = ProxyId::Node(node);
         assert_eq!(node_id(&mesh, &proxy, Some("a")), "mesh/shop/virtual_node/cart-v1/a");
+    }
+
+    #[test]
+    fn node_ids_are_read_in_both_spellings() {
+        let read = |id| parse_node_id(id).map(|id| (id.mesh, id.proxy.to_string(), id.instance));
+        let cart = |instance: Option<&str>| {
+            Some(("shop".to_owned(), "virtual_node/cart".to_owned(), instance.map(str::to_owned)))
+        };
+        assert_eq!(read("mesh/shop/virtual_node/cart"), cart(None));
+        assert_eq!(read("mesh/shop/virtualNode/cart/a/b"), cart(Some("a/b")));
+        for bad in [
+            "",
+            "mesh",
+            "mesh/shop",
+            "mesh//virtual_node/cart",
+            "mesh/shop/virtual_node/",
+            "mesh/shop/virtual_node",
+            "mesh/shop/pod/cart",
+            "mesh/shop/virtual_node/cart/",
+            "nets/shop/virtual_node/cart",
+            "mesh/shop/virtual_node/ca rt",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 }

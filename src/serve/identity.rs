@@ -1,11 +1,14 @@
 //! Who a peer is: by its certificate, its token, or being on this host. Never by what it says.
 
-use super::certificates::unix;
-use super::revoked::Revoked;
+use super::certificates::{lead_to, unix};
+use super::security::{Issued, Security};
 use crate::envoy::ProxyId;
+pub use crate::envoy::{NodeId, parse_node_id};
+use crate::store::security::ProxyKey;
 use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use x509_parser::extensions::GeneralName;
@@ -66,7 +69,7 @@ pub enum Unknown {
     NoSpiffe,
     /// Its certificate is not valid now.
     NotValid,
-    /// Its certificate was shut out.
+    /// Its certificate was revoked.
     Revoked,
     /// Its token is not one of ours, or not any more.
     Token,
@@ -80,7 +83,9 @@ impl fmt::Display for Unknown {
             Self::Nothing => "a client certificate or a token is needed",
             Self::NoSpiffe => "the client certificate must have exactly one SPIFFE URI",
             Self::NotValid => "the client certificate is not valid at this time",
-            Self::Revoked => "the client certificate counts no longer: join again",
+            Self::Revoked => {
+                "the client certificate was revoked: join again, or have the proxy allowed"
+            }
             Self::Token => "the token is not valid",
             Self::NotLoopback => "only programs on this host are served without a credential",
         })
@@ -124,35 +129,54 @@ impl Identify for Loopback {
 }
 
 /// The identity of certificates `spiffe://DOMAIN/mesh/M/virtual_node/N` (or `virtual_gateway/G`,
-/// and App Mesh's `virtualNode`, `virtualGateway`): who has one is that proxy and no other.
+/// and App Mesh's `virtualNode`, `virtualGateway`): who has one is that proxy and no other. In
+/// whichever spelling it comes, the identity is told in one.
 #[derive(Clone, Debug)]
 pub struct Spiffe {
     /// The trust domain; certificates of another are nobody's.
     pub trust_domain: String,
-    /// Certificates that count no longer.
-    pub revoked: Arc<Revoked>,
+    /// What was revoked.
+    pub security: Arc<Security>,
+    /// The certificate of the server's own authority, as a PEM file.
+    pub own: Option<PathBuf>,
+}
+
+/// A proxy that a certificate proves.
+#[derive(Clone, Debug)]
+pub(super) struct Proven {
+    /// Its mesh, and which of it.
+    pub(super) key: ProxyKey,
+    /// The generation of the certificate.
+    pub(super) generation: u64,
 }
 
 impl Spiffe {
-    /// The proxy that a certificate of its authority is of.
+    /// The proxy that a certificate is of.
     ///
     /// # Errors
     /// Why it is of none.
-    pub(super) fn proxy(&self, leaf: &CertificateDer<'_>) -> Result<NodeId, Unknown> {
-        let uri = self.uri(leaf)?;
-        let own = path_in(&uri, &self.trust_domain).and_then(parse_node_id);
-        own.filter(|own| own.instance.is_none()).ok_or(Unknown::NoSpiffe)
+    pub(super) fn proxy(&self, chain: &[CertificateDer<'static>]) -> Result<Proven, Unknown> {
+        self.prove(chain)?.1.ok_or(Unknown::NoSpiffe)
     }
 
-    fn uri(&self, leaf: &CertificateDer<'_>) -> Result<String, Unknown> {
-        let found = leaf_of(leaf, SystemTime::now())?;
-        if path_in(&found.uri, &self.trust_domain).is_none() {
+    /// The identity of a certificate, and which proxy it is, if it is one.
+    fn prove(
+        &self,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<(String, Option<Proven>), Unknown> {
+        let leaf = leaf_of(chain.first().ok_or(Unknown::Nothing)?, SystemTime::now())?;
+        let Some(path) = path_in(&leaf.uri, &self.trust_domain) else {
             return Err(Unknown::NoSpiffe);
-        }
-        match self.revoked.refuses(&found.uri, found.since) {
-            true => Err(Unknown::Revoked),
-            false => Ok(found.uri),
-        }
+        };
+        let Some(id) = parse_node_id(path).filter(|id| id.instance.is_none()) else {
+            return Ok((leaf.uri, None));
+        };
+        let uri = format!("spiffe://{}/mesh/{}/{}", self.trust_domain, id.mesh, id.proxy);
+        let key = (id.mesh, id.proxy);
+        let own = self.own.as_ref().is_some_and(|own| lead_to(std::slice::from_ref(own), chain));
+        let issued = Issued { own, serial: &leaf.serial };
+        let generation = self.security.accepts(&key, &issued).ok_or(Unknown::Revoked)?;
+        Ok((uri, Some(Proven { key, generation })))
     }
 }
 
@@ -164,8 +188,7 @@ pub(super) fn is_proxy(uri: &str) -> bool {
 
 impl Identify for Spiffe {
     fn identify(&self, credentials: &Credentials) -> Result<Identity, Unknown> {
-        let leaf = credentials.certificates.first().ok_or(Unknown::Nothing)?;
-        self.uri(leaf).map(Identity::Spiffe)
+        self.prove(&credentials.certificates).map(|(uri, _)| Identity::Spiffe(uri))
     }
 
     fn until(&self, credentials: &Credentials) -> Option<SystemTime> {
@@ -189,10 +212,10 @@ pub fn spiffe_uri(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<S
     leaf_of(certificate, now).map(|leaf| leaf.uri)
 }
 
-/// What counts of a certificate; times are in seconds since 1970.
+/// What counts of a certificate; its end is in seconds since 1970.
 struct Leaf {
     uri: String,
-    since: i64,
+    serial: Vec<u8>,
     until: i64,
 }
 
@@ -212,7 +235,7 @@ fn leaf_of(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<Leaf, Un
     match (uris.next(), uris.next()) {
         (Some(uri), None) if uri.starts_with("spiffe://") => Ok(Leaf {
             uri: uri.to_owned(),
-            since: validity.not_before.timestamp(),
+            serial: parsed.raw_serial().to_vec(),
             until: validity.not_after.timestamp(),
         }),
         _ => Err(Unknown::NoSpiffe),
@@ -223,68 +246,14 @@ fn path_in<'a>(uri: &'a str, trust_domain: &str) -> Option<&'a str> {
     uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix('/')
 }
 
-/// What a node id names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeId {
-    /// The mesh.
-    pub mesh: String,
-    /// The proxy.
-    pub proxy: ProxyId,
-    /// Which instance of it.
-    pub instance: Option<String>,
-}
-
-/// Reads `mesh/M/virtual_node/N[/INSTANCE]` and its kin.
-pub fn parse_node_id(id: &str) -> Option<NodeId> {
-    let mut parts = id.splitn(5, '/');
-    if parts.next() != Some("mesh") {
-        return None;
-    }
-    let mesh = parts.next().filter(|mesh| !mesh.is_empty())?;
-    let kind = match parts.next()? {
-        "virtual_node" | "virtualNode" => "virtual_node",
-        "virtual_gateway" | "virtualGateway" => "virtual_gateway",
-        _ => return None,
-    };
-    let proxy = format!("{kind}/{}", parts.next()?).parse().ok()?;
-    let instance = match parts.next() {
-        Some("") => return None,
-        instance => instance.map(str::to_owned),
-    };
-    Some(NodeId { mesh: mesh.to_owned(), proxy, instance })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn node_ids_are_read_in_both_spellings() {
-        let read = |id| parse_node_id(id).map(|id| (id.mesh, id.proxy.to_string(), id.instance));
-        let cart = |instance: Option<&str>| {
-            Some(("shop".to_owned(), "virtual_node/cart".to_owned(), instance.map(str::to_owned)))
-        };
-        assert_eq!(read("mesh/shop/virtual_node/cart"), cart(None));
-        assert_eq!(read("mesh/shop/virtualNode/cart/a/b"), cart(Some("a/b")));
-        for bad in [
-            "",
-            "mesh",
-            "mesh/shop",
-            "mesh//virtual_node/cart",
-            "mesh/shop/virtual_node/",
-            "mesh/shop/virtual_node",
-            "mesh/shop/pod/cart",
-            "mesh/shop/virtual_node/cart/",
-            "nets/shop/virtual_node/cart",
-            "mesh/shop/virtual_node/ca rt",
-        ] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn a_certificate_is_one_proxy_of_one_trust_domain() {
-        let spiffe = Spiffe { trust_domain: "shop.example".to_owned(), revoked: Arc::default() };
+        let trust_domain = "shop.example".to_owned();
+        let spiffe = Spiffe { trust_domain, security: Arc::default(), own: None };
         let may = |uri: &str, mesh: &str, proxy: &str| {
             spiffe.may_be(&Identity::Spiffe(uri.to_owned()), mesh, &proxy.parse().expect("a proxy"))
         };

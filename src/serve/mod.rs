@@ -13,26 +13,29 @@ pub mod grpc;
 pub mod hub;
 pub mod identity;
 mod joining;
-mod kept;
 pub mod limits;
 pub mod listen;
+mod local;
 mod mesh;
 mod plane;
 mod problem;
 mod registry;
-mod revoked;
 mod rollout;
+mod secret;
+mod security;
 pub mod session;
 mod start;
 mod verify;
 mod witness;
 mod work;
 
-pub use admin::access::{Need, Operators, Role};
+pub use crate::store::security::Role;
+pub use admin::access::Need;
 pub use certificates::Notice;
 pub use joining::Authority;
+pub use local::{Error as OperatorsError, Operators};
 pub use plane::{Changed, Plane};
-pub use revoked::Revoked;
+pub use security::Security;
 pub use start::{Config, Error, Files, Listen, Running, start, start_with};
 
 /// Every route of the admin API: its method, its path, and what it asks of who calls.

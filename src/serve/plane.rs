@@ -5,7 +5,6 @@ use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::{EnvoyStatus, RefusedResource};
 use crate::model::{MeshName, NodeName};
-use crate::serve::identity::Identity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -24,8 +23,8 @@ pub trait Plane: Send + Sync {
     /// Every proxy of a mesh, with the Envoys that are connected as it.
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>>;
 
-    /// Ends the streams of an identity whose credential counts no longer.
-    fn disconnect(&self, _identity: &Identity) {}
+    /// Ends the streams of a proxy whose certificates were revoked.
+    fn disconnect(&self, _mesh: &MeshName, _proxy: &ProxyId) {}
 
     /// Grows whenever a report may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -48,8 +47,8 @@ impl Plane for Hub {
         proxies.map(|(proxy, all)| (proxy, all.into_iter().map(status).collect())).collect()
     }
 
-    fn disconnect(&self, identity: &Identity) {
-        Self::disconnect(self, identity);
+    fn disconnect(&self, mesh: &MeshName, proxy: &ProxyId) {
+        Self::disconnect_proxy(self, mesh.as_str(), proxy);
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

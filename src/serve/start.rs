@@ -1,6 +1,6 @@
 //! Starting and stopping a control plane.
 
-use super::admin::access::{Caller, Certified, Names, Operators, Role};
+use super::admin::access::{Caller, Certified, Names};
 use super::admin::attempts::Attempts;
 use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
@@ -9,14 +9,16 @@ use super::certificates::{Figures, Notice, Watched, lead_to};
 use super::grpc::{Operated, Xds};
 use super::hub::Hub;
 use super::identity::{Identify, Loopback, Spiffe, is_proxy, spiffe_uri};
-use super::joining::{Authority, JoinTokens};
+use super::joining::Authority;
 use super::limits::Limits;
 use super::listen::{self, Connection, Stopper, TlsError};
 use super::plane::Plane;
-use super::revoked::Revoked;
-use super::{registry, rollout, work};
+use super::secret::{PREFIX, hash, random};
+use super::security::{Refused, Security};
+use super::{local, registry, rollout, work};
 use crate::apply::Signal;
 use crate::live;
+use crate::store::security::{Operator, Role};
 use crate::store::{self, Embedded, Store};
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -176,7 +178,7 @@ struct Watching {
     figures: Figures,
     notices: mpsc::UnboundedSender<Notice>,
     asked: watch::Sender<u64>,
-    revoked: Arc<Revoked>,
+    security: Arc<Security>,
 }
 
 impl Watching {
@@ -202,11 +204,13 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let mut running = start_with(config, Arc::new(hub.clone())).await?;
     let identify: Arc<dyn Identify> = match known {
         Some(trust_domain) => {
-            Arc::new(Spiffe { trust_domain, revoked: Arc::clone(&running.watching.revoked) })
+            let security = Arc::clone(&running.watching.security);
+            let own = config.authority.as_ref().map(|own| own.certificate.clone());
+            Arc::new(Spiffe { trust_domain, security, own })
         }
         None => Arc::new(Loopback),
     };
-    let operators = Operators::of(&config.data);
+    let operators = Arc::clone(&running.watching.security);
     let xds = Xds::new(hub.clone(), Arc::new(Operated { others: identify, operators }));
     let (stopper, stop) = listen::Stop::new();
     let handshake = hub.limits().handshake;
@@ -231,32 +235,27 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     let store: Arc<dyn Store> = Arc::new(store);
     let file = |path: &Path, source| Error::File { path: path.to_owned(), source };
     let audit = Audit::open(&config.data).map_err(|error| file(&config.data, error))?;
-    let operators = Operators::of(&config.data);
-    let secret = first_operator(&operators, &config.data)?;
-    let join_tokens =
-        JoinTokens::of(&config.data).map_err(|e| file(&config.data.join("join-tokens.json"), e))?;
-    let revoked = Revoked::of(&config.data)
-        .map_err(|error| file(&config.data.join("revoked.json"), error))?;
-    let revoked = Arc::new(revoked);
+    let security = Arc::new(Security::of(Arc::clone(&store)).map_err(Error::Store)?);
+    let secret = first_operator(&security, &config.data)?;
+    let control = local::listen(&config.data).map_err(|error| file(&config.data, error))?;
     let (told, notices) = mpsc::unbounded_channel();
     let watching = Watching {
         figures: Figures::default(),
         notices: told,
         asked: watch::Sender::new(0),
-        revoked: Arc::clone(&revoked),
+        security: Arc::clone(&security),
     };
     let (sender, stop) = work::stopping();
     let server = Arc::new(Server {
         store: Arc::clone(&store),
         plane,
-        operators,
         names: names(admin, &config.names),
         audit: Arc::new(audit),
         metrics: Metrics::new(),
         certificates: watching.figures.clone(),
-        join_tokens,
+        security: Arc::clone(&security),
         authority: config.authority.clone(),
-        revoked,
+        certified: config.authority.is_some() || config.xds.tls.is_some(),
         joining: Attempts::default(),
         stop,
         awaited_until: Instant::now() + config.grace,
@@ -272,15 +271,17 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         server.go_on(&mesh).map_err(Error::Mesh)?;
     }
     let leases = tokio::spawn(registry::watch(Arc::clone(&server)));
+    let control = local::serve(control, Arc::clone(&security), server.stop.clone());
+    let control = tokio::spawn(control);
     let app = router(Arc::clone(&server));
     let (stopper, ending) = listen::Stop::new();
     let tls = watched.as_ref().map(Watched::tls);
     watching.watch(watched, &ending);
-    let known = Arc::new(Known::of(config, &watching.revoked));
+    let known = Arc::new(Known::of(config, &watching.security));
     let serve = move |connection, stop| answer(app.clone(), Arc::clone(&known), connection, stop);
     let handshake = Limits::default().handshake;
     let served = listen::accept(listener, tls, handshake, PATIENCE, ending, serve);
-    let serving = vec![tokio::spawn(served), leases];
+    let serving = vec![tokio::spawn(served), leases, control];
     let stoppers = vec![stopper];
     Ok(Running {
         admin,
@@ -314,10 +315,11 @@ struct Known {
 }
 
 impl Known {
-    fn of(config: &Config, revoked: &Arc<Revoked>) -> Self {
+    fn of(config: &Config, security: &Arc<Security>) -> Self {
         let proxies = config.authority.as_ref().map(|authority| {
             let trust_domain = authority.trust_domain.clone();
-            let spiffe = Spiffe { trust_domain, revoked: Arc::clone(revoked) };
+            let (security, own) = (Arc::clone(security), Some(authority.certificate.clone()));
+            let spiffe = Spiffe { trust_domain, security, own };
             (authority.certificate.clone(), spiffe)
         });
         let operators = config.admin.tls.as_ref().map(|files| files.clients.clone());
@@ -334,7 +336,7 @@ impl Known {
             .filter(|uri| !is_proxy(uri) && lead_to(&self.operators, &peer.certificates));
         let proxy = self.proxies.as_ref().and_then(|(authority, spiffe)| {
             let own = lead_to(std::slice::from_ref(authority), &peer.certificates);
-            own.then(|| spiffe.proxy(leaf).ok()).flatten()
+            own.then(|| spiffe.proxy(&peer.certificates).ok()).flatten()
         });
         Certified { operator, proxy }
     }
@@ -412,18 +414,22 @@ fn open(
     Ok((listener, address, tls))
 }
 
-/// Where nobody may ask yet, an operator is made who may do everything.
-fn first_operator(operators: &Operators, data: &Path) -> Result<Option<PathBuf>, Error> {
+/// Where there never was an operator, one is made who may do everything.
+fn first_operator(security: &Security, data: &Path) -> Result<Option<PathBuf>, Error> {
+    if security.has_begun() {
+        return Ok(None);
+    }
     let path = data.join("operator.token");
-    let made = || -> io::Result<Option<PathBuf>> {
-        if !operators.is_empty()? {
-            return Ok(None);
-        }
-        let keep = |secret: &str| live::private::write(&path, &format!("{secret}\n"));
-        operators.add("operator", Role::Write, keep)?;
-        Ok(Some(path.clone()))
-    };
-    made().map_err(|source| Error::File { path: data.join("operators.json"), source })
+    let file = |source| Error::File { path: path.clone(), source };
+    let secret = format!("{PREFIX}{}", random::<24>().map_err(file)?);
+    live::private::write(&path, &format!("{secret}\n")).map_err(file)?;
+    let (sha256, created) = (Some(hash(&secret)), super::now());
+    let operator = Operator { role: Role::Write, sha256, certificate: None, created };
+    match security.put_operator("operator", operator) {
+        Ok(()) => Ok(Some(path)),
+        Err(Refused::Store(error)) => Err(Error::Store(error)),
+        Err(other) => Err(file(io::Error::other(other.to_string()))),
+    }
 }
 
 /// The names by which an address may be asked for.

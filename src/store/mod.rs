@@ -12,12 +12,14 @@
 
 mod embedded;
 mod error;
+pub mod security;
 
 pub use embedded::{Checked, Embedded};
 pub use error::Error;
 
 use crate::model::MeshName;
 use crate::revision::{Commit, Header, Manifest, ObjectId, Rollout, StepId};
+use security::{Change, Security};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +96,12 @@ pub trait Store: Send + Sync {
 
     /// Remembers something that is registered for a mesh; `None` forgets it.
     fn register(&self, mesh: &MeshName, key: &str, value: Option<&Value>) -> Result<(), Error>;
+
+    /// Operators, join tokens and revocations.
+    fn security(&self) -> Result<Security, Error>;
+
+    /// Changes some of them, all in one transaction.
+    fn secure(&self, changes: &[Change]) -> Result<(), Error>;
 
     /// What was committed under a key.
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error>;

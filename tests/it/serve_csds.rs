@@ -18,7 +18,8 @@ use meshctl::serve::grpc::Operated;
 use meshctl::serve::hub::Hub;
 use meshctl::serve::identity::Loopback;
 use meshctl::serve::limits::Limits;
-use meshctl::serve::{Operators, Role};
+use meshctl::serve::{Operators, Role, Security};
+use meshctl::store::Embedded;
 use status::ConfigStatus::{Error, NotSent, Stale, Synced};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,9 +54,12 @@ fn read(answer: &[u8]) -> BTreeMap<String, Told> {
     answer.config.into_iter().map(told).collect()
 }
 
-fn server(folder: &Path) -> Server {
-    let operated = Operated { others: Arc::new(Loopback), operators: Operators::of(folder) };
-    Server::start(Hub::new(Limits::default()), Arc::new(operated), None, 0)
+/// A server, and the operators that it knows.
+fn server(folder: &Path) -> (Server, Arc<Security>) {
+    let store = Embedded::open_or_create(folder).unwrap();
+    let operators = Arc::new(Security::of(Arc::new(store)).unwrap());
+    let operated = Operated { others: Arc::new(Loopback), operators: Arc::clone(&operators) };
+    (Server::start(Hub::new(Limits::default()), Arc::new(operated), None, 0), operators)
 }
 
 async fn fetch(client: &Client, token: &str, request: &[u8]) -> Result<Vec<u8>, Status> {
@@ -71,7 +75,7 @@ fn the_status_of_clients_is_for_operators_alone() {
         let reader = operator(&operators, "reader", Role::Read);
         let writer = operator(&operators, "writer", Role::Write);
         let registrar = operator(&operators, "registrar", Role::Register);
-        let server = server(folder.path());
+        let (server, known) = server(folder.path());
         let client = Client::connect(server.address, None).await.unwrap();
         put(&server.hub, 1, &[("virtual_node/a", Some(config("virtual_node/a", [])))]);
         // Being on this host, which makes a proxy here, is not enough; nor is another role.
@@ -95,7 +99,7 @@ fn the_status_of_clients_is_for_operators_alone() {
         let mut stream = client.call(STREAM_PATH, Some(&reader)).await.unwrap();
         stream.send_bytes(&about(""));
         stream.next_bytes().await.unwrap();
-        assert!(Operators::of(folder.path()).remove("reader").unwrap());
+        assert!(known.remove_operator("reader").unwrap());
         stream.send_bytes(&about(""));
         assert_eq!(stream.next_bytes().await.unwrap_err().code, 7);
         // What cannot be asked for is refused, not ignored.
@@ -108,7 +112,7 @@ fn x34_s12_each_client_is_told_with_what_it_has_and_refuses() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let token = operator(&Operators::of(folder.path()), "reader", Role::Read);
-        let server = server(folder.path());
+        let (server, _) = server(folder.path());
         let all = |mark| ["e", "f", "g"].map(|name| endpoints(name, mark));
         put(
             &server.hub,

@@ -66,7 +66,7 @@ fn f8_a_folder_that_vanishes_harms_no_proxy_and_is_named() {
     sandbox.write("mesh.toml", mesh(2));
     let ran = sandbox.run(&["apply", "--yes"]);
     assert_eq!(ran.code, 6, "{}", ran.all());
-    assert!(ran.stderr.contains("operators.json"), "{}", ran.all());
+    assert!(ran.stderr.contains("store.redb"), "{}", ran.all());
     // It is back, and so is the server, without a restart.
     std::fs::rename(sandbox.join("gone"), sandbox.join("data")).unwrap();
     sandbox.run(&["apply", "--yes"]).exits(0);

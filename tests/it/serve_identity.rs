@@ -22,12 +22,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const WEB: &str = "mesh/m/virtual_node/web";
+pub(crate) const WEB: &str = "mesh/m/virtual_node/web";
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -38,7 +38,7 @@ fn authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-fn issue(sandbox: &Sandbox, by: &Authority, name: &str, names: &[SanType]) {
+pub(crate) fn issue(sandbox: &Sandbox, by: &Authority, name: &str, names: &[SanType]) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.subject_alt_names = names.to_vec();
     let key = KeyPair::generate().unwrap();
@@ -46,7 +46,7 @@ fn issue(sandbox: &Sandbox, by: &Authority, name: &str, names: &[SanType]) {
     sandbox.write(&format!("{name}.key"), key.serialize_pem());
 }
 
-fn uri(path: &str) -> SanType {
+pub(crate) fn uri(path: &str) -> SanType {
     SanType::URI(format!("spiffe://shop.example/{path}").try_into().unwrap())
 }
 
@@ -58,11 +58,24 @@ fn local() -> [SanType; 2] {
 /// A `meshctl serve` under TLS that signs the certificates of proxies.
 pub(crate) struct Server {
     child: Child,
-    admin: SocketAddr,
-    xds: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) xds: SocketAddr,
     operators: Authority,
     hosts: Authority,
+    /// Of proxies.
+    pub(crate) proxies: Authority,
 }
+
+/// How the listeners are served.
+const LISTENERS: &str = "--admin-cert server.pem --admin-key server.key --admin-client-ca \
+    operators.pem --xds-cert server.pem --xds-key server.key --trust-domain shop.example --grace 5s";
+/// The server signs the certificates of proxies.
+pub(crate) const OWN: &str =
+    "--identity-cert proxies.pem --identity-key proxies.key --xds-ca hosts.pem";
+/// They come from elsewhere.
+pub(crate) const FOREIGN: &str = "--xds-client-ca proxies.pem";
+/// Any free ports.
+pub(crate) const FREE: [&str; 2] = ["127.0.0.1:0"; 2];
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -72,7 +85,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(sandbox: &Sandbox, life: &str) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox, more: &str) -> Self {
         let (hosts, operators) = (authority("hosts"), authority("operators"));
         let proxies = authority("proxies");
         sandbox.write("hosts.pem", hosts.pem());
@@ -84,12 +97,33 @@ impl Server {
             issue(sandbox, &operators, name, &[uri(&format!("operator/{name}"))]);
         }
         issue(sandbox, &operators, "fake", &[uri(WEB)]);
-        let args = "serve --data data --admin 127.0.0.1:0 --xds 127.0.0.1:0 --grace 5s \
-                    --admin-cert server.pem --admin-key server.key --admin-client-ca operators.pem \
-                    --xds-cert server.pem --xds-key server.key --trust-domain shop.example \
-                    --identity-cert proxies.pem --identity-key proxies.key --xds-ca hosts.pem";
-        let mut args: Vec<&str> = args.split_whitespace().collect();
-        args.extend(["--identity-life", life]);
+        let (child, admin, xds) = Self::launch(sandbox, "data", FREE, more);
+        Self { child, admin, xds, operators, hosts, proxies }
+    }
+
+    /// Ends it without a word, and starts one with the same files on a folder; it keeps its ports.
+    pub(crate) fn again(&mut self, sandbox: &Sandbox, data: &str, more: &str) {
+        self.kill();
+        let at = [self.admin, self.xds].map(|address| address.to_string());
+        let at = at.each_ref().map(String::as_str);
+        (self.child, self.admin, self.xds) = Self::launch(sandbox, data, at, more);
+    }
+
+    /// Ends it without a word.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    fn launch(
+        sandbox: &Sandbox,
+        data: &str,
+        [admin, xds]: [&str; 2],
+        more: &str,
+    ) -> (Child, SocketAddr, SocketAddr) {
+        let mut args = vec!["serve", "--data", data, "--admin", admin, "--xds", xds];
+        args.extend(LISTENERS.split_whitespace());
+        args.extend(more.split_whitespace());
         let log = fs::File::create(sandbox.join("serve.log")).unwrap();
         // Whatever the umask is, what it writes is for its owner alone.
         let mut command = Command::new("sh");
@@ -103,11 +137,11 @@ impl Server {
             line.strip_prefix(word).unwrap().trim().parse().unwrap()
         };
         let (admin, xds) = (next("admin"), next("xds"));
-        Self { child, admin, xds, operators, hosts }
+        (child, admin, xds)
     }
 
     /// What `meshctl.toml` says of it: an operator by token, and one by certificate.
-    fn targets(&self) -> String {
+    pub(crate) fn targets(&self) -> String {
         let Self { admin, xds, .. } = self;
         let at = format!("server = \"https://{admin}\"\nxds = \"{xds}\"\n");
         format!(
@@ -129,7 +163,7 @@ impl Server {
 pub(crate) fn started(life: &str) -> (Server, Sandbox, Block) {
     let block = Block::take();
     let (sandbox, _) = project(&block);
-    let server = Server::start(&sandbox, life);
+    let server = Server::start(&sandbox, &format!("{OWN} --identity-life {life}"));
     sandbox.write("meshctl.toml", server.targets());
     certify(&sandbox, "ada", "write");
     (server, sandbox, block)
@@ -171,10 +205,14 @@ pub(crate) const JOIN: [&str; 6] =
     ["bootstrap", "virtual_node/web", "--identity", "id", "--join-token", "@token"];
 
 /// A client of xDS with the identity of a folder.
-fn trusting(ca: &Path, folder: &Path) -> Arc<ClientConfig> {
+pub(crate) fn trusting(ca: &Path, folder: &Path) -> Arc<ClientConfig> {
+    trusting_pair(ca, identity::pair(folder))
+}
+
+/// A client of xDS with a certificate and its key.
+pub(crate) fn trusting_pair(ca: &Path, (chain, key): (PathBuf, PathBuf)) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
-    let (chain, key) = identity::pair(folder);
     let chain = CertificateDer::pem_file_iter(chain).unwrap().map(Result::unwrap).collect();
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -191,7 +229,7 @@ fn holds(path: &Path, text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < deadline, "not in time: {what}");
@@ -347,8 +385,6 @@ fn s4_a_stream_ends_with_the_certificate_and_when_it_is_shut_out() {
             sandbox.run(&["bootstrap", "virtual_node/web", "--identity", "id", "--renew", "now"]);
         assert!([4, 6].contains(&ran.code), "{}", ran.stderr);
         if shut_out {
-            // Times of certificates have seconds.
-            std::thread::sleep(Duration::from_millis(1_100));
             token(&sandbox, "virtual_node/web");
             sandbox.run(&JOIN).exits(0);
             block_on(async {

@@ -218,7 +218,8 @@ fn mutual_tls_says_who_a_proxy_is() {
             clients: Clients::Only(roots.as_bytes()),
             protocols: &["h2"],
         };
-        let spiffe = Spiffe { trust_domain: "shop.example".to_owned(), revoked: Arc::default() };
+        let trust_domain = "shop.example".to_owned();
+        let spiffe = Spiffe { trust_domain, security: Arc::default(), own: None };
         let tls = Tls::new(&pem).unwrap();
         let server =
             Server::start(Hub::new(Limits::default()), Arc::new(spiffe), Some(tls.clone()), 0);

@@ -118,7 +118,13 @@ impl Server {
         self.client.post("/v1/renew", request)
     }
 
-    /// Shuts out every certificate of a proxy that was issued until now.
+    /// Has certificates of other authorities accepted for a revoked proxy again.
+    pub fn allow(&self, proxy: &ProxyId) -> Result<(), Error> {
+        let path = self.path(&format!("/proxies/{proxy}/allow"));
+        self.client.post::<DoneDocument>(&path, &DoneDocument {}).map(|_| ())
+    }
+
+    /// Has every certificate of a proxy rejected that exists now.
     pub fn revoke(&self, proxy: &ProxyId) -> Result<(), Error> {
         let path = self.path(&format!("/proxies/{proxy}/revoke"));
         self.client.post::<DoneDocument>(&path, &DoneDocument {}).map(|_| ())

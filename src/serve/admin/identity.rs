@@ -12,9 +12,10 @@ use crate::live::server::wire::Problem;
 use crate::model::MeshName;
 use crate::serve::audit::Entry;
 use crate::serve::certificates::rfc3339;
-use crate::serve::identity::Identity;
 use crate::serve::joining::{Authority, NotSigned, is_pattern};
 use crate::serve::problem;
+use crate::serve::security::{Made, Refused};
+use crate::store::security::ProxyKey;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -43,8 +44,13 @@ fn note(server: &Server, actor: &str, verb: &str, mesh: &MeshName, subject: &str
     server.audit.write(&Entry { actor, verb, mesh, subject, key, before, after, end });
 }
 
-fn io(error: std::io::Error) -> Problem {
-    problem::of("failed", format!("it cannot be written down: {error}"))
+/// Why a change was not made.
+fn refused(refused: Refused) -> Problem {
+    match refused {
+        Refused::Store(error) => problem::store(&error),
+        Refused::Unfit(why) => problem::of("full", why),
+        Refused::Random(error) => problem::of("failed", error.to_string()),
+    }
 }
 
 pub(super) async fn join_token(
@@ -67,8 +73,8 @@ pub(super) async fn join_token(
             return Err(problem::of("bad-request", message));
         }
         let life = Duration::from_secs(life_s);
-        let made = server.join_tokens.make(&mesh, &proxies, life, &actor);
-        let (id, token, until) = made.map_err(io)?;
+        let made = server.security.make_token(&mesh, &proxies, life, &actor);
+        let Made { id, secret: token, until } = made.map_err(refused)?;
         note(&server, &actor, "join-token", &mesh, &proxies, &format!("made {id}"));
         Ok(JoinTokenDocument { id, token, mesh, proxies, until: rfc3339(until) })
     });
@@ -80,7 +86,7 @@ pub(super) async fn join_tokens(
     Path(mesh): Path<String>,
 ) -> Answer<JoinTokensDocument> {
     let mesh = named(mesh)?;
-    let tokens = server.join_tokens.of_mesh(&mesh).into_iter().map(|(id, held)| HeldDocument {
+    let tokens = server.security.tokens_of(&mesh).into_iter().map(|(id, held)| HeldDocument {
         id,
         proxies: held.proxies,
         until: rfc3339(held.until),
@@ -96,7 +102,7 @@ pub(super) async fn remove_join_token(
 ) -> Answer<DoneDocument> {
     let mesh = named(mesh)?;
     let done = blocking(move || {
-        let Some(held) = server.join_tokens.remove(&mesh, &id).map_err(io)? else {
+        let Some(held) = server.security.remove_token(&mesh, &id).map_err(refused)? else {
             let message = format!("there is no join token {id} that works");
             return Err(problem::of("no-token", message));
         };
@@ -124,11 +130,15 @@ pub(super) async fn join(
             let message = format!("the join token is for {}, not for {proxy}", held.proxies);
             return Err(problem::of("forbidden", message));
         }
-        let signed = sign(authority(&server)?, &request, &held.mesh, &proxy)?;
+        let key = (held.mesh.to_string(), proxy);
+        let generation = server.security.generation(&key);
+        let signed = sign(&server, &request, &key, generation)?;
         // Of all who come with it at once, one gets what was signed.
-        if !server.join_tokens.take(&id).map_err(io)? {
+        if !server.security.use_token(&id, &key.1).map_err(refused)? {
             told("refused: used");
-            return Err(problem::of("unauthenticated", "the join token was used"));
+            let message = "the join token was used, has expired, or the proxy was revoked after it \
+                           was made";
+            return Err(problem::of("unauthenticated", message));
         }
         told("done");
         Ok(signed)
@@ -146,27 +156,42 @@ pub(super) async fn renew(
     let Grant::Renew(own) = grant else {
         return Err(problem::of("forbidden", "this needs the certificate of a proxy").into());
     };
-    let mesh = named(own.mesh)?;
+    let mesh = named(own.key.0.clone())?;
     let signed = blocking(move || {
-        let signed = sign(authority(&server)?, &request, &mesh, &own.proxy)?;
-        note(&server, &actor, "renew", &mesh, &own.proxy.to_string(), "done");
+        let signed = sign(&server, &request, &own.key, own.generation)?;
+        let subject = own.key.1.to_string();
+        // What was signed is of the generation that asked for it: of no use if that has ended.
+        if server.security.generation(&own.key) != own.generation {
+            note(&server, &actor, "renew", &mesh, &subject, "refused: revoked");
+            return Err(problem::of("unauthenticated", "the certificate was revoked"));
+        }
+        note(&server, &actor, "renew", &mesh, &subject, "done");
         Ok(signed)
     });
     Ok(Json(signed.await?))
 }
 
 fn sign(
-    authority: &Authority,
+    server: &Server,
     request: &str,
-    mesh: &MeshName,
-    proxy: &ProxyId,
+    key: &ProxyKey,
+    generation: u64,
 ) -> Result<IdentityDocument, Problem> {
-    authority.sign(request, mesh.as_str(), proxy).map_err(|error| match error {
+    let authority = authority(server)?;
+    let serial = server.security.serial(generation);
+    let serial = serial.map_err(|error| problem::of("failed", error.to_string()))?;
+    authority.sign(request, &key.0, &key.1, &serial).map_err(|error| match error {
         NotSigned::Request(why) => problem::of("bad-request", why),
         NotSigned::Authority(why) => {
             problem::of("failed", format!("the authority of proxies cannot sign: {why}"))
         }
     })
+}
+
+/// Reads the proxy in the path.
+fn proxy_of(mesh: &MeshName, kind: &str, name: &str) -> Result<ProxyKey, Problem> {
+    let proxy: Result<ProxyId, String> = format!("{kind}/{name}").parse();
+    proxy.map(|proxy| (mesh.to_string(), proxy)).map_err(|why| problem::of("bad-request", why))
 }
 
 pub(super) async fn revoke(
@@ -175,13 +200,46 @@ pub(super) async fn revoke(
     Extension(Actor(actor)): Extension<Actor>,
 ) -> Answer<DoneDocument> {
     let mesh = named(mesh)?;
-    let proxy: Result<ProxyId, String> = format!("{kind}/{name}").parse();
-    let proxy = proxy.map_err(|why| problem::of("bad-request", why))?;
+    let key = proxy_of(&mesh, &kind, &name)?;
+    if !server.certified {
+        let message = "proxies come without certificates here: there is nothing to revoke";
+        return Err(problem::of("no-authority", message)
+            .hint("start the server with --xds-cert, and with --identity-cert or --xds-client-ca")
+            .into());
+    }
     let done = blocking(move || {
-        let uri = authority(&server)?.uri(mesh.as_str(), &proxy);
-        server.revoked.revoke(&uri).map_err(io)?;
-        server.plane.disconnect(&Identity::Spiffe(uri));
-        note(&server, &actor, "revoke", &mesh, &proxy.to_string(), "done");
+        // In memory first, and the streams: whatever becomes of the disk, it is shut out.
+        server.security.revoke(&key);
+        server.plane.disconnect(&mesh, &key.1);
+        let written = server.security.flush();
+        let end = if written.is_ok() { "done" } else { "done, but not written to the store" };
+        note(&server, &actor, "revoke", &mesh, &key.1.to_string(), end);
+        written.map_err(|error| {
+            let mut problem = problem::store(&error);
+            problem.causes.insert(0, problem.message);
+            problem.message =
+                format!("{} is revoked, but a restart of the server would forget it", key.1);
+            problem.hint("make room or repair the disk; the server writes it as soon as it can")
+        })?;
+        Ok(DoneDocument {})
+    });
+    Ok(Json(done.await?))
+}
+
+/// Accepts certificates of a proxy again that the server did not issue.
+pub(super) async fn allow(
+    State(server): Shared,
+    Path((mesh, kind, name)): Path<(String, String, String)>,
+    Extension(Actor(actor)): Extension<Actor>,
+) -> Answer<DoneDocument> {
+    let mesh = named(mesh)?;
+    let key = proxy_of(&mesh, &kind, &name)?;
+    let done = blocking(move || {
+        if !server.security.allow(&key).map_err(refused)? {
+            let message = format!("{} is not denied", key.1);
+            return Err(problem::of("not-denied", message));
+        }
+        note(&server, &actor, "allow", &mesh, &key.1.to_string(), "done");
         Ok(DoneDocument {})
     });
     Ok(Json(done.await?))

@@ -12,17 +12,18 @@ mod registry;
 
 use super::audit::Audit;
 use super::certificates::Figures;
-use super::joining::{Authority, JoinTokens};
+use super::joining::Authority;
 use super::mesh::Mesh;
 use super::plane::Plane;
 use super::problem;
-use super::revoked::Revoked;
+use super::security::Security;
 use super::work::{Attempt, Bench};
 use crate::apply::Stop;
 use crate::live::server::wire::{ApplyRequest, Problem, Work};
 use crate::model::MeshName;
 use crate::store::Store;
-use access::{Actor, Certified, Names, Need, Operators, Role};
+use crate::store::security::Role;
+use access::{Actor, Certified, Names, Need};
 use attempts::Attempts as Joining;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -48,14 +49,14 @@ type Attempts = Vec<(String, Arc<Attempt>)>;
 pub(super) struct Server {
     pub(super) store: Arc<dyn Store>,
     pub(super) plane: Arc<dyn Plane>,
-    pub(super) operators: Operators,
     pub(super) names: Names,
     pub(super) audit: Arc<Audit>,
     pub(super) metrics: Metrics,
     pub(super) certificates: Figures,
-    pub(super) join_tokens: JoinTokens,
+    pub(super) security: Arc<Security>,
     pub(super) authority: Option<Authority>,
-    pub(super) revoked: Arc<Revoked>,
+    /// Whether proxies come with certificates, which can be revoked.
+    pub(super) certified: bool,
     pub(super) joining: Joining,
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
@@ -83,7 +84,7 @@ impl From<Problem> for Failed {
             "unauthenticated" => StatusCode::UNAUTHORIZED,
             "forbidden" => StatusCode::FORBIDDEN,
             "no-mesh" | "no-token" | "no-instance" | "no-revision" | "no-proxy" | "unknown-key"
-            | "not-found" => StatusCode::NOT_FOUND,
+            | "not-found" | "not-denied" => StatusCode::NOT_FOUND,
             "unsupported-encoding" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "too-many" => StatusCode::TOO_MANY_REQUESTS,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
@@ -291,6 +292,12 @@ pub(super) fn routes() -> Vec<Route> {
             "/v1/meshes/{mesh}/proxies/{kind}/{name}/revoke",
             write,
             post(identity::revoke),
+        ),
+        route(
+            post_.clone(),
+            "/v1/meshes/{mesh}/proxies/{kind}/{name}/allow",
+            write,
+            post(identity::allow),
         ),
         route(post_.clone(), "/v1/join", Need::JoinToken, post(identity::join)),
         route(post_, "/v1/renew", Need::Proxy, post(identity::renew)),

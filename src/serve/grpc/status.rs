@@ -7,7 +7,7 @@ use crate::envoy::ProxyId;
 use crate::envoy::csds::{Wanted, encode};
 use crate::serve::hub::Hub;
 use crate::serve::identity::{Credentials, Identify, Identity, Unknown};
-use crate::serve::{Operators, Role};
+use crate::serve::{Role, Security};
 use bytes::{Buf as _, BufMut as _};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -26,14 +26,14 @@ pub struct Operated {
     /// Who knows the others.
     pub others: Arc<dyn Identify>,
     /// The operators.
-    pub operators: Operators,
+    pub operators: Arc<Security>,
 }
 
 impl Identify for Operated {
     fn identify(&self, credentials: &Credentials) -> Result<Identity, Unknown> {
         if let Some(token) = &credentials.token
-            && let Ok(Some((name, role))) = self.operators.find(token)
-            && role.covers(Role::Read)
+            && let Some((name, known)) = self.operators.operator(token)
+            && known.role.covers(Role::Read)
         {
             return Ok(Identity::Operator(name));
         }

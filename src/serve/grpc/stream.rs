@@ -145,6 +145,10 @@ impl Responses {
         }
         if self.attached.is_none() {
             let attached = self.open(request)?;
+            // A revocation that came in between has ended all streams but this one.
+            if let Err(unknown) = self.identify.identify(&self.credentials) {
+                return Err(Status::unauthenticated(unknown.to_string()));
+            }
             attached.register(cx.waker());
             let next = self.next_check();
             self.deadline.as_mut().reset(next);

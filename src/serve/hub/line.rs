@@ -74,6 +74,11 @@ impl Line {
         &self.opening.identity
     }
 
+    /// Whether it is a stream of this proxy.
+    pub(super) fn is_of(&self, mesh: &str, proxy: &ProxyId) -> bool {
+        self.opening.mesh == mesh && self.opening.proxy == *proxy
+    }
+
     pub(super) fn changed(&self, view: &View, ids: &[NameId], before: Option<StepId>) -> bool {
         let wake = lock(&self.session).changed(view, ids, before);
         if wake {

@@ -139,6 +139,11 @@ impl Hub {
         self.close(|line| line.identity() == identity);
     }
 
+    /// Ends the streams of a proxy, however its certificates spell its identity.
+    pub fn disconnect_proxy(&self, mesh: &str, proxy: &ProxyId) {
+        self.close(|line| line.is_of(mesh, proxy));
+    }
+
     /// Ends every stream, before the server stops.
     pub fn disconnect_all(&self) {
         self.close(|_| true);

@@ -98,10 +98,11 @@ fn copy_all(from: &ReadTransaction, to: &Database) -> Result<(), Fault> {
     if super::registry(from)?.is_some() {
         copy_table(from, &transaction, REGISTRY)?;
     }
+    super::security::copy(from, &transaction)?;
     Ok(transaction.commit()?)
 }
 
-fn copy_table<K: Key + 'static, V: Value + 'static>(
+pub(super) fn copy_table<K: Key + 'static, V: Value + 'static>(
     from: &ReadTransaction,
     to: &WriteTransaction,
     table: TableDefinition<'_, K, V>,

@@ -7,7 +7,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -119,6 +119,12 @@ pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join("store.redb")
 }
 
+/// Device and number of a file.
+pub(super) fn number(path: &Path) -> Result<(u64, u64), Error> {
+    let found = fs::metadata(path).map_err(Error::io("find", path))?;
+    Ok((found.dev(), found.ino()))
+}
+
 /// Makes a folder that only its owner sees, whatever the umask.
 pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
     if folder.is_dir() {
@@ -211,6 +217,7 @@ pub(super) fn begin(file: File, lineage: &str) -> Result<(), Fault> {
         transaction.open_table(REVISIONS)?;
         transaction.open_table(OBJECTS)?;
         transaction.open_table(KEYS)?;
+        super::security::create(&transaction)?;
     }
     transaction.commit()?;
     Ok(())

@@ -7,6 +7,9 @@
 //!  objects    hash            -> resource, or leaf
 //!  keys       mesh, key       -> what was committed under it
 //!  registry   mesh, key       -> what is registered under it
+//!  operators  name            -> role, hash of the secret
+//!  join_tokens id             -> what it is for, hash of the secret
+//!  proxies    mesh, proxy     -> what was revoked of it
 //! ```
 //!
 //! A commit is one transaction. What is read is held to its hash, and a file that is opened is
@@ -16,11 +19,13 @@
 mod copy;
 mod file;
 mod record;
+mod security;
 mod shadow;
 mod verify;
 
 pub use verify::Checked;
 
+use super::security::{Change, Security};
 use super::{Error, Head, Landed, Store, Terms};
 use crate::model::{Address, MeshName};
 use crate::revision::{
@@ -39,8 +44,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-/// The version of the form of these tables.
-const FORMAT: u64 = 1;
+/// The version of the format of these tables. Stores of format 1 had operators, join tokens and
+/// revocations in files beside them; they are brought to this one when they are opened.
+const FORMAT: u64 = 2;
 
 const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 const HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("heads");
@@ -57,6 +63,8 @@ const REGISTRY: TableDefinition<'_, Named, &[u8]> = TableDefinition::new("regist
 pub struct Embedded {
     folder: PathBuf,
     lineage: String,
+    /// Device and number of the file that is open.
+    file: (u64, u64),
     state: RwLock<State>,
     /// Held as long as the store is open; closing the file lets it go, however the process ends.
     _lock: File,
@@ -80,8 +88,13 @@ impl Embedded {
             return Err(Error::Missing { path: folder });
         }
         let lock = file::lock(&folder)?;
-        let (database, lineage) = open(&path)?;
-        Ok(Self { folder, lineage, state: RwLock::new(State::Open(database)), _lock: lock })
+        let (database, lineage, format) = open(&path)?;
+        if format < FORMAT {
+            security::migrate(&database, &folder)?;
+        }
+        security::retire(&folder)?;
+        let file = file::number(&path)?;
+        Ok(Self { folder, lineage, file, state: RwLock::new(State::Open(database)), _lock: lock })
     }
 
     /// Opens the store in a folder, which is made if there is none.
@@ -155,6 +168,12 @@ impl Embedded {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<(), Fault>,
     ) -> Result<(), Error> {
+        // What is written to a file that is no longer in the folder would be lost.
+        let path = self.path();
+        if file::number(&path)? != self.file {
+            let why = std::io::Error::other("another file has its place");
+            return Err(Error::io("find", path)(why));
+        }
         let mut committing = false;
         let result = self.with(|database| {
             let mut transaction = database.begin_write()?;
@@ -189,11 +208,11 @@ impl Embedded {
 }
 
 /// Opens a file that was found to be whole.
-fn open(path: &Path) -> Result<(Database, String), Error> {
-    let found = verify::look(path)?;
+fn open(path: &Path) -> Result<(Database, String, u64), Error> {
+    let (found, format) = verify::look(path)?;
     let database = file::guarded(path, || Ok(file::builder().open(path)?));
     let database = database.map_err(|fault| fault.at(path))?;
-    Ok((database, found.lineage))
+    Ok((database, found.lineage, format))
 }
 
 /// The table of what is registered, if anything ever was.
@@ -451,6 +470,14 @@ impl Store for Embedded {
             }
             Ok(())
         })
+    }
+
+    fn security(&self) -> Result<Security, Error> {
+        self.with(|database| security::read(&database.begin_read()?))
+    }
+
+    fn secure(&self, changes: &[Change]) -> Result<(), Error> {
+        self.write(|transaction| security::write(transaction, changes))
     }
 
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error> {

@@ -9,7 +9,7 @@ use crate::revision::join;
 use crate::store::Error;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -26,6 +26,8 @@ pub struct Checked {
     pub bytes: u64,
     /// The newest revision of each mesh, and how many there are.
     pub meshes: BTreeMap<MeshName, (u64, usize)>,
+    /// The names of its operators.
+    pub operators: BTreeSet<String>,
 }
 
 /// How much is looked at.
@@ -38,16 +40,16 @@ enum Depth {
 }
 
 /// Looks at the file as far as a server needs it: every page, and what is newest.
-pub(super) fn look(path: &Path) -> Result<Checked, Error> {
+pub(super) fn look(path: &Path) -> Result<(Checked, u64), Error> {
     verify(path, Depth::Newest)
 }
 
 /// Looks at everything in the file.
 pub(super) fn check(path: &Path) -> Result<Checked, Error> {
-    verify(path, Depth::All)
+    Ok(verify(path, Depth::All)?.0)
 }
 
-fn verify(path: &Path, depth: Depth) -> Result<Checked, Error> {
+fn verify(path: &Path, depth: Depth) -> Result<(Checked, u64), Error> {
     let damaged = |why: String| Error::Damaged { path: path.to_owned(), why };
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let bytes = file.metadata().map_err(Error::io("look at", path))?.len();
@@ -62,12 +64,14 @@ fn verify(path: &Path, depth: Depth) -> Result<Checked, Error> {
         let shadow = Shadow::new(file).map_err(|error| Fault::Disk(error.to_string()))?;
         let mut database = file::builder().create_with_backend(shadow)?;
         // The form comes first: a later one may look like damage.
-        let lineage = form(&database, path)?;
+        let (lineage, format) = form(&database, path)?;
         if !database.check_integrity()? {
             return Err(Fault::Damaged("its checksums do not fit its content".to_owned()));
         }
-        let meshes = meshes(&database.begin_read()?, depth)?;
-        Ok(Checked { lineage, bytes, meshes })
+        let transaction = database.begin_read()?;
+        let meshes = meshes(&transaction, depth)?;
+        let operators = super::security::read(&transaction)?.operators.into_keys().collect();
+        Ok((Checked { lineage, bytes, meshes, operators }, format))
     });
     found.map_err(|fault| match fault {
         // Nothing was written, so there is nothing that could fail to be.
@@ -76,8 +80,8 @@ fn verify(path: &Path, depth: Depth) -> Result<Checked, Error> {
     })
 }
 
-/// Checks the form of the tables and gives the lineage.
-fn form(database: &Database, path: &Path) -> Result<String, Fault> {
+/// Checks the format of the tables and gives the lineage with it.
+fn form(database: &Database, path: &Path) -> Result<(String, u64), Fault> {
     let meta = database.begin_read()?.open_table(META)?;
     let get = |key: &str| -> Result<String, Fault> {
         match meta.get(key)? {
@@ -87,7 +91,7 @@ fn form(database: &Database, path: &Path) -> Result<String, Fault> {
     };
     let text = get("format")?;
     match text.parse::<u64>() {
-        Ok(FORMAT) => get("lineage"),
+        Ok(format @ 1..=FORMAT) => Ok((get("lineage")?, format)),
         Ok(format) if format > FORMAT => Err(Error::Newer { path: path.to_owned(), format }.into()),
         _ => Err(Fault::Damaged(format!("`{text}` is no form of a store"))),
     }
