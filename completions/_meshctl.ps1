@@ -541,7 +541,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Have a running server make a join token, and print it: it is kept nowhere')
             [CompletionResult]::new('tokens', 'tokens', [CompletionResultType]::ParameterValue, 'Join tokens of a running server that nobody has used: list and remove them')
-            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server shut out every certificate of a proxy that was issued until now')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server reject every certificate of a proxy that exists now')
+            [CompletionResult]::new('allow', 'allow', [CompletionResultType]::ParameterValue, 'Have a running server accept certificates of other authorities for a revoked proxy again')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -754,11 +755,30 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'meshctl;serve;allow' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'meshctl;serve;help' {
             [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Have a running server make a join token, and print it: it is kept nowhere')
             [CompletionResult]::new('tokens', 'tokens', [CompletionResultType]::ParameterValue, 'Join tokens of a running server that nobody has used: list and remove them')
-            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server shut out every certificate of a proxy that was issued until now')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server reject every certificate of a proxy that exists now')
+            [CompletionResult]::new('allow', 'allow', [CompletionResultType]::ParameterValue, 'Have a running server accept certificates of other authorities for a revoked proxy again')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -792,6 +812,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;serve;help;revoke' {
+            break
+        }
+        'meshctl;serve;help;allow' {
             break
         }
         'meshctl;serve;help;help' {
@@ -1134,7 +1157,8 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('operator', 'operator', [CompletionResultType]::ParameterValue, 'Make, list and remove those who may use the admin API')
             [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Have a running server make a join token, and print it: it is kept nowhere')
             [CompletionResult]::new('tokens', 'tokens', [CompletionResultType]::ParameterValue, 'Join tokens of a running server that nobody has used: list and remove them')
-            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server shut out every certificate of a proxy that was issued until now')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Have a running server reject every certificate of a proxy that exists now')
+            [CompletionResult]::new('allow', 'allow', [CompletionResultType]::ParameterValue, 'Have a running server accept certificates of other authorities for a revoked proxy again')
             break
         }
         'meshctl;help;serve;operator' {
@@ -1167,6 +1191,9 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;serve;revoke' {
+            break
+        }
+        'meshctl;help;serve;allow' {
             break
         }
         'meshctl;help;trace' {

@@ -184,6 +184,9 @@ _meshctl() {
             meshctl__subcmd__help,wait)
                 cmd="meshctl__subcmd__help__subcmd__wait"
                 ;;
+            meshctl__subcmd__help__subcmd__serve,allow)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__allow"
+                ;;
             meshctl__subcmd__help__subcmd__serve,operator)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator"
                 ;;
@@ -220,6 +223,9 @@ _meshctl() {
             meshctl__subcmd__help__subcmd__store,restore)
                 cmd="meshctl__subcmd__help__subcmd__store__subcmd__restore"
                 ;;
+            meshctl__subcmd__serve,allow)
+                cmd="meshctl__subcmd__serve__subcmd__allow"
+                ;;
             meshctl__subcmd__serve,help)
                 cmd="meshctl__subcmd__serve__subcmd__help"
                 ;;
@@ -234,6 +240,9 @@ _meshctl() {
                 ;;
             meshctl__subcmd__serve,tokens)
                 cmd="meshctl__subcmd__serve__subcmd__tokens"
+                ;;
+            meshctl__subcmd__serve__subcmd__help,allow)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__allow"
                 ;;
             meshctl__subcmd__serve__subcmd__help,help)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__help"
@@ -1194,8 +1203,22 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__serve)
-            opts="operator token tokens revoke"
+            opts="operator token tokens revoke allow"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__allow)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1912,7 +1935,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve)
-            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke help"
+            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke allow help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2013,9 +2036,61 @@ _meshctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        meshctl__subcmd__serve__subcmd__help)
-            opts="operator token tokens revoke help"
+        meshctl__subcmd__serve__subcmd__allow)
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help)
+            opts="operator token tokens revoke allow help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__allow)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

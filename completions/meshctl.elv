@@ -518,7 +518,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand operator 'Make, list and remove those who may use the admin API'
             cand token 'Have a running server make a join token, and print it: it is kept nowhere'
             cand tokens 'Join tokens of a running server that nobody has used: list and remove them'
-            cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
+            cand revoke 'Have a running server reject every certificate of a proxy that exists now'
+            cand allow 'Have a running server accept certificates of other authorities for a revoked proxy again'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'meshctl;serve;operator'= {
@@ -712,11 +713,29 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'meshctl;serve;allow'= {
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'meshctl;serve;help'= {
             cand operator 'Make, list and remove those who may use the admin API'
             cand token 'Have a running server make a join token, and print it: it is kept nowhere'
             cand tokens 'Join tokens of a running server that nobody has used: list and remove them'
-            cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
+            cand revoke 'Have a running server reject every certificate of a proxy that exists now'
+            cand allow 'Have a running server accept certificates of other authorities for a revoked proxy again'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'meshctl;serve;help;operator'= {
@@ -741,6 +760,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;serve;help;tokens;remove'= {
         }
         &'meshctl;serve;help;revoke'= {
+        }
+        &'meshctl;serve;help;allow'= {
         }
         &'meshctl;serve;help;help'= {
         }
@@ -1047,7 +1068,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand operator 'Make, list and remove those who may use the admin API'
             cand token 'Have a running server make a join token, and print it: it is kept nowhere'
             cand tokens 'Join tokens of a running server that nobody has used: list and remove them'
-            cand revoke 'Have a running server shut out every certificate of a proxy that was issued until now'
+            cand revoke 'Have a running server reject every certificate of a proxy that exists now'
+            cand allow 'Have a running server accept certificates of other authorities for a revoked proxy again'
         }
         &'meshctl;help;serve;operator'= {
             cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
@@ -1071,6 +1093,8 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;serve;tokens;remove'= {
         }
         &'meshctl;help;serve;revoke'= {
+        }
+        &'meshctl;help;serve;allow'= {
         }
         &'meshctl;help;trace'= {
         }

@@ -602,26 +602,26 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s q -l quiet -d '
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand wait" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l data -d 'The folder of the store, the operators and the audit log; made if it is not there' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin -d 'Where the admin API listens' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds -d 'Where Envoys connect (xDS)' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-name -d 'A further name, with its port, by which the admin API may be asked for' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l grace -d 'After a start: how long a step waits for Envoys that may not be back yet' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-cert -d 'The certificate of the admin API, as a PEM file' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-key -d 'The key of that certificate' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l admin-client-ca -d 'The authorities of operators\' certificates, which say who needs no token (`meshctl serve operator add --certificate`)' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-cert -d 'The certificate of xDS, as a PEM file' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-key -d 'The key of that certificate' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-client-ca -d 'The authorities of proxies whose certificates come from elsewhere' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l trust-domain -d 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l identity-cert -d 'The certificate of an authority with which this server signs those of proxies: they join with a token (`meshctl serve token`) and renew by themselves' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l identity-key -d 'The key of that authority' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l identity-life -d 'How long a proxy\'s certificate is valid' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l xds-ca -d 'The authorities of the xDS certificate, which proxies that join are given; unset is --identity-cert' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s C -l directory -d 'The project\'s folder' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l target -d 'The target of meshctl.toml to work against' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l data -d 'The folder of the store, the operators and the audit log; made if it is not there' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin -d 'Where the admin API listens' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l xds -d 'Where Envoys connect (xDS)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-name -d 'A further name, with its port, by which the admin API may be asked for' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l grace -d 'After a start: how long a step waits for Envoys that may not be back yet' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-cert -d 'The certificate of the admin API, as a PEM file' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-key -d 'The key of that certificate' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-client-ca -d 'The authorities of operators\' certificates, which say who needs no token (`meshctl serve operator add --certificate`)' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l xds-cert -d 'The certificate of xDS, as a PEM file' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l xds-key -d 'The key of that certificate' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l xds-client-ca -d 'The authorities of proxies whose certificates come from elsewhere' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l trust-domain -d 'A proxy is who its certificate says: spiffe://DOMAIN/mesh/M/virtual_node/N' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l identity-cert -d 'The certificate of an authority with which this server signs those of proxies: they join with a token (`meshctl serve token`) and renew by themselves' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l identity-key -d 'The key of that authority' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l identity-life -d 'How long a proxy\'s certificate is valid' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l xds-ca -d 'The authorities of the xDS certificate, which proxies that join are given; unset is --identity-cert' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l format -d 'The form of the result' -r -f -a "text\t'For people'
 json\t'One JSON document with a published schema'
 ndjson\t'One JSON object a line, as things happen'
 markdown\t'Markdown for a pull request'
@@ -632,19 +632,20 @@ appmesh-json\t'App Mesh\'s API JSON'
 mermaid\t'A Mermaid flow chart'
 dot\t'Graphviz'
 svg\t'A picture'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -l no-input -d 'Never ask; a question counts as answered with no'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s q -l quiet -d 'Leave out words that are not errors'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s v -l verbose -d 'Say more; may be given twice'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -f -a "revoke" -d 'Have a running server reject every certificate of a proxy that exists now'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -f -a "allow" -d 'Have a running server accept certificates of other authorities for a revoked proxy again'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -l target -d 'The target of meshctl.toml to work against' -r
@@ -741,10 +742,33 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_s
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -s C -l directory -d 'The project\'s folder' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -l target -d 'The target of meshctl.toml to work against' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -l format -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'One JSON document with a published schema'
+ndjson\t'One JSON object a line, as things happen'
+markdown\t'Markdown for a pull request'
+github\t'GitHub workflow annotations'
+sarif\t'SARIF 2.1.0'
+junit\t'JUnit XML'
+appmesh-json\t'App Mesh\'s API JSON'
+mermaid\t'A Mermaid flow chart'
+dot\t'Graphviz'
+svg\t'A picture'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -l no-input -d 'Never ask; a question counts as answered with no'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -s q -l quiet -d 'Leave out words that are not errors'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -s v -l verbose -d 'Say more; may be given twice'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from allow" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Have a running server reject every certificate of a proxy that exists now'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "allow" -d 'Have a running server accept certificates of other authorities for a revoked proxy again'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand trace" -s H -l header -d 'A header, as often as needed; `Host` replaces the host of the URL' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand trace" -l from -d 'The node or gateway that it starts from; the only gateway unless given' -r
@@ -1064,7 +1088,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_see
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "operator" -d 'Make, list and remove those who may use the admin API'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "token" -d 'Have a running server make a join token, and print it: it is kept nowhere'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "revoke" -d 'Have a running server shut out every certificate of a proxy that was issued until now'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "revoke" -d 'Have a running server reject every certificate of a proxy that exists now'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "allow" -d 'Have a running server accept certificates of other authorities for a revoked proxy again'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Read every revision and object, and hold each to its hash'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "backup" -d 'Write all of it to a new file'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "restore" -d 'Make a store from a backup'

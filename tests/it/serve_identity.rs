@@ -320,7 +320,7 @@ fn a_proxy_is_no_operator_and_an_operator_is_no_proxy() {
     let ran = sandbox.run(&["status", "--target", "fake"]).exits(4);
     assert!(ran.stderr.contains("token of an operator"), "{}", ran.stderr);
     // What the server signed for a proxy opens no other route than its own.
-    let access = |pair: (std::path::PathBuf, std::path::PathBuf)| Access {
+    let access = |pair: (PathBuf, PathBuf)| Access {
         url: format!("https://{}", server.admin),
         token: None,
         ca: Some(sandbox.join("hosts.pem")),

@@ -413,12 +413,12 @@ fn a_store_of_a_later_form_is_not_touched() {
         let database = redb::Database::open(&file).unwrap();
         let write = database.begin_write().unwrap();
         let meta = redb::TableDefinition::<&str, &str>::new("meta");
-        write.open_table(meta).unwrap().insert("format", "2").unwrap();
+        write.open_table(meta).unwrap().insert("format", "3").unwrap();
         write.commit().unwrap();
     }
     let bytes = fs::read(&file).unwrap();
     let newer = |result: Result<(), Error>| {
-        let Err(Error::Newer { path, format: 2 }) = result else { panic!("{result:?}") };
+        let Err(Error::Newer { path, format: 3 }) = result else { panic!("{result:?}") };
         assert_eq!(path, file);
         assert_eq!(fs::read(&file).unwrap(), bytes);
     };
