@@ -33,7 +33,7 @@ pub(super) struct ImportArgs {
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// The format of the sources; told by their content unless given
+    /// The format of the sources; detected from their content by default
     #[arg(long, value_name = "FORMAT", value_enum)]
     from: Option<SourceFormat>,
 
@@ -47,7 +47,7 @@ pub(super) struct ImportArgs {
 
 /// How sources are read: `init --from` takes the same.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Options about sources")]
+#[command(next_help_heading = "Source options")]
 pub(super) struct How {
     /// A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one
     /// file, named by its path or the end of it
@@ -88,7 +88,7 @@ pub(super) struct How {
     #[arg(long)]
     prove: bool,
 
-    /// Go on though something of the sources is lost
+    /// Continue even if something in the sources is lost
     #[arg(long)]
     allow_loss: bool,
 }
@@ -270,7 +270,9 @@ pub(super) fn import_to(
         ui.words(&proof.words);
     }
     if differs {
-        ui.status("The definitions do not route as the proxies did; nothing was written.");
+        ui.status(
+            "The definitions are not proven to route as the proxies did; nothing was written.",
+        );
         ui.hint("correct the sources, or go on with --allow-loss");
         return Ok(Exit::Refused);
     }

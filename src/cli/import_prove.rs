@@ -55,25 +55,55 @@ pub(super) fn prove(
     let after = seen_by(&defined.mesh, &dumped.proxies);
     let live = Live { revision: Some(0), mesh: before, ..Live::default() };
     let compared = plan::compare(&live, &after, None, &Settings::path("/"));
-    let traffic = &compared.traffic;
+    let mut traffic = compared.traffic;
+    // What a dump tells of settings is what its routes have.
+    let of_route = |policy: &plan::TrafficPolicy| {
+        let of_route = |address: &Address| {
+            matches!(address, Address::Router(_) | Address::Route(..) | Address::GatewayRoute(..))
+        };
+        policy.places.iter().any(|place| of_route(&place.address))
+    };
+    traffic.policies.retain(of_route);
     let proxies: Vec<String> = dumped.proxies.iter().map(ToString::to_string).collect();
     let proxies = proxies.join(", ");
+    let unread: Vec<&import::Entry> = dumped
+        .report
+        .iter()
+        .filter(|entry| entry.reason.is_loss() && !BESIDE.contains(&entry.field.as_str()))
+        .collect();
     let undecided = traffic.entries.iter().filter(|entry| !entry.decided).count();
-    let equal = traffic.entries.iter().all(|entry| entry.decided && entry.changed == 0);
+    let same = traffic.entries.iter().all(|entry| entry.decided && entry.changed == 0)
+        && traffic.policies.is_empty();
+    let equal = same && unread.is_empty();
     let mut words = String::new();
     if equal {
         words =
             format!("equal: the definitions route every request of {proxies} as the dumps do\n");
+    } else if same {
+        words = format!(
+            "not proven: what could be read of the dumps of {proxies} is equal, but not all could be\n"
+        );
     } else {
         let view = text::View { color: context.ui.color_out(), summary: false, full: false };
         words.push_str("different: - is what the dump has, + is what the definitions say\n");
-        words.push_str(&text::requests(traffic, view));
+        words.push_str(&text::requests(&traffic, view));
         if undecided > 0 {
             words.push_str(&format!("{undecided} entry points could not be compared to the end\n"));
         }
     }
+    for entry in unread {
+        let place = dumped.files.show_line(entry.loc);
+        words.push_str(&format!("not read: {place}: {}: {}\n", entry.field, entry.message));
+    }
+    words.push_str(
+        "compared: the routes that requests take, nodes and weights, rewrites, timeouts and retries of \
+         routes; not compared: listeners, service discovery, TLS, access logs, calls out of the mesh\n",
+    );
     Ok(Proof { words, equal })
 }
+
+/// Fields of a proxy that no dump tells and no proof is about.
+const BESIDE: [&str; 4] = ["service_discovery", "tls", "access_log", "egress_filter"];
 
 /// The mesh as some proxies see it: others have no calls and no gateways.
 fn seen_by(mesh: &Mesh, proxies: &[Address]) -> Mesh {

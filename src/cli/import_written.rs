@@ -41,11 +41,16 @@ pub(super) fn write(dir: &Path, imported: &Imported) -> Result<(), Failure> {
             // What cannot be removed stays; the error that is reported is the first one.
             let _ = fs::remove_dir(dir);
         }
-        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string());
-        match error.exists() {
-            true => failure.hint("import never overwrites a file; choose another folder"),
-            false => failure,
-        }
+        not_created(&path, &error, "import")
     })
+}
+
+/// Why a command could not write a new file.
+pub(super) fn not_created(path: &Path, error: &load::NotWritten, command: &str) -> Failure {
+    let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+        .cause(error.to_string());
+    match error.exists() {
+        true => failure.hint(format!("{command} never overwrites a file; choose another folder")),
+        false => failure,
+    }
 }

@@ -1,6 +1,7 @@
 //! `init`: a project to start from.
 
 use super::import::{How, import_to};
+use super::import_written::not_created;
 use super::{Context, Exit, Failure, Format};
 use crate::diag::shell::word;
 use crate::load::{self, PROJECT_FILE, TESTS_FOLDER};
@@ -103,15 +104,8 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
     let test = format!("{TESTS_FOLDER}/hello.toml");
     let mesh = MESH.replace("NAME", &name);
     let files = [(PROJECT_FILE, PROJECT), ("mesh.toml", mesh.as_str()), (&test, TEST)];
-    let written = load::create(&dir, files).map_err(|(path, error)| {
-        let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string());
-        if error.exists() {
-            failure.hint("init never overwrites; choose another folder")
-        } else {
-            failure
-        }
-    })?;
+    let written =
+        load::create(&dir, files).map_err(|(path, error)| not_created(&path, &error, "init"))?;
     for path in written {
         context.ui.status(&format!("Wrote {}.", path.display()));
     }

@@ -1,12 +1,13 @@
 //! API JSON: what the AWS CLI and the SDKs print and take, and files that hold only a `spec`.
 
-use super::context::{Cx, shell};
+use super::context::Cx;
 use super::item::{self, Item, Named, Raw, lax, name_of, parent_of};
 use super::report::Reason;
 use super::shape::{Dialect, folded};
 use super::tree::{Entry, Node, Value};
 use super::{Document, codes};
 use crate::diag::Diagnostic;
+use crate::diag::shell::word;
 use crate::model::Kind;
 
 /// The wrappers of answers, with what is in them.
@@ -204,7 +205,7 @@ fn named_by_file(
     let text = stem_name(kind, &document.stem);
     let name = Named { text: text.clone(), loc };
     cx.about = Some(item::address(kind, parent, &name));
-    let flag = |word: &str| shell(&format!("{}={word}", document.path));
+    let flag = |value: &str| word(&format!("{}={value}", document.path)).into_owned();
     let (reason, message) = match kind {
         Kind::VirtualService => (
             Reason::Unresolved,

@@ -1,9 +1,11 @@
 //! What an import collects while it reads: findings, the report, variables, the fields it met.
 
 use super::codes;
+use super::foreign::Foreign;
 use super::item::Named;
 use super::report::{Entry, Reason};
 use super::{Format, Options};
+use crate::diag::shell::word;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::{Address, Kind};
 use crate::span::{FileId, Loc};
@@ -28,7 +30,7 @@ pub(super) struct Cx<'a> {
     /// The sources with a dump that was set aside.
     pub(super) dumps: Vec<FileId>,
     /// Texts and objects that make definitions elsewhere, with what to import instead.
-    pub(super) generators: Vec<Generator>,
+    pub(super) generators: Vec<Foreign>,
     /// What is wrong with the sources.
     pub(super) diagnostics: Diagnostics,
     /// What did not become TOML, and what the reader should know.
@@ -45,16 +47,6 @@ pub(super) struct Cx<'a> {
     pub(super) path: String,
     /// The resource that is being read.
     pub(super) about: Option<String>,
-}
-
-/// Something that makes definitions and is none.
-pub(super) struct Generator {
-    /// Its place.
-    pub(super) loc: Loc,
-    /// What it is.
-    pub(super) message: String,
-    /// What to import instead.
-    pub(super) help: String,
 }
 
 /// Starts what stands for a value that is not known.
@@ -157,7 +149,7 @@ impl<'a> Cx<'a> {
         help: impl Into<String>,
     ) {
         let (message, help) = (message.into(), help.into());
-        self.generators.push(Generator { loc: short(loc), message, help });
+        self.generators.push(Foreign { loc: short(loc), message, help, defines: true });
     }
 
     /// Computes something without a word in the report: it may not be needed.
@@ -182,16 +174,16 @@ impl<'a> Cx<'a> {
             return value;
         }
         self.asked.get_or_insert_with(|| name.to_owned());
-        let legal = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
-        let word: String =
-            name.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().map(legal).collect();
-        let short = format!("{UNSET}{}", word.chars().take(50).collect::<String>());
+        let letter = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
+        let legal: String =
+            name.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().map(letter).collect();
+        let short = format!("{UNSET}{}", legal.chars().take(50).collect::<String>());
         // Long names may begin alike.
         let free = |text: &String| self.unset.get(text).is_none_or(|known| known == name);
         let numbered = (2..).map(|number: u32| format!("{short}-{number}"));
         let text = std::iter::once(short.clone()).chain(numbered).find(free).unwrap_or(short);
         if self.unset.insert(text.clone(), name.to_owned()).is_none() {
-            let flag = shell(&format!("{name}=VALUE"));
+            let flag = word(&format!("{name}=VALUE")).into_owned();
             let message = format!("has no value, `{text}` is written in its place: --var {flag}");
             self.note(Reason::Unresolved, loc, name, message);
             self.missing.push(Named { text: name.to_owned(), loc });
@@ -229,15 +221,6 @@ fn visible(text: &str) -> String {
     text.chars().map(one).collect()
 }
 
-/// A word as a shell takes it: quoted where it has a meaning of its own there.
-pub(super) fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
-    if word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// A place to be shown: where a whole structure starts, rather than all of it.
 fn short(mut loc: Loc) -> Loc {
     if loc.span.end.saturating_sub(loc.span.start) > 80 {
@@ -263,12 +246,5 @@ mod tests {
         ] {
             assert_eq!(names_file(given, "a/b/vn.yaml"), fits, "{given}");
         }
-    }
-
-    #[test]
-    fn a_printed_word_can_be_pasted() {
-        assert_eq!(shell("a.b=VALUE"), "a.b=VALUE");
-        assert_eq!(shell("a b"), "'a b'");
-        assert_eq!(shell("it's"), "'it'\\''s'");
     }
 }

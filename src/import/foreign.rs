@@ -37,7 +37,7 @@ pub(super) struct Foreign {
 }
 
 impl Foreign {
-    /// What is reported of a file that was named.
+    /// What is reported of it where it is an error.
     pub(super) fn error(self) -> Diagnostic {
         Diagnostic::new(&codes::GENERATOR, self.loc, self.message).help(self.help)
     }
@@ -48,15 +48,19 @@ fn ends(path: &str, endings: &[&str]) -> bool {
     endings.iter().any(|ending| path.ends_with(ending))
 }
 
+/// Whether the name of a file says that it is a script, a program or an article, in any case of letters.
+pub fn is_maker(path: &str) -> bool {
+    [&SCRIPTS[..], &PROGRAMS, &ARTICLES].iter().any(|all| ends(path, all))
+}
+
 /// Whether the name of a file, or its first line, says that it is a script, a program or an article.
 pub(super) fn is_by_name(path: &str, text: &str) -> bool {
-    text.starts_with("#!") || [&SCRIPTS[..], &PROGRAMS, &ARTICLES].iter().any(|all| ends(path, all))
+    text.starts_with("#!") || is_maker(path)
 }
 
 /// What a text that is no definition is, and what to import instead.
 pub(super) fn explain(file: FileId, path: &str, text: &str) -> Option<Foreign> {
     let kubectl = text.contains("appmesh.k8s.aws");
-    let inline = kubectl || passes_json(text);
     let here = |at: usize, message: &str, help: &str, defines: bool| {
         let rest = &text[at..];
         let end = at + rest.find(['\n', '\r']).unwrap_or(rest.len()).min(80);
@@ -76,7 +80,7 @@ pub(super) fn explain(file: FileId, path: &str, text: &str) -> Option<Foreign> {
             "Put the JSON that it gives to `aws appmesh` into files of their own, or import what \
              `aws appmesh describe-*` printed"
         };
-        return here(at, message, help, inline);
+        return here(at, message, help, kubectl || passes_json(text));
     }
     if ends(path, &PROGRAMS) {
         let message = "this is a program, not the definitions that it makes";

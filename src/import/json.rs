@@ -36,8 +36,8 @@ impl Reader<'_> {
                 Some(b' ' | b'\t' | b'\r' | b'\n') => 1,
                 // Comments, as editors' settings and hand-kept files have them.
                 Some(b'/') if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-                Some(b'/') if rest.starts_with("/*") => match rest.find("*/") {
-                    Some(end) => end + 2,
+                Some(b'/') if rest.starts_with("/*") => match rest[2..].find("*/") {
+                    Some(end) => end + 4,
                     None => break,
                 },
                 _ => break,
@@ -231,6 +231,8 @@ impl Reader<'_> {
         }
         let length =
             rest.find(|c: char| c.is_whitespace() || ",:]}[{\"".contains(c)).unwrap_or(rest.len());
+        let comment = ["//", "/*"].iter().filter_map(|start| rest[..length].find(start)).min();
+        let length = comment.unwrap_or(length);
         let word = &rest[..length];
         self.at += length;
         let is_number = word.parse::<f64>().is_ok()

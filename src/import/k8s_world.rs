@@ -2,11 +2,10 @@
 //! groups of backends.
 
 use super::context::Cx;
-use super::item::Named;
+use super::item::{Named, lax};
 use super::k8s::{KINDS, Object, default_name};
 use super::k8s_legacy as legacy;
 use super::report::Reason;
-use super::shape::folded;
 use super::tree::{Entry, Node, Value};
 use crate::model::Kind;
 use std::collections::BTreeMap;
@@ -130,9 +129,8 @@ impl World<'_> {
                 cx.note(Reason::Unsupported, wanted.loc, "spec.backendGroups", message);
                 continue;
             };
-            let services =
-                group.spec.entries().iter().find(|e| folded(&e.key) == "virtualservices");
-            for service in services.map(|entry| entry.node.items()).unwrap_or_default() {
+            let services = lax(&group.spec, "virtualServices");
+            for service in services.map(Node::items).unwrap_or_default() {
                 let own = |key| service.text_at(key);
                 let Some(name) = own("name") else { continue };
                 let text =

@@ -44,15 +44,10 @@ fn merged(a: &Node, b: &Node) -> Option<Node> {
             }
             Value::List(items)
         }
-        (a, b) if same_scalar(a, b) => a.clone(),
+        _ if same(a, b) => a.value.clone(),
         _ => return None,
     };
     Some(Node { loc: a.loc, value })
-}
-
-fn same_scalar(a: &Value, b: &Value) -> bool {
-    matches!((a, b), (Value::Scalar(a), Value::Scalar(b)) if a == b)
-        || matches!((a, b), (Value::Null, Value::Null))
 }
 
 /// Whether an item of a list is one that a proxy may not know: a listener or a backend.

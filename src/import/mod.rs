@@ -38,6 +38,7 @@ mod yaml;
 
 pub use codes::CODES;
 pub use export::{Exported, Outside, export};
+pub use foreign::is_maker;
 pub use report::{Entry, Reason};
 pub use sources::{Content, SOURCE_MAX, Source};
 

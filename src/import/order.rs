@@ -34,12 +34,13 @@ fn hosts(cx: &mut Cx<'_>, mesh: &Mesh, items: &[Item]) {
                         < path_rank(later.matches.path.as_ref())
                     && meet(earlier.matches.path.as_ref(), later.matches.path.as_ref())
             });
+            let Some(earlier) = open else { continue };
             let item = items.iter().find(|item| {
                 item.kind == Kind::GatewayRoute
                     && item.name.text == later.name.as_str()
                     && item.parent.as_ref().is_some_and(|parent| parent.text == name.as_str())
             });
-            if let (Some(earlier), Some(item)) = (open, item) {
+            if let Some(item) = item {
                 cx.about = Some(format!("gateway_route/{name}/{}", later.name));
                 let message = format!(
                     "`{}` is matched before it for its path, though this route has the more specific host \

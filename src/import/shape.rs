@@ -9,6 +9,7 @@ use super::context::Cx;
 use super::report::Reason;
 use super::tree::{Entry, Node, Value};
 use crate::diag::Diagnostic;
+use crate::diag::shell::word;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -314,7 +315,11 @@ fn one(cx: &mut Cx<'_>, field: &Field, node: &Node, dialect: Dialect, path: &str
                         node.loc,
                         format!("`{path}` is given by `{name}`, which has no value"),
                     )
-                    .help(format!("give it: --var {name}=VALUE ({})", words(&field.ty))),
+                    .help(format!(
+                        "give it: --var {} ({})",
+                        word(&format!("{name}=VALUE")),
+                        words(&field.ty)
+                    )),
                 ),
                 None => {
                     cx.bad_field(node.loc, path, format!("`{text}` is not {}", words(&field.ty)));

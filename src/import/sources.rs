@@ -1,6 +1,7 @@
 //! Telling sources apart, and reading each by its format.
 
 use super::context::Cx;
+use super::foreign::Foreign;
 use super::item::{Item, elsewhere};
 use super::report::Reason;
 use super::tree::{Node, Parsed, Value};
@@ -110,8 +111,7 @@ pub(super) fn read(
             }
             Err(diagnostic) if text.named || mentions(file.text()) => {
                 match foreign::explain(text.file, &path, file.text()) {
-                    Some(_) if !text.named => foreign_text(cx, text, files),
-                    Some(found) => cx.report_error(found.error()),
+                    Some(found) => foreign_found(cx, text, found),
                     None => cx.report_error(*diagnostic),
                 }
             }
@@ -193,9 +193,16 @@ pub(super) fn pass(cx: &mut Cx<'_>, file: FileId, why: &str) {
 fn foreign_text(cx: &mut Cx<'_>, text: &Text, files: &Files) {
     let file = files.get(text.file);
     match foreign::explain(text.file, file.path(), file.text()) {
-        Some(found) if text.named => cx.report_error(found.error()),
-        Some(found) if found.defines => cx.generator(found.loc, found.message, found.help),
-        Some(_) | None => pass(cx, text.file, "is no definition of App Mesh"),
+        Some(found) => foreign_found(cx, text, found),
+        None => pass(cx, text.file, "is no definition of App Mesh"),
+    }
+}
+
+fn foreign_found(cx: &mut Cx<'_>, text: &Text, found: Foreign) {
+    match found {
+        found if text.named => cx.report_error(found.error()),
+        found if found.defines => cx.generator(found.loc, found.message, found.help),
+        _ => pass(cx, text.file, "is no definition of App Mesh"),
     }
 }
 
@@ -204,9 +211,7 @@ pub(super) fn generators(cx: &mut Cx<'_>, alone: bool) {
     cx.about = None;
     for found in std::mem::take(&mut cx.generators) {
         if alone {
-            cx.report_error(
-                Diagnostic::new(&codes::GENERATOR, found.loc, found.message).help(found.help),
-            );
+            cx.report_error(found.error());
         } else {
             let message = format!("{}. {}", found.message, found.help);
             cx.note(Reason::Generator, found.loc, "", message);

@@ -1,10 +1,11 @@
 //! What all definitions say together: where routes belong, which state counts, which mesh it is.
 
-use super::context::{Cx, UNSET, shell};
+use super::context::{Cx, UNSET};
 use super::item::{self, Item, Named, address, same};
 use super::report::Reason;
 use super::{Options, codes, merge};
 use crate::diag::Diagnostic;
+use crate::diag::shell::word;
 use crate::model::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,18 +71,26 @@ fn belongs<'n>(route: &str, candidates: &'n BTreeSet<String>, mark: &str) -> Opt
     })
 }
 
+/// The mesh that an item names.
+fn mesh_of(item: &Item) -> Option<&Named> {
+    let named = if item.kind == Kind::Mesh { Some(&item.name) } else { item.mesh.as_ref() };
+    named.filter(|named| !named.text.is_empty())
+}
+
+/// The meshes that items name, each with the first place. `mesh@owner` is the mesh of another account.
+fn meshes(items: &[Item]) -> BTreeMap<&str, &Named> {
+    let mut names: BTreeMap<&str, &Named> = BTreeMap::new();
+    for named in items.iter().filter_map(mesh_of) {
+        names.entry(named.text.split('@').next().unwrap_or_default()).or_insert(named);
+    }
+    names
+}
+
 /// Reports a mesh that was asked for and that no source defines, though they define others.
 pub(super) fn wanted(cx: &mut Cx<'_>, items: &[Item], options: &Options) {
     let Some(wanted) = &options.mesh else { return };
-    let mut names: BTreeMap<&str, &Named> = BTreeMap::new();
-    for item in items {
-        let named = if item.kind == Kind::Mesh { Some(&item.name) } else { item.mesh.as_ref() };
-        let Some(named) = named else { continue };
-        let text = named.text.split('@').next().unwrap_or_default();
-        if !text.is_empty() && !text.contains(UNSET) {
-            names.entry(text).or_insert(named);
-        }
-    }
+    let mut names = meshes(items);
+    names.retain(|name, _| !name.contains(UNSET));
     let Some((first, named)) = names.iter().next() else { return };
     if names.contains_key(wanted.as_str()) {
         return;
@@ -93,7 +102,7 @@ pub(super) fn wanted(cx: &mut Cx<'_>, items: &[Item], options: &Options) {
             named.loc,
             format!("the sources define no mesh `{wanted}`, but {}", all.join(", ")),
         )
-        .help(format!("Choose one that they define: --mesh {}", shell(first))),
+        .help(format!("Choose one that they define: --mesh {}", word(first))),
     );
 }
 
@@ -101,11 +110,7 @@ pub(super) fn wanted(cx: &mut Cx<'_>, items: &[Item], options: &Options) {
 pub(super) fn select(cx: &mut Cx<'_>, items: Vec<Item>, options: &Options) -> Vec<Item> {
     let mut groups: BTreeMap<(Kind, String, String), Vec<Item>> = BTreeMap::new();
     for item in items {
-        let mesh = match item.kind {
-            Kind::Mesh => Some(&item.name).filter(|name| !name.text.is_empty()),
-            _ => item.mesh.as_ref(),
-        };
-        if let (Some(wanted), Some(mesh)) = (&options.mesh, mesh)
+        if let (Some(wanted), Some(mesh)) = (&options.mesh, mesh_of(&item))
             && !mesh.text.starts_with(UNSET)
             && mesh.text.split('@').next() != Some(wanted)
         {
@@ -184,15 +189,7 @@ pub(super) fn mesh_name(cx: &mut Cx<'_>, items: &[Item], options: &Options) -> S
     if let Some(name) = &options.mesh {
         return name.clone();
     }
-    let mut names: BTreeMap<&str, &Named> = BTreeMap::new();
-    for item in items {
-        let named = if item.kind == Kind::Mesh { Some(&item.name) } else { item.mesh.as_ref() };
-        if let Some(named) = named.filter(|named| !named.text.is_empty()) {
-            // `mesh@owner` names the mesh of another account.
-            let text = named.text.split('@').next().unwrap_or_default();
-            names.entry(text).or_insert(named);
-        }
-    }
+    let names = meshes(items);
     let mut all = names.iter();
     match (all.next(), all.next()) {
         (None, _) => {
@@ -218,7 +215,7 @@ pub(super) fn mesh_name(cx: &mut Cx<'_>, items: &[Item], options: &Options) -> S
                     format!("the sources define `{first}` and `{second}`"),
                 )
                 .related(one.loc, format!("`{first}` is named here"))
-                .help(format!("Choose one: --mesh {}", shell(first))),
+                .help(format!("Choose one: --mesh {}", word(first))),
             );
             (*first).to_owned()
         }

@@ -43,7 +43,7 @@ pub(super) fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
                 let at = builder.places.byte(error.marker().index());
                 let loc = Loc { file, span: Span::new(at..at) };
                 // `[${ROUTES}]` is text that is put in before it becomes YAML.
-                if let Some(name) = placeholder(&text) {
+                if let Some(name) = placeholder(&text, at) {
                     let message = format!("this is not YAML before `${{{name}}}` is replaced");
                     return Err(Diagnostic::new(&codes::SYNTAX, loc, message)
                         .help(format!(
@@ -64,8 +64,13 @@ pub(super) fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
     Ok(builder.documents)
 }
 
-/// A variable of a shell that stands for a structure: as an item, or as the value of a key, in flow style.
-fn placeholder(text: &str) -> Option<&str> {
+/// A variable of a shell that stands for a structure, as an item in flow style, in the line of a place
+/// or in the one before it.
+fn placeholder(text: &str, place: usize) -> Option<&str> {
+    let place = (0..=place.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
+    let end = text[place..].find('\n').map_or(text.len(), |line| place + line);
+    let start = text[..place].rmatch_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
+    let text = &text[start..end];
     text.match_indices("${").find_map(|(at, _)| {
         let before = text[..at].trim_end();
         let name = text[at + 2..].split_once('}')?.0;

@@ -1,7 +1,7 @@
 //! Sources of an import: files as they are named, folders walked.
 
 use super::files;
-use crate::import::{Content, SOURCE_MAX, Source};
+use crate::import::{Content, SOURCE_MAX, Source, is_maker};
 use crate::schema::with_lf;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::fs;
@@ -9,8 +9,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Endings of files that are looked at in a folder, in any case: definitions, and what makes some.
-const ENDINGS: [&str; 29] = [
+/// Endings of definitions that are looked at in a folder, in any case; what makes definitions is handed
+/// over too if it names App Mesh.
+const ENDINGS: [&str; 12] = [
     ".json",
     ".jsonc",
     ".yaml",
@@ -22,29 +23,7 @@ const ENDINGS: [&str; 29] = [
     ".tf",
     ".tofu",
     ".tfvars",
-    ".sh",
-    ".bash",
-    ".zsh",
-    ".ps1",
-    ".bat",
-    ".ts",
-    ".js",
-    ".mjs",
-    ".py",
-    ".go",
-    ".java",
-    ".cs",
-    ".rb",
-    ".kt",
-    ".md",
-    ".rst",
-    ".adoc",
     "kustomization",
-];
-/// Of these, the ones that only make definitions: they are handed over if they name App Mesh.
-const MAKERS: [&str; 17] = [
-    ".sh", ".bash", ".zsh", ".ps1", ".bat", ".ts", ".js", ".mjs", ".py", ".go", ".java", ".cs",
-    ".rb", ".kt", ".md", ".rst", ".adoc",
 ];
 /// Folders that are not walked.
 const SKIPPED: [&str; 4] = ["node_modules", "vendor", "target", ".terraform"];
@@ -108,7 +87,7 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
     for entry in walk {
         match entry {
             Ok(entry) => {
-                if entry.file_type().is_file() && is_read(entry.path(), &ENDINGS) {
+                if entry.file_type().is_file() && is_read(entry.path()) {
                     found.push((entry.into_path(), None));
                 }
             }
@@ -121,7 +100,7 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
                     Some(_) => "a link that leads back to its own folder".to_owned(),
                     None => error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
                 };
-                let wanted = is_read(&inner, &ENDINGS);
+                let wanted = is_read(&inner);
                 if !files::left_out(&inner, path, &error, wanted) && !skipped(&inner) {
                     found.push((inner, Some(why)));
                 }
@@ -140,16 +119,16 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
             Some(why) => unreadable(why),
             None => source(&path, false).unwrap_or_else(|error| unreadable(error.to_string())),
         };
-        if !is_read(&path, &MAKERS) || names_app_mesh(&source.content) {
+        if !is_maker(&source.path) || names_app_mesh(&source.content) {
             sources.push(source);
         }
     }
     Ok(sources)
 }
 
-fn is_read(path: &Path, endings: &[&str]) -> bool {
+fn is_read(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    endings.iter().any(|ending| name.ends_with(ending))
+    is_maker(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn names_app_mesh(content: &Content) -> bool {

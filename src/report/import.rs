@@ -19,7 +19,13 @@ pub fn text(imported: &Imported, all: bool, color: bool) -> String {
         let title = format!("{} ({})", reason.as_str(), entries.len());
         let title = paint(color, &title, style);
         if reason == Reason::Elsewhere && !all {
-            let _ = writeln!(out, "{title}: not of the mesh, shown with -v");
+            let _ = match entries.len() {
+                1 => writeln!(out, "Skipped 1 field that is not mesh configuration (-v shows it)"),
+                n => writeln!(
+                    out,
+                    "Skipped {n} fields that are not mesh configuration (-v lists them)"
+                ),
+            };
             continue;
         }
         let _ = writeln!(out, "{title}  {}", reason.code().id);

@@ -329,32 +329,19 @@ fn rewrite(value: &Value) -> Toml {
     ordered(map.iter().map(short).collect())
 }
 
-/// Writes a table under its header. What does not fit on a line becomes a table of its own.
+/// Writes a table under its header. What does not fit on a line becomes a table of its own; a header that
+/// would have only tables under it is left out, because theirs say the same.
 fn section(path: &[String], item: bool, toml: Toml, out: &mut String) {
     let (open, close) = if item { ("[[", "]]") } else { ("[", "]") };
     let name: Vec<String> = path.iter().map(|part| key(part)).collect();
     let header = format!("{open}{}{close}\n", name.join("."));
-    let Toml::Table(mut entries) = toml else {
+    let Toml::Table(entries) = toml else {
         out.push_str(&header);
         return;
     };
-    // A header over nothing but another header says nothing; that of a resource stands.
-    if !item
-        && path.len() > 2
-        && let [(word, Toml::Table(inner))] = entries.as_mut_slice()
-        && !inner.is_empty()
-    {
-        let under = [path, &[std::mem::take(word)]].concat();
-        let inner = Toml::Table(std::mem::take(inner));
-        let line = format!("{} = {}", key(&under[path.len()]), inline(&inner));
-        if line.chars().count() > WIDTH {
-            section(&under, false, inner, out);
-            return;
-        }
-        let _ = writeln!(out, "{header}{line}");
-        return;
-    }
+    let start = out.len();
     out.push_str(&header);
+    let bare = out.len();
     let mut later = Vec::new();
     for (word, value) in entries {
         let line = format!("{} = {}", key(&word), inline(&value));
@@ -375,18 +362,27 @@ fn section(path: &[String], item: bool, toml: Toml, out: &mut String) {
             value => later.push((word, value)),
         }
     }
+    // Tables in a list need the header that begins their item.
+    let mut first = !item && out.len() == bare && !later.is_empty();
+    if first {
+        out.truncate(start);
+    }
     for (word, value) in later {
         let mut under = path.to_vec();
         under.push(word);
         match value {
             Toml::List(items) => {
                 for item in items {
-                    out.push('\n');
+                    if !std::mem::take(&mut first) {
+                        out.push('\n');
+                    }
                     section(&under, true, item, out);
                 }
             }
             value => {
-                out.push('\n');
+                if !std::mem::take(&mut first) {
+                    out.push('\n');
+                }
                 section(&under, false, value, out);
             }
         }

@@ -448,6 +448,20 @@ fn a_proof_compares_dumps_that_agree_with_definitions_alone() {
     let ran = written(&files, &["--prove"]).exits(3);
     says(&ran, &["MC1106", "nothing was compared"]);
     lacks(&ran, &["equal:"]);
+    // Settings of routes are compared too, and what cannot be read of a dump is no proof.
+    let slow = DEFINED.replace(
+        "\"httpRoute\":{",
+        "\"httpRoute\":{\"timeout\":{\"perRequest\":{\"unit\":\"s\",\"value\":3}},",
+    );
+    let ran = written(&[("all.json", &slow), ("dump.json", &dumped)], &["--prove"]).exits(4);
+    says(&ran, &["different", "3s", "not compared: listeners"]);
+    lacks(&ran, &["equal:"]);
+    let odd = dumped.replace(
+        "{\"prefix\":\"/\"}",
+        "{\"prefix\":\"/\",\"headers\":[{\"name\":\"x\",\"contains_match\":\"y\"}]}",
+    );
+    let ran = written(&[("all.json", DEFINED), ("dump.json", &odd)], &["--prove"]).exits(4);
+    says(&ran, &["not proven", "not read: source/dump.json:1", "match of a kind"]);
     // What is refused is not compared first.
     let lost = DEFINED.replacen("\"spec\":{", "\"spec\":{\"colour\":1,", 1);
     let ran = written(&[("all.json", &lost), ("dump.json", &dumped)], &["--prove"]).exits(4);
@@ -512,4 +526,19 @@ fn a_folder_of_unrelated_files_is_read_in_a_moment() {
     // The bar is one second for a release build on a machine that does nothing else.
     let limit = if cfg!(debug_assertions) { 20 } else { 1 };
     assert!(start.elapsed() < Duration::from_secs(limit), "{:?}", start.elapsed());
+}
+
+#[test]
+fn comments_of_json_end_where_they_end() {
+    let text = "/*/ one */ { \"virtualNodeName\": \"a\", \"meshName\": \"m\", \"spec\": { \"listeners\": [\n\
+        { \"portMapping\": { \"port\": 80// two\n, \"protocol\": \"http\" } } ] } }";
+    says(&written(&[("a.json", text)], &[]).exits(0), &["port = 80", "virtual_node.a"]);
+}
+
+#[test]
+fn a_placeholder_elsewhere_is_not_blamed_for_a_mistake() {
+    let text = "kind: VirtualNode\napiVersion: appmesh.k8s.aws/v1beta2\nmetadata: { labels: [a, ${X}] }\n\
+        spec:\n  a: b\n  c: d\n e: f\n";
+    let ran = written(&[("a.yaml", text)], &[]).exits(3);
+    lacks(&ran, &["envsubst"]);
 }

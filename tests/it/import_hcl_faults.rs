@@ -264,3 +264,59 @@ fn regular_expressions_are_replaced_as_terraform_does_it() {
         );
     }
 }
+
+#[test]
+fn files_of_the_sources_can_be_read_and_no_others() {
+    let read_all = |expression: &str, main: &str| {
+        let files = [
+            ("root/main.tf", host(expression, main)),
+            ("root/values.yaml", "host: a.local\nports: [80]\n".to_owned()),
+            ("root/host.tpl", "%{ for p in parts ~}\n${p}.\n%{~ endfor ~}\nlocal".to_owned()),
+        ];
+        let imported = read(&files);
+        assert!(!imported.diagnostics.has_errors(), "{}", said(&imported));
+        (imported.losses(), said(&imported))
+    };
+    for (expression, expected) in [
+        ("yamldecode(file(\"values.yaml\")).host", "a.local"),
+        ("yamldecode(file(\"${path.module}/values.yaml\")).ports[0] == 80 ? \"a\" : \"b\"", "a"),
+        ("templatefile(\"./host.tpl\", { parts = [\"a\", \"b\"] })", "a.b.local"),
+    ] {
+        let (losses, text) = read_all(expression, "");
+        let dns = format!("dns = \"{expected}\"");
+        assert!(losses == 0 && text.contains(&dns), "{expression}: {losses}\n{text}");
+    }
+    for expression in ["file(\"/etc/hostname\")", "file(\"../../etc/hostname\")", "file(\"none\")"]
+    {
+        let (losses, text) = read_all(expression, "");
+        assert!(losses == 1 && text.contains("unset-file"), "{expression}: {losses}\n{text}");
+    }
+    // The path of a module is the way to it from the root.
+    let module = host("\"x.${yamldecode(file(\"${path.module}/v.yaml\")).host}\"", "");
+    let files = [
+        ("root/main.tf", "module \"m\" {\n  source = \"../m\"\n}\n".to_owned()),
+        ("m/main.tf", module),
+        ("m/v.yaml", "host: b.local\n".to_owned()),
+    ];
+    assert!(clean(&files).contains("dns = \"x.b.local\""));
+}
+
+#[test]
+fn dynamic_blocks_of_json_syntax_are_read() {
+    let main = json!({
+        "variable": { "calls": { "default": ["a.local", "b.local"] } },
+        "resource": { "aws_appmesh_virtual_node": { "n": { "name": "n", "mesh_name": "shop", "spec": {
+            "dynamic": { "backend": { "for_each": "${toset(var.calls)}", "iterator": "one", "content": {
+                "virtual_service": { "virtual_service_name": "${one.value}" } } } },
+            "listener": [{ "port_mapping": { "port": 80, "protocol": "http" },
+                "dynamic": [{ "timeout": [{ "for_each": [3], "content": { "http": { "idle": {
+                    "unit": "s", "value": "${timeout.value}" } } } }] }] }],
+            "service_discovery": { "dns": { "hostname": "n.local" } } } } } },
+    });
+    let mesh = clean(&[
+        ("main.tf.json", main.to_string()),
+        ("m.json", "{\"meshName\":\"shop\"}".to_owned()),
+    ]);
+    assert!(mesh.contains("\"a.local\"") && mesh.contains("\"b.local\""), "{mesh}");
+    assert!(mesh.contains("idle = \"3s\"") && mesh.contains("dns = \"n.local\""), "{mesh}");
+}

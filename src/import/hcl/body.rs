@@ -103,8 +103,10 @@ impl<'m> World<'m> {
         let Some(content) = block.body.get_blocks("content").next() else {
             return bad(place, "this dynamic block has no content");
         };
-        let iterator = block.body.get_attribute("iterator").map(|attribute| {
-            attribute.value.as_variable().map_or(name, |variable| variable.as_str())
+        // JSON writes the name as a text.
+        let iterator = block.body.get_attribute("iterator").and_then(|attribute| {
+            let value = &attribute.value;
+            value.as_variable().map(|variable| variable.as_str()).or_else(|| value.as_str())
         });
         let iterator = iterator.unwrap_or(name);
         let over = self.eval(cx, env, &each.value)?;

@@ -61,6 +61,15 @@ pub(super) fn limit<T>(loc: Loc, message: impl Into<String>) -> Result<T, Bad> {
 }
 
 impl<'m> Env<'m> {
+    /// The root module.
+    pub(super) fn root(&self) -> &Instance<'m> {
+        let mut own = &self.inst;
+        while let Some((env, _)) = &own.call {
+            own = &env.inst;
+        }
+        own
+    }
+
     pub(super) fn with(&self, names: [Option<&str>; 2], key: &Val<'m>, value: &Val<'m>) -> Self {
         let mut env = self.clone();
         for (name, value) in names.into_iter().zip([key, value]) {
@@ -321,11 +330,14 @@ impl<'m> World<'m> {
         if let Some(name) = unknown {
             return Ok(Val::Unknown(name));
         }
+        if let Some(read) = self.reading(cx, env, name, &args, place) {
+            return read;
+        }
         match functions::call(name, &args) {
             Some(Ok(value)) => Ok(value),
             Some(Err(Wrong::Value(message))) => bad(place, format!("{name}: {message}")),
             Some(Err(Wrong::Limit(message))) => limit(place, format!("{name}: {message}")),
-            // A function that reads files or the clock gives what only a run of Terraform tells.
+            // What reads other files or the clock gives what only a run of Terraform tells.
             None => Ok(self.source(place)),
         }
     }

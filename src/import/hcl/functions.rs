@@ -1,5 +1,5 @@
-//! The functions of HCL that definitions of a mesh use. What reads files, the network or the clock is
-//! not computed.
+//! The functions of HCL that definitions of a mesh use. What reads the network or the clock is not
+//! computed; what reads files is in `files`.
 
 use super::texts::{patterns, texts};
 use super::value::Val;

@@ -56,16 +56,76 @@ fn blocks(
         }
         return Ok(());
     }
-    let mut block = Block::builder(Ident::new_sanitized(word));
-    for label in found.iter() {
-        block = block.label(label.as_str());
-    }
+    let labels: Vec<&str> = found.iter().map(String::as_str).collect();
+    body.push(block(Ident::new_sanitized(word), &labels, members(node)?));
+    Ok(())
+}
+
+fn block(ident: Ident, labels: &[&str], body: Body) -> Block {
+    let mut block = Block::builder(ident).labels(labels.iter().copied()).build();
+    block.body = body;
+    block
+}
+
+/// The members of a block: attributes, and as blocks what has dynamic ones. JSON does not tell blocks from
+/// values otherwise, and need not.
+fn members(node: &Node) -> Parsed<Body> {
+    let mut body = Body::new();
     for entry in node.entries().iter().filter(|entry| entry.key != "//") {
         let Ok(key) = Ident::try_new(entry.key.as_str()) else { continue };
-        block = block.attribute(Attribute::new(key, expression(&entry.node)?));
+        let all = one_or_all(&entry.node);
+        if entry.key == "dynamic" && all.iter().any(is_dynamic) {
+            for named in all.iter().flat_map(Node::entries) {
+                for node in one_or_all(&named.node) {
+                    body.push(block(key.clone(), &[named.key.as_str()], dynamic(node)?));
+                }
+            }
+        } else if all.iter().any(has_dynamic) {
+            for node in all {
+                body.push(block(key.clone(), &[], members(node)?));
+            }
+        } else {
+            body.push(Attribute::new(key, expression(&entry.node)?));
+        }
     }
-    body.push(block.build());
-    Ok(())
+    Ok(body)
+}
+
+/// The members of a dynamic block, of which `content` is a block.
+fn dynamic(node: &Node) -> Parsed<Body> {
+    let mut body = Body::new();
+    for entry in node.entries() {
+        let Ok(key) = Ident::try_new(entry.key.as_str()) else { continue };
+        if entry.key == "content" {
+            for node in one_or_all(&entry.node) {
+                body.push(block(key.clone(), &[], members(node)?));
+            }
+        } else {
+            body.push(Attribute::new(key, expression(&entry.node)?));
+        }
+    }
+    Ok(body)
+}
+
+/// The items of a list, or the one value.
+fn one_or_all(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// Whether a mapping has dynamic blocks by their names.
+fn is_dynamic(node: &Node) -> bool {
+    node.entries().iter().any(|named| one_or_all(&named.node).iter().any(|one| one.has("content")))
+}
+
+/// Whether a mapping has a dynamic block in it, in whatever depth.
+fn has_dynamic(node: &Node) -> bool {
+    node.entries().iter().any(|entry| {
+        let all = one_or_all(&entry.node);
+        entry.key == "dynamic" && all.iter().any(is_dynamic) || all.iter().any(has_dynamic)
+    })
 }
 
 /// A value, whose texts are templates.

@@ -6,6 +6,7 @@
 
 mod body;
 mod eval;
+mod files;
 mod functions;
 mod json;
 mod module;

@@ -1,6 +1,7 @@
 //! What names mean in HCL: variables, locals, resources, data sources, modules and their outputs.
 
 use super::eval::{Env, World, bad, limit};
+use super::files;
 use super::module::{self, Declared, Instance, Sourced, loc, local_source};
 use super::value::{Bad, Evaluated, Resource, Val};
 use crate::import::context::Cx;
@@ -51,7 +52,10 @@ impl<'m> World<'m> {
                 (self.output(cx, env, own, &operators[1..], place)?, operators.len())
             }
             ("data", Some(ty), Some(own)) => (self.resource(cx, &env.inst, true, ty, own)?, 2),
-            ("path", Some("module" | "root" | "cwd"), _) => (Val::Str(".".to_owned()), 1),
+            ("path", Some("module"), _) => {
+                (Val::Str(files::way(&env.root().folder, &env.inst.folder)), 1)
+            }
+            ("path", Some("root" | "cwd"), _) => (Val::Str(".".to_owned()), 1),
             ("terraform", Some(own), _) => (Val::Unknown(format!("terraform.{own}")), 1),
             (ty, Some(own), _) => (self.resource(cx, &env.inst, false, ty, own)?, 1),
             _ => return bad(place, format!("`{name}` has no value here")),
