@@ -313,10 +313,7 @@ fn dynamic_blocks_of_json_syntax_are_read() {
                     "unit": "s", "value": "${timeout.value}" } } } }] }] }],
             "service_discovery": { "dns": { "hostname": "n.local" } } } } } },
     });
-    let mesh = clean(&[
-        ("main.tf.json", main.to_string()),
-        ("m.json", "{\"meshName\":\"shop\"}".to_owned()),
-    ]);
+    let mesh = clean(&[("main.tf.json", main.to_string())]);
     assert!(mesh.contains("\"a.local\"") && mesh.contains("\"b.local\""), "{mesh}");
     assert!(mesh.contains("idle = \"3s\"") && mesh.contains("dns = \"n.local\""), "{mesh}");
 }
