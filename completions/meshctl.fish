@@ -108,7 +108,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When 
 always\t'Always'
 never\t'Never'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal`, or requests that they route differently'
-complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l allow-loss -d 'Go on though something of the sources is lost'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l allow-loss -d 'Continue even if something in the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s v -l verbose -d 'Say more; may be given twice'
@@ -971,7 +971,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s v -l verbose 
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand schema" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s o -l out -d 'The folder of the new project; if it has a project, the differences are printed instead' -r -F
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l from -d 'The format of the sources; told by their content unless given' -r -f -a "api\t'JSON of App Mesh\'s API'
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l from -d 'The format of the sources; detected from their content by default' -r -f -a "api\t'JSON of App Mesh\'s API'
 cloudformation\t'CloudFormation templates'
 kubernetes\t'Kubernetes resources'
 terraform\t'`terraform show -json`, a state file, or HCL'
@@ -1008,7 +1008,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l color -d 'Whe
 always\t'Always'
 never\t'Never'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal`, or requests that they route differently'
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l allow-loss -d 'Go on though something of the sources is lost'
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l allow-loss -d 'Continue even if something in the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s q -l quiet -d 'Leave out words that are not errors'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s v -l verbose -d 'Say more; may be given twice'

@@ -530,14 +530,14 @@ fn a_folder_of_unrelated_files_is_read_in_a_moment() {
 
 #[test]
 fn comments_of_json_end_where_they_end() {
-    let text = "/*/ one */ { \"virtualNodeName\": \"a\", \"meshName\": \"m\", \"spec\": { \"listeners\": [\n\
+    let text = "{ /*/ one */ \"virtualNodeName\": \"a\", \"meshName\": \"m\", \"spec\": { \"listeners\": [\n\
         { \"portMapping\": { \"port\": 80// two\n, \"protocol\": \"http\" } } ] } }";
     says(&written(&[("a.json", text)], &[]).exits(0), &["port = 80", "virtual_node.a"]);
 }
 
 #[test]
 fn a_placeholder_elsewhere_is_not_blamed_for_a_mistake() {
-    let text = "kind: VirtualNode\napiVersion: appmesh.k8s.aws/v1beta2\nmetadata: { labels: [a, ${X}] }\n\
+    let text = "kind: VirtualNode\napiVersion: appmesh.k8s.aws/v1beta2\n# labels: [a, ${X}]\n\
         spec:\n  a: b\n  c: d\n e: f\n";
     let ran = written(&[("a.yaml", text)], &[]).exits(3);
     lacks(&ran, &["envsubst"]);
