@@ -1,6 +1,7 @@
 //! HCL: what Terraform and OpenTofu would make of files, without a provider and without AWS.
 //!
-//! Files become modules (`module`), their expressions values (`eval`, `names`, `functions`), and the
+//! Files become modules (`module`), their expressions values (`eval`, `names`, `template`, `functions`,
+//! `texts`, `pattern`, and of files among the sources `files`), and the
 //! bodies of resources the trees that `terraform show -json` prints (`body`), which `terraform` reads.
 //! What only an apply tells is taken from a state beside the files, or asked for as a variable.
 
