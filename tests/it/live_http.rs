@@ -317,3 +317,42 @@ fn limits_hold_over_http2() {
         }
     }
 }
+
+const TWO_DOORS: &str = r#"
+[mesh]
+name = "doors"
+
+[virtual_node.web]
+discovery = { dns = "web-1.internal" }
+listeners = [{ port = 8080, protocol = "http" }]
+
+[virtual_service."web.internal"]
+node = "web"
+
+[virtual_gateway.edge]
+listeners = [{ port = 8080, protocol = "http" }, { port = 8081, protocol = "http", PATCH }]
+
+[[virtual_gateway.edge.routes]]
+name = "first"
+match = { prefix = "/", port = 8080 }
+service = "web.internal"
+
+[[virtual_gateway.edge.routes]]
+name = "second"
+match = { prefix = "/", port = 8081 }
+service = "web.internal"
+"#;
+
+#[test]
+fn a_patch_of_the_second_hop_holds_for_every_listener_that_leads_there() {
+    let patch =
+        ", patch = { inner_http = { path_with_escaped_slashes_action = \"REJECT_REQUEST\" } }";
+    for (patch, status) in [("", 200), (patch, 400)] {
+        let live = Live::mesh(&TWO_DOORS.replace(", PATCH", patch));
+        for port in [8080, 8081] {
+            let url = format!("http://web.internal:{port}/a%2Fb");
+            let answer = live.get("virtual_gateway/edge", &url);
+            assert_eq!(answer.status(), status, "port {port} {patch}");
+        }
+    }
+}
