@@ -3,7 +3,7 @@
 
 use super::context::Ctx;
 use super::{Rule, references, rewrites, shadowing, usage, weights};
-use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::model::{Address, RouterName, ServiceName};
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(super) fn leave_out(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let wrong_matches = errors(|found| !is_of(found, &[references::RULES, weights::RULES]));
     found.retain_mut(|finding| {
         let Some(address) = address(finding) else { return true };
-        if ctx.incomplete && (is_computed(finding) || is_absence(finding)) {
+        if may_be_there(ctx, finding) || (ctx.incomplete && is_computed(finding)) {
             return false;
         }
         if is_computed(finding) {
@@ -48,11 +48,23 @@ fn is_of(finding: &Diagnostic, families: &[&[Rule]]) -> bool {
     codes.into_iter().any(|code| code.id == finding.code.id)
 }
 
-/// Whether a finding says that something is missing, which a file that was not read may have.
-fn is_absence(finding: &Diagnostic) -> bool {
-    [references::NO_PROVIDER, references::NO_ROUTES, usage::IDLE_GATEWAY]
-        .iter()
-        .any(|code| code.id == finding.code.id)
+/// Whether a finding says that something is missing which may be in what was not read.
+fn may_be_there(ctx: &Ctx<'_>, finding: &Diagnostic) -> bool {
+    let is = |codes: &[&Code]| codes.iter().any(|code| code.id == finding.code.id);
+    let absent = [
+        &references::UNKNOWN_REFERENCE,
+        &references::NO_PROVIDER,
+        &references::NO_ROUTES,
+        &usage::IDLE_GATEWAY,
+    ];
+    // Also a resource that was read in part may name what nothing else does.
+    let unused = [
+        &usage::UNREACHED_NODE,
+        &usage::UNUSED_ROUTER,
+        &usage::UNUSED_SERVICE,
+        &usage::UNUSED_EXTERNAL,
+    ];
+    (ctx.incomplete && is(&absent)) || ((ctx.incomplete || !ctx.broken.is_empty()) && is(&unused))
 }
 
 /// The services, routers and gateways whose requests a resource has a part in.

@@ -102,9 +102,6 @@ fn key(name: &str) -> String {
 }
 
 fn unknown_reference(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if ctx.incomplete {
-        return;
-    }
     let mesh = ctx.mesh;
     let exists = |service: &ServiceName| {
         mesh.services.contains_key(service)

@@ -7,7 +7,7 @@ use crate::model::{Address, Discovery, NodeName};
 use std::collections::BTreeMap;
 
 /// A node that serves and that no traffic reaches.
-const UNREACHED_NODE: Code = Code::warning(
+pub(super) const UNREACHED_NODE: Code = Code::warning(
     "MC0110",
     "unreached-node",
     "no service and no route leads to a node that listens",
@@ -16,7 +16,7 @@ const UNREACHED_NODE: Code = Code::warning(
      others needs no listeners.",
 );
 /// A router that no service has.
-const UNUSED_ROUTER: Code = Code::warning(
+pub(super) const UNUSED_ROUTER: Code = Code::warning(
     "MC0111",
     "unused-router",
     "no service uses a router",
@@ -24,7 +24,7 @@ const UNUSED_ROUTER: Code = Code::warning(
      take a request. Name it in a service: `router = \"NAME\"`.",
 );
 /// A service that nobody calls.
-const UNUSED_SERVICE: Code = Code::info(
+pub(super) const UNUSED_SERVICE: Code = Code::info(
     "MC0112",
     "uncalled-service",
     "no node and no gateway calls a service",
@@ -74,7 +74,7 @@ const OWN_NAME: Code = Code::info(
      service's routes.",
 );
 /// A declaration that nothing needs.
-const UNUSED_EXTERNAL: Code = Code::info(
+pub(super) const UNUSED_EXTERNAL: Code = Code::info(
     "MC0118",
     "unused-external-service",
     "nothing calls a service that is declared as external",
@@ -108,9 +108,6 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if ctx.incomplete || !ctx.broken.is_empty() {
-        return;
-    }
     for (name, node) in &ctx.mesh.nodes {
         let address = Address::Node(name.clone());
         if !node.listeners.is_empty() && ctx.graph.users(&address).is_empty() {
@@ -124,9 +121,6 @@ fn unreached_node(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn unused_router(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if ctx.incomplete || !ctx.broken.is_empty() {
-        return;
-    }
     for name in ctx.mesh.routers.keys() {
         if ctx.graph.services_of_router(name).is_empty() {
             let address = Address::Router(name.clone());
@@ -140,9 +134,6 @@ fn unused_router(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn uncalled_service(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if ctx.incomplete || !ctx.broken.is_empty() {
-        return;
-    }
     for name in ctx.mesh.services.keys() {
         if ctx.graph.callers(name).is_empty() {
             let address = Address::Service(name.clone());
@@ -270,9 +261,6 @@ fn own_name(ctx: &Ctx<'_>, found: &mut Diagnostics) {
 }
 
 fn unused_external(ctx: &Ctx<'_>, found: &mut Diagnostics) {
-    if ctx.incomplete || !ctx.broken.is_empty() {
-        return;
-    }
     for name in ctx.mesh.external_services.keys() {
         if ctx.graph.callers(name).is_empty() {
             let address = Address::Service(name.clone());
