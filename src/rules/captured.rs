@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 const WHOLE_PORT: Code = Code::warning(
     "MC0525",
     "tcp-backend-captures-its-port",
-    "under allow-all a TCP backend gets all connections to its port, whatever their address",
+    "under allow-all a TCP backend captures every connection to its port, whatever the address",
     "Under redirect capture a TCP connection has only its address and port. The addresses of a \
      backend are known if all its nodes have `discovery = { static = […] }` (without loopback \
      addresses); then only connections to them are captured. Otherwise every connection of the \
@@ -27,7 +27,7 @@ const WHOLE_PORT: Code = Code::warning(
 const NOT_DROPPED: Code = Code::info(
     "MC0533",
     "tcp-backend-captures-what-is-dropped",
-    "under drop-all a TCP backend gets all connections to its port, whatever their address",
+    "under drop-all a TCP backend captures every connection to its port, whatever the address",
     "As MC0525: unless all nodes of a TCP backend have static addresses, every connection of the \
      caller to its port goes to the backend. One to another host is not closed, as `egress = \
      \"drop-all\"` would have it, but reaches a server that was not meant.",

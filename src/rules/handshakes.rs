@@ -63,7 +63,7 @@ const GATEWAY_HOST: Code = Code::warning(
     "MC0627",
     "host-not-in-gateway-certificate",
     "a gateway serves a host that its certificate does not name",
-    "Clients compare the host that they call with the names in the certificate. They refuse this \
+    "Clients compare the host that they call with the names in the certificate. They reject this \
      host, unless something in front of the gateway ends their TLS.",
 );
 

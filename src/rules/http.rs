@@ -174,7 +174,7 @@ fn next_hop(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                     Some((more(&accepts, &target, end.listener.protocol)?, end))
                 });
             let Some(((key, [most, next]), end)) = behind else { continue };
-            let message = format!("the gateway passes on {most}, and `{}` {next}", end.name);
+            let message = format!("the gateway accepts {most}, but `{}` accepts {next}", end.name);
             let address = Address::Gateway(name.clone());
             let pointer = listener_pointer(at, &format!("http/{key}"));
             let finding = ctx

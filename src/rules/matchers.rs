@@ -13,7 +13,7 @@ const CONTRADICTION: Code = Code::error(
     "contradictory-matchers",
     "two conditions on one name cannot both hold",
     "All matchers on one name must hold at once. These exclude each other, so no request meets \
-     them and the route takes nothing: a header that must be there and must not, a condition and \
+     them and the route never matches: a header that must be there and must not, a condition and \
      its inverse (which no line of a repeated header may meet), two values of one query parameter, \
      of which only the first counts, or of a header whose lines Envoy joins into one value. For an OR write two routes, or one `regex`.",
 );

@@ -16,7 +16,7 @@ const NEVER: Code = Code::error(
     "A path is compared without its query string and fragment, after the proxy has normalized it: \
      it merges double slashes, resolves `.` and `..` (with parameters too: `..;a`), undoes escapes \
      of letters, digits and `-._~`, and escapes ``\"<>^`{|}``, spaces and all that is not ASCII. So \
-     a path in another form, or without a leading slash, is never met, and the route takes nothing.",
+     a path in another form, or without a leading slash, is never met, and the route never matches.",
 );
 /// A regex that reads as a prefix.
 const WHOLE: Code = Code::warning(
@@ -306,7 +306,7 @@ fn hosts(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             Some(("takes hosts that merely end in it", format!("write \".{text}\"")))
         } else if let Some(rooted) = text.strip_suffix('.').filter(|text| !text.ends_with('.')) {
             // A request may have the dot: it is the same host.
-            Some(("ends with the root dot", format!("write \"{rooted}\", which takes both")))
+            Some(("ends with the root dot", format!("write \"{rooted}\", which matches both")))
         } else if !bare.split('.').all(label) || bare.len() > 253 {
             let help = "write a host name without scheme, port, path or empty parts".to_owned();
             Some(("is not a host name", help))

@@ -48,7 +48,7 @@ fn limits(ctx: &Ctx<'_>, found: &mut Diagnostics) {
                 }
                 Some(limit @ 1..FEW) => {
                     let s = if limit == 1 { "" } else { "s" };
-                    let message = format!("`{address}` takes {limit} {what}{s} at a time");
+                    let message = format!("`{address}` allows only {limit} {what}{s} at a time");
                     found.push(
                         ctx.find(&TINY, address, &pointer, message).help(format!(
                             "write {FEW} or more, or leave `{key}` out for no limit"

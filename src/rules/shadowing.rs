@@ -47,7 +47,7 @@ const NOTHING: Code = Code::error(
     "a match that no request can meet",
     "All conditions of a match must hold at once. These exclude each other, or one of them asks for \
      what no request has, as an expression for a path that the proxy would have normalised away. \
-     The route takes nothing.",
+     The route never matches.",
 );
 /// Two routes with some requests in common.
 const ORDER: Code = Code::info(

@@ -14,7 +14,7 @@ const VALUE: Code = Code::error(
     "a condition on a header value that no request carries",
     "A header's value has no line end and no other control character than the tab, and no spaces \
      and tabs at its ends, which HTTP/1 does not count as part of it. A condition that asks for \
-     them holds for no request, and the route takes nothing.",
+     them holds for no request, and the route never matches.",
 );
 /// A query that is sent in another form.
 const QUERY: Code = Code::error(
@@ -23,7 +23,7 @@ const QUERY: Code = Code::error(
     "a condition on a query parameter that no request carries in this form",
     "Query parameters are compared as they are sent, and clients send spaces, `&`, `#`, control \
      characters and all that is not ASCII percent-encoded (some send a space as `+`). A condition \
-     with such a character holds for no request, and the route takes nothing.",
+     with such a character holds for no request, and the route never matches.",
 );
 /// A header that Envoy removes.
 const REMOVED: Code = Code::warning(

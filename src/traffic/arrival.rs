@@ -122,11 +122,11 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
     join(seen, codec);
     remove(seen, upgrade);
     if !target {
-        let why = format!("no route takes `{}`, which is no path", seen.path);
+        let why = format!("no route matches `{}`: it is not a path", seen.path);
         return Err(Rejected::Answer(404, why));
     }
     seen.path = normalised(&seen.path).map_err(|_| {
-        let why = format!("`{}` is no path that a proxy takes", seen.path);
+        let why = format!("`{}` is not a valid path", seen.path);
         Rejected::Answer(400, why)
     })?;
     Ok(())
@@ -300,7 +300,7 @@ fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
     let mut encodings = values(seen, "transfer-encoding");
     let Some(encoding) = encodings.next() else { return Ok(()) };
     if encodings.next().is_some() || !is(encoding, "chunked") {
-        let why = "the only `Transfer-Encoding` that proxies take is `chunked`";
+        let why = "the only `Transfer-Encoding` that proxies accept is `chunked`";
         return Err(Rejected::Answer(501, why.to_owned()));
     }
     match length {
