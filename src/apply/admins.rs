@@ -1,6 +1,6 @@
 //! The admin interfaces of Envoys as a witness.
 
-use super::witness::{Answer, Asking, Standing, Wanted, Witness};
+use super::witness::{ASK_EVERY, Answer, Asking, GONE_AFTER, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
 use crate::live::StepId;
 use crate::live::admin::{Admin, Expected, Seen, Silence, Subject, expected};
@@ -8,15 +8,8 @@ use crate::model::NodeName;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-
-/// How often a proxy is asked.
-const ASK_EVERY: Duration = Duration::from_millis(25);
-/// A proxy that is not running when asked so often is not waited for: it reads the files when it
-/// starts.
-const GONE_AFTER: u32 = 4;
 
 /// The admin interfaces that a target knows. Each is of one Envoy.
 #[derive(Clone, Debug, Default)]

@@ -108,6 +108,13 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether something may be wrong, or had no effect.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::Unverified { .. } | Self::Missing { .. } | Self::NoCanary {})
+    }
+}
+
 /// What a proxy did with a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@
 //! address the target names. Where no proxy that holds the route runs, no request can be lost.
 
 use super::rollout::Roll;
-use super::witness::{Standing, Wanted, Witness};
+use super::witness::{ASK_EVERY, GONE_AFTER, Standing, Wanted, Witness};
 use super::{End, Event, Stop};
 use crate::envoy::ProxyId;
 use crate::live::Rollout;
@@ -14,12 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// How often proxies are asked.
-const ASK_EVERY: Duration = Duration::from_millis(25);
-/// A proxy that is not running when asked so often is missing.
-const GONE_AFTER: u32 = 4;
+use tokio::time::{Instant, sleep_until};
 
 /// A target that would gain requests and cannot serve them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -138,55 +133,80 @@ async fn look(
     let holders = holders.into_iter().filter(|holder| witness.knows(holder));
     let holders = holders.map(|holder| (holder.clone(), Wanted::InForce)).collect();
     let holders = witness.standing(holders).await;
-    let runs = |holder: &ProxyId| {
-        holders.get(holder).is_none_or(|standing| standing.running > 0 || standing.awaited)
+    let gains: Vec<&Gain> = gains.iter().filter(|gain| is_held(gain, &holders)).collect();
+    let nodes: BTreeSet<ProxyId> = gains.iter().map(|gain| proxy(gain)).collect();
+    let (nodes, unknown) = nodes.into_iter().partition(|node| witness.knows(node));
+    found.unverified = unknown;
+    let Some(standing) = standing_of(witness, nodes, wanted, patience, stop).await else {
+        found.stopped = true;
+        return found;
     };
-    let gains: Vec<&Gain> = gains.iter().filter(|gain| gain.held_by.iter().any(runs)).collect();
-    found.unverified =
-        gains.iter().map(|gain| proxy(gain)).filter(|node| !witness.knows(node)).collect();
-    let nodes: BTreeSet<ProxyId> =
-        gains.iter().map(|gain| proxy(gain)).filter(|node| witness.knows(node)).collect();
-    let nodes: BTreeMap<ProxyId, Wanted> =
+    let instances = |node: &NodeName| witness.instances(node);
+    found.missing =
+        gains.iter().filter_map(|gain| cannot_serve(gain, &standing, &instances)).collect();
+    found
+}
+
+/// Asks nodes until one proxy of each has acknowledged, or nothing is to be waited for; who has is
+/// not asked again. `None`: the wait was cut short.
+async fn standing_of(
+    witness: &dyn Witness,
+    nodes: BTreeSet<ProxyId>,
+    wanted: &dyn Fn(&ProxyId) -> Option<Wanted>,
+    patience: Duration,
+    stop: &Stop,
+) -> Option<BTreeMap<ProxyId, Standing>> {
+    let mut open: BTreeMap<ProxyId, Wanted> =
         nodes.into_iter().filter_map(|node| Some((node.clone(), wanted(&node)?))).collect();
-    let deadline = Instant::now() + patience;
+    let begin = Instant::now();
+    let mut standing = BTreeMap::new();
     let mut looks = 0;
-    let standing = loop {
-        let standing = witness.standing(nodes.clone()).await;
+    loop {
+        // Before the question, so that no change after it is missed.
+        let changed = witness.changed();
+        standing.extend(witness.standing(open.clone()).await);
         looks += 1;
-        let open = standing.values().any(|standing| match standing {
-            Standing { acknowledged: 1.., .. } => false,
-            Standing { running: 0, awaited, .. } => *awaited || looks < GONE_AFTER,
-            _ => true,
-        });
-        if !open || Instant::now() + ASK_EVERY > deadline {
-            break standing;
+        // Who tells of changes may be asked often in a short time.
+        let gone = looks >= GONE_AFTER && begin.elapsed() >= ASK_EVERY * (GONE_AFTER - 1);
+        let acknowledged = |node: &ProxyId| standing.get(node).is_none_or(|it| it.acknowledged > 0);
+        open.retain(|node, _| !acknowledged(node));
+        let is_waited_for = |node: &ProxyId| {
+            standing.get(node).is_some_and(|it| it.running > 0 || it.awaited || !gone)
+        };
+        if !open.keys().any(is_waited_for) || Instant::now() + ASK_EVERY > begin + patience {
+            return Some(standing);
         }
         tokio::select! {
-            () = sleep(ASK_EVERY) => {}
-            () = stop.requested() => {
-                found.stopped = true;
-                return found;
-            }
+            () = changed => {}
+            () = sleep_until(begin + patience) => {}
+            () = stop.requested() => return None,
         }
-    };
-    found.missing = gains.iter().filter_map(|gain| missing(gain, &standing, witness)).collect();
-    found
+    }
 }
 
 fn proxy(gain: &Gain) -> ProxyId {
     ProxyId::Node(gain.node.clone())
 }
 
-/// Why a target cannot serve; `None` if it can, or if nothing can tell.
-fn missing(
+/// Whether a proxy that holds a gain's route runs, may come back soon, or cannot be asked: where none
+/// does, no request can be lost.
+pub fn is_held(gain: &Gain, holders: &BTreeMap<ProxyId, Standing>) -> bool {
+    gain.held_by.iter().any(|holder| {
+        holders.get(holder).is_none_or(|standing| standing.running > 0 || standing.awaited)
+    })
+}
+
+/// Why a target cannot serve; `None` if it can, or if nothing can tell. `instances` are live
+/// registrations, as [`Witness::instances`] counts them.
+pub fn cannot_serve(
     gain: &Gain,
     standing: &BTreeMap<ProxyId, Standing>,
-    witness: &dyn Witness,
+    instances: &dyn Fn(&NodeName) -> Option<usize>,
 ) -> Option<Missing> {
-    let why = match (standing.get(&proxy(gain))?, witness.instances(&gain.node)) {
-        (Standing { running: 0, .. }, _) => Why::NotRunning,
-        (Standing { acknowledged: 0, .. }, _) => Why::NotAcknowledged,
-        (_, Some(0)) => Why::NotRegistered,
+    let why = match standing.get(&proxy(gain))? {
+        Standing { running: 0, .. } => Why::NotRunning,
+        Standing { acknowledged: 0, .. } => Why::NotAcknowledged,
+        _ if instances(&gain.node) == Some(0) => Why::NotRegistered,
         _ => return None,
     };
     Some(Missing { route: gain.route.clone(), node: gain.node.clone(), port: gain.port, why })

@@ -8,7 +8,14 @@ use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often a proxy is asked that does not tell of changes itself.
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(25);
+/// A proxy that is not running when asked so often is not waited for: it gets what is in force when
+/// it starts.
+pub(super) const GONE_AFTER: u32 = 4;
 
 /// What is known of the Envoys of one proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +59,11 @@ pub trait Witness: fmt::Debug + Send + Sync {
         &self,
         proxies: BTreeMap<ProxyId, Wanted>,
     ) -> BoxFuture<'static, BTreeMap<ProxyId, Standing>>;
+
+    /// Returns when it is time to ask again: something may have changed since the call.
+    fn changed(&self) -> BoxFuture<'static, ()> {
+        Box::pin(sleep(ASK_EVERY))
+    }
 
     /// How many live registrations a node has that is found in a registry; `None`: it is found in
     /// another way, or there is no registry to ask.

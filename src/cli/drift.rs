@@ -2,7 +2,7 @@
 
 use super::status::{self, Having};
 use super::target::{self, Target};
-use super::{Context, Exit, Failure, Format, carry};
+use super::{Context, Exit, Failure, Format, carry, runtime};
 use crate::compile::compile;
 use crate::envoy::{Differs, ProxyId, Running, Settings};
 use crate::live::admin::{Admin, Silence};
@@ -256,11 +256,7 @@ fn item(proxy: &ProxyId, what: String, how: &str) -> Drift {
 fn dumps(
     admins: BTreeMap<ProxyId, Admin>,
 ) -> Result<BTreeMap<ProxyId, Result<Running, Silence>>, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
-    Ok(runtime.block_on(async {
+    Ok(runtime()?.block_on(async {
         let mut asking = tokio::task::JoinSet::new();
         for (proxy, admin) in admins {
             asking.spawn(async move { (proxy, admin.running().await) });

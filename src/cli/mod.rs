@@ -148,6 +148,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     context.ended(exit)
 }
 
+/// What waits for answers in a command that has nothing else to do.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))
+}
+
 /// The definition of the command line, for completions and tests.
 pub fn command() -> clap::Command {
     Cli::command()

@@ -2,11 +2,12 @@
 //! is known of running proxies comes in here; `apply` asks again right before it switches.
 
 use super::target::{self, Target};
-use super::{Exit, Failure, carry};
-use crate::apply::{Admins, Missing, Standing, Wanted, Why, Witness as _};
+use super::{Exit, Failure, carry, runtime};
+use crate::apply::{self, Admins, Missing, Standing, Wanted, Witness as _};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::envoy::ProxyId;
-use crate::live::server::registered::RegistryDocument;
+use crate::live::server::registered::{FoundNode, RegistryDocument};
+use crate::model::NodeName;
 use crate::plan::{self, Gain, Places, Plan, StepKind, codes};
 use crate::revision::Live;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,11 @@ pub(super) fn find(
     Ok(())
 }
 
+/// Who runs can serve, as far as is known before the step is given.
+fn running(envoys: usize) -> Standing {
+    Standing { running: envoys, acknowledged: envoys, ..Standing::default() }
+}
+
 /// What is known of the proxies that matter. One that is not there cannot be asked.
 struct Known {
     standing: BTreeMap<ProxyId, Standing>,
@@ -48,10 +54,9 @@ impl Known {
     fn new(target: &Target, gains: &[Gain]) -> Result<Self, Failure> {
         let failed = |error| target::failure(&error);
         if let Some(server) = target.server() {
-            let of = |envoys: usize| Standing { running: envoys, ..Standing::default() };
             let proxies = server.connected().map_err(failed)?.proxies.into_iter();
             let mut standing: BTreeMap<ProxyId, Standing> =
-                proxies.map(|status| (status.proxy, of(status.envoys.len()))).collect();
+                proxies.map(|status| (status.proxy, running(status.envoys.len()))).collect();
             // A server knows all that are connected: of one that is not named, none is.
             let holders = gains.iter().flat_map(|gain| gain.held_by.iter().cloned());
             for proxy in gains.iter().map(|gain| ProxyId::Node(gain.node.clone())).chain(holders) {
@@ -64,26 +69,19 @@ impl Known {
         let admins = Admins(carry::admins(target)?);
         let asked: BTreeSet<ProxyId> = nodes.chain(holders).filter(|p| admins.knows(p)).collect();
         let asked = asked.into_iter().map(|proxy| (proxy, Wanted::InForce)).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime
-            .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
-        let standing = runtime.block_on(admins.standing(asked));
+        let standing = runtime()?.block_on(admins.standing(asked)).into_iter();
+        let standing = standing.map(|(proxy, found)| (proxy, running(found.running))).collect();
         Ok(Self { standing, registry: RegistryDocument::default() })
     }
 
     /// Why a target cannot serve now. What must be acknowledged is only known when it is switched to.
     fn missing(&self, gain: &Gain) -> Option<Missing> {
-        let runs = |proxy: &ProxyId| self.standing.get(proxy).map(|standing| standing.running > 0);
-        if gain.held_by.iter().all(|holder| runs(holder) == Some(false)) {
-            return None;
-        }
-        let registered = self.registry.nodes.iter().find(|found| found.node == gain.node);
-        let why = match (runs(&ProxyId::Node(gain.node.clone())), registered) {
-            (Some(false), _) => Why::NotRunning,
-            (Some(true), Some(found)) if found.live() == 0 => Why::NotRegistered,
-            _ => return None,
+        let instances = |node: &NodeName| {
+            let found = self.registry.nodes.iter().find(|found| found.node == *node);
+            found.map(FoundNode::live)
         };
-        Some(Missing { route: gain.route.clone(), node: gain.node.clone(), port: gain.port, why })
+        let held = apply::is_held(gain, &self.standing);
+        held.then(|| apply::cannot_serve(gain, &self.standing, &instances)).flatten()
     }
 }
 
@@ -100,7 +98,7 @@ fn finding(
         None => finding,
     };
     finding.help(match accepted.contains(route) {
-        true => "accepted: apply switches to it nevertheless".to_owned(),
+        true => "accepted: apply switches to it anyway".to_owned(),
         false => format!(
             "start it before the switch: apply stops there otherwise; --accept {}@{route} consents",
             codes::MISSING_TARGET.id

@@ -1,7 +1,7 @@
 //! `status`: which revision a target holds, how far it has come, and what each proxy has.
 
 use super::target::{self, Target};
-use super::{Context, Exit, Failure, Format, carry};
+use super::{Context, Exit, Failure, Format, carry, runtime};
 use crate::apply::Expected;
 use crate::compile::proxies;
 use crate::envoy::{ProxyId, ResourceType};
@@ -145,11 +145,7 @@ pub(super) struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     pub(super) fn new(target: &'a Target) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Exit::Failed, "cannot start").cause(error.to_string()))?;
-        Ok(Self { target, admins: carry::admins(target)?, runtime })
+        Ok(Self { target, admins: carry::admins(target)?, runtime: runtime()? })
     }
 
     /// What every proxy has, or one of them.

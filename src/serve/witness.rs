@@ -12,13 +12,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Reports of many Envoys that acknowledge at once are read together.
 const GATHER: Duration = Duration::from_millis(2);
 /// After a refusal: what the same Envoy refuses besides is told with it. Sets are taken apart until
 /// the resource that is refused stands alone.
 const REFUSALS: Duration = Duration::from_millis(250);
+
+/// The gate before a switch looks again after so long without any change.
+const RECHECK: Duration = Duration::from_millis(100);
 
 type Report = BTreeMap<ProxyId, Vec<EnvoyStatus>>;
 
@@ -91,6 +94,16 @@ impl Witness for Connected {
             (proxy, Standing { answer, running: envoys.len(), acknowledged, awaited })
         });
         Box::pin(std::future::ready(standing.collect()))
+    }
+
+    fn changed(&self) -> BoxFuture<'static, ()> {
+        let mut changes = self.mesh.plane.changes();
+        Box::pin(async move {
+            // That somebody is no longer waited for is no change.
+            if let Ok(Ok(())) = timeout(RECHECK, changes.changed()).await {
+                sleep(GATHER).await;
+            }
+        })
     }
 
     fn instances(&self, node: &NodeName) -> Option<usize> {

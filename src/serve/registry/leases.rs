@@ -197,6 +197,13 @@ impl Leases {
         all.collect()
     }
 
+    /// How many instances of a node have a lease that has not ended; `None`: it is not found here.
+    pub(super) fn live(&self, node: &NodeName, now: Instant) -> Option<usize> {
+        let served = &self.nodes.get(node)?.served;
+        let lapsed = |key: &&Key| self.instances.get(*key).is_some_and(|held| held.lapsed(now));
+        Some(served.iter().filter(|key| !lapsed(key)).count())
+    }
+
     /// Every node that is found here.
     pub(super) fn nodes(&self, now: Instant) -> Vec<FoundNode> {
         let nodes = self.nodes.iter().map(|(node, serving)| {

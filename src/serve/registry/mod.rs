@@ -15,7 +15,7 @@ mod tests;
 
 use super::admin::Server;
 use super::plane::Plane;
-use crate::live::server::registered::{FoundNode, Instance, Registered, RegistryDocument};
+use crate::live::server::registered::{Instance, Registered, RegistryDocument};
 use crate::model::{Discovery, Mesh, MeshName, NodeName, RegistryDiscovery};
 use crate::store::{Error, Store};
 use leases::{Key, Leases};
@@ -167,8 +167,7 @@ impl Registry {
 
     /// How many live registrations a node has; `None`: it is not found here.
     pub(super) fn live(&self, node: &NodeName) -> Option<usize> {
-        let nodes = self.state().leases.nodes(Instant::now());
-        nodes.iter().find(|found| found.node == *node).map(FoundNode::live)
+        self.state().leases.live(node, Instant::now())
     }
 
     /// Does what the time has come for.
