@@ -61,7 +61,7 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "bootstrap" -d 'Prin
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "drift" -d 'Detect changes made outside meshctl'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "history" -d 'List the revisions of the target, the newest first'
-complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "apply" -d 'Apply the files to the target step by step, and verify that the proxies acknowledged it'
+complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "apply" -d 'Apply the files to the target step by step, and verify that the proxies acknowledge each step'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "rollback" -d 'Roll back to an earlier revision, as a new one'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
 complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "wait" -d 'Wait until every proxy has acknowledged a revision'
@@ -488,8 +488,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l drain -d 'How 
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l on-nack -d 'What to do when a proxy rejects a step' -r -f -a "rollback\t'Roll back to the revision before, as a new revision'
 halt\t'Stop at the step'
 continue\t'Continue with the other proxies'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'Send each step to so many of the proxies that it reaches first (3, or 10%), and to the others when those have acknowledged it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long to watch these before the others follow' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'Send each step to N (3) or a share (10%) of its proxies first, and to the others once those have acknowledged it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long to watch the first proxies before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Idempotency key: repeating it returns the original result, even if the files have changed since (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
@@ -528,8 +528,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l drain -d 'H
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l on-nack -d 'What to do when a proxy rejects a step' -r -f -a "rollback\t'Roll back to the revision before, as a new revision'
 halt\t'Stop at the step'
 continue\t'Continue with the other proxies'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'Send each step to so many of the proxies that it reaches first (3, or 10%), and to the others when those have acknowledged it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long to watch these before the others follow' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'Send each step to N (3) or a share (10%) of its proxies first, and to the others once those have acknowledged it' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long to watch the first proxies before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Idempotency key: repeating it returns the original result, even if the files have changed since (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F
@@ -1071,7 +1071,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_see
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "drift" -d 'Detect changes made outside meshctl'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "get" -d 'Show what the target holds: all resources, those of a kind, or one'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "history" -d 'List the revisions of the target, the newest first'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "apply" -d 'Apply the files to the target step by step, and verify that the proxies acknowledged it'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "apply" -d 'Apply the files to the target step by step, and verify that the proxies acknowledge each step'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "rollback" -d 'Roll back to an earlier revision, as a new one'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "status" -d 'Show the revision in force, an unfinished rollout, and what each proxy has'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and not __fish_seen_subcommand_from init check dev fmt explain plan show diff render bootstrap drift get history apply rollback status wait serve trace test graph store schema import completions version help" -f -a "wait" -d 'Wait until every proxy has acknowledged a revision'

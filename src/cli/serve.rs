@@ -378,7 +378,7 @@ fn tokens(context: &Context, command: &TokensCommand) -> Result<Exit, Failure> {
         }
         TokensCommand::Remove { id } => {
             ask(context, |server| server.remove_join_token(id))?;
-            context.ui.status(&format!("The join token {id} works no longer."));
+            context.ui.status(&format!("Removed join token {id}."));
         }
     }
     Ok(Exit::Done)
@@ -424,7 +424,7 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
             match certificate {
                 Some(uri) => {
                     of(data)?.add_certified(name, role, uri).map_err(failed)?;
-                    context.ui.status(&format!("Who has the certificate {uri} is {name}."));
+                    context.ui.status(&format!("Operator `{name}` now authenticates with {uri}."));
                 }
                 None => {
                     let deliver = |secret: &str| context.ui.deliver(&format!("{secret}\n"));

@@ -41,7 +41,7 @@ pub const SUPPRESSION_EXPIRED: Code = Code::warning(
     "MC0018",
     "expired-suppression",
     "a suppression whose end date has passed",
-    "The finding was accepted until a day that is over. It is shown again; mend it, or write a new \
+    "The finding was accepted until a day that is over. It is shown again; fix it, or write a new \
      date.",
 );
 

@@ -130,7 +130,7 @@ impl Suppressions {
                         item.loc,
                         format!("this suppression of {} has expired", item.code),
                     )
-                    .help("mend the finding, or write a later date"),
+                    .help("fix the finding, or write a later date"),
                 );
             } else if !item.used {
                 diagnostics.push(
