@@ -13,7 +13,7 @@ use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Apply the files to the target step by step, and verify that the proxies acknowledged it
+/// Apply the files to the target step by step, and verify that the proxies acknowledge each step
 ///
 /// Plans, asks for approval, commits one revision, and applies it in steps: new resources first,
 /// unused ones last. Between two steps every proxy that can be asked must have acknowledged the

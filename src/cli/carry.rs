@@ -43,12 +43,12 @@ pub(super) struct CarryArgs {
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub(super) on_nack: OnNack,
 
-    /// Send each step to so many of the proxies that it reaches first (3, or 10%), and to the others
-    /// when those have acknowledged it
+    /// Send each step to N (3) or a share (10%) of its proxies first, and to the others once those have
+    /// acknowledged it
     #[arg(long, value_name = "N|%")]
     pub(super) canary: Option<Share>,
 
-    /// How long to watch these before the others follow
+    /// How long to watch the first proxies before the others follow
     #[arg(long, value_name = "TIME", default_value = "none", requires = "canary")]
     pub(super) canary_wait: Patience,
 
@@ -190,7 +190,7 @@ pub(super) fn carry_out(
                 let object = stamped(events::ndjson(&event, &place));
                 context.ui.result(&format!("{object}\n"));
             }
-            _ => progress.aside(|| context.ui.status(&events::words(&event, &place))),
+            _ => progress.aside(|| events::tell(&context.ui, &event, &place)),
         }
     };
     if let Some(server) = target.server() {

@@ -2,6 +2,7 @@
 
 use super::{Context, Exit, Failure, Format};
 use crate::diag::Severity;
+use crate::picture::count;
 use crate::report::{self, Ui, diagnostics};
 use crate::rules::TlsFiles;
 use clap::{Args, ValueEnum};
@@ -64,14 +65,11 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         }
     }
     let files = loaded.sources.len().saturating_sub(1);
-    let count = |number: usize, word: &str| {
-        if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
-    };
     let files = count(files, "file");
     if found.is_empty() {
         let mesh = &loaded.mesh;
         ui.status(&format!(
-            "{} is sound: {files}, {}, {}, {}, {}.",
+            "No problems found in {}: {files}, {}, {}, {}, {}.",
             mesh.settings.name,
             count(mesh.nodes.len(), "node"),
             count(mesh.services.len(), "service"),
@@ -82,11 +80,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         ui.status(&format!("{} in {files}.", diagnostics::summary(&found)));
         // The worst, and of those the first.
         if let Some(worst) = found.iter().rev().max_by_key(|found| found.severity) {
-            let what = match worst.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Info => "remark",
-            };
+            let what = diagnostics::noun(worst.severity);
             ui.hint(&format!("meshctl explain {} says more about the first {what}", worst.code.id));
         }
     }

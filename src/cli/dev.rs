@@ -231,7 +231,7 @@ fn show(context: &Context, loaded: &Loaded, progress: &Progress, event: &Event) 
     let place = |address: &Address, pointer: &str| {
         loaded.origins.find(address, pointer).map(|at| loaded.files.show_line(at))
     };
-    progress.aside(|| context.ui.status(&events::words(event, &place)));
+    progress.aside(|| events::tell(&context.ui, event, &place));
 }
 
 /// Makes the requests and shows the answers; says whether all were as they should be.
@@ -306,7 +306,7 @@ async fn change(
         Ok(plan) if plan.is_empty() => return,
         Ok(plan) => {
             let view = View { color: context.ui.color_out(), ..View::default() };
-            let text = text::differences(&plan.changes, view);
+            let text = text::differences(&plan.changes, Some(&loaded.files), view);
             context.ui.result(&text);
             let progress = Progress::new(context.ui.draws_progress(&context.around));
             let mut tell = |event: Event| show(context, loaded, &progress, &event);

@@ -85,7 +85,7 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<Exit, Failure> {
             args.from,
             args.to,
             text::requests(&compared.traffic, view),
-            text::differences(&compared.changes, view),
+            text::differences(&compared.changes, places.map(|places| places.files), view),
             text::counts(&compared.summary),
         ));
     }

@@ -2,10 +2,12 @@
 
 use super::Format;
 use crate::diag::Diagnostic;
-use crate::load::Loaded;
+use crate::load::{Loaded, NotWritten};
 use crate::report::{FailureDocument, Ui, diagnostic_items};
 use clap::ValueEnum;
 use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
 
 /// How a command ended. The numbers are a promise (see the README).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,22 @@ impl Failure {
             source = cause.source();
         }
         failure
+    }
+
+    /// A file that could not be written.
+    pub(super) fn unwritten(path: &Path, error: &dyn fmt::Display) -> Self {
+        Self::new(Exit::Failed, format!("cannot write {}", path.display())).cause(error.to_string())
+    }
+
+    /// A file that could not be created by `command`.
+    pub(super) fn not_created(command: &str, path: &Path, error: &NotWritten) -> Self {
+        let failure = Self::unwritten(path, error);
+        match error.exists() {
+            true => {
+                failure.hint(format!("{command} never overwrites a file; choose another folder"))
+            }
+            false => failure,
+        }
     }
 
     /// Adds what to do.

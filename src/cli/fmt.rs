@@ -5,7 +5,6 @@ use crate::load;
 use crate::schema::{self, Changes, Unformatted};
 use clap::Args;
 use similar::TextDiff;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -103,23 +102,12 @@ fn project_files(context: &Context) -> Result<(Vec<PathBuf>, Vec<String>), Failu
         .collect();
     let mut paths: Vec<PathBuf> =
         loaded.sources.iter().map(|source| loaded.root.join(&source.path)).collect();
-    if let Ok(entries) = fs::read_dir(loaded.root.join("env")) {
-        paths.extend(
-            entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| path.extension().is_some_and(|e| e == "toml"))
-                // Locks and backups of editors.
-                .filter(|path| !path.file_name().is_some_and(is_hidden)),
-        );
-    }
+    let overlays = load::overlays(&loaded.root).into_iter();
+    paths.extend(overlays.map(|name| loaded.root.join(format!("env/{name}.toml"))));
     paths.sort();
     paths.dedup();
     debug_assert!(load::is_project(&loaded.root));
     Ok((paths, unread))
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
 }
 
 /// Formats a text, or says why it cannot.

@@ -155,7 +155,7 @@ fn origins(context: &Context, args: &GetArgs, format: Format) -> Result<Exit, Fa
         });
         context.ui.result(&format!("{document:#}\n"));
     } else {
-        context.ui.result(&report::origins::text(&resources));
+        context.ui.result(&report::origins::text(&resources, &loaded.files));
     }
     Ok(Exit::Done)
 }

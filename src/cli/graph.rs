@@ -94,10 +94,7 @@ pub(super) fn run(context: &Context, args: &GraphArgs) -> Result<Exit, Failure> 
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| {
-        Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string())
-    })
+    fs::write(path, text).map_err(|error| Failure::unwritten(path, &error))
 }
 
 fn unknown<'a>(address: &Address, known: impl Iterator<Item = &'a Address>) -> Failure {

@@ -46,8 +46,5 @@ pub(super) fn write(path: &Path, imported: &Imported) -> Result<(), Failure> {
         let place = imported.files.show_line(*loc);
         let _ = write!(text, "\n# {place}\n# {} = \"\"\n", schema::quoted(name));
     }
-    fs::write(path, text).map_err(|error| {
-        Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string())
-    })
+    fs::write(path, text).map_err(|error| Failure::unwritten(path, &error))
 }

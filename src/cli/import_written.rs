@@ -24,7 +24,7 @@ pub(super) fn compare(context: &Context, dir: &Path, imported: &Imported) -> Res
     ui.words(&format!(
         "{} has a project; the sources would change it:\n{}\n{}\n",
         dir.display(),
-        text::differences(&compared.changes, view),
+        text::differences(&compared.changes, None, view),
         text::counts(&compared.summary),
     ));
     ui.status("Nothing was written.");
@@ -41,16 +41,6 @@ pub(super) fn write(dir: &Path, imported: &Imported) -> Result<(), Failure> {
             // What cannot be removed stays; the error that is reported is the first one.
             let _ = fs::remove_dir(dir);
         }
-        not_created(&path, &error, "import")
+        Failure::not_created("import", &path, &error)
     })
-}
-
-/// Why a command could not write a new file.
-pub(super) fn not_created(path: &Path, error: &load::NotWritten, command: &str) -> Failure {
-    let failure = Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-        .cause(error.to_string());
-    match error.exists() {
-        true => failure.hint(format!("{command} never overwrites a file; choose another folder")),
-        false => failure,
-    }
 }

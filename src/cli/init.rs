@@ -1,7 +1,6 @@
 //! `init`: a project to start from.
 
 use super::import::{How, import_to};
-use super::import_written::not_created;
 use super::{Context, Exit, Failure, Format};
 use crate::diag::shell::word;
 use crate::load::{self, PROJECT_FILE, TESTS_FOLDER};
@@ -104,8 +103,8 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
     let test = format!("{TESTS_FOLDER}/hello.toml");
     let mesh = MESH.replace("NAME", &name);
     let files = [(PROJECT_FILE, PROJECT), ("mesh.toml", mesh.as_str()), (&test, TEST)];
-    let written =
-        load::create(&dir, files).map_err(|(path, error)| not_created(&path, &error, "init"))?;
+    let written = load::create(&dir, files)
+        .map_err(|(path, error)| Failure::not_created("init", &path, &error))?;
     for path in written {
         context.ui.status(&format!("Wrote {}.", path.display()));
     }

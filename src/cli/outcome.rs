@@ -5,6 +5,7 @@ use super::target::Target;
 use super::{Context, Exit, Format};
 use crate::apply::{End, Expected, Outcome};
 use crate::model::Address;
+use crate::picture::count;
 use crate::report::{self, events};
 use std::collections::BTreeSet;
 
@@ -76,11 +77,7 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
         Work::Plan(plan) if !plan.is_empty() => format!(": {}", plan.counts()),
         _ => String::new(),
     };
-    let plural = |count: usize, word: &str| match count {
-        1 => format!("1 {word}"),
-        _ => format!("{count} {word}s"),
-    };
-    let steps = plural(outcome.steps, "step");
+    let steps = count(outcome.steps, "step");
     let resume = "meshctl status shows the proxies; meshctl apply --resume continues".to_owned();
     match &outcome.end {
         End::Nothing => (format!("{name} matches the files: nothing to do."), None),
@@ -105,7 +102,7 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
             let progress = expected.and_then(|expected| expected.progress(outcome.envoys));
             let message = format!(
                 "revision {revision} is committed, but only {} it",
-                progress.unwrap_or_else(|| plural(outcome.envoys, "Envoy") + " acknowledged")
+                progress.unwrap_or_else(|| count(outcome.envoys, "Envoy") + " acknowledged")
             );
             (
                 message,
@@ -120,7 +117,7 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
             let flags: Vec<String> =
                 routes.iter().map(|route| format!(" --accept MC0908@{route}")).collect();
             let hint = format!(
-                "{}; to switch nevertheless: meshctl apply --resume{}",
+                "{}; to switch anyway: meshctl apply --resume{}",
                 super::status::RESUME_SWITCH,
                 flags.concat()
             );

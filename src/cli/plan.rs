@@ -6,7 +6,7 @@ use crate::diag::shell::word;
 use crate::report::{self, plan as text};
 use clap::Args;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show what an apply would change, in which order, and what it costs
 ///
@@ -50,13 +50,14 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
             .filter(|source| source.path != crate::load::PROJECT_FILE)
             .map(|source| (source.path.clone(), source.sha256.clone()))
             .collect::<Vec<_>>(),
-        call: &context.ui.aimed(&args.planning.call(&planned.plan)),
+        call: &context.ui.aimed(&match &args.output {
+            Some(path) => saved_call(path),
+            None => args.planning.call(&planned.plan),
+        }),
     };
     if let Some(path) = &args.output {
-        fs::write(path, report::plan_document(&shown)).map_err(|error| {
-            Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-                .cause(error.to_string())
-        })?;
+        fs::write(path, report::plan_document(&shown))
+            .map_err(|error| Failure::unwritten(path, &error))?;
     }
     context.ui.result(&draw(context, format, &shown, args.summary));
     if state.rollout.is_some() {
@@ -68,11 +69,15 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
     if let Some(path) = &args.output
         && !planned.plan.is_empty()
     {
-        let path = path.display().to_string();
-        context.ui.hint(&format!("meshctl apply {} applies exactly this", word(&path)));
+        context.ui.hint(&format!("{} applies exactly this", saved_call(path)));
     }
     let differs = args.detailed_exitcode && !planned.plan.is_empty();
     Ok(if differs { Exit::Differences } else { Exit::Done })
+}
+
+/// The call that applies a saved plan. The file has the consent that it was made with.
+pub(super) fn saved_call(path: &Path) -> String {
+    format!("meshctl apply {}", word(&path.display().to_string()))
 }
 
 /// A plan in the form that was asked for.

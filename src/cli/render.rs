@@ -75,10 +75,8 @@ pub(super) fn run(context: &Context, args: &RenderArgs) -> Result<Exit, Failure>
     if args.check {
         return check(context, format, output, &rendered, args.only.is_empty());
     }
-    let changed = write(output, &rendered, args.only.is_empty()).map_err(|(path, error)| {
-        Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-            .cause(error.to_string())
-    })?;
+    let changed = write(output, &rendered, args.only.is_empty())
+        .map_err(|(path, error)| Failure::unwritten(&path, &error))?;
     if format == Format::Json {
         context.ui.result(&document(&rendered));
     }

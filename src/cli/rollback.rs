@@ -5,6 +5,7 @@ use super::planning::{Accept, accepted};
 use super::target::Target;
 use super::{Context, Exit, Failure, Format, apply, presence};
 use crate::model::Address;
+use crate::picture::count;
 use crate::plan::{self, Action, Consent, Guards, Input, Plan, Scope};
 use crate::revision::{Header, Live};
 use clap::Args;
@@ -133,12 +134,9 @@ fn deletes(
             None => address.to_string(),
         })
         .collect();
-    let count = match names.len() {
-        1 => "1 resource".to_owned(),
-        all => format!("{all} resources"),
-    };
     Ok(Some(format!(
-        "This deletes {count} that revision {to} does not have: {}.",
+        "This deletes {} that revision {to} does not have: {}.",
+        count(names.len(), "resource"),
         names.join(", ")
     )))
 }

@@ -1,8 +1,8 @@
 //! `show`: a saved plan, or a revision of the target, in any form.
 
-use super::plan::{FORMATS, draw};
+use super::plan::{FORMATS, draw, saved_call};
 use super::{Context, Exit, Failure, Format};
-use crate::diag::shell::word;
+use crate::load;
 use crate::plan::{self, Plan};
 use crate::report::{self, plan as text};
 use clap::Args;
@@ -28,20 +28,23 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         Some(number) => show_revision(context, args, number),
         None => {
             let format = context.format(&FORMATS)?;
-            let (plan, text) = read_plan(Path::new(&args.what))?;
+            let path = Path::new(&args.what);
+            let (plan, text) = read_plan(path)?;
             if format == Format::Json {
                 // It is the document, and it was just verified.
                 context.ui.result(&text);
                 return Ok(Exit::Done);
             }
             let (findings, sources) = report::saved(&text, plan::CODES);
+            // The plan knows their paths in the project only.
+            let paths = sources.iter().map(|(path, _)| path.as_str());
+            let files = load::located(&context.directory(), paths);
             let shown = report::Shown {
                 plan: &plan,
                 findings: &findings,
-                files: None,
+                files: Some(&files),
                 sources: &sources,
-                // The file has the consent that the plan was made with.
-                call: &context.ui.aimed(&format!("meshctl apply {}", word(&args.what))),
+                call: &context.ui.aimed(&saved_call(path)),
             };
             context.ui.result(&draw(context, format, &shown, args.summary));
             Ok(Exit::Done)
@@ -122,7 +125,7 @@ fn show_revision(context: &Context, args: &ShowArgs, number: u64) -> Result<Exit
         summary: args.summary,
         full: context.ui.verbose() > 0,
     };
-    shown.push_str(&text::differences(&compared.changes, view));
+    shown.push_str(&text::differences(&compared.changes, None, view));
     let _ = writeln!(shown, "\n{}", text::counts(&compared.summary));
     context.ui.result(&shown);
     Ok(Exit::Done)

@@ -8,11 +8,11 @@ use crate::expect::coverage::{Covered, coverage};
 use crate::expect::update::{as_test, update};
 use crate::expect::{self, Judged, Judging};
 use crate::load::{self, NoTests, TESTS_FOLDER, read_tests};
+use crate::picture;
 use crate::report::{self, test::Run};
 use crate::schema::{Changes, with_lf};
 use crate::span::{FileId, Files, Loc};
 use clap::Args;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
                 _ => false,
             };
             load::rewrite(path, &text, Changes::Values(&expected))
-                .map_err(|error| unwritten(path, &error))?;
+                .map_err(|error| Failure::unwritten(path, &error))?;
             updated.extend(changes.into_iter().map(|change| (file.shown().to_owned(), change)));
         }
         if covering {
@@ -202,16 +202,12 @@ impl<'m> Tried<'m> {
     }
 }
 
-fn unwritten(path: &Path, error: &dyn fmt::Display) -> Failure {
-    Failure::new(Exit::Failed, format!("cannot write {}", path.display())).cause(error.to_string())
-}
-
 /// Adds a test for each route that has a witness; says how many there were.
 fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> {
     let old = match fs::read_to_string(path) {
         Ok(text) => with_lf(&text).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(unwritten(path, &error)),
+        Err(error) => return Err(Failure::unwritten(path, &error)),
     };
     let mut text = old.clone();
     let mut count = 0;
@@ -239,7 +235,7 @@ fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> 
         // The folder may have a name that is no text.
         let folder = path.parent().unwrap_or(Path::new(""));
         load::create(folder, [(UNTESTED, text.as_str())])
-            .map_err(|(path, error)| unwritten(&path, &error))?;
+            .map_err(|(path, error)| Failure::unwritten(&path, &error))?;
     } else {
         let known = tests_in(&old);
         let added = |at: &[String]| match at {
@@ -248,9 +244,9 @@ fn add(path: &Path, missing: &[Covered<'_>]) -> Result<Option<String>, Failure> 
             _ => false,
         };
         load::rewrite(path, &text, Changes::Values(&added))
-            .map_err(|error| unwritten(path, &error))?;
+            .map_err(|error| Failure::unwritten(path, &error))?;
     }
-    Ok(Some(if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }))
+    Ok(Some(picture::count(count, "test")))
 }
 
 /// How many tests a file has. One that is no TOML has none that can be kept, and is not rewritten.

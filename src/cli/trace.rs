@@ -58,13 +58,16 @@ pub(super) fn run(context: &Context, args: &TraceArgs) -> Result<Exit, Failure> 
     let document = report::trace::document(&journey, &request, at, places);
     let shown = match format {
         Format::Json => document.json(),
-        _ => document.text(context.ui.color_out()),
+        _ => {
+            let files = loaded.as_ref().map(|loaded| &loaded.files);
+            document.text(context.ui.color_out(), files)
+        }
     };
     context.ui.result(&shown);
     match document.unclear() {
         None => Ok(Exit::Done),
         Some(why) => {
-            context.ui.error(&format!("what becomes of the request cannot be told: {why}"));
+            context.ui.error(&format!("what becomes of the request cannot be determined: {why}"));
             Ok(Exit::Failed)
         }
     }

@@ -123,8 +123,7 @@ pub struct Connection {
 impl Connection {
     /// Connects.
     pub async fn open(to: SocketAddr) -> Result<Self, Error> {
-        let stream = TcpStream::connect(to).await.map_err(Error::Connect)?;
-        let _ = stream.set_nodelay(true);
+        let stream = connected(to).await?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::Broken(Box::new(error)))?;

@@ -4,6 +4,7 @@ use super::codes;
 use super::facts::{Facts, in_words};
 use super::file::{Expect, Refused, Retry, Target};
 use super::trial::{Trial, visible};
+use crate::diag::shell::word;
 use crate::diag::{Diagnostic, nearest};
 use crate::model::{Address, Duration, Mesh, NodeName, Origins, Port};
 use crate::span::Loc;
@@ -263,13 +264,6 @@ fn absent(address: &str, near: Option<&str>) -> String {
 
 /// The call of `trace` that shows a request's way.
 fn command(trial: &Trial, source: &Source) -> String {
-    let quoted = |text: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-%=,@".contains(c);
-        match !text.is_empty() && text.chars().all(plain) {
-            true => text.to_owned(),
-            false => format!("'{}'", text.replace('\'', "'\\''")),
-        }
-    };
     let request = &trial.request;
     let mut url = request.url();
     let mut host = None;
@@ -278,12 +272,13 @@ fn command(trial: &Trial, source: &Source) -> String {
         url = format!("{}://localhost:{}{}", request.scheme, request.port, request.path);
         host = Some(format!("host: {}", request.authority));
     }
-    let mut words = vec!["meshctl trace".to_owned(), quoted(&request.method), quoted(&url)];
+    let mut words =
+        vec!["meshctl trace".to_owned(), word(&request.method).into(), word(&url).into()];
     let headers = request.headers.iter().map(|(name, value)| format!("{name}: {}", value.text()));
     for header in host.into_iter().chain(headers) {
-        words.push(format!("-H {}", quoted(&header)));
+        words.push(format!("-H {}", word(&header)));
     }
-    words.push(format!("--from {}", quoted(&source.to_string())));
+    words.push(format!("--from {}", word(&source.to_string())));
     words.join(" ")
 }
 

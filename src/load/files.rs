@@ -59,7 +59,7 @@ pub(super) fn read_overlay(
 }
 
 /// The names of the overlays that exist, ordered.
-fn overlays(root: &Path) -> Vec<String> {
+pub fn overlays(root: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(root.join("env")) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(|entry| {
@@ -140,7 +140,7 @@ pub(super) fn find(
                         let why = io::Error::from(error);
                         (
                             format!("`{relative}` cannot be read: {}", plain(&why)),
-                            "mend it, remove it, or take it out of `files`".to_owned(),
+                            "fix it, remove it, or take it out of `files`".to_owned(),
                         )
                     }
                 };
@@ -234,7 +234,7 @@ pub(super) fn read_all(
                 ids.push(files.add(relative, text));
             }
             Err(why) => {
-                let help = "mend the file, or take it out of `files` in meshctl.toml";
+                let help = "fix the file, or take it out of `files` in meshctl.toml";
                 report_unread(&relative, &why, help, files, diagnostics);
             }
         }
@@ -275,7 +275,7 @@ pub(super) fn read_tests(
     match read_text(path) {
         Ok(text) => Some(files.add(shown, text)),
         Err(why) => {
-            report_unread(&shown, &why, "mend the file, or remove it", files, diagnostics);
+            report_unread(&shown, &why, "fix the file, or remove it", files, diagnostics);
             None
         }
     }

@@ -10,6 +10,8 @@ mod sources;
 mod tests;
 
 pub use codes::CODES;
+pub use files::overlays;
+pub use places::located;
 pub use project::{
     Certificates, DevRequest, DevSettings, EnvoySettings, Guards, Level, Lints, Project, ServerTls,
     TargetSettings, Token, Tracing, Upstream, project_schema,
@@ -186,7 +188,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
                 Loc { file: project_file, span: Span::new(0..0) },
                 "no file of the project defines a mesh",
             )
-            .help("write a mesh beside meshctl.toml (`meshctl init` shows one), or mend `files`"),
+            .help("write a mesh beside meshctl.toml (`meshctl init` shows one), or fix `files`"),
         );
     }
     let mut suppressions = Suppressions::default();

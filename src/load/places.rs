@@ -47,6 +47,16 @@ impl Places {
     }
 }
 
+/// Files of a project that are only named, with where they are found.
+pub fn located<'a>(folder: &Path, paths: impl Iterator<Item = &'a str>) -> Files {
+    let (places, mut files) = (Places::of(folder), Files::default());
+    for path in paths {
+        let id = files.add(path, "");
+        places.locate(&mut files, id);
+    }
+    files
+}
+
 /// The root of the repository that a folder is in: what GitHub Actions says, else the folder with
 /// `.git`.
 fn repository(folder: &Path) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! Findings as a person reads them: source lines with marks under them.
 
 use crate::diag::{Diagnostic, Label, Severity};
+use crate::picture;
 use crate::span::{Files, Loc};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
@@ -40,15 +41,23 @@ pub fn line(diagnostic: &Diagnostic, files: &Files) -> String {
 /// `2 errors, 1 warning`; empty for no findings.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
     let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
-    [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "remark")]
+    [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
-        .filter_map(|(severity, word)| match count(severity) {
+        .filter_map(|severity| match count(severity) {
             0 => None,
-            1 => Some(format!("1 {word}")),
-            n => Some(format!("{n} {word}s")),
+            number => Some(picture::count(number, noun(severity))),
         })
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// What a finding of a severity is called.
+pub fn noun(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "remark",
+    }
 }
 
 /// A finding in the form that miette draws.

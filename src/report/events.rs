@@ -1,5 +1,6 @@
 //! What happens during an apply, as lines for people and as JSON objects, one a line.
 
+use super::Ui;
 use crate::apply::{Event, ProxyState, Rejection};
 use crate::live::admin::Silence;
 use crate::model::Address;
@@ -8,6 +9,14 @@ use serde_json::{Value, json};
 
 /// Finds the line of the files that a part of a resource comes from, as `path:line`.
 pub type Place<'a> = &'a dyn Fn(&Address, &str) -> Option<String>;
+
+/// Says what happened, on stderr.
+pub fn tell(ui: &Ui, event: &Event, place: Place<'_>) {
+    match event.is_warning() {
+        true => ui.warning(&words(event, place)),
+        false => ui.status(&words(event, place)),
+    }
+}
 
 /// An event in words: one line, without a final newline.
 pub fn words(event: &Event, place: Place<'_>) -> String {
@@ -51,7 +60,7 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
             format!("Step {number} done: verified on {proven} of {proxies}.")
         }
         Event::Unverified { nodes } => format!(
-            "Warning: not verified whether {} can serve the requests of this switch.",
+            "not verified whether {} can serve the requests of this switch.",
             list(nodes.iter())
         ),
         Event::Missing { targets, accepted } => {
@@ -59,13 +68,11 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
                 true => "; accepted",
                 false => "; stopping before the switch",
             };
-            format!("Warning: {}{end}.", list(targets.iter()))
+            format!("{}{end}.", list(targets.iter()))
         }
-        Event::NoCanary {} => {
-            "Warning: --canary and --canary-wait have no effect: each step reaches \
+        Event::NoCanary {} => "--canary and --canary-wait have no effect: each step reaches \
                                only the proxies that go first."
-                .to_owned()
-        }
+            .to_owned(),
         Event::Rollback { revision, to, removes } => {
             let removes = match removes.is_empty() {
                 true => String::new(),

@@ -3,6 +3,7 @@
 use super::plan::{Leaf, cut, leaves, shown};
 use crate::model::Address;
 use crate::plan::{Place, Places, place_of};
+use crate::span::{File, Files};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -25,7 +26,7 @@ pub fn of<'a>(address: &'a Address, object: &Value, places: &Places<'_>) -> Reso
 }
 
 /// The resources as people read them.
-pub fn text(resources: &[Resource<'_>]) -> String {
+pub fn text(resources: &[Resource<'_>], files: &Files) -> String {
     let mut text = String::new();
     for resource in resources {
         let _ = writeln!(text, "{}", resource.address);
@@ -33,7 +34,9 @@ pub fn text(resources: &[Resource<'_>]) -> String {
             .fields
             .iter()
             .map(|(leaf, place)| {
-                let place = place.as_ref().map(shown).unwrap_or_default();
+                let place = place.as_ref();
+                let place = place.map(|place| shown(Some(files), place, File::shown));
+                let place = place.unwrap_or_default();
                 (format!("{} = {}", leaf.path, cut(&leaf.value)), place)
             })
             .collect();

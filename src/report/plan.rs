@@ -9,7 +9,7 @@ use crate::plan::{
     short,
 };
 use crate::revision::Object;
-use crate::span::Files;
+use crate::span::{File, Files};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -54,7 +54,7 @@ pub fn render(shown: &Shown<'_>, view: View) -> String {
     scope(&mut text, plan);
     super::traffic::section(&mut text, &plan.traffic, view);
     if !plan.changes.is_empty() && !view.summary {
-        changes(&mut text, &plan.changes, view);
+        changes(&mut text, &plan.changes, files, view);
     }
     if !plan.steps.is_empty() && !view.summary {
         rollout(&mut text, plan, view);
@@ -73,10 +73,10 @@ pub fn requests(traffic: &Traffic, view: View) -> String {
 }
 
 /// The changes alone, as `diff` shows them.
-pub fn differences(changed: &[Change], view: View) -> String {
+pub fn differences(changed: &[Change], files: Option<&Files>, view: View) -> String {
     let mut text = String::new();
     if !changed.is_empty() && !view.summary {
-        changes(&mut text, changed, view);
+        changes(&mut text, changed, files, view);
     }
     text
 }
@@ -112,7 +112,7 @@ fn style(action: Action) -> &'static str {
     }
 }
 
-fn changes(text: &mut String, changes: &[Change], view: View) {
+fn changes(text: &mut String, changes: &[Change], files: Option<&Files>, view: View) {
     let longest = changes.iter().map(|c| c.address.to_string().len()).max().unwrap_or_default();
     let column = PLACE_COLUMN.max(longest + 6);
     let width = column - 4;
@@ -126,14 +126,14 @@ fn changes(text: &mut String, changes: &[Change], view: View) {
             _ => format!("steps {}", steps.join(",")),
         };
         let place = match (&change.origin, change.action) {
-            (Some(place), _) => shown(place),
+            (Some(place), _) => shown(files, place, File::shown),
             (None, Action::Delete) => "not in the files any more".to_owned(),
             (None, _) => String::new(),
         };
         let line = format!("  {symbol} {:<width$}{place:<32}{steps}", change.address.to_string());
         let _ = writeln!(text, "{}", line.trim_end());
         for edit in &change.edits {
-            edit_line(text, edit, column, view);
+            edit_line(text, edit, files, column, view);
         }
         if view.full {
             for (value, op) in [(&change.after, EditOp::Add), (&change.before, EditOp::Remove)] {
@@ -152,7 +152,7 @@ fn changes(text: &mut String, changes: &[Change], view: View) {
     }
 }
 
-fn edit_line(text: &mut String, edit: &Edit, column: usize, view: View) {
+fn edit_line(text: &mut String, edit: &Edit, files: Option<&Files>, column: usize, view: View) {
     let (symbol, color) = match edit.op {
         EditOp::Add => ("+", "32"),
         EditOp::Replace => (" ", "33"),
@@ -170,7 +170,7 @@ fn edit_line(text: &mut String, edit: &Edit, column: usize, view: View) {
             ),
         },
     };
-    let place = edit.origin.as_ref().map(shown);
+    let place = edit.origin.as_ref().map(|place| shown(files, place, File::shown));
     let width = column - 8;
     let symbol = paint(view.color, symbol, color);
     // A value beyond its column keeps a distance from the place.
@@ -223,7 +223,7 @@ fn reach_line(text: &mut String, change: &Change, view: View) {
     let _ = writeln!(text, "      reaches {proxies}: {resources}; {cost}");
 }
 
-fn named(all: impl Iterator<Item = String>, count: usize, view: View) -> String {
+pub(super) fn named(all: impl Iterator<Item = String>, count: usize, view: View) -> String {
     if view.full || count <= NAMED {
         return all.collect::<Vec<_>>().join(", ");
     }
@@ -386,10 +386,18 @@ pub(super) fn many(count: usize, one: &str, more: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
 }
 
+/// A path of the kind that its readers open. A saved plan knows the path in the project only.
+pub(super) fn path<'a>(files: Option<&'a Files>, place: &'a Place, kind: Kind) -> &'a str {
+    files.and_then(|files| files.at(&place.path)).map_or(&place.path, kind)
+}
+
+/// Which of its paths a file is shown by.
+pub(super) type Kind = fn(&File) -> &str;
+
 /// `path:line`, and whether it is the overlay's.
-pub(super) fn shown(place: &Place) -> String {
+pub(super) fn shown(files: Option<&Files>, place: &Place, kind: Kind) -> String {
     let overlay = if place.overlay { " (overlay)" } else { "" };
-    format!("{}:{}{overlay}", place.path, place.line)
+    format!("{}:{}{overlay}", path(files, place, kind), place.line)
 }
 
 /// A value on one line. Text goes without quotes where it cannot be mistaken.
@@ -407,7 +415,7 @@ pub(super) fn cut(value: &Value) -> String {
     shorten(&whole, VALUE_MAX)
 }
 
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

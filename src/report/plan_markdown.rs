@@ -1,9 +1,9 @@
 //! A plan for a pull request: Markdown that folds the changes, and GitHub annotations.
 
-use super::plan::{costs, cut, many};
+use super::plan::{costs, cut, many, path, shown};
 use super::plan_json::Shown;
-use crate::plan::{Change, EditOp, Place, Plan, short};
-use crate::span::{Files, Loc};
+use crate::plan::{Change, EditOp, Plan, short};
+use crate::span::{File, Files, Loc};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -93,18 +93,6 @@ fn place(files: &Files, loc: Loc) -> String {
     format!("{}:{}", files.get(loc.file).in_repository(), files.start(loc).line)
 }
 
-/// A file's path in the repository. A saved plan knows the path in the project only.
-fn in_repository<'a>(files: Option<&'a Files>, path: &'a str) -> &'a str {
-    let file = files.and_then(|files| files.iter().find(|(_, file)| file.path() == path));
-    file.map_or(path, |(_, file)| file.in_repository())
-}
-
-/// [`place`] of what a plan tells, and whether it is the overlay's.
-fn shown(files: Option<&Files>, place: &Place) -> String {
-    let overlay = if place.overlay { " (overlay)" } else { "" };
-    format!("{}:{}{overlay}", in_repository(files, &place.path), place.line)
-}
-
 fn counts(text: &mut String, plan: &Plan) {
     let s = &plan.summary;
     let costs = costs(s);
@@ -119,7 +107,7 @@ fn counts(text: &mut String, plan: &Plan) {
 
 fn folded(change: &Change, files: Option<&Files>) -> String {
     let place = match &change.origin {
-        Some(place) => format!(" <sub>{}</sub>", escape(&shown(files, place))),
+        Some(place) => format!(" <sub>{}</sub>", escape(&shown(files, place, File::in_repository))),
         None => String::new(),
     };
     let mut text = format!(
@@ -128,7 +116,10 @@ fn folded(change: &Change, files: Option<&Files>) -> String {
         change.address
     );
     for edit in &change.edits {
-        let at = edit.origin.as_ref().map(|place| format!("  # {}", shown(files, place)));
+        let at = edit
+            .origin
+            .as_ref()
+            .map(|place| format!("  # {}", shown(files, place, File::in_repository)));
         let at = at.unwrap_or_default();
         let path = &edit.path;
         if let (Some(before), EditOp::Replace | EditOp::Remove) = (&edit.before, edit.op) {
@@ -193,7 +184,7 @@ pub fn github(plan: &Shown<'_>) -> String {
     for change in plan.plan.changes.iter().take(ANNOTATIONS) {
         let place = match &change.origin {
             Some(place) => {
-                let file = property(in_repository(plan.files, &place.path));
+                let file = property(path(plan.files, place, File::in_repository));
                 format!(" file={file},line={},col={}", place.line, place.column)
             }
             None => String::new(),

@@ -1,7 +1,9 @@
 //! The way of a request: as a document, and as a person reads it.
 
+use super::plan::path;
 use crate::model::{Address, Duration, Protocol, pointer};
 use crate::plan::{Place, Places, place_of};
+use crate::span::{File, Files};
 use crate::traffic::{
     Action, Door, End, Hop, Journey, PathRewrite, Reason, Request, Retries, Row, Timeout, percents,
 };
@@ -296,11 +298,11 @@ impl Document {
         format!("{value:#}\n")
     }
 
-    /// The way as a person reads it.
-    pub fn text(&self, color: bool) -> String {
+    /// The way as a person reads it; `files` says where places of the files are.
+    pub fn text(&self, color: bool, files: Option<&Files>) -> String {
         let mut lines: Vec<(String, String)> = Vec::new();
         for hop in &self.hops {
-            hop.lines(color, &mut lines);
+            hop.lines(color, files, &mut lines);
         }
         let tcp = self.request.url.starts_with("tcp:");
         let method = if tcp { "" } else { &self.request.method };
@@ -341,16 +343,17 @@ fn length(line: &str) -> usize {
     count
 }
 
-fn shown(origin: Option<&Place>) -> String {
-    origin.map_or_else(String::new, |place| format!("{}:{}", place.path, place.line))
+fn shown(origin: Option<&Place>, files: Option<&Files>) -> String {
+    let shown = |place: &Place| format!("{}:{}", path(files, place, File::shown), place.line);
+    origin.map_or_else(String::new, shown)
 }
 
 impl HopDocument {
-    fn lines(&self, color: bool, lines: &mut Vec<(String, String)>) {
+    fn lines(&self, color: bool, files: Option<&Files>, lines: &mut Vec<(String, String)>) {
         let bold = |text: &str| super::paint(color, text, "1");
         let router = self.router.as_ref().map_or(String::new(), |name| format!(", router {name}"));
         let name = format!("{}{router}, port {} {}", self.address, self.port, self.protocol);
-        lines.push((bold(&name), shown(self.origin.as_ref())));
+        lines.push((bold(&name), shown(self.origin.as_ref(), files)));
         if self.protocol != Protocol::Tcp {
             let seen = &self.seen;
             let line = format!("    {} {}  host {}", seen.method, seen.path, seen.host);
@@ -358,12 +361,12 @@ impl HopDocument {
         }
         for passed in &self.passed {
             let line = format!("  - {}  {}", passed.address, passed.why);
-            lines.push((super::paint(color, &line, "2"), shown(passed.origin.as_ref())));
+            lines.push((super::paint(color, &line, "2"), shown(passed.origin.as_ref(), files)));
         }
         match &self.taken {
             Some(taken) => {
                 let line = format!("  > {}", taken.address);
-                lines.push((super::paint(color, &line, "32"), shown(taken.origin.as_ref())));
+                lines.push((super::paint(color, &line, "32"), shown(taken.origin.as_ref(), files)));
                 lines.extend(taken.words().map(|words| (format!("      {words}"), String::new())));
             }
             None => lines.push(("  no route takes it".to_owned(), String::new())),
@@ -446,7 +449,7 @@ impl Outcome {
                     writeln!(text, "{}", super::paint(color, &format!("refused: {why}"), "31;1"));
             }
             _ => {
-                let _ = writeln!(text, "it cannot be told: {why}");
+                let _ = writeln!(text, "cannot be determined: {why}");
             }
         }
         if after { format!("\n{text}") } else { text }

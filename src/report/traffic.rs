@@ -2,7 +2,7 @@
 //! as people read it.
 
 use super::paint;
-use super::plan::{View, many};
+use super::plan::{View, many, named, shorten};
 use crate::model::{Address, EgressFilter, NodeName, Port};
 use crate::plan::{
     End, NodeShare, Outcome, PolicyPlace, Traffic, TrafficChange, TrafficEntry, TrafficPolicy,
@@ -165,10 +165,7 @@ fn settings(all: &[FactChange]) -> Vec<String> {
     let width = all.iter().map(|own| own.name.chars().count()).max().unwrap_or_default();
     let value = |value: &Option<String>| match value {
         None => "unset".to_owned(),
-        Some(text) if text.chars().count() > VALUE => {
-            format!("{}…", text.chars().take(VALUE).collect::<String>())
-        }
-        Some(text) => text.clone(),
+        Some(text) => shorten(text, VALUE),
     };
     all.iter()
         .map(|own| format!("{:<width$}  {} -> {}", own.name, value(&own.before), value(&own.after)))
@@ -179,12 +176,8 @@ fn causes(text: &mut String, all: &std::collections::BTreeSet<Address>) {
     if all.is_empty() {
         return;
     }
-    let named: Vec<String> = all.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = match all.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let _ = writeln!(text, "        by {}{more}", named.join(", "));
+    let named = named(all.iter().map(ToString::to_string), all.len(), View::default());
+    let _ = writeln!(text, "        by {named}");
 }
 
 fn change_lines(text: &mut String, change: &TrafficChange, view: View) {

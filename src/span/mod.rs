@@ -1,6 +1,7 @@
 //! Places in source files: byte spans, files, and the lines and columns they stand for.
 #![deny(clippy::disallowed_methods)]
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,6 +99,8 @@ impl File {
 #[derive(Debug, Default)]
 pub struct Files {
     files: Vec<File>,
+    /// By their paths in the project; of two with one path, the first.
+    by_path: BTreeMap<String, FileId>,
 }
 
 impl Files {
@@ -109,6 +112,7 @@ impl Files {
             .collect();
         let id = FileId(self.files.len() as u32);
         let path = path.into();
+        self.by_path.entry(path.clone()).or_insert(id);
         self.files.push(File { path, shown: None, in_repository: None, text, line_starts });
         id
     }
@@ -123,6 +127,11 @@ impl Files {
     /// The file behind an identity that this table has given out.
     pub fn get(&self, id: FileId) -> &File {
         &self.files[id.0 as usize]
+    }
+
+    /// The file with a path in the project.
+    pub fn at(&self, path: &str) -> Option<&File> {
+        self.by_path.get(path).map(|id| self.get(*id))
     }
 
     /// All files, in the order in which they were added.

@@ -65,6 +65,38 @@ fn people_are_told_paths_that_they_can_open() {
 }
 
 #[test]
+fn plans_origins_and_ways_of_requests_name_paths_that_people_can_open() {
+    let sandbox = monorepo();
+    let mesh = MESH.replace("backends", "# backends");
+    let project = |file: &str| format!("infra/my mesh/{file}");
+    sandbox.write(&project("mesh.toml"), &mesh);
+    let at = ["-C", "infra/my mesh"];
+    let run = |args: &[&str]| sandbox.run(&[&at[..], args].concat()).exits(0);
+    let opened = |text: &str| {
+        let named: Vec<_> = text.match_indices("mesh.toml:").map(|(at, _)| &text[..at]).collect();
+        assert!(!named.is_empty(), "{text}");
+        assert!(named.iter().all(|before| before.ends_with("infra/my mesh/")), "{text}");
+    };
+    opened(&run(&["plan"]).stdout);
+    run(&["apply", "--yes"]);
+    let more = "\n[virtual_node.b]\nbackends = [\"a.internal\"]\n\n\
+                [virtual_service.\"a.internal\"]\nnode = \"a\"\n";
+    sandbox.write(&project("mesh.toml"), mesh.replace("a-1", "a-2") + more);
+    // A document has the path in the project, a comment on a pull request that of the repository.
+    opened(&run(&["plan"]).stdout);
+    opened(&run(&["plan", "--format", "markdown"]).stdout);
+    let document = run(&["plan", "--format", "json"]).stdout;
+    assert!(document.contains("\"path\": \"mesh.toml\""), "{document}");
+    opened(&run(&["diff", "live", "infra/my mesh"]).stdout);
+    opened(&run(&["get", "--origin"]).stdout);
+    let trace = ["trace", "GET", "http://a.internal:8080/", "--from", "virtual_node/b"];
+    opened(&run(&trace).stdout);
+    run(&["plan", "-o", "saved.json"]);
+    opened(&run(&["show", "saved.json"]).stdout);
+    opened(&run(&["show", "saved.json", "--format", "markdown"]).stdout);
+}
+
+#[test]
 fn the_workspace_of_github_comes_before_a_repository_in_it() {
     let sandbox = monorepo();
     sandbox.write("infra/.git", "gitdir: elsewhere\n");
