@@ -4,8 +4,10 @@ use super::carry::{Work, stopped};
 use super::target::Target;
 use super::{Context, Exit, Format};
 use crate::apply::{End, Expected, Outcome};
+use crate::diag::shell::word;
 use crate::model::Address;
 use crate::picture::count;
+use crate::plan::codes;
 use crate::report::{self, events};
 use std::collections::BTreeSet;
 
@@ -115,7 +117,7 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
                 format!("stopped before the switch of revision {revision}: {}", names.join("; "));
             let routes: BTreeSet<&Address> = outcome.missing.iter().map(|m| &m.route).collect();
             let flags: Vec<String> =
-                routes.iter().map(|route| format!(" --accept MC0908@{route}")).collect();
+                routes.iter().map(|route| format!(" --accept {}", word(&consent(route)))).collect();
             let hint = format!(
                 "{}; to switch anyway: meshctl apply --resume{}",
                 super::status::RESUME_SWITCH,
@@ -147,6 +149,11 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
         }
         End::Stopped(_) => (format!("stopped after {steps} of revision {revision}"), Some(resume)),
     }
+}
+
+/// What consents to a switch of a route to nodes that cannot serve.
+pub(super) fn consent(route: &Address) -> String {
+    format!("{}@{route}", codes::MISSING_TARGET.id)
 }
 
 fn rejected_by(outcome: &Outcome) -> String {

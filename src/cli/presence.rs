@@ -1,9 +1,11 @@
 //! Which nodes that gain requests by a plan cannot serve them now (MC0908). The plan is pure, so what
 //! is known of running proxies comes in here; `apply` asks again right before it switches.
 
+use super::outcome::consent;
 use super::target::{self, Target};
 use super::{Exit, Failure, carry, runtime};
 use crate::apply::{self, Admins, Missing, Standing, Wanted, Witness as _};
+use crate::diag::shell::word;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::envoy::ProxyId;
 use crate::live::server::registered::{FoundNode, RegistryDocument};
@@ -100,8 +102,8 @@ fn finding(
     finding.help(match accepted.contains(route) {
         true => "accepted: apply switches to it anyway".to_owned(),
         false => format!(
-            "start it before the switch: apply stops there otherwise; --accept {}@{route} consents",
-            codes::MISSING_TARGET.id
+            "start it before the switch: apply stops there otherwise; --accept {} consents",
+            word(&consent(route))
         ),
     })
 }
