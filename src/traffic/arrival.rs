@@ -107,11 +107,14 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
         }
     }
     let bad = |why: String| bad(codec, why);
-    // The codec reads the first line, then the headers; what it rejects never reaches the rest.
+    // The codec of HTTP/1 reads the first line, then the headers as bytes, and counts them last.
     first_line(seen, codec)?;
-    size(seen, codec, accepts)?;
-    host(&seen.host, codec).map_err(bad)?;
+    let bytes = bytes(seen, codec, accepts)?;
     fields(seen, codec).map_err(bad)?;
+    content_length(seen).map_err(bad)?;
+    let count = count(seen, codec, accepts)?;
+    near(bytes, count, accepts)?;
+    host(&seen.host, codec).map_err(bad)?;
     method(seen)?;
     let target = target(seen, codec)?;
     framing(seen, codec)?;
@@ -156,13 +159,33 @@ fn trimmed(value: &[u8]) -> &[u8] {
     &value[start..=end]
 }
 
-fn size(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
-    let most = usize::try_from(accepts.max_headers).unwrap_or(usize::MAX);
-    let longest =
-        usize::try_from(accepts.max_header_kib).unwrap_or(usize::MAX).saturating_mul(1024);
+fn most_bytes(accepts: &Accepts) -> usize {
+    usize::try_from(accepts.max_header_kib).unwrap_or(usize::MAX).saturating_mul(1024)
+}
+
+fn most_headers(accepts: &Accepts) -> usize {
+    usize::try_from(accepts.max_headers).unwrap_or(usize::MAX)
+}
+
+fn too_large(codec: Codec, accepts: &Accepts) -> Rejected {
+    let (most, longest) = (most_headers(accepts), most_bytes(accepts));
+    let why = format!("a request has at most {most} headers, and they {longest} bytes");
+    match codec {
+        Codec::Http1 => Rejected::Answer(431, why),
+        Codec::Http2 => Rejected::Closed(why),
+    }
+}
+
+/// How many bytes a request has before its body.
+fn bytes(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<usize, Rejected> {
     let fields: usize =
         seen.headers.iter().map(|(name, value)| name.len() + value.as_bytes().len()).sum();
     let bytes = seen.path.len() + seen.host.len() + fields;
+    if bytes > most_bytes(accepts) { Err(too_large(codec, accepts)) } else { Ok(bytes) }
+}
+
+/// How many headers a request has.
+fn count(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<usize, Rejected> {
     let mut names: Vec<&str> = Vec::new();
     // The host, and what HTTP/2 says of the first line.
     let mut count = if codec == Codec::Http1 { 1 } else { 4 };
@@ -172,14 +195,11 @@ fn size(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
         }
         names.push(name);
     }
-    if bytes > longest || count > most {
-        let why = format!("a request has at most {most} headers, and they {longest} bytes");
-        return Err(match codec {
-            Codec::Http1 => Rejected::Answer(431, why),
-            Codec::Http2 => Rejected::Closed(why),
-        });
-    }
-    if bytes + ADDED_BYTES > longest || count + ADDED_HEADERS > most {
+    if count > most_headers(accepts) { Err(too_large(codec, accepts)) } else { Ok(count) }
+}
+
+fn near(bytes: usize, count: usize, accepts: &Accepts) -> Result<(), Rejected> {
+    if bytes + ADDED_BYTES > most_bytes(accepts) || count + ADDED_HEADERS > most_headers(accepts) {
         let why = "proxies add headers, and the request is near their limits".to_owned();
         return Err(Rejected::Unknown(why));
     }
@@ -195,6 +215,13 @@ fn first_line(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
     if codec == Codec::Http1 && !seen.path.starts_with('/') && seen.path.contains("://") {
         let why = format!("`{}` names a host beside the `Host` header", seen.path);
         return Err(Rejected::Unknown(why));
+    }
+    // The rest of what is wrong with a target is found after the headers.
+    let path = seen.path.as_str();
+    let target = path.starts_with('/') || path == "*" || seen.method == "CONNECT";
+    if codec == Codec::Http1 && !(target && path.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let why = format!("`{}` is no target of a request", path.escape_debug());
+        return Err(Rejected::Answer(400, why));
     }
     Ok(())
 }
@@ -241,9 +268,6 @@ fn target(seen: &Seen, codec: Codec) -> Result<bool, Rejected> {
     if let Some(c) = path.chars().find(|c| control(*c)) {
         return Err(bad(format!("the path contains {c:?}")));
     }
-    if codec == Codec::Http1 && !path.is_ascii() {
-        return Err(bad("the path contains characters that are not ASCII".to_owned()));
-    }
     match path.contains('#') {
         true => Err(Rejected::Answer(400, "the path contains `#`".to_owned())),
         false => Ok(true),
@@ -286,24 +310,26 @@ fn joined(seen: &Seen, name: &str) -> String {
     all.collect::<Vec<_>>().join(",").to_ascii_lowercase()
 }
 
+fn content_length(seen: &Seen) -> Result<(), String> {
+    let mut lengths = values(seen, "content-length");
+    let Some(length) = lengths.next() else { return Ok(()) };
+    let digits = length.as_bytes().iter().all(u8::is_ascii_digit);
+    let number = length.as_str().and_then(|text| text.parse::<u64>().ok());
+    if lengths.next().is_some() || !digits || number.is_none() {
+        return Err("`Content-Length` is one whole number".to_owned());
+    }
+    Ok(())
+}
+
 fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
     let bad = |why: &str| bad(codec, why.to_owned());
-    let mut lengths = values(seen, "content-length");
-    let length = lengths.next();
-    if let Some(length) = length {
-        let digits = length.as_bytes().iter().all(u8::is_ascii_digit);
-        let number = length.as_str().and_then(|text| text.parse::<u64>().ok());
-        if lengths.next().is_some() || !digits || number.is_none() {
-            return Err(bad("`Content-Length` is one whole number"));
-        }
-    }
     let mut encodings = values(seen, "transfer-encoding");
     let Some(encoding) = encodings.next() else { return Ok(()) };
     if encodings.next().is_some() || !is(encoding, "chunked") {
         let why = "the only `Transfer-Encoding` that proxies accept is `chunked`";
         return Err(Rejected::Answer(501, why.to_owned()));
     }
-    match length {
+    match values(seen, "content-length").next() {
         Some(_) => Err(bad("a request has `Content-Length` or `Transfer-Encoding`, not both")),
         None => Ok(()),
     }
