@@ -43,7 +43,7 @@ PROGRAMS = {
     "wrk": "wrk",
 }
 # Programs of the root tier.
-ROOT_PROGRAMS = {"ip": "iproute2", "iptables": "iptables"}
+ROOT_PROGRAMS = {"ip": "iproute2", "ip6tables": "iptables", "iptables": "iptables"}
 
 
 def say(text):
@@ -145,20 +145,29 @@ def root_lacks(path):
     name = f"meshctl-probe-{os.getpid()}"
     if run("ip", "netns", "add", name, capture_output=True).returncode:
         return "network namespaces are not allowed here"
+    inside = ("ip", "netns", "exec", name)
+    rule = ("-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-j", "REDIRECT", "--to-ports", "15001")
+    probes = {
+        "iptables cannot redirect here": (*inside, "iptables", *rule),
+        "ip6tables cannot redirect here": (*inside, "ip6tables", *rule),
+        "there is no IPv6 here": ("ip", "-n", name, "addr", "add", "fd00:77::1/64", "dev", "lo"),
+    }
     try:
-        probe = run("ip", "netns", "exec", name, "iptables", "-t", "nat", "-A", "OUTPUT", "-p",
-                    "tcp", "-j", "REDIRECT", "--to-ports", "15001", capture_output=True)
+        for lack, probe in probes.items():
+            if run(*probe, capture_output=True).returncode:
+                return lack
     finally:
         run("ip", "netns", "del", name)
-    return "iptables cannot redirect here" if probe.returncode else None
+    return None
 
 
 def summary(output, log, lacks):
-    """Prints a line for each tier, and the sum."""
-    passed = failed = 0
+    """Prints a line for each tier, and the sum; returns how many tests did not run."""
+    passed = failed = ignored = 0
     for match in re.finditer(r"^test result: \S+ (\d+) passed; (\d+) failed; (\d+) ignored", output, re.M):
         passed += int(match[1])
         failed += int(match[2])
+        ignored += int(match[3])
     records = {}
     if log.exists():
         for line in log.read_text().splitlines():
@@ -176,8 +185,9 @@ def summary(output, log, lacks):
         say(f"tier {tier}: {count} ran, {sum(1 for t, _, _ in skipped if t == tier)} skipped{why}")
     for tier, test, why in sorted(skipped):
         say(f"  skipped {test}: {why}")
-    say(f"{passed - len({t for _, t, _ in skipped})} passed, {failed} failed, {len(skipped)} skipped")
-    return len(skipped)
+    passed -= len({test for _, test, _ in skipped})
+    say(f"{passed} passed, {failed} failed, {len(skipped)} skipped, {ignored} ignored")
+    return len(skipped) + ignored
 
 
 def main():

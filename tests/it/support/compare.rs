@@ -146,6 +146,25 @@ impl Doors {
     }
 }
 
+/// Requests that are sent at the same time: a connection that Envoy closes for an error in HTTP/2
+/// stays open for a second.
+const AT_ONCE: usize = 20;
+
+/// Sends requests as they are, several at the same time, from threads that `enter` a place first.
+pub(crate) fn answers(requests: &[(SocketAddr, Sent)], enter: impl Fn() + Sync) -> Vec<Answer> {
+    let send = |part: &[(SocketAddr, Sent)]| {
+        enter();
+        let mut doors = Doors::default();
+        part.iter().map(|(to, sent)| doors.send(*to, sent)).collect::<Vec<_>>()
+    };
+    let send = &send;
+    std::thread::scope(|scope| {
+        let parts = requests.chunks(requests.len().div_ceil(AT_ONCE).max(1));
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || send(part))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
 /// What came of many requests.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
