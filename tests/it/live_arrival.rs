@@ -239,6 +239,24 @@ fn requests_arrive_as_the_table_says() {
         }
         compare(BOUND, codec, &get("/r", &vec![("accept", b"a".as_slice()); 120]));
     }
+    // What is wrong besides is found before the headers are counted, or after.
+    let names: Vec<String> = (0..120).map(|at| format!("x-{at}")).collect();
+    let many = |own: &[(&'static str, &'static [u8])], path: &str| {
+        let mut request = get(path, own);
+        let more = names.iter().map(|name| (name.clone(), FieldValue::from(b"a".to_vec())));
+        request.headers.extend(more);
+        request
+    };
+    for (path, headers) in FIELDS {
+        compare(BOUND, Codec::Http1, &many(headers, path));
+    }
+    for path in PATHS.iter().chain(&["", "a", "*", "/a#b", "/a b"]) {
+        compare(BOUND, Codec::Http1, &many(&[], path));
+    }
+    for name in [":path", ":x"] {
+        compare(BOUND, Codec::Http1, &many(&[(name, b"/x")], "/r"));
+        compare(BOUND, Codec::Http1, &get("/r", &[(name, b"/x"), ("x-a", long.as_bytes())]));
+    }
     let mut star = get("*", &[]);
     compare(BOUND, Codec::Http1, &star);
     compare(BOUND, Codec::Http2, &star);
