@@ -512,6 +512,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--xds', '--xds', [CompletionResultType]::ParameterName, 'Where Envoys connect (xDS)')
             [CompletionResult]::new('--admin-name', '--admin-name', [CompletionResultType]::ParameterName, 'A further name, with its port, by which the admin API may be asked for')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'After a start: how long a step waits for Envoys that may not be back yet')
+            [CompletionResult]::new('--audit-on-error', '--audit-on-error', [CompletionResultType]::ParameterName, 'What happens to changes while the audit log cannot be written. A revocation is always made')
             [CompletionResult]::new('--admin-cert', '--admin-cert', [CompletionResultType]::ParameterName, 'The certificate of the admin API, as a PEM file')
             [CompletionResult]::new('--admin-key', '--admin-key', [CompletionResultType]::ParameterName, 'The key of that certificate')
             [CompletionResult]::new('--admin-client-ca', '--admin-client-ca', [CompletionResultType]::ParameterName, 'The authorities of operators'' certificates, which say who needs no token (`meshctl serve operator add --certificate`)')
@@ -563,14 +564,37 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('renew', 'renew', [CompletionResultType]::ParameterValue, 'Have an operator be valid for its whole life again, with the secret that it has')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators: name, role, where it may do that, and when it expires')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'meshctl;serve;operator;add' {
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'What it may do')
+            [CompletionResult]::new('--mesh', '--mesh', [CompletionResultType]::ParameterName, 'A mesh in which it may do that, or `*`; unset is all, for the roles read and write')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'A service that it may register instances of, or `NAMESPACE/*`, or `*`; for the role register')
+            [CompletionResult]::new('--life', '--life', [CompletionResultType]::ParameterName, 'How long it is valid; `serve operator renew` and `POST /v1/token/renew` begin anew')
             [CompletionResult]::new('--certificate', '--certificate', [CompletionResultType]::ParameterName, 'The SPIFFE URI of the operator''s certificate, of an authority of --admin-client-ca')
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the server')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'The overlay to lay over the files: env/NAME.toml')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The target of meshctl.toml to work against')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour output')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; a question counts as answered with no')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out words that are not errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; may be given twice')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'meshctl;serve;operator;renew' {
             [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the server')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'The project''s folder')
@@ -629,12 +653,16 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         }
         'meshctl;serve;operator;help' {
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('renew', 'renew', [CompletionResultType]::ParameterValue, 'Have an operator be valid for its whole life again, with the secret that it has')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators: name, role, where it may do that, and when it expires')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'meshctl;serve;operator;help;add' {
+            break
+        }
+        'meshctl;serve;operator;help;renew' {
             break
         }
         'meshctl;serve;operator;help;remove' {
@@ -784,11 +812,15 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         }
         'meshctl;serve;help;operator' {
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('renew', 'renew', [CompletionResultType]::ParameterValue, 'Have an operator be valid for its whole life again, with the secret that it has')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators: name, role, where it may do that, and when it expires')
             break
         }
         'meshctl;serve;help;operator;add' {
+            break
+        }
+        'meshctl;serve;help;operator;renew' {
             break
         }
         'meshctl;serve;help;operator;remove' {
@@ -904,7 +936,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read every revision and object, and hold each to its hash')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read every revision and object and every line of the audit log, and hold each to its hash')
             [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write all of it to a new file')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Make a store from a backup')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -969,7 +1001,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;store;help' {
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read every revision and object, and hold each to its hash')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read every revision and object and every line of the audit log, and hold each to its hash')
             [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write all of it to a new file')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Make a store from a backup')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -1163,11 +1195,15 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
         }
         'meshctl;help;serve;operator' {
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere')
+            [CompletionResult]::new('renew', 'renew', [CompletionResultType]::ParameterValue, 'Have an operator be valid for its whole life again, with the secret that it has')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an operator')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the operators: name, role, where it may do that, and when it expires')
             break
         }
         'meshctl;help;serve;operator;add' {
+            break
+        }
+        'meshctl;help;serve;operator;renew' {
             break
         }
         'meshctl;help;serve;operator;remove' {
@@ -1206,7 +1242,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             break
         }
         'meshctl;help;store' {
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read every revision and object, and hold each to its hash')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read every revision and object and every line of the audit log, and hold each to its hash')
             [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write all of it to a new file')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Make a store from a backup')
             break

@@ -208,6 +208,9 @@ _meshctl() {
             meshctl__subcmd__help__subcmd__serve__subcmd__operator,remove)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__remove"
                 ;;
+            meshctl__subcmd__help__subcmd__serve__subcmd__operator,renew)
+                cmd="meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__renew"
+                ;;
             meshctl__subcmd__help__subcmd__serve__subcmd__tokens,list)
                 cmd="meshctl__subcmd__help__subcmd__serve__subcmd__tokens__subcmd__list"
                 ;;
@@ -268,6 +271,9 @@ _meshctl() {
             meshctl__subcmd__serve__subcmd__help__subcmd__operator,remove)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__remove"
                 ;;
+            meshctl__subcmd__serve__subcmd__help__subcmd__operator,renew)
+                cmd="meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__renew"
+                ;;
             meshctl__subcmd__serve__subcmd__help__subcmd__tokens,list)
                 cmd="meshctl__subcmd__serve__subcmd__help__subcmd__tokens__subcmd__list"
                 ;;
@@ -286,6 +292,9 @@ _meshctl() {
             meshctl__subcmd__serve__subcmd__operator,remove)
                 cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__remove"
                 ;;
+            meshctl__subcmd__serve__subcmd__operator,renew)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__renew"
+                ;;
             meshctl__subcmd__serve__subcmd__operator__subcmd__help,add)
                 cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__add"
                 ;;
@@ -297,6 +306,9 @@ _meshctl() {
                 ;;
             meshctl__subcmd__serve__subcmd__operator__subcmd__help,remove)
                 cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__remove"
+                ;;
+            meshctl__subcmd__serve__subcmd__operator__subcmd__help,renew)
+                cmd="meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__renew"
                 ;;
             meshctl__subcmd__serve__subcmd__tokens,help)
                 cmd="meshctl__subcmd__serve__subcmd__tokens__subcmd__help"
@@ -1231,7 +1243,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__serve__subcmd__operator)
-            opts="add remove list"
+            opts="add renew remove list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1273,6 +1285,20 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__help__subcmd__serve__subcmd__operator__subcmd__renew)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1935,7 +1961,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve)
-            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke allow help"
+            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --audit-on-error --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke allow help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1959,6 +1985,10 @@ _meshctl() {
                     ;;
                 --grace)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --audit-on-error)
+                    COMPREPLY=($(compgen -W "reject alarm" -- "${cur}"))
                     return 0
                     ;;
                 --admin-cert)
@@ -2117,7 +2147,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__help__subcmd__operator)
-            opts="add remove list"
+            opts="add renew remove list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2159,6 +2189,20 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__help__subcmd__operator__subcmd__renew)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2243,7 +2287,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__operator)
-            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version add remove list help"
+            opts="-C -q -v -h -V --directory --env --target --format --color --no-input --quiet --verbose --help --version add renew remove list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2281,7 +2325,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__operator__subcmd__add)
-            opts="-C -q -v -h -V --role --certificate --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            opts="-C -q -v -h -V --role --mesh --service --life --certificate --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2289,6 +2333,18 @@ _meshctl() {
             case "${prev}" in
                 --role)
                     COMPREPLY=($(compgen -W "read write register" -- "${cur}"))
+                    return 0
+                    ;;
+                --mesh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --life)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --certificate)
@@ -2331,7 +2387,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__operator__subcmd__help)
-            opts="add remove list help"
+            opts="add renew remove list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2400,6 +2456,20 @@ _meshctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__help__subcmd__renew)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meshctl__subcmd__serve__subcmd__operator__subcmd__list)
             opts="-C -q -v -h -V --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -2443,6 +2513,48 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve__subcmd__operator__subcmd__remove)
+            opts="-C -q -v -h -V --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json ndjson markdown github sarif junit appmesh-json mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meshctl__subcmd__serve__subcmd__operator__subcmd__renew)
             opts="-C -q -v -h -V --data --directory --env --target --format --color --no-input --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

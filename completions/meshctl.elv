@@ -489,6 +489,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --xds 'Where Envoys connect (xDS)'
             cand --admin-name 'A further name, with its port, by which the admin API may be asked for'
             cand --grace 'After a start: how long a step waits for Envoys that may not be back yet'
+            cand --audit-on-error 'What happens to changes while the audit log cannot be written. A revocation is always made'
             cand --admin-cert 'The certificate of the admin API, as a PEM file'
             cand --admin-key 'The key of that certificate'
             cand --admin-client-ca 'The authorities of operators'' certificates, which say who needs no token (`meshctl serve operator add --certificate`)'
@@ -539,13 +540,35 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand renew 'Have an operator be valid for its whole life again, with the secret that it has'
             cand remove 'Remove an operator'
-            cand list 'List the operators'
+            cand list 'List the operators: name, role, where it may do that, and when it expires'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'meshctl;serve;operator;add'= {
             cand --role 'What it may do'
+            cand --mesh 'A mesh in which it may do that, or `*`; unset is all, for the roles read and write'
+            cand --service 'A service that it may register instances of, or `NAMESPACE/*`, or `*`; for the role register'
+            cand --life 'How long it is valid; `serve operator renew` and `POST /v1/token/renew` begin anew'
             cand --certificate 'The SPIFFE URI of the operator''s certificate, of an authority of --admin-client-ca'
+            cand --data 'The folder of the server'
+            cand -C 'The project''s folder'
+            cand --directory 'The project''s folder'
+            cand --env 'The overlay to lay over the files: env/NAME.toml'
+            cand --target 'The target of meshctl.toml to work against'
+            cand --format 'The form of the result'
+            cand --color 'When to colour output'
+            cand --no-input 'Never ask; a question counts as answered with no'
+            cand -q 'Leave out words that are not errors'
+            cand --quiet 'Leave out words that are not errors'
+            cand -v 'Say more; may be given twice'
+            cand --verbose 'Say more; may be given twice'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'meshctl;serve;operator;renew'= {
             cand --data 'The folder of the server'
             cand -C 'The project''s folder'
             cand --directory 'The project''s folder'
@@ -601,11 +624,14 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;serve;operator;help'= {
             cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand renew 'Have an operator be valid for its whole life again, with the secret that it has'
             cand remove 'Remove an operator'
-            cand list 'List the operators'
+            cand list 'List the operators: name, role, where it may do that, and when it expires'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'meshctl;serve;operator;help;add'= {
+        }
+        &'meshctl;serve;operator;help;renew'= {
         }
         &'meshctl;serve;operator;help;remove'= {
         }
@@ -740,10 +766,13 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;serve;help;operator'= {
             cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand renew 'Have an operator be valid for its whole life again, with the secret that it has'
             cand remove 'Remove an operator'
-            cand list 'List the operators'
+            cand list 'List the operators: name, role, where it may do that, and when it expires'
         }
         &'meshctl;serve;help;operator;add'= {
+        }
+        &'meshctl;serve;help;operator;renew'= {
         }
         &'meshctl;serve;help;operator;remove'= {
         }
@@ -846,7 +875,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand check 'Read every revision and object, and hold each to its hash'
+            cand check 'Read every revision and object and every line of the audit log, and hold each to its hash'
             cand backup 'Write all of it to a new file'
             cand restore 'Make a store from a backup'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -907,7 +936,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --version 'Print version'
         }
         &'meshctl;store;help'= {
-            cand check 'Read every revision and object, and hold each to its hash'
+            cand check 'Read every revision and object and every line of the audit log, and hold each to its hash'
             cand backup 'Write all of it to a new file'
             cand restore 'Make a store from a backup'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1073,10 +1102,13 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         }
         &'meshctl;help;serve;operator'= {
             cand add 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+            cand renew 'Have an operator be valid for its whole life again, with the secret that it has'
             cand remove 'Remove an operator'
-            cand list 'List the operators'
+            cand list 'List the operators: name, role, where it may do that, and when it expires'
         }
         &'meshctl;help;serve;operator;add'= {
+        }
+        &'meshctl;help;serve;operator;renew'= {
         }
         &'meshctl;help;serve;operator;remove'= {
         }
@@ -1103,7 +1135,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
         &'meshctl;help;graph'= {
         }
         &'meshctl;help;store'= {
-            cand check 'Read every revision and object, and hold each to its hash'
+            cand check 'Read every revision and object and every line of the audit log, and hold each to its hash'
             cand backup 'Write all of it to a new file'
             cand restore 'Make a store from a backup'
         }

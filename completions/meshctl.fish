@@ -607,6 +607,8 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_se
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l xds -d 'Where Envoys connect (xDS)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-name -d 'A further name, with its port, by which the admin API may be asked for' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l grace -d 'After a start: how long a step waits for Envoys that may not be back yet' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l audit-on-error -d 'What happens to changes while the audit log cannot be written. A revocation is always made' -r -f -a "reject\t'They are rejected, and `/readyz` fails'
+alarm\t'They are made; the metric `meshctl_audit_failing` is 1'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-cert -d 'The certificate of the admin API, as a PEM file' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-key -d 'The key of that certificate' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and not __fish_seen_subcommand_from operator token tokens revoke allow help" -l admin-client-ca -d 'The authorities of operators\' certificates, which say who needs no token (`meshctl serve operator add --certificate`)' -r -F
@@ -669,8 +671,9 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_s
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -s V -l version -d 'Print version'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "add" -d 'Make an operator, or give one a new secret, and print the secret: it is kept nowhere'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "renew" -d 'Have an operator be valid for its whole life again, with the secret that it has'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "remove" -d 'Remove an operator'
-complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "list" -d 'List the operators'
+complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "list" -d 'List the operators: name, role, where it may do that, and when it expires'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from operator" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from token" -l life -d 'How long it works' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand serve; and __fish_seen_subcommand_from token" -s C -l directory -d 'The project\'s folder' -r -F
@@ -870,7 +873,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_se
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -f -a "check" -d 'Read every revision and object, and hold each to its hash'
+complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -f -a "check" -d 'Read every revision and object and every line of the audit log, and hold each to its hash'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -f -a "backup" -d 'Write all of it to a new file'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -f -a "restore" -d 'Make a store from a backup'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and not __fish_seen_subcommand_from check backup restore help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -944,7 +947,7 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_s
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more; may be given twice'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from restore" -s V -l version -d 'Print version'
-complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read every revision and object, and hold each to its hash'
+complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read every revision and object and every line of the audit log, and hold each to its hash'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "backup" -d 'Write all of it to a new file'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Make a store from a backup'
 complete -c meshctl -n "__fish_meshctl_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -1090,6 +1093,6 @@ complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_su
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "tokens" -d 'Join tokens of a running server that nobody has used: list and remove them'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "revoke" -d 'Have a running server reject every certificate of a proxy that exists now'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from serve" -f -a "allow" -d 'Have a running server accept certificates of other authorities for a revoked proxy again'
-complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Read every revision and object, and hold each to its hash'
+complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Read every revision and object and every line of the audit log, and hold each to its hash'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "backup" -d 'Write all of it to a new file'
 complete -c meshctl -n "__fish_meshctl_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "restore" -d 'Make a store from a backup'

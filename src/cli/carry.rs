@@ -91,7 +91,7 @@ impl FromStr for Patience {
         if text == "none" {
             return Ok(Self(None));
         }
-        let wrong = || "it has the form 500ms, 30s, 5m or none".to_owned();
+        let wrong = || "it has the form 500ms, 30s, 5m, 12h, 90d or none".to_owned();
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let number: u64 = digits.parse().map_err(|_| wrong())?;
         let millis = match &text[digits.len()..] {
@@ -99,6 +99,7 @@ impl FromStr for Patience {
             "s" => number.checked_mul(1000),
             "m" => number.checked_mul(60_000),
             "h" => number.checked_mul(3_600_000),
+            "d" => number.checked_mul(86_400_000),
             _ => None,
         };
         Ok(Self(Some(Duration::from_millis(millis.ok_or_else(wrong)?))))

@@ -6,8 +6,10 @@ use crate::apply::Signal;
 use crate::envoy::ProxyId;
 use crate::live::Server;
 use crate::live::server::joining::JoinTokenRequest;
+use crate::model::MeshName;
 use crate::serve::{
-    self, Authority, Config, Files, Listen, Notice, Operators, OperatorsError, Role,
+    self, Authority, Config, Files, Listen, Notice, OnError, Operators, OperatorsError, Role,
+    Scope, ServiceScope, Terms,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -48,6 +50,10 @@ pub(super) struct ServeArgs {
     /// After a start: how long a step waits for Envoys that may not be back yet
     #[arg(long, value_name = "TIME", default_value = "10s")]
     grace: carry::Patience,
+
+    /// What happens to changes while the audit log cannot be written. A revocation is always made
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnErrorArg::Reject)]
+    audit_on_error: OnErrorArg,
 
     /// The certificate of the admin API, as a PEM file
     #[arg(long, value_name = "FILE", requires = "admin_key", help_heading = "TLS")]
@@ -169,9 +175,31 @@ enum OperatorCommand {
         #[arg(long, value_enum, default_value_t = RoleArg::Read)]
         role: RoleArg,
 
+        /// A mesh in which it may do that, or `*`; unset is all, for the roles read and write
+        #[arg(long, value_name = "MESH", required_if_eq("role", "register"))]
+        mesh: Vec<String>,
+
+        /// A service that it may register instances of, or `NAMESPACE/*`, or `*`; for the role
+        /// register
+        #[arg(long, value_name = "NAMESPACE/SERVICE", required_if_eq("role", "register"))]
+        service: Vec<String>,
+
+        /// How long it is valid; `serve operator renew` and `POST /v1/token/renew` begin anew
+        #[arg(long, value_name = "TIME", default_value = "90d")]
+        life: carry::Patience,
+
         /// The SPIFFE URI of the operator's certificate, of an authority of --admin-client-ca
         #[arg(long, value_name = "URI", value_parser = operator_uri)]
         certificate: Option<String>,
+
+        /// The folder of the server
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Have an operator be valid for its whole life again, with the secret that it has
+    Renew {
+        /// The name
+        name: String,
 
         /// The folder of the server
         #[arg(long, value_name = "DIR")]
@@ -186,7 +214,7 @@ enum OperatorCommand {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
-    /// List the operators
+    /// List the operators: name, role, where it may do that, and when it expires
     List {
         /// The folder of the server
         #[arg(long, value_name = "DIR")]
@@ -202,6 +230,14 @@ enum RoleArg {
     Write,
     /// Register instances of services, and nothing else
     Register,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnErrorArg {
+    /// They are rejected, and `/readyz` fails
+    Reject,
+    /// They are made; the metric `meshctl_audit_failing` is 1
+    Alarm,
 }
 
 pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
@@ -308,6 +344,10 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
         authority,
         names: args.admin_name.clone(),
         grace: args.grace.time().unwrap_or(Duration::ZERO),
+        audit_on_error: match args.audit_on_error {
+            OnErrorArg::Reject => OnError::Reject,
+            OnErrorArg::Alarm => OnError::Alarm,
+        },
     })
 }
 
@@ -415,42 +455,110 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
         }
     };
     match command {
-        OperatorCommand::Add { name, role, certificate, data } => {
-            let role = match role {
-                RoleArg::Read => Role::Read,
-                RoleArg::Write => Role::Write,
-                RoleArg::Register => Role::Register,
-            };
-            match certificate {
+        OperatorCommand::Add { name, role, mesh, service, life, certificate, data } => {
+            let terms = terms(*role, mesh, service, *life)?;
+            let done = match certificate {
                 Some(uri) => {
-                    of(data)?.add_certified(name, role, uri).map_err(failed)?;
+                    let done = of(data)?.add_certified(name, terms, uri).map_err(failed)?;
                     context.ui.status(&format!("Operator `{name}` now authenticates with {uri}."));
+                    done
                 }
                 None => {
                     let deliver = |secret: &str| context.ui.deliver(&format!("{secret}\n"));
-                    of(data)?.add(name, role, deliver).map_err(|error| match error {
+                    of(data)?.add(name, terms, deliver).map_err(|error| match error {
                         OperatorsError::Undelivered(_) | OperatorsError::Unanswered(_) => {
                             failed(error)
                         }
                         error => {
                             failed(error).hint("the secret above, if there is one, does not work")
                         }
-                    })?;
+                    })?
                 }
-            }
+            };
+            told(context, name, &done);
+        }
+        OperatorCommand::Renew { name, data } => {
+            let done = of(data)?.renew(name).map_err(failed)?;
+            there(name, &done)?;
+            told(context, name, &done);
         }
         OperatorCommand::Remove { name, data } => {
-            if !of(data)?.remove(name).map_err(failed)? {
-                return Err(Failure::new(Exit::Failed, format!("there is no operator {name}")));
-            }
+            let done = of(data)?.remove(name).map_err(failed)?;
+            there(name, &done)?;
+            unrecorded(context, &done);
         }
         OperatorCommand::List { data } => {
             for (name, known) in of(data)?.list().map_err(failed)? {
                 let certificate = known.certificate.map(|uri| format!("  {uri}"));
                 let certificate = certificate.unwrap_or_default();
-                context.ui.result(&format!("{name}  {}{certificate}\n", known.role.as_str()));
+                let until = match known.until {
+                    None => String::new(),
+                    Some(until) => format!("  until {}", serve::time(until)),
+                };
+                let (role, scope) = (known.role.as_str(), known.scope);
+                context.ui.result(&format!("{name}  {role}  {scope}{until}{certificate}\n"));
             }
         }
     }
     Ok(Exit::Done)
+}
+
+/// What an operator is to be allowed, as the flags say.
+fn terms(
+    role: RoleArg,
+    meshes: &[String],
+    services: &[String],
+    life: carry::Patience,
+) -> Result<Terms, Failure> {
+    let usage = |why: String| Failure::new(Exit::Usage, why);
+    let role = match role {
+        RoleArg::Read => Role::Read,
+        RoleArg::Write => Role::Write,
+        RoleArg::Register => Role::Register,
+    };
+    if role != Role::Register && !services.is_empty() {
+        return Err(usage("--service is for the role register".to_owned()));
+    }
+    let all = |texts: &[String]| texts.iter().any(|text| text == "*");
+    let name = |text: &String| MeshName::new(text.clone()).map_err(usage);
+    let meshes = match meshes.is_empty() || all(meshes) {
+        true => None,
+        false => Some(meshes.iter().map(name).collect::<Result<_, _>>()?),
+    };
+    // Namespaces may have slashes.
+    let service = |text: &String| match text.rsplit_once('/') {
+        Some((namespace, service)) if !namespace.is_empty() && !service.is_empty() => {
+            let service = Some(service.to_owned()).filter(|service| service != "*");
+            Ok(ServiceScope { namespace: namespace.to_owned(), service })
+        }
+        _ => Err(usage(format!("`{text}` is no service: NAMESPACE/SERVICE, NAMESPACE/* or *"))),
+    };
+    let services = match services.is_empty() || all(services) {
+        true => None,
+        false => Some(services.iter().map(service).collect::<Result<_, _>>()?),
+    };
+    Ok(Terms { role, scope: Scope { meshes, services }, life: life.time() })
+}
+
+/// Fails if there is no operator of a name.
+fn there(name: &str, done: &serve::Done) -> Result<(), Failure> {
+    match done.there {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::Failed, format!("there is no operator {name}"))),
+    }
+}
+
+/// Tells until when an operator is valid, and what the log lacks.
+fn told(context: &Context, name: &str, done: &serve::Done) {
+    match &done.until {
+        Some(until) => context.ui.status(&format!("{name} is valid until {until}.")),
+        None => context.ui.status(&format!("{name} is valid until it is removed.")),
+    }
+    unrecorded(context, done);
+}
+
+fn unrecorded(context: &Context, done: &serve::Done) {
+    if let Some(why) = &done.unrecorded {
+        context.ui.warning(&format!("it is done, but not in the audit log: {why}"));
+    }
 }

@@ -16,7 +16,7 @@ pub(super) struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read every revision and object, and hold each to its hash
+    /// Read every revision and object and every line of the audit log, and hold each to its hash
     Check {
         /// The folder of the store; no server may be using it
         #[arg(long, value_name = "DIR")]
@@ -84,6 +84,7 @@ pub(super) fn document(checked: &Checked) -> Value {
         "bytes": checked.bytes,
         "meshes": meshes,
         "operators": checked.operators,
+        "audit_lines": checked.audit,
     })
 }
 
@@ -101,6 +102,9 @@ pub(super) fn text(path: &Path, checked: &Checked) -> String {
         let names: Vec<&str> = checked.operators.iter().map(String::as_str).collect();
         let _ = writeln!(text, "  operators: {}", names.join(", "));
     }
+    if let Some(lines) = checked.audit.filter(|lines| *lines > 0) {
+        let _ = writeln!(text, "  audit log: {lines} lines, none changed or missing");
+    }
     text
 }
 
@@ -114,6 +118,7 @@ pub(super) fn failure(error: &store::Error) -> Failure {
         Error::Unknown { .. } => Exit::Unknown,
         Error::Io { .. }
         | Error::Damaged { .. }
+        | Error::Audit { .. }
         | Error::Newer { .. }
         | Error::Missing { .. }
         | Error::Stopped { .. }

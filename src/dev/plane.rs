@@ -63,6 +63,7 @@ impl Plane {
             names: Vec::new(),
             // The proxies are started after it.
             grace: patience,
+            audit_on_error: serve::OnError::default(),
         };
         let started = runtime.spawn(async move { serve::start(&config).await }).await;
         let running = match started {

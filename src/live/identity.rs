@@ -121,6 +121,8 @@ impl Request {
         }
         symlink(&name, &link).map_err(at(&link))?;
         fs::rename(&link, folder.join(CURRENT)).map_err(at(folder))?;
+        // Before the former one goes: after a power failure the link must not lead to what is gone.
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))?;
         // The one before stays for whoever is reading it.
         for entry in fs::read_dir(folder).map_err(at(folder))?.flatten() {
             let found = PathBuf::from(entry.file_name());

@@ -4,7 +4,7 @@ use super::certificates::{lead_to, unix};
 use super::security::{Issued, Security};
 use crate::envoy::ProxyId;
 pub use crate::envoy::{NodeId, parse_node_id};
-use crate::store::security::ProxyKey;
+use crate::store::security::{ProxyKey, Scope};
 use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::net::SocketAddr;
@@ -104,6 +104,11 @@ pub trait Identify: Send + Sync {
 
     /// Whether an identity may take the configuration of a proxy.
     fn may_be(&self, identity: &Identity, mesh: &str, proxy: &ProxyId) -> bool;
+
+    /// What of the server an operator may see; `None`: it is none.
+    fn scope(&self, _credentials: &Credentials) -> Option<Scope> {
+        None
+    }
 
     /// When what a peer shows ends to count by itself; `None`: never.
     fn until(&self, _credentials: &Credentials) -> Option<SystemTime> {

@@ -9,10 +9,12 @@
 //!
 //! Only the user of the server and root may use the socket. One line of JSON asks, one answers.
 
+use super::audit::{Audit, Entry, OnError};
+use super::certificates::{rfc3339, unix};
 use super::secret::{PREFIX, hash, random};
 use super::security::{Refused, Security};
-use crate::store::security::{Operator, Role};
-use crate::store::{self, Embedded};
+use crate::store::security::{Operator, Role, Scope};
+use crate::store::{self, Embedded, Store};
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ use std::os::unix::net::UnixStream as Stream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -55,6 +57,8 @@ enum Ask {
     Put { name: String, operator: Operator },
     /// Remove one.
     Remove { name: String },
+    /// Have one be valid for its whole life again.
+    Renew { name: String },
 }
 
 /// What is answered.
@@ -63,20 +67,57 @@ enum Ask {
 enum Answer {
     /// The operators by name.
     Operators(BTreeMap<String, Operator>),
-    /// It is done, and in the store; whether there was anything to do.
-    Done(bool),
+    /// It is done, and in the store.
+    Done {
+        /// Whether there was such an operator.
+        there: bool,
+        /// When it expires, in RFC 3339.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+        /// Why the audit log does not tell it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unrecorded: Option<String>,
+    },
     /// Nothing was changed, and why.
     Refused(String),
 }
 
-fn carry_out(security: &Security, ask: Ask) -> Result<Answer, Refused> {
-    match ask {
-        Ask::List {} => Ok(Answer::Operators(security.operators())),
-        Ask::Put { name, operator } => {
-            security.put_operator(&name, operator).map(|()| Answer::Done(true))
-        }
-        Ask::Remove { name } => security.remove_operator(&name).map(Answer::Done),
+/// Does what a user of the host asks for, and records it.
+fn carry_out(security: &Security, audit: &Audit, user: u32, ask: Ask) -> Result<Answer, Refused> {
+    let (verb, name) = match &ask {
+        Ask::List {} => return Ok(Answer::Operators(security.operators())),
+        Ask::Put { name, .. } => ("operator add", name.clone()),
+        Ask::Remove { name } => ("operator remove", name.clone()),
+        Ask::Renew { name } => ("operator renew", name.clone()),
+    };
+    let actor = format!("user {user} of the host");
+    let entry = |end| Entry::plain(&actor, verb, &name, end);
+    let begun = audit.begin(&entry("asked"));
+    // Who is removed is removed, whatever the log can tell.
+    if let Err(why) = begun
+        && !matches!(ask, Ask::Remove { .. })
+    {
+        return Err(Refused::Unfit(format!("the audit log cannot be written: {why}")));
     }
+    let done = match ask {
+        Ask::List {} => Ok((false, None)),
+        Ask::Put { name, operator } => {
+            let until = operator.until;
+            security.put_operator(&name, operator).map(|()| (true, until))
+        }
+        Ask::Remove { name } => security.remove_operator(&name).map(|there| (there, None)),
+        Ask::Renew { name } => {
+            security.renew_operator(&name, true).map(|found| (found.is_some(), found.flatten()))
+        }
+    };
+    let end = match &done {
+        Ok((true, _)) => "done".to_owned(),
+        Ok((false, _)) => "there is none".to_owned(),
+        Err(error) => format!("failed: {error}"),
+    };
+    audit.write(&entry(&end));
+    let unrecorded = audit.health().failure;
+    done.map(|(there, until)| Answer::Done { there, until: until.map(rfc3339), unrecorded })
 }
 
 /// The socket by a path that is short enough, however long that of the folder is.
@@ -102,6 +143,7 @@ pub(super) fn listen(folder: &Path) -> io::Result<UnixListener> {
 pub(super) async fn serve(
     listener: UnixListener,
     security: Arc<Security>,
+    audit: Arc<Audit>,
     stop: crate::apply::Stop,
 ) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
@@ -119,16 +161,16 @@ pub(super) async fn serve(
             tokio::time::sleep(RETRY).await;
             continue;
         };
-        let security = Arc::clone(&security);
+        let (security, audit) = (Arc::clone(&security), Arc::clone(&audit));
         tokio::spawn(async move {
             // What a client does not wait for, it asks for again.
-            let _ = answer(stream, security).await;
+            let _ = answer(stream, security, audit).await;
             drop(place);
         });
     }
 }
 
-async fn answer(stream: UnixStream, security: Arc<Security>) -> io::Result<()> {
+async fn answer(stream: UnixStream, security: Arc<Security>, audit: Arc<Audit>) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != geteuid().as_raw() && peer != 0 {
         return Ok(());
@@ -140,8 +182,8 @@ async fn answer(stream: UnixStream, security: Arc<Security>) -> io::Result<()> {
     let refused = |why: &dyn fmt::Display| Answer::Refused(why.to_string());
     let done = match serde_json::from_str::<Ask>(&line) {
         Ok(ask) => {
-            let done = tokio::task::spawn_blocking(move || carry_out(&security, ask)).await;
-            match done {
+            let work = move || carry_out(&security, &audit, peer, ask);
+            match tokio::task::spawn_blocking(work).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(error)) => refused(&error),
                 Err(_) => refused(&"the server made a mistake"),
@@ -191,6 +233,35 @@ impl std::error::Error for Error {
     }
 }
 
+/// What an operator may do, where, and for how long.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What.
+    pub role: Role,
+    /// Where.
+    pub scope: Scope,
+    /// For how long; `None`: until it is removed.
+    pub life: Option<Duration>,
+}
+
+impl From<Role> for Terms {
+    /// Everywhere, until it is removed.
+    fn from(role: Role) -> Self {
+        Self { role, scope: Scope::default(), life: None }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Whether there was such an operator.
+    pub there: bool,
+    /// When it expires, in RFC 3339; `None`: never.
+    pub until: Option<String>,
+    /// Why the audit log does not tell it.
+    pub unrecorded: Option<String>,
+}
+
 /// The operators of a server's folder.
 #[derive(Clone, Debug)]
 pub struct Operators {
@@ -210,7 +281,7 @@ impl Operators {
     pub fn list(&self) -> Result<BTreeMap<String, Operator>, Error> {
         match self.ask(&Ask::List {})? {
             Answer::Operators(all) => Ok(all),
-            Answer::Done(_) => Ok(BTreeMap::new()),
+            Answer::Done { .. } => Ok(BTreeMap::new()),
             Answer::Refused(why) => Err(Error::Refused(why)),
         }
     }
@@ -223,15 +294,15 @@ impl Operators {
     pub fn add(
         &self,
         name: &str,
-        role: Role,
+        terms: impl Into<Terms>,
         deliver: impl FnOnce(&str) -> io::Result<()>,
-    ) -> Result<(), Error> {
+    ) -> Result<Done, Error> {
         // Where nothing can be asked, no secret is given away that will not work.
         self.list()?;
         let secret = random::<24>().map_err(Error::Random)?;
         let secret = format!("{PREFIX}{secret}");
         deliver(&secret).map_err(Error::Undelivered)?;
-        self.put(name, operator(role, Some(hash(&secret)), None))
+        self.put(name, operator(terms.into(), Some(hash(&secret)), None))
     }
 
     /// Makes an operator of who has a certificate with this SPIFFE URI of an authority of operators,
@@ -239,26 +310,39 @@ impl Operators {
     ///
     /// # Errors
     /// It was not done.
-    pub fn add_certified(&self, name: &str, role: Role, uri: &str) -> Result<(), Error> {
-        self.put(name, operator(role, None, Some(uri.to_owned())))
+    pub fn add_certified(
+        &self,
+        name: &str,
+        terms: impl Into<Terms>,
+        uri: &str,
+    ) -> Result<Done, Error> {
+        self.put(name, operator(terms.into(), None, Some(uri.to_owned())))
     }
 
     /// Removes an operator; says whether there was one of this name.
     ///
     /// # Errors
     /// It was not done.
-    pub fn remove(&self, name: &str) -> Result<bool, Error> {
+    pub fn remove(&self, name: &str) -> Result<Done, Error> {
         self.done(&Ask::Remove { name: name.to_owned() })
     }
 
-    fn put(&self, name: &str, operator: Operator) -> Result<(), Error> {
-        self.done(&Ask::Put { name: name.to_owned(), operator }).map(|_| ())
+    /// Has an operator be valid for its whole life again from now on, with the secret that it has.
+    ///
+    /// # Errors
+    /// It was not done.
+    pub fn renew(&self, name: &str) -> Result<Done, Error> {
+        self.done(&Ask::Renew { name: name.to_owned() })
     }
 
-    fn done(&self, ask: &Ask) -> Result<bool, Error> {
+    fn put(&self, name: &str, operator: Operator) -> Result<Done, Error> {
+        self.done(&Ask::Put { name: name.to_owned(), operator })
+    }
+
+    fn done(&self, ask: &Ask) -> Result<Done, Error> {
         match self.ask(ask)? {
-            Answer::Done(done) => Ok(done),
-            Answer::Operators(_) => Ok(false),
+            Answer::Done { there, until, unrecorded } => Ok(Done { there, until, unrecorded }),
+            Answer::Operators(_) => Ok(Done::default()),
             Answer::Refused(why) => Err(Error::Refused(why)),
         }
     }
@@ -299,8 +383,17 @@ impl Operators {
 
     fn direct(&self, ask: &Ask) -> Result<Answer, Error> {
         let store = Embedded::open_or_create(&self.folder).map_err(Error::Store)?;
-        let security = Security::of(Arc::new(store)).map_err(Error::Store)?;
-        carry_out(&security, ask.clone()).map_err(|refused| match refused {
+        let store: Arc<dyn Store> = Arc::new(store);
+        let security = Security::of(Arc::clone(&store)).map_err(Error::Store)?;
+        let audit = Audit::open(&self.folder, store, OnError::Reject).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            Error::Refused(format!("{error}{}", cause.unwrap_or_default()))
+        })?;
+        let user = geteuid().as_raw();
+        let done = carry_out(&security, &audit, user, ask.clone());
+        // What is not written now is in the answer.
+        let _ = audit.settle();
+        done.map_err(|refused| match refused {
             Refused::Store(error) => Error::Store(error),
             other => Error::Refused(other.to_string()),
         })
@@ -310,13 +403,19 @@ impl Operators {
 /// An answer to a question that may have been carried out before: what is gone was removed.
 fn again(ask: &Ask, answer: Answer, before: bool) -> Answer {
     match (ask, answer) {
-        (Ask::Remove { .. }, Answer::Done(false)) => Answer::Done(before),
+        (Ask::Remove { .. }, Answer::Done { there, until, unrecorded }) => {
+            Answer::Done { there: there || before, until, unrecorded }
+        }
         (_, answer) => answer,
     }
 }
 
-fn operator(role: Role, sha256: Option<String>, certificate: Option<String>) -> Operator {
-    Operator { role, sha256, certificate, created: super::now() }
+fn operator(terms: Terms, sha256: Option<String>, certificate: Option<String>) -> Operator {
+    let Terms { role, scope, life } = terms;
+    let now = SystemTime::now();
+    let until = life.map(|life| unix(now + life));
+    let life_s = life.map(|life| life.as_secs());
+    Operator { role, sha256, certificate, created: super::now(), scope, until, life_s }
 }
 
 /// One question to a server.

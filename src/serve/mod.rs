@@ -25,15 +25,17 @@ mod secret;
 mod security;
 pub mod session;
 mod start;
+mod upkeep;
 mod verify;
 mod witness;
 mod work;
 
-pub use crate::store::security::Role;
+pub use crate::store::security::{Role, Scope, ServiceScope};
 pub use admin::access::Need;
+pub use audit::OnError;
 pub use certificates::Notice;
 pub use joining::Authority;
-pub use local::{Error as OperatorsError, Operators};
+pub use local::{Done, Error as OperatorsError, Operators, Terms};
 pub use plane::{Changed, Plane};
 pub use security::Security;
 pub use start::{Config, Error, Files, Listen, Running, start, start_with};
@@ -42,6 +44,11 @@ pub use start::{Config, Error, Files, Listen, Running, start, start_with};
 pub fn routes() -> Vec<(String, String, Need)> {
     let routes = admin::routes().into_iter();
     routes.map(|route| (route.method.to_string(), route.path.to_owned(), route.need)).collect()
+}
+
+/// Seconds since 1970 in RFC 3339.
+pub fn time(seconds: i64) -> String {
+    certificates::rfc3339(seconds)
 }
 
 /// This moment in RFC 3339.

@@ -58,7 +58,9 @@ pub(super) fn store(error: &store::Error) -> Problem {
         store::Error::Full { .. } | store::Error::Stopped { .. } | store::Error::Io { .. } => {
             "unavailable"
         }
-        store::Error::Damaged { .. } | store::Error::Newer { .. } => "damaged",
+        store::Error::Damaged { .. } | store::Error::Audit { .. } | store::Error::Newer { .. } => {
+            "damaged"
+        }
         store::Error::Exists { .. } => "refused",
         store::Error::Busy { .. } => "busy",
         store::Error::Missing { .. }

@@ -209,13 +209,43 @@ impl Security {
         // Hashes are compared: how long it takes tells nothing about the secret.
         let mut all = state.operators.iter();
         let found = all.find(|(_, known)| known.sha256.as_ref() == Some(&hash))?;
-        Some((found.0.clone(), found.1.clone()))
+        Some((found.0.clone(), found.1.clone())).filter(|(_, known)| !known.is_expired(now()))
     }
 
     /// Whose certificate has this SPIFFE URI.
     pub fn certified(&self, uri: &str) -> Option<(String, Operator)> {
-        certified(&self.read(), uri).map(|(name, known)| (name.to_owned(), known.clone()))
+        let state = self.read();
+        let found = certified(&state, uri).filter(|(_, known)| !known.is_expired(now()));
+        found.map(|(name, known)| (name.to_owned(), known.clone()))
     }
+
+    /// Has an operator be valid for its whole life again from now on. Gives when it expires then, in
+    /// seconds since 1970: `Some(None)` is never, `None`: there is no such operator. One that has
+    /// expired is renewed only where `expired` says so.
+    ///
+    /// # Errors
+    /// The store did not take it.
+    pub fn renew_operator(
+        &self,
+        name: &str,
+        expired: bool,
+    ) -> Result<Option<Option<i64>>, Refused> {
+        self.change(|state| {
+            let found = state.operators.get(name);
+            let Some(known) = found.filter(|known| expired || !known.is_expired(now())) else {
+                return Ok((Vec::new(), None));
+            };
+            let life = known.life_s.map(|life| i64::try_from(life).unwrap_or(i64::MAX));
+            let until = life.map(|life| now().saturating_add(life));
+            let renewed = Operator { until, ..known.clone() };
+            Ok((vec![Change::Operator(name.to_owned(), Some(renewed))], Some(until)))
+        })
+    }
+}
+
+/// This moment, in seconds since 1970.
+fn now() -> i64 {
+    unix(SystemTime::now())
 }
 
 fn certified<'a>(state: &'a State, uri: &str) -> Option<(&'a str, &'a Operator)> {

@@ -4,7 +4,7 @@ use super::admin::access::{Caller, Certified, Names};
 use super::admin::attempts::Attempts;
 use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
-use super::audit::Audit;
+use super::audit::{Audit, OnError};
 use super::certificates::{Figures, Notice, Watched, lead_to};
 use super::grpc::{Operated, Xds};
 use super::hub::Hub;
@@ -15,10 +15,10 @@ use super::listen::{self, Connection, Stopper, TlsError};
 use super::plane::Plane;
 use super::secret::{PREFIX, hash, random};
 use super::security::{Refused, Security};
-use super::{local, registry, rollout, work};
+use super::{local, registry, rollout, upkeep, work};
 use crate::apply::Signal;
 use crate::live;
-use crate::store::security::{Operator, Role};
+use crate::store::security::{Operator, Role, Scope};
 use crate::store::{self, Embedded, Store};
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -57,6 +57,8 @@ pub struct Config {
     /// After a start: how long steps wait for Envoys that are not connected, because those that
     /// were connected before may not be back yet.
     pub grace: Duration,
+    /// What happens to changes while the audit log cannot be written.
+    pub audit_on_error: OnError,
 }
 
 /// Where to listen. Without TLS it must be a loopback address.
@@ -234,7 +236,8 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     let store = Embedded::open_or_create(&config.data).map_err(Error::Store)?;
     let store: Arc<dyn Store> = Arc::new(store);
     let file = |path: &Path, source| Error::File { path: path.to_owned(), source };
-    let audit = Audit::open(&config.data).map_err(|error| file(&config.data, error))?;
+    let audit = Audit::open(&config.data, Arc::clone(&store), config.audit_on_error)?;
+    let audit = Arc::new(audit);
     let security = Arc::new(Security::of(Arc::clone(&store)).map_err(Error::Store)?);
     let secret = first_operator(&security, &config.data)?;
     let control = local::listen(&config.data).map_err(|error| file(&config.data, error))?;
@@ -250,7 +253,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         store: Arc::clone(&store),
         plane,
         names: names(admin, &config.names),
-        audit: Arc::new(audit),
+        audit: Arc::clone(&audit),
         metrics: Metrics::new(),
         certificates: watching.figures.clone(),
         security: Arc::clone(&security),
@@ -271,8 +274,9 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         server.go_on(&mesh).map_err(Error::Mesh)?;
     }
     let leases = tokio::spawn(registry::watch(Arc::clone(&server)));
-    let control = local::serve(control, Arc::clone(&security), server.stop.clone());
+    let control = local::serve(control, Arc::clone(&security), audit, server.stop.clone());
     let control = tokio::spawn(control);
+    let upkeep = tokio::spawn(upkeep::watch(Arc::clone(&server)));
     let app = router(Arc::clone(&server));
     let (stopper, ending) = listen::Stop::new();
     let tls = watched.as_ref().map(Watched::tls);
@@ -281,7 +285,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     let serve = move |connection, stop| answer(app.clone(), Arc::clone(&known), connection, stop);
     let handshake = Limits::default().handshake;
     let served = listen::accept(listener, tls, handshake, PATIENCE, ending, serve);
-    let serving = vec![tokio::spawn(served), leases, control];
+    let serving = vec![tokio::spawn(served), leases, control, upkeep];
     let stoppers = vec![stopper];
     Ok(Running {
         admin,
@@ -343,8 +347,10 @@ impl Known {
 }
 
 impl Running {
-    /// Has the files of certificates read again now.
+    /// Has the files of certificates read again now, and the audit log opened again, which may have
+    /// been moved away.
     pub fn reload(&self) {
+        self.server.audit.reopen();
         self.watching.asked.send_modify(|count| *count = count.wrapping_add(1));
     }
 
@@ -370,6 +376,8 @@ impl Running {
         };
         // What is still at work then goes on from where it stands at the next start.
         let _ = tokio::time::timeout(PATIENCE, ended).await;
+        let server = Arc::clone(&self.server);
+        let _ = tokio::task::spawn_blocking(move || upkeep::settle(&server)).await;
     }
 }
 
@@ -424,7 +432,9 @@ fn first_operator(security: &Security, data: &Path) -> Result<Option<PathBuf>, E
     let secret = format!("{PREFIX}{}", random::<24>().map_err(file)?);
     live::private::write(&path, &format!("{secret}\n")).map_err(file)?;
     let (sha256, created) = (Some(hash(&secret)), super::now());
-    let operator = Operator { role: Role::Write, sha256, certificate: None, created };
+    let (role, scope) = (Role::Write, Scope::default());
+    let (certificate, until, life_s) = (None, None, None);
+    let operator = Operator { role, sha256, certificate, created, scope, until, life_s };
     match security.put_operator("operator", operator) {
         Ok(()) => Ok(Some(path)),
         Err(Refused::Store(error)) => Err(Error::Store(error)),

@@ -176,7 +176,7 @@ fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
     bench.audit.write(&Entry {
         actor: &bench.actor,
         verb: verb(&request.work),
-        mesh: Some(&bench.mesh.name),
+        mesh: Some(bench.mesh.name.as_str()),
         subject: None,
         key: Some(request.key.as_str()).filter(|key| !key.is_empty()),
         before,

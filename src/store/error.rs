@@ -30,6 +30,15 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The audit log is not what meshctl wrote.
+    Audit {
+        /// Which file.
+        path: PathBuf,
+        /// The line, from 1; 0: the file.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The store was written in a form of a later meshctl. It was not touched.
     Newer {
         /// Which file.
@@ -112,6 +121,9 @@ impl Error {
                 "bring a backup back: meshctl store restore FILE --data DIR; what is left of the \
                  damaged file is kept beside it",
             ),
+            Self::Audit { .. } => Some(
+                "the store itself is whole; find out who can write to its folder, and keep the log",
+            ),
             Self::Newer { .. } => Some("use the meshctl that wrote it, or a later one"),
             Self::Busy { .. } => Some("a running `meshctl serve` has it; one store, one server"),
             Self::Full { .. } => Some("make room; proxies keep what they have meanwhile"),
@@ -142,6 +154,12 @@ impl fmt::Display for Error {
             }
             Self::Damaged { path, why } => {
                 write!(f, "{} is not as meshctl wrote it: {why}", path.display())
+            }
+            Self::Audit { path, line: 0, why } => {
+                write!(f, "{} is not as meshctl wrote it: {why}", path.display())
+            }
+            Self::Audit { path, line, why } => {
+                write!(f, "{}:{line} is not as meshctl wrote it: {why}", path.display())
             }
             Self::Newer { path, format } => write!(
                 f,
@@ -181,6 +199,7 @@ impl std::error::Error for Error {
         match self {
             Self::Io { source, .. } | Self::Full { source, .. } => Some(source),
             Self::Damaged { .. }
+            | Self::Audit { .. }
             | Self::Newer { .. }
             | Self::Busy { .. }
             | Self::Missing { .. }

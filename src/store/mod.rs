@@ -10,6 +10,7 @@
 //! moves only from the parent that a commit names. So a commit is there whole or not at all, and of
 //! two commits on one parent one is refused.
 
+pub mod audit;
 mod embedded;
 mod error;
 pub mod security;
@@ -102,6 +103,12 @@ pub trait Store: Send + Sync {
 
     /// Changes some of them, all in one transaction.
     fn secure(&self, changes: &[Change]) -> Result<(), Error>;
+
+    /// The newest line of the audit log that the store knows.
+    fn audit(&self) -> Result<Option<audit::Head>, Error>;
+
+    /// The newest line of the audit log that is on disk: every transaction from now on has it.
+    fn note_audit(&self, head: &audit::Head);
 
     /// What was committed under a key.
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error>;

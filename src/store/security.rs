@@ -4,7 +4,8 @@
 use crate::envoy::ProxyId;
 use crate::model::MeshName;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What an operator may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,66 @@ impl Role {
     }
 }
 
+/// Where an operator may do what its role says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// In these meshes; `None`: in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meshes: Option<BTreeSet<MeshName>>,
+    /// Registering in these services; `None`: in all. It bounds the role `register` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<BTreeSet<ServiceScope>>,
+}
+
+/// Services of the registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceScope {
+    /// Of this namespace.
+    pub namespace: String,
+    /// This one; `None`: all of the namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+impl Scope {
+    /// Whether it is all of the server.
+    pub const fn is_all(&self) -> bool {
+        self.meshes.is_none()
+    }
+
+    /// Whether a mesh is in it.
+    pub fn has_mesh(&self, mesh: &str) -> bool {
+        self.meshes.as_ref().is_none_or(|meshes| meshes.contains(mesh))
+    }
+
+    /// Whether a service of a mesh that is in it is in it, too.
+    pub fn has_service(&self, namespace: &str, service: &str) -> bool {
+        let fits = |one: &ServiceScope| {
+            one.namespace == namespace && one.service.as_ref().is_none_or(|own| own == service)
+        };
+        self.services.as_ref().is_none_or(|services| services.iter().any(fits))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.meshes {
+            None => f.write_str("mesh *")?,
+            Some(meshes) => {
+                let names: Vec<&str> = meshes.iter().map(MeshName::as_str).collect();
+                write!(f, "mesh {}", names.join(","))?;
+            }
+        }
+        let Some(services) = &self.services else { return Ok(()) };
+        let one = |one: &ServiceScope| {
+            format!("{}/{}", one.namespace, one.service.as_deref().unwrap_or("*"))
+        };
+        write!(f, " service {}", services.iter().map(one).collect::<Vec<_>>().join(","))
+    }
+}
+
 /// A known operator: who has a secret, or a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +112,22 @@ pub struct Operator {
     pub certificate: Option<String>,
     /// When it was made, in RFC 3339.
     pub created: String,
+    /// Where it may do that.
+    #[serde(default)]
+    pub scope: Scope,
+    /// When it expires, in seconds since 1970; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// For how many seconds it is valid from when it was made or renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_s: Option<u64>,
+}
+
+impl Operator {
+    /// Whether it has expired at a time, in seconds since 1970.
+    pub fn is_expired(&self, now: i64) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
 }
 
 /// A join token that was not used.

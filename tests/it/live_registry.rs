@@ -56,8 +56,10 @@ impl World {
                 server.admin, server.xds
             ),
         );
-        let add = ["serve", "operator", "add", "cart", "--role", "register", "--data", "data"];
-        let registrar = sandbox.run(&add).exits(0).stdout.trim().to_owned();
+        let add =
+            "serve operator add cart --role register --mesh m --service shop/eu/cart --data data";
+        let registrar =
+            sandbox.run(&add.split(' ').collect::<Vec<_>>()).exits(0).stdout.trim().to_owned();
         let ran = sandbox.run(&["apply", "--yes"]).exits(0);
         assert!(!ran.stderr.contains("MC0706"), "{}", ran.stderr);
         let mut envoys = Envoys(Vec::new());

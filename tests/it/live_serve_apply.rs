@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A `meshctl serve` that ends with the test.
 pub(crate) struct Serve {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) admin: String,
     pub(crate) xds: String,
 }

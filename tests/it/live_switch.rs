@@ -356,8 +356,8 @@ fn a_node_of_the_registry_is_switched_to_when_an_instance_is_registered() {
         assert_eq!(document["missing"][0]["node"], "cart-v2", "{document:#}");
         assert!(Instant::now() < deadline, "{document:#}");
     }
-    let add = ["serve", "operator", "add", "cart", "--role", "register", "--data", "data"];
-    let secret = world.sandbox.run(&add).exits(0).stdout;
+    let add = "serve operator add cart --role register --mesh m --service shop/cart --data data";
+    let secret = world.sandbox.run(&add.split(' ').collect::<Vec<_>>()).exits(0).stdout;
     let admin = &world.server.as_ref().unwrap().admin;
     let body = format!("{{\"address\": \"127.{b}.0.3\", \"ttl_ms\": 60000}}");
     let mut stream = TcpStream::connect(admin).unwrap();

@@ -18,7 +18,7 @@ use meshctl::serve::grpc::Operated;
 use meshctl::serve::hub::Hub;
 use meshctl::serve::identity::Loopback;
 use meshctl::serve::limits::Limits;
-use meshctl::serve::{Operators, Role, Security};
+use meshctl::serve::{Operators, Role, Scope, Security, Terms};
 use meshctl::store::Embedded;
 use status::ConfigStatus::{Error, NotSent, Stale, Synced};
 use std::collections::BTreeMap;
@@ -111,7 +111,11 @@ fn the_status_of_clients_is_for_operators_alone() {
 fn x34_s12_each_client_is_told_with_what_it_has_and_refuses() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
-        let token = operator(&Operators::of(folder.path()), "reader", Role::Read);
+        let operators = Operators::of(folder.path());
+        let token = operator(&operators, "reader", Role::Read);
+        let meshes = Some([meshctl::model::MeshName::new("x").unwrap()].into());
+        let scope = Scope { meshes, services: None };
+        let of_x = operator(&operators, "of-x", Terms { scope, ..Role::Read.into() });
         let (server, _) = server(folder.path());
         let all = |mark| ["e", "f", "g"].map(|name| endpoints(name, mark));
         put(
@@ -133,6 +137,9 @@ fn x34_s12_each_client_is_told_with_what_it_has_and_refuses() {
         let mut other = client.delta().await;
         other.send(&delta(b, EDS, &["e"]));
         other.take().await.unwrap();
+        assert_eq!(read(&fetch(&client, &token, &about("")).await.unwrap()).len(), 2);
+        let none = read(&fetch(&client, &of_x, &about("")).await.unwrap());
+        assert!(none.is_empty(), "clients of another mesh: {none:?}");
 
         let mut stream = client.call(STREAM_PATH, Some(&token)).await.unwrap();
         let mut ask = async |suffix: &str, settled: &dyn Fn(&BTreeMap<String, Told>) -> bool| {

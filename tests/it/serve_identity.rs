@@ -630,8 +630,10 @@ fn a_certificate_is_the_operator_that_the_server_knows_with_its_role_and_else_no
     let listed = sandbox.run(&["serve", "operator", "list", "--data", "data"]).exits(0).stdout;
     let lines: Vec<&str> = listed.lines().collect();
     let own = |name: &str| format!("spiffe://shop.example/operator/{name}");
-    assert_eq!(lines[0], format!("ada  write  {}", own("ada")));
-    assert_eq!(lines[1..], [format!("bob  read  {}", own("bob")), "operator  write".to_owned()]);
+    assert!(lines[0].starts_with("ada  write  mesh *  until 20"), "{listed}");
+    assert!(lines[0].ends_with(&own("ada")), "{listed}");
+    assert!(lines[1].starts_with("bob  read  mesh *") && lines[1].ends_with(&own("bob")));
+    assert_eq!(lines[2..], ["operator  write  mesh *"]);
     // A certificate is of one operator.
     let uri = own("bob");
     let args = ["serve", "operator", "add", "rob", "--certificate", &uri, "--data", "data"];

@@ -66,7 +66,7 @@ fn no_change_of_an_operator_is_lost_beside_others() {
 fn no_operator_is_made_where_all_were_removed() {
     let mut server = Plane::with(0);
     let first = server.token();
-    assert!(Operators::of(&server.folder()).remove("operator").unwrap());
+    assert!(Operators::of(&server.folder()).remove("operator").unwrap().there);
     assert_eq!(status(&server, &first), 401);
     server.stop();
     server.start(0);

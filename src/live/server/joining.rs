@@ -88,6 +88,14 @@ pub struct IdentityDocument {
     pub until: String,
 }
 
+/// An operator is valid for its whole life again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewedDocument {
+    /// Until when, in RFC 3339; absent: it does not expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
 /// Something was done about which there is nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoneDocument {}

@@ -3,7 +3,7 @@
 use super::Server;
 use crate::serve::identity::Proven;
 use crate::serve::problem;
-use crate::store::security::{JoinToken, Role};
+use crate::store::security::{JoinToken, Role, Scope};
 use http::StatusCode;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub enum Need {
     Nobody,
     /// An operator whose role covers this one.
     Operator(Role),
+    /// An operator, whatever its role.
+    AnyOperator,
     /// A join token that nobody has used.
     JoinToken,
     /// The certificate of a proxy.
@@ -28,6 +30,7 @@ impl Need {
         match self {
             Self::Nobody => "none",
             Self::Operator(role) => role.as_str(),
+            Self::AnyOperator => "any",
             Self::JoinToken => "join-token",
             Self::Proxy => "proxy",
         }
@@ -85,8 +88,57 @@ impl Names {
     }
 }
 
+/// What a request is about, as its path says.
+#[derive(Clone, Debug, Default)]
+pub(in crate::serve) struct Place {
+    pub(in crate::serve) mesh: Option<String>,
+    /// Namespace and service.
+    pub(in crate::serve) service: Option<(String, String)>,
+    /// The rest of what the path names.
+    pub(in crate::serve) subject: String,
+}
+
+impl Place {
+    /// Reads the parameters of a path.
+    pub(super) fn of<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let (mut mesh, mut namespace, mut service) = (None, None, None);
+        let mut subject = Vec::new();
+        for (name, value) in parameters {
+            match name {
+                "mesh" => mesh = Some(value.to_owned()),
+                "namespace" => namespace = Some(value.to_owned()),
+                "service" => service = Some(value.to_owned()),
+                _ => {}
+            }
+            if name != "mesh" {
+                subject.push(value);
+            }
+        }
+        Self { mesh, service: namespace.zip(service), subject: subject.join("/") }
+    }
+}
+
+/// What an operator who was let in may see and change.
+#[derive(Clone, Debug)]
+pub(in crate::serve) struct Scoped(pub(in crate::serve) Scope);
+
+/// Who was let in.
+pub(in crate::serve) struct Admitted {
+    pub(in crate::serve) actor: Actor,
+    pub(in crate::serve) grant: Option<Grant>,
+    pub(in crate::serve) scope: Option<Scoped>,
+}
+
+impl From<(Actor, Option<Grant>)> for Admitted {
+    fn from((actor, grant): (Actor, Option<Grant>)) -> Self {
+        Self { actor, grant, scope: None }
+    }
+}
+
 /// Why a request is not let in.
 pub(in crate::serve) struct Refused {
+    /// The operator who asked, if that is known.
+    pub(in crate::serve) who: Option<String>,
     pub(in crate::serve) status: StatusCode,
     pub(in crate::serve) problem: crate::live::server::wire::Problem,
     /// How long to wait before asking again, if that is all that is wrong.
@@ -95,7 +147,7 @@ pub(in crate::serve) struct Refused {
 
 impl Refused {
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, problem: problem::of(code, message), wait: None }
+        Self { who: None, status, problem: problem::of(code, message), wait: None }
     }
 }
 
@@ -105,22 +157,22 @@ pub(in crate::serve) fn admit(
     certified: &Certified,
     caller: Option<Caller>,
     need: Need,
+    place: &Place,
     headers: &http::HeaderMap,
     uri: &http::Uri,
-) -> Result<(Actor, Option<Grant>), Refused> {
+) -> Result<Admitted, Refused> {
     if !server.names.accept(headers, uri) {
         let message = "this server is not asked for by that name, or not from that page";
         return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
     }
     match need {
-        Need::Nobody => Ok((Actor("anybody".to_owned()), None)),
-        Need::Operator(role) => {
-            operator(server, certified, role, headers).map(|actor| (actor, None))
-        }
+        Need::Nobody => Ok((Actor("anybody".to_owned()), None).into()),
+        Need::Operator(role) => operator(server, certified, Some(role), place, headers),
+        Need::AnyOperator => operator(server, certified, None, place, headers),
         Need::Proxy => match &certified.proxy {
             Some(proven) => {
                 let actor = Actor(format!("mesh/{}/{}", proven.key.0, proven.key.1));
-                Ok((actor, Some(Grant::Renew(proven.clone()))))
+                Ok((actor, Some(Grant::Renew(proven.clone()))).into())
             }
             None => Err(Refused::new(
                 StatusCode::UNAUTHORIZED,
@@ -128,7 +180,7 @@ pub(in crate::serve) fn admit(
                 "this needs the certificate of a proxy, from this server and still valid",
             )),
         },
-        Need::JoinToken => joiner(server, caller, headers),
+        Need::JoinToken => joiner(server, caller, headers).map(Admitted::from),
     }
 }
 
@@ -165,16 +217,17 @@ fn joiner(
 fn operator(
     server: &Server,
     certified: &Certified,
-    role: Role,
+    role: Option<Role>,
+    place: &Place,
     headers: &http::HeaderMap,
-) -> Result<Actor, Refused> {
+) -> Result<Admitted, Refused> {
     let known = certified.operator.as_ref().and_then(|uri| server.security.certified(uri));
     let found = match (known, bearer(headers)) {
         (Some(known), _) => known,
         (None, Some(secret)) => match server.security.operator(secret) {
             Some(known) => known,
             None => {
-                let message = "the token is not known";
+                let message = "the token is not known, or has expired";
                 return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
             }
         },
@@ -197,9 +250,28 @@ fn operator(
         }
     };
     let (name, known) = found;
-    if !known.role.covers(role) {
-        let message = format!("{name} may {}, not {}", known.role.as_str(), role.as_str());
-        return Err(Refused::new(StatusCode::FORBIDDEN, "forbidden", message));
+    let forbidden = |message: String| {
+        let refused = Refused::new(StatusCode::FORBIDDEN, "forbidden", message);
+        Err(Refused { who: Some(name.clone()), ..refused })
+    };
+    if let Some(role) = role {
+        let own = known.role;
+        if !own.covers(role) {
+            return forbidden(format!("{name} may {}, not {}", own.as_str(), role.as_str()));
+        }
+        let scope = &known.scope;
+        let here = match &place.mesh {
+            Some(mesh) => scope.has_mesh(mesh),
+            // What shows or changes all of the server is for who has all of it; what lists meshes
+            // lists those of the scope.
+            None => scope.is_all() || role == Role::Read,
+        };
+        let service = |(namespace, service): &(String, String)| {
+            own != Role::Register || scope.has_service(namespace, service)
+        };
+        if !here || !place.service.as_ref().is_none_or(service) {
+            return forbidden(format!("{name} may {} in {scope}, and nowhere else", own.as_str()));
+        }
     }
-    Ok(Actor(name))
+    Ok(Admitted { actor: Actor(name), grant: None, scope: Some(Scoped(known.scope)) })
 }

@@ -1,6 +1,7 @@
 //! What each route of the admin API answers.
 
-use super::access::Actor;
+use super::access::{Actor, Scoped};
+use super::metrics::Unwritten;
 use super::{Failed, Server};
 use crate::compile::proxies as all_proxies;
 use crate::envoy::ProxyId;
@@ -10,6 +11,7 @@ use crate::live::server::wire::{
 };
 use crate::live::{Read as _, Rollout};
 use crate::model::MeshName;
+use crate::serve::audit::OnError;
 use crate::serve::mesh::Mesh;
 use crate::serve::problem;
 use crate::serve::work::Attempt;
@@ -66,26 +68,42 @@ pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Ready is whose store can be read.
+/// Ready is whose store can be read, and whose audit log and revocations can be written.
 pub(super) async fn ready(State(server): Shared) -> Result<&'static str, Failed> {
-    blocking(move || server.store.meshes().map_err(|error| problem::store(&error)).map(|_| "ok\n"))
-        .await
+    let looked = blocking(move || {
+        server.store.meshes().map_err(|error| problem::store(&error))?;
+        // Why is not told to everybody.
+        if server.audit.health().failure.is_some() && server.audit.on_error() == OnError::Reject {
+            return Err(problem::of("unavailable", "the audit log cannot be written"));
+        }
+        if server.security.lacking() > 0 {
+            return Err(problem::of("unavailable", "revocations are not written to the store"));
+        }
+        Ok("ok\n")
+    });
+    looked.await
 }
 
 pub(super) async fn metrics(State(server): Shared) -> Response {
     let mut text = server.certificates.text();
-    text.push_str(&server.metrics.text(&*server.plane, &server.meshes));
+    let unwritten =
+        Unwritten { audit: server.audit.health(), revocations: server.security.lacking() };
+    text.push_str(&server.metrics.text(&*server.plane, &server.meshes, &unwritten));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-pub(super) async fn server(State(server): Shared) -> Answer<ServerDocument> {
+pub(super) async fn server(
+    State(server): Shared,
+    Extension(Scoped(scope)): Extension<Scoped>,
+) -> Answer<ServerDocument> {
     let document = blocking(move || {
+        let meshes = server.store.meshes().map_err(|error| problem::store(&error))?;
         Ok(ServerDocument {
             api: vec![API],
             version: env!("CARGO_PKG_VERSION").to_owned(),
             lineage: server.store.lineage(),
-            meshes: server.store.meshes().map_err(|error| problem::store(&error))?,
+            meshes: meshes.into_iter().filter(|mesh| scope.has_mesh(mesh.as_str())).collect(),
         })
     });
     Ok(Json(document.await?))

@@ -6,7 +6,7 @@ use super::handlers::{Answer, Shared, blocking, named, read};
 use crate::envoy::ProxyId;
 use crate::live::server::joining::{
     DoneDocument, HeldDocument, IdentityDocument, JoinRequest, JoinTokenDocument, JoinTokenRequest,
-    JoinTokensDocument, RenewRequest,
+    JoinTokensDocument, RenewRequest, RenewedDocument,
 };
 use crate::live::server::wire::Problem;
 use crate::model::MeshName;
@@ -38,10 +38,9 @@ fn authority(server: &Server) -> Result<&Authority, Problem> {
 
 /// Notes who did what about whom.
 fn note(server: &Server, actor: &str, verb: &str, mesh: &MeshName, subject: &str, end: &str) {
-    let (key, before, after) = (None, None, None);
-    let mesh = Some(mesh);
-    let subject = Some(subject);
-    server.audit.write(&Entry { actor, verb, mesh, subject, key, before, after, end });
+    let mut entry = Entry::plain(actor, verb, subject, end);
+    entry.mesh = Some(mesh.as_str());
+    server.audit.write(&entry);
 }
 
 /// Why a change was not made.
@@ -222,6 +221,21 @@ pub(super) async fn revoke(
             problem.hint("make room or repair the disk; the server writes it as soon as it can")
         })?;
         Ok(DoneDocument {})
+    });
+    Ok(Json(done.await?))
+}
+
+/// Has the operator who asks be valid for its whole life again.
+pub(super) async fn renew_token(
+    State(server): Shared,
+    Extension(Actor(actor)): Extension<Actor>,
+) -> Answer<RenewedDocument> {
+    let done = blocking(move || {
+        let Some(until) = server.security.renew_operator(&actor, false).map_err(refused)? else {
+            return Err(problem::of("unauthenticated", "the operator has expired or was removed"));
+        };
+        server.audit.write(&Entry::plain(&actor, "operator renew", &actor, "done"));
+        Ok(RenewedDocument { until: until.map(rfc3339) })
     });
     Ok(Json(done.await?))
 }

@@ -1,6 +1,7 @@
 //! Figures for Prometheus. They name no mesh and no proxy: who reads them need not be known.
 
 use crate::model::MeshName;
+use crate::serve::audit::Health;
 use crate::serve::hub::Counts;
 use crate::serve::mesh::Mesh;
 use crate::serve::plane::Plane;
@@ -27,6 +28,12 @@ const WORK: [Work; 7] = [
     ("xds_panics", "Streams of proxies that a bug has ended", |work| work.panics),
 ];
 
+/// What the disk does not take.
+pub(super) struct Unwritten {
+    pub(super) audit: Health,
+    pub(super) revocations: usize,
+}
+
 /// The figures of one server.
 pub(in crate::serve) struct Metrics {
     registry: Registry,
@@ -37,6 +44,10 @@ pub(in crate::serve) struct Metrics {
     envoys: Gauge,
     behind: Gauge,
     nacked: Gauge,
+    audit_failing: Gauge,
+    audit_waiting: Gauge,
+    audit_lost: Gauge,
+    unwritten: Gauge,
     /// In the order of [`WORK`].
     work: [Counter; WORK.len()],
 }
@@ -62,7 +73,27 @@ impl Metrics {
         let envoys = gauge("envoys_connected", "Envoys that are connected");
         let behind = gauge("envoys_behind", "Envoys that lack something that they are to have");
         let nacked = gauge("envoys_nacked", "Envoys that refused something");
-        Self { registry, reads, writes, refused, meshes, envoys, behind, nacked, work }
+        let failing = "Whether the audit log cannot be written (1) or can (0)";
+        let audit_failing = gauge("audit_failing", failing);
+        let waiting = "Lines of the audit log that wait for the disk";
+        let audit_waiting = gauge("audit_waiting_lines", waiting);
+        let audit_lost = gauge("audit_lost_lines", "Lines of the audit log that were not kept");
+        let unwritten = gauge("revocations_unwritten", "Revocations that a restart would forget");
+        Self {
+            registry,
+            reads,
+            writes,
+            refused,
+            meshes,
+            envoys,
+            behind,
+            nacked,
+            audit_failing,
+            audit_waiting,
+            audit_lost,
+            unwritten,
+            work,
+        }
     }
 
     pub(super) fn answered(&self, method: &Method) {
@@ -81,6 +112,7 @@ impl Metrics {
         &self,
         plane: &dyn Plane,
         meshes: &Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
+        lacks: &Unwritten,
     ) -> String {
         let names: Vec<MeshName> =
             meshes.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
@@ -91,6 +123,11 @@ impl Metrics {
             nacked += i64::from(!envoy.refused.is_empty());
         }
         self.meshes.set(i64::try_from(names.len()).unwrap_or(i64::MAX));
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.audit_failing.set(i64::from(lacks.audit.failure.is_some()));
+        self.audit_waiting.set(count(lacks.audit.waiting));
+        self.audit_lost.set(i64::try_from(lacks.audit.lost).unwrap_or(i64::MAX));
+        self.unwritten.set(count(lacks.revocations));
         self.envoys.set(envoys);
         self.behind.set(behind);
         self.nacked.set(nacked);

@@ -10,7 +10,7 @@ mod identity;
 pub(super) mod metrics;
 mod registry;
 
-use super::audit::Audit;
+use super::audit::{Audit, Entry};
 use super::certificates::Figures;
 use super::joining::Authority;
 use super::mesh::Mesh;
@@ -23,10 +23,12 @@ use crate::live::server::wire::{ApplyRequest, Problem, Work};
 use crate::model::MeshName;
 use crate::store::Store;
 use crate::store::security::Role;
-use access::{Actor, Certified, Names, Need};
+use access::{Actor, Admitted, Certified, Names, Need, Place};
 use attempts::Attempts as Joining;
+use axum::RequestExt as _;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{DefaultBodyLimit, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -236,6 +238,33 @@ pub(super) struct Route {
     answer: MethodRouter<Arc<Server>>,
 }
 
+/// What the audit log tells of a request that was let in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Audited {
+    /// Nothing: it changes nothing.
+    No,
+    /// That it begins, and how it ended. It is rejected where that cannot be told.
+    Act,
+    /// The same. It is done whatever can be told: it takes rights away.
+    Always,
+    /// How it ended, if it changed something: most of them change nothing.
+    Often,
+}
+
+impl Audited {
+    fn of(method: &Method, path: &str) -> Self {
+        match *method {
+            Method::GET if path == "/v1/backup" => Self::Act,
+            Method::GET => Self::No,
+            _ if path.ends_with("/objects") => Self::No,
+            Method::DELETE if !path.ends_with("/lapsed") => Self::Always,
+            Method::PUT => Self::Often,
+            _ if path.ends_with("/revoke") => Self::Always,
+            _ => Self::Act,
+        }
+    }
+}
+
 /// Every route of the API.
 pub(super) fn routes() -> Vec<Route> {
     let read = Need::Operator(Role::Read);
@@ -299,6 +328,7 @@ pub(super) fn routes() -> Vec<Route> {
             write,
             post(identity::allow),
         ),
+        route(post_.clone(), "/v1/token/renew", Need::AnyOperator, post(identity::renew_token)),
         route(post_.clone(), "/v1/join", Need::JoinToken, post(identity::join)),
         route(post_, "/v1/renew", Need::Proxy, post(identity::renew)),
     ]
@@ -307,12 +337,19 @@ pub(super) fn routes() -> Vec<Route> {
 /// The router: every route behind the layer, and nothing else.
 pub(super) fn router(server: Arc<Server>) -> Router {
     let mut router = Router::new();
-    for Route { method: _, path, need, answer } in routes() {
-        router = router.route(path, answer.layer(gate(&server, need)));
+    for Route { method, path, need, answer } in routes() {
+        let audited = Audited::of(&method, path);
+        let verb: Arc<str> = format!("{method} {path}").into();
+        router = router.route(path, answer.layer(gate(&server, need, audited, verb)));
     }
     // Whoever is not known learns not even which routes there are.
     let known = Need::Operator(Role::Read);
-    let missing = get(handlers::missing).fallback(handlers::missing).layer(gate(&server, known));
+    let missing = get(handlers::missing).fallback(handlers::missing).layer(gate(
+        &server,
+        known,
+        Audited::No,
+        "a path that is no route".into(),
+    ));
     router
         .fallback_service(missing.with_state(Arc::clone(&server)))
         .layer(DefaultBodyLimit::max(BODY))
@@ -329,6 +366,8 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 fn gate(
     server: &Arc<Server>,
     need: Need,
+    audited: Audited,
+    verb: Arc<str>,
 ) -> impl tower::Layer<
     axum::routing::Route,
     Service: tower::Service<
@@ -346,27 +385,42 @@ fn gate(
 + 'static {
     let server = Arc::clone(server);
     from_fn(move |mut request: Request, next: Next| {
-        let server = Arc::clone(&server);
+        let (server, verb) = (Arc::clone(&server), Arc::clone(&verb));
         async move {
+            let place = match request.extract_parts::<RawPathParams>().await {
+                Ok(parameters) => Place::of(parameters.iter()),
+                // What is no route has no parameters.
+                Err(RawPathParamsRejection::MissingPathParams(_)) => Place::default(),
+                Err(rejection) => return rejection.into_response(),
+            };
             let certified = request.extensions().get::<Certified>().cloned().unwrap_or_default();
             let (headers, uri) = (request.headers(), request.uri());
             let from = request.extensions().get::<access::Caller>().copied();
-            let admitted = access::admit(&server, &certified, from, need, headers, uri);
+            let admitted = access::admit(&server, &certified, from, need, &place, headers, uri);
             match admitted {
                 Ok(_) if is_encoded(headers) => {
                     let message = "bodies are taken as they are, without a content encoding";
                     Failed::from(problem::of("unsupported-encoding", message)).into_response()
                 }
-                Ok((actor, grant)) => {
+                Ok(Admitted { actor, grant, scope }) => {
                     server.metrics.answered(request.method());
+                    let told =
+                        Told { server: Arc::clone(&server), actor: actor.clone(), place, verb };
                     request.extensions_mut().insert(actor);
                     if let Some(grant) = grant {
                         request.extensions_mut().insert(grant);
                     }
-                    next.run(request).await
+                    if let Some(scope) = scope {
+                        request.extensions_mut().insert(scope);
+                    }
+                    told.around(audited, next.run(request)).await
                 }
                 Err(refused) => {
                     server.metrics.refused();
+                    let from = from.map(|from| format!("address {}", from.0.to_canonical()));
+                    let who = refused.who.clone().or(from).unwrap_or_default();
+                    let why = format!("denied: {}", refused.problem.code);
+                    server.audit.denied(&who, &verb, &why);
                     let mut answer = Failed(refused.status, refused.problem).into_response();
                     if let Some(wait) = refused.wait {
                         let seconds = wait.as_secs_f64().ceil() as u64;
@@ -377,4 +431,68 @@ fn gate(
             }
         }
     })
+}
+
+/// A request that was let in, as the audit log tells it.
+struct Told {
+    server: Arc<Server>,
+    actor: Actor,
+    place: Place,
+    verb: Arc<str>,
+}
+
+impl Told {
+    /// Tells that a request begins, and that it failed; what it did is told by who did it.
+    async fn around(self, audited: Audited, run: impl Future<Output = Response>) -> Response {
+        if audited == Audited::No {
+            return run.await;
+        }
+        let told = Arc::new(self);
+        // A disk that takes its time holds up nobody else.
+        let blocking = async |tell: fn(&Self, &str) -> Result<(), String>, end: String| {
+            let told = Arc::clone(&told);
+            tokio::task::spawn_blocking(move || tell(&told, &end)).await.unwrap_or(Ok(()))
+        };
+        let write = |told: &Self, end: &str| {
+            told.server.audit.write(&told.entry(end));
+            Ok(())
+        };
+        if matches!(audited, Audited::Act | Audited::Always) {
+            let begin = |told: &Self, end: &str| told.server.audit.begin(&told.entry(end));
+            if let Err(why) = blocking(begin, "asked".to_owned()).await
+                && audited == Audited::Act
+            {
+                return Failed::from(unrecorded(&why)).into_response();
+            }
+        }
+        let answer = run.await;
+        let status = answer.status();
+        let end = if status.is_client_error() || status.is_server_error() {
+            Some(format!("failed: {}", status.as_u16()))
+        } else {
+            (&*told.verb == "GET /v1/backup").then(|| "done".to_owned())
+        };
+        if let Some(end) = end {
+            // The answer does not depend on it.
+            let _ = blocking(write, end).await;
+        }
+        answer
+    }
+
+    fn entry<'a>(&'a self, end: &'a str) -> Entry<'a> {
+        let mut entry = Entry::plain(&self.actor.0, &self.verb, &self.place.subject, end);
+        entry.mesh = self.place.mesh.as_deref();
+        entry
+    }
+}
+
+/// Why a change is rejected that the audit log cannot tell.
+pub(super) fn unrecorded(why: &str) -> Problem {
+    let mut problem = problem::of(
+        "unavailable",
+        "the audit log cannot be written, and changes are rejected as long as that is so",
+    );
+    problem.causes.push(why.to_owned());
+    problem
+        .hint("make room for it; `meshctl serve --audit-on-error alarm` makes changes without it")
 }

@@ -98,10 +98,9 @@ fn possible(instance: &Instance, loopback: bool) -> Result<(), Problem> {
 }
 
 fn audit(server: &Server, actor: &Actor, verb: &str, mesh: &MeshName, subject: &str) {
-    let (key, before, after) = (None, None, None);
-    let (mesh, subject) = (Some(mesh), Some(subject));
-    let actor = &actor.0;
-    server.audit.write(&Entry { actor, verb, mesh, subject, key, before, after, end: "done" });
+    let mut entry = Entry::plain(&actor.0, verb, subject, "done");
+    entry.mesh = Some(mesh.as_str());
+    server.audit.write(&entry);
 }
 
 fn no_instance(key: &Key) -> Problem {
@@ -125,6 +124,12 @@ pub(super) async fn register(
         if mesh.head().map_err(|error| problem::live(&error))?.is_none() {
             let message = format!("nothing was applied to a mesh {name} yet");
             return Err(problem::of("no-mesh", message));
+        }
+        // A renewal changes nothing, and goes on whatever the log can tell.
+        if let Err(why) = server.audit.check()
+            && !mesh.registry.stands(&key, &instance)
+        {
+            return Err(super::unrecorded(&why));
         }
         let done = mesh.registry.register(key.clone(), instance);
         let done = done.map_err(|error| problem::store(&error))?;

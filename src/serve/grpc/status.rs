@@ -6,8 +6,9 @@
 use crate::envoy::ProxyId;
 use crate::envoy::csds::{Wanted, encode};
 use crate::serve::hub::Hub;
-use crate::serve::identity::{Credentials, Identify, Identity, Unknown};
+use crate::serve::identity::{Credentials, Identify, Identity, Unknown, parse_node_id};
 use crate::serve::{Role, Security};
+use crate::store::security::Scope;
 use bytes::{Buf as _, BufMut as _};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -44,6 +45,11 @@ impl Identify for Operated {
         !matches!(identity, Identity::Operator(_)) && self.others.may_be(identity, mesh, proxy)
     }
 
+    fn scope(&self, credentials: &Credentials) -> Option<Scope> {
+        let (_, known) = self.operators.operator(credentials.token.as_ref()?)?;
+        known.role.covers(Role::Read).then_some(known.scope)
+    }
+
     fn until(&self, credentials: &Credentials) -> Option<SystemTime> {
         self.others.until(credentials)
     }
@@ -73,7 +79,11 @@ impl ClientStatus {
             Ok(_) => return Err(for_operators()),
             Err(unknown) => return Err(Status::unauthenticated(unknown.to_string())),
         }
-        let bytes = encode(self.hub.clients(|node| wanted.is(node)));
+        let Some(scope) = self.identify.scope(&self.credentials) else {
+            return Err(for_operators());
+        };
+        let seen = |node: &str| parse_node_id(node).is_some_and(|id| scope.has_mesh(&id.mesh));
+        let bytes = encode(self.hub.clients(|node| wanted.is(node) && seen(node)));
         match bytes.len() <= LARGEST {
             true => Ok(bytes),
             false => Err(Status::resource_exhausted(

@@ -104,6 +104,12 @@ impl Registry {
         self.settle(&mut state)
     }
 
+    /// Whether an instance is registered like this, and its lease has not ended.
+    pub(super) fn stands(&self, key: &Key, instance: &Instance) -> bool {
+        let state = self.state();
+        state.leases.get(key) == Some(instance) && !state.leases.is_lapsed(key, Instant::now())
+    }
+
     /// Registers an instance, or renews its lease.
     pub(super) fn register(&self, key: Key, instance: Instance) -> Result<Done, Error> {
         let now = Instant::now();
@@ -205,8 +211,7 @@ fn read(text: &str) -> Option<Key> {
     parts.next().is_none().then_some(key)
 }
 
-/// Looks after the leases of all meshes, and after revocations that the disk did not take, until the
-/// server stops.
+/// Looks after the leases of all meshes until the server stops.
 pub(super) async fn watch(server: Arc<Server>) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -219,10 +224,7 @@ pub(super) async fn watch(server: Arc<Server>) {
             let meshes = server.meshes.lock().unwrap_or_else(PoisonError::into_inner);
             meshes.values().cloned().collect()
         };
-        let security = Arc::clone(&server.security);
         let looked = tokio::task::spawn_blocking(move || {
-            // It is tried again at the next look.
-            let _ = security.flush();
             for mesh in meshes {
                 // A store that does not take it now is told of by the next registration.
                 let _ = mesh.registry.tick();

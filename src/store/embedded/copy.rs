@@ -2,22 +2,28 @@
 
 use super::file::{self, Fault};
 use super::verify::{self, Checked};
-use super::{Embedded, HEADS, KEYS, META, OBJECTS, REGISTRY, REVISIONS};
-use crate::store::Error;
+use super::{AUDIT, Embedded, HEADS, KEYS, META, OBJECTS, REGISTRY, REVISIONS};
+use crate::store::{Error, audit};
 use redb::{Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 use redb::{Value, WriteTransaction};
 use std::fs;
 use std::path::Path;
 
 impl Embedded {
-    /// Looks at every revision and object of the store in a folder, which no server may have open.
+    /// Looks at every revision and object of the store in a folder, which no server may have open,
+    /// and at every line of the audit log beside it.
     pub fn check(folder: &Path) -> Result<Checked, Error> {
         let path = file::path(folder);
         if !path.exists() {
             return Err(Error::Missing { path: folder.to_owned() });
         }
         let _lock = file::lock(folder)?;
-        verify::check(&path)
+        let checked = verify::check(&path)?;
+        let (log, known) = (folder.join("audit.ndjson"), verify::audited(&path)?);
+        match audit::verify(&log, known.as_ref()).map_err(Error::io("read", &log))? {
+            Ok(lines) => Ok(Checked { audit: Some(lines), ..checked }),
+            Err(audit::Broken { line, why }) => Err(Error::Audit { path: log, line, why }),
+        }
     }
 
     /// Writes the store as it is at this moment to a new file, and checks that.
@@ -57,7 +63,11 @@ impl Embedded {
             let renamed = file::guarded(&part, || {
                 let copy = file::builder().open(&part)?;
                 let transaction = copy.begin_write()?;
-                transaction.open_table(META)?.insert("lineage", file::identity()?.as_str())?;
+                let mut meta = transaction.open_table(META)?;
+                meta.insert("lineage", file::identity()?.as_str())?;
+                // The log that it was of is not in the backup.
+                meta.remove(AUDIT)?;
+                drop(meta);
                 Ok(transaction.commit()?)
             });
             renamed.map_err(|fault| fault.at(&part))?;

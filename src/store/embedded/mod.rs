@@ -26,7 +26,7 @@ mod verify;
 pub use verify::Checked;
 
 use super::security::{Change, Security};
-use super::{Error, Head, Landed, Store, Terms};
+use super::{Error, Head, Landed, Store, Terms, audit};
 use crate::model::{Address, MeshName};
 use crate::revision::{
     Commit, Entry, Header, MANIFEST_FORMAT, Manifest, ObjectId, Rollout, StepId, canonical_json,
@@ -42,11 +42,14 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// The version of the format of these tables. Stores of format 1 had operators, join tokens and
 /// revocations in files beside them; they are brought to this one when they are opened.
 const FORMAT: u64 = 2;
+
+/// In META: the newest line of the audit log.
+const AUDIT: &str = "audit";
 
 const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 const HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("heads");
@@ -65,6 +68,8 @@ pub struct Embedded {
     lineage: String,
     /// Device and number of the file that is open.
     file: (u64, u64),
+    /// The newest line of the audit log, for the next transaction.
+    audit: Mutex<Option<audit::Head>>,
     state: RwLock<State>,
     /// Held as long as the store is open; closing the file lets it go, however the process ends.
     _lock: File,
@@ -94,7 +99,8 @@ impl Embedded {
         }
         security::retire(&folder)?;
         let file = file::number(&path)?;
-        Ok(Self { folder, lineage, file, state: RwLock::new(State::Open(database)), _lock: lock })
+        let (audit, state) = (Mutex::default(), RwLock::new(State::Open(database)));
+        Ok(Self { folder, lineage, file, audit, state, _lock: lock })
     }
 
     /// Opens the store in a folder, which is made if there is none.
@@ -182,6 +188,10 @@ impl Embedded {
             transaction.set_two_phase_commit(true);
             transaction.set_quick_repair(true);
             work(&transaction)?;
+            let head = self.audit.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(head) = head {
+                transaction.open_table(META)?.insert(AUDIT, head.to_string().as_str())?;
+            }
             committing = true;
             transaction.commit()?;
             Ok(())
@@ -224,6 +234,14 @@ fn registry(
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The newest line of the audit log that a transaction knows.
+fn audited(transaction: &ReadTransaction) -> Result<Option<audit::Head>, Fault> {
+    let meta = transaction.open_table(META)?;
+    let Some(text) = meta.get(AUDIT)? else { return Ok(None) };
+    let head = audit::Head::parse(text.value());
+    head.map(Some).ok_or_else(|| Fault::Damaged("its head of the audit log cannot be read".into()))
 }
 
 /// Reads one row of a table.
@@ -478,6 +496,14 @@ impl Store for Embedded {
 
     fn secure(&self, changes: &[Change]) -> Result<(), Error> {
         self.write(|transaction| security::write(transaction, changes))
+    }
+
+    fn audit(&self) -> Result<Option<audit::Head>, Error> {
+        self.with(|database| audited(&database.begin_read()?))
+    }
+
+    fn note_audit(&self, head: &audit::Head) {
+        *self.audit.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clone());
     }
 
     fn landed(&self, mesh: &MeshName, key: &str) -> Result<Option<Landed>, Error> {

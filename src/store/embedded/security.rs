@@ -7,7 +7,7 @@ use super::{FORMAT, META, Named};
 use crate::envoy::{ProxyId, parse_node_id};
 use crate::model::MeshName;
 use crate::store::Error;
-use crate::store::security::{Change, JoinToken, Operator, Role, Security, Standing};
+use crate::store::security::{Change, JoinToken, Operator, Role, Scope, Security, Standing};
 use redb::{
     Database, ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction,
 };
@@ -203,7 +203,8 @@ fn changes_of_files(folder: &Path) -> Result<Vec<Change>, Error> {
     if let Some(OperatorsFile { operators }) = read_file(&operators)? {
         for (name, old) in operators {
             let OldOperator { role, sha256, certificate, created } = old;
-            let operator = Operator { role, sha256, certificate, created };
+            let (scope, until, life_s) = (Scope::default(), None, None);
+            let operator = Operator { role, sha256, certificate, created, scope, until, life_s };
             changes.push(Change::Operator(name, Some(operator)));
         }
     }

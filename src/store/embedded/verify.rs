@@ -7,6 +7,7 @@ use super::{FORMAT, HEADS, META, OBJECTS, REVISIONS, entries, object};
 use crate::model::{Address, MeshName};
 use crate::revision::join;
 use crate::store::Error;
+use crate::store::audit::Head;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub struct Checked {
     pub meshes: BTreeMap<MeshName, (u64, usize)>,
     /// The names of its operators.
     pub operators: BTreeSet<String>,
+    /// How many lines of the audit log beside it were checked; `None`: none was looked for.
+    pub audit: Option<usize>,
 }
 
 /// How much is looked at.
@@ -42,6 +45,17 @@ enum Depth {
 /// Looks at the file as far as a server needs it: every page, and what is newest.
 pub(super) fn look(path: &Path) -> Result<(Checked, u64), Error> {
     verify(path, Depth::Newest)
+}
+
+/// The newest line of the audit log that a file knows, which was found whole.
+pub(super) fn audited(path: &Path) -> Result<Option<Head>, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let found = file::guarded(path, || {
+        let shadow = Shadow::new(file).map_err(|error| Fault::Disk(error.to_string()))?;
+        let database = file::builder().create_with_backend(shadow)?;
+        super::audited(&database.begin_read()?)
+    });
+    found.map_err(|fault| fault.at(path))
 }
 
 /// Looks at everything in the file.
@@ -71,7 +85,7 @@ fn verify(path: &Path, depth: Depth) -> Result<(Checked, u64), Error> {
         let transaction = database.begin_read()?;
         let meshes = meshes(&transaction, depth)?;
         let operators = super::security::read(&transaction)?.operators.into_keys().collect();
-        Ok((Checked { lineage, bytes, meshes, operators }, format))
+        Ok((Checked { lineage, bytes, meshes, operators, audit: None }, format))
     });
     found.map_err(|fault| match fault {
         // Nothing was written, so there is nothing that could fail to be.

@@ -18,7 +18,7 @@ use meshctl::serve::hub::{Hub, Instance};
 use meshctl::serve::identity::{Identify, Loopback};
 use meshctl::serve::limits::Limits;
 use meshctl::serve::listen::{self, Stop, Stopper, Tls};
-use meshctl::serve::{Operators, Role};
+use meshctl::serve::{Operators, Terms};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -340,12 +340,12 @@ impl Served {
 }
 
 /// Makes an operator, and gives its secret.
-pub(crate) fn operator(operators: &Operators, name: &str, role: Role) -> String {
+pub(crate) fn operator(operators: &Operators, name: &str, terms: impl Into<Terms>) -> String {
     let mut kept = String::new();
     let keep = |secret: &str| {
         kept = secret.to_owned();
         Ok(())
     };
-    operators.add(name, role, keep).unwrap();
+    operators.add(name, terms, keep).unwrap();
     kept
 }
