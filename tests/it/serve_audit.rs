@@ -226,3 +226,27 @@ fn restarted(sandbox: &Sandbox) -> Serve {
     sandbox.write("meshctl.toml", crate::serve_faults::target(&server));
     server
 }
+
+#[test]
+fn leases_are_renewed_and_ended_although_the_log_cannot_be_written() {
+    let mut server = Server::with(0);
+    let sandbox = server.project(1);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let ask = |server: &Server, method: &str, id: &str, body: Value| {
+        let bearer = format!("Bearer {}", server.token());
+        let path = format!("/v1/meshes/m/registry/shop/cart/instances/{id}");
+        let body = body.to_string().into_bytes();
+        server.send(method, &path, &[("authorization", &bearer)], body).0
+    };
+    let instance = |address: &str| json!({ "address": address, "ttl_ms": 3_600_000 });
+    for id in ["a", "b"] {
+        assert_eq!(ask(&server, "PUT", id, instance("10.0.0.1")), 201);
+    }
+    full(&mut server, OnError::Reject);
+    // The first line that cannot be written is that of a change.
+    assert_eq!(ask(&server, "DELETE", "b", Value::Null), 204);
+    assert_eq!(ask(&server, "PUT", "a", instance("10.0.0.1")), 200, "a renewal");
+    assert_eq!(ask(&server, "PUT", "a", instance("10.0.0.2")), 503, "another address");
+    assert_eq!(ask(&server, "PUT", "b", instance("10.0.0.1")), 503, "a new one");
+    assert_eq!(ask(&server, "DELETE", "a", Value::Null), 204);
+}
