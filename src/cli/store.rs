@@ -1,11 +1,13 @@
 //! `store`: checks the files of a control plane, and brings a backup back.
 
 use super::{Context, Exit, Failure, Format};
+use crate::serve;
 use crate::store::{self, Checked, Embedded};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Check or back up the store of a control plane, or bring a backup back
 #[derive(Debug, Args)]
@@ -55,10 +57,14 @@ pub(super) fn run(context: &Context, args: &StoreArgs) -> Result<Exit, Failure> 
         Command::Check { data } => (data, Embedded::check(data).map_err(failed)?),
         Command::Backup { file, data } => {
             let store = Embedded::open(data).map_err(failed)?;
-            (file, store.backup(file).map_err(failed)?)
+            let checked = store.backup(file).map_err(failed)?;
+            recorded(context, data, store, "store backup", file);
+            (file, checked)
         }
         Command::Restore { file, data, replace } => {
-            (data, Embedded::restore(file, data, *replace).map_err(failed)?)
+            let checked = Embedded::restore(file, data, *replace).map_err(failed)?;
+            recorded(context, data, Embedded::open(data).map_err(failed)?, "store restore", file);
+            (data, checked)
         }
     };
     context.ui.result(&match format {
@@ -66,6 +72,14 @@ pub(super) fn run(context: &Context, args: &StoreArgs) -> Result<Exit, Failure> 
         _ => text(path, &checked),
     });
     Ok(Exit::Done)
+}
+
+/// Has the audit log tell what was done.
+fn recorded(context: &Context, data: &Path, store: Embedded, verb: &str, file: &Path) {
+    let file = file.display().to_string();
+    if let Err(why) = serve::record(data, Arc::new(store), verb, &file) {
+        context.ui.warning(&format!("it is done, but not in the audit log: {why}"));
+    }
 }
 
 /// What was found, as JSON.

@@ -418,6 +418,23 @@ fn operator(terms: Terms, sha256: Option<String>, certificate: Option<String>) -
     Operator { role, sha256, certificate, created: super::now(), scope, until, life_s }
 }
 
+/// Records in the audit log of a folder, of which no server has the store open, what a user of the
+/// host did with it.
+///
+/// # Errors
+/// Why the log does not tell it.
+pub fn record(
+    folder: &Path,
+    store: Arc<dyn Store>,
+    verb: &str,
+    subject: &str,
+) -> Result<(), String> {
+    let audit = Audit::open(folder, store, OnError::Alarm).map_err(|error| error.to_string())?;
+    let actor = format!("user {} of the host", geteuid().as_raw());
+    audit.write(&Entry::plain(&actor, verb, subject, "done"));
+    audit.settle()
+}
+
 /// One question to a server.
 fn talk(mut stream: Stream, ask: &Ask) -> io::Result<Answer> {
     stream.set_write_timeout(Some(PATIENCE))?;

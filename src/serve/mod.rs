@@ -35,7 +35,7 @@ pub use admin::access::Need;
 pub use audit::OnError;
 pub use certificates::Notice;
 pub use joining::Authority;
-pub use local::{Done, Error as OperatorsError, Operators, Terms};
+pub use local::{Done, Error as OperatorsError, Operators, Terms, record};
 pub use plane::{Changed, Plane};
 pub use security::Security;
 pub use start::{Config, Error, Files, Listen, Running, start, start_with};

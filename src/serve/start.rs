@@ -4,7 +4,7 @@ use super::admin::access::{Caller, Certified, Names};
 use super::admin::attempts::Attempts;
 use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
-use super::audit::{Audit, OnError};
+use super::audit::{Audit, Entry, OnError};
 use super::certificates::{Figures, Notice, Watched, lead_to};
 use super::grpc::{Operated, Xds};
 use super::hub::Hub;
@@ -240,6 +240,9 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     let audit = Arc::new(audit);
     let security = Arc::new(Security::of(Arc::clone(&store)).map_err(Error::Store)?);
     let secret = first_operator(&security, &config.data)?;
+    if secret.is_some() {
+        audit.write(&Entry::plain("start", "first operator", "operator", "done"));
+    }
     let control = local::listen(&config.data).map_err(|error| file(&config.data, error))?;
     let (told, notices) = mpsc::unbounded_channel();
     let watching = Watching {

@@ -193,6 +193,14 @@ fn store_check_names_the_line_of_the_log_that_was_changed_or_is_missing() {
     wrong("cut before a start", &format!("audit.ndjson:{}", all.len() - 1));
     fs::write(&log, format!("{good}{rest}")).unwrap();
     check().exits(0);
+    // What is done with the store on the host is told, too.
+    sandbox.run(&["store", "backup", "backup", "--data", &data]).exits(0);
+    sandbox.run(&["store", "restore", "backup", "--data", "again"]).exits(0);
+    let last = |log: &Path| lines(log).pop().unwrap()["verb"].clone();
+    assert_eq!(last(&log), "store backup");
+    assert_eq!(last(&sandbox.join("again/audit.ndjson")), "store restore");
+    check().exits(0);
+    sandbox.run(&["store", "check", "--data", "again"]).exits(0);
 }
 
 #[test]
