@@ -245,7 +245,10 @@ fn f1_a_client_of_a_server_may_be_killed_at_any_call() {
                 break;
             }
             // The same command again ends where the killed one would have, and commits once.
-            let ran = sandbox.run(&["apply", "--yes", "--lock-timeout", "60s"]).exits(0);
+            let again = || sandbox.run(&["apply", "--yes", "--lock-timeout", "60s"]);
+            let first = again();
+            // On a slow machine the server commits for the killed one after this one has planned.
+            let ran = if first.code == 5 { again() } else { first }.exits(0);
             let there =
                 ran.stdout.contains("nothing to do") || ran.stderr.contains("nothing to do");
             *(if there { &mut kept } else { &mut lost }) += 1;
