@@ -33,8 +33,8 @@ fuzz_target!(|text: &str| {
         ..Settings::path("/root")
     };
     let live = Live::default();
-    if let Ok(made) = again(&plan, &live, &settings) {
-        let twice = again(&made, &live, &settings).expect("it was made before");
+    if let Ok(made) = again(&plan, &live, &settings, false) {
+        let twice = again(&made, &live, &settings, false).expect("it was made before");
         assert_eq!(twice.digest, made.digest);
         assert!(apply_changes(&live, &made.changes).is_ok());
     }

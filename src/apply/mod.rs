@@ -305,7 +305,7 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let entries = entries_after(&state.live, &plan.changes);
     let words = planned.iter().map(Step::word).collect();
     let carry = site.options.carry.clone();
-    let accepted = site.options.accept.union(&plan.accepted).cloned().collect();
+    let accepted = site.options.accept.union(&plan.consents.accept_missing).cloned().collect();
     let rollout = Rollout {
         canary,
         accepted,

@@ -3,14 +3,14 @@
 use super::carry::{self, CarryArgs, Work};
 use super::planning::{self, PlanningArgs};
 use super::target::{self, Target};
-use super::{Context, Exit, Failure, Format, plan as plan_command};
+use super::{Context, Exit, Failure, Format, plan as plan_command, show};
 use crate::diag::Diagnostic;
 use crate::diag::shell::word;
 use crate::load::Loaded;
-use crate::plan::{self, Plan, digest_matches, short};
+use crate::plan::{self, Against, Plan, Unlike, digest_matches, short};
 use crate::report;
+use crate::revision::Live;
 use clap::Args;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Apply the files to the target step by step, and verify that the proxies acknowledge each step
@@ -101,12 +101,16 @@ pub(super) fn go(
             .map(|refusal| format!("refused by {}: {}", refusal.code, refusal.message))
             .collect();
         let failure = Failure::new(Exit::Refused, refused.join("; "));
-        return Err(plan.refusals().fold(failure, |failure, refusal| {
+        let failure = plan.refusals().fold(failure, |failure, refusal| {
             failure.hint(match refusal.consent.starts_with("--") {
                 true => format!("to consent to exactly this, add {}", refusal.consent),
                 false => refusal.consent.clone(),
             })
-        }));
+        });
+        return Err(match planning::with_consent(plan) {
+            Some(with) => failure.hint(with),
+            None => failure,
+        });
     }
     if !plan.is_empty() {
         let shown = report::Shown {
@@ -122,14 +126,9 @@ pub(super) fn go(
     carry::carry_out(context, args, loaded, target, format, &Work::Plan(plan))
 }
 
+/// Reads a saved plan, and computes from its changes everything else that it says.
 fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        Failure::new(Exit::Failed, format!("cannot read {}", path.display()))
-            .cause(error.to_string())
-    })?;
-    let plan = Plan::from_json(&text).map_err(|why| {
-        Failure::new(Exit::Failed, format!("{} is no plan to apply: {why}", path.display()))
-    })?;
+    let plan = show::saved(path)?.plan;
     if plan.target != target.id {
         let message = format!(
             "the plan is for the target {} ({}), not for {} ({})",
@@ -147,7 +146,52 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
         };
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
+    let state = target.state()?;
+    let base = match plan.base_revision {
+        None => Live::default(),
+        same if same == state.live.revision => state.live.clone(),
+        Some(revision) => target.at(revision).map_err(|failure| Failure {
+            exit: Exit::Stale,
+            ..failure.hint("plan again and review the new plan")
+        })?,
+    };
+    let against = Against {
+        base: &base,
+        now: &state.live,
+        unrecorded: state.is_unrecorded(),
+        settings: &target.settings,
+        versions: true,
+    };
+    plan::verify(&plan, against).map_err(|unlike| unproven(path, &unlike))?;
     Ok(plan)
+}
+
+/// The failure for a saved plan that does not say what its changes come to.
+fn unproven(path: &Path, unlike: &Unlike) -> Failure {
+    match unlike {
+        Unlike::Unfit(error) => {
+            Failure::from_error(Exit::Stale, error).hint("plan again and review the new plan")
+        }
+        Unlike::Differs { part, digest } => {
+            let message = format!(
+                "{} is no plan to apply: computed from its changes, {part} would be another",
+                path.display()
+            );
+            Failure::new(Exit::Failed, message)
+                .cause(format!("the plan of these changes is {}", short(digest)))
+                .hint(
+                    "it was changed by hand, or meshctl or the target's settings have changed: plan \
+                     again and review the new plan",
+                )
+        }
+        Unlike::Refused(refusal) => {
+            let message = format!("refused by {}: {}", refusal.code, refusal.message);
+            Failure::new(Exit::Refused, message).hint(match refusal.consent.starts_with("--") {
+                true => format!("to consent, plan again with {}", refusal.consent),
+                false => refusal.consent.clone(),
+            })
+        }
+    }
 }
 
 /// Refuses a plan that is not the one that was reviewed.
@@ -164,6 +208,6 @@ pub(super) fn expect(given: &str, plan: &Plan) -> Result<(), Failure> {
             .hint("plan again and review the new plan: meshctl plan"))
         }
         None => Err(Failure::new(Exit::Usage, format!("`{given}` is no digest of a plan"))
-            .hint("`meshctl plan` ends with it; 16 or more of its digits are needed")),
+            .hint("`meshctl plan` ends with it; 32 or more of its digits are needed")),
     }
 }

@@ -287,7 +287,7 @@ impl Work<'_> {
     /// The routes that may switch to nodes that cannot serve.
     pub(super) fn accept(&self) -> BTreeSet<Address> {
         match self {
-            Self::Plan(plan) => plan.accepted.clone(),
+            Self::Plan(plan) => plan.consents.accept_missing.clone(),
             Self::Resume { accept } => accept.clone(),
             Self::Known { .. } | Self::Rewrite => BTreeSet::new(),
         }

@@ -116,7 +116,7 @@ fn read(context: &Context, what: &str) -> Result<Side, Failure> {
 
 /// The mesh that a saved plan leads to.
 pub(super) fn after_plan(context: &Context, path: &Path) -> Result<Mesh, Failure> {
-    let (plan, _) = read_plan(path)?;
+    let plan = read_plan(context, path)?.plan;
     let base = match plan.base_revision {
         Some(number) => open(context)?.at(number)?,
         None => Live::default(),

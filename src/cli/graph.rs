@@ -125,7 +125,7 @@ fn changed(context: &Context, at: Option<&str>) -> Result<Shown, Failure> {
         return Ok(compared(before, mesh, &planned.plan.changes, Some(loaded)));
     };
     if let Some(file) = at.strip_prefix("plan:") {
-        let (plan, _) = read_plan(Path::new(file))?;
+        let plan = read_plan(context, Path::new(file))?.plan;
         let before = match plan.base_revision {
             Some(number) => open(context)?.at(number)?,
             None => Live::default(),

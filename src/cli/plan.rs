@@ -50,9 +50,9 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
             .filter(|source| source.path != crate::load::PROJECT_FILE)
             .map(|source| (source.path.clone(), source.sha256.clone()))
             .collect::<Vec<_>>(),
-        call: &context.ui.aimed(&match &args.output {
-            Some(path) => saved_call(path),
-            None => args.planning.call(&planned.plan),
+        call: &context.ui.aimed(&match (&args.output, &planned.plan.with_consent) {
+            (Some(path), None) => saved_call(path),
+            _ => planning::call(&planned.plan),
         }),
     };
     if let Some(path) = &args.output {

@@ -47,44 +47,19 @@ pub(super) struct PlanningArgs {
     pub(super) take_ownership: Vec<Address>,
 }
 
-impl PlanningArgs {
-    /// The call that applies exactly this plan, as long as it fits: with the same scope and consent.
-    pub(super) fn call(&self, plan: &Plan) -> String {
-        let Self {
-            only,
-            no_prune,
-            allow_deletes,
-            allow_updates,
-            allow_empty,
-            allow_lost_record,
-            accept,
-            take_ownership,
-        } = self;
-        let mut call = "meshctl apply".to_owned();
-        let mut push = |flag: &str, value: &str| {
-            call.push_str(&format!(" {flag}"));
-            if !value.is_empty() {
-                call.push_str(&format!(" {}", word(value)));
-            }
-        };
-        only.iter().for_each(|address| push("--only", &address.to_string()));
-        let switches = [
-            ("--no-prune", no_prune),
-            ("--allow-empty", allow_empty),
-            ("--allow-lost-record", allow_lost_record),
-        ];
-        switches.iter().filter(|(_, on)| **on).for_each(|(flag, _)| push(flag, ""));
-        let numbers = [("--allow-deletes", allow_deletes), ("--allow-updates", allow_updates)];
-        for (flag, number) in numbers {
-            number.iter().for_each(|number| push(flag, &number.to_string()));
-        }
-        for Accept { code, address } in accept {
-            push("--accept", &format!("{code}@{address}"));
-        }
-        take_ownership.iter().for_each(|address| push("--take-ownership", &address.to_string()));
-        push("--expect", short(&plan.digest));
-        call
-    }
+/// The call that applies exactly a plan, as long as it fits: with the same scope and consent. Of a
+/// plan that is refused, with the consent that would let it pass.
+pub(super) fn call(plan: &Plan) -> String {
+    let (digest, consents) = match &plan.with_consent {
+        Some(with) => (&with.digest, &with.consents),
+        None => (&plan.digest, &plan.consents),
+    };
+    let mut words = vec!["meshctl apply".to_owned()];
+    words.extend(plan.only.iter().map(|only| format!("--only {}", word(&only.to_string()))));
+    words.extend((!plan.prune).then(|| "--no-prune".to_owned()));
+    words.extend(consents.flags());
+    words.push(format!("--expect {}", short(digest)));
+    words.join(" ")
 }
 
 /// Consent to one finding about one resource.
@@ -145,7 +120,7 @@ pub(super) fn make(
     guards.max_weight_step = loaded.project.guards.max_weight_step;
     let proxies = loaded.project.guards.max_proxies;
     guards.max_proxies = proxies.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
-    let input = Input {
+    let mut input = Input {
         target: target.id.clone(),
         live: &state.live,
         unrecorded: state.is_unrecorded(),
@@ -187,8 +162,11 @@ pub(super) fn make(
             .map_err(|error| target::failure(&error))?,
         None => Vec::new(),
     };
-    plan.summary.drift = drift.len();
-    plan.drift = drift;
+    if !drift.is_empty() {
+        // It is shown, so the digest covers it.
+        input.drift = drift;
+        (plan, findings) = plan::plan(&input);
+    }
     presence::find(target, &state.live, &plan, input.places, &mut findings)?;
     Ok(Planned { plan, findings: findings.sorted() })
 }
@@ -229,5 +207,15 @@ pub(super) fn refuse(context: &Context, plan: &Plan) -> bool {
             false => refusal.consent.clone(),
         });
     }
+    if let Some(with) = with_consent(plan) {
+        context.ui.hint(&with);
+    }
     refused
+}
+
+/// Of a plan that is refused, the digest that it has with the consent that is suggested.
+pub(super) fn with_consent(plan: &Plan) -> Option<String> {
+    let with = plan.with_consent.as_ref()?;
+    let flags = with.consents.flags().join(" ");
+    Some(format!("with {flags} it is the plan {}", short(&with.digest)))
 }

@@ -36,7 +36,7 @@ pub(super) fn find(
     }
     let known = Known::new(target, &gains)?;
     for missing in gains.iter().filter_map(|gain| known.missing(gain)) {
-        found.push(finding(&missing, &plan.accepted, places));
+        found.push(finding(&missing, &plan.consents.accept_missing, places));
     }
     Ok(())
 }

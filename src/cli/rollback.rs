@@ -52,7 +52,6 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     // The revision itself was guarded when it was made; what it protected stays protected.
     let guards = Guards {
         protected: loaded.project.guards.protected.iter().cloned().collect(),
-        max_deletes: usize::MAX,
         ..Guards::default()
     };
     let consent = Consent {

@@ -1,12 +1,12 @@
 //! `show`: a saved plan, or a revision of the target, in any form.
 
 use super::plan::{FORMATS, draw, saved_call};
-use super::{Context, Exit, Failure, Format};
+use super::{Context, Exit, Failure, Format, planning};
 use crate::load;
 use crate::plan::{self, Plan};
 use crate::report::{self, plan as text};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -29,22 +29,28 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         None => {
             let format = context.format(&FORMATS)?;
             let path = Path::new(&args.what);
-            let (plan, text) = read_plan(path)?;
+            let saved = read_plan(context, path)?;
             if format == Format::Json {
                 // It is the document, and it was just verified.
-                context.ui.result(&text);
+                context.ui.result(&saved.text);
                 return Ok(Exit::Done);
             }
-            let (findings, sources) = report::saved(&text, plan::CODES);
+            let (findings, sources) = report::saved(&saved.document, plan::CODES);
+            let plan = saved.plan;
             // The plan knows their paths in the project only.
             let paths = sources.iter().map(|(path, _)| path.as_str());
             let files = load::located(&context.directory(), paths);
+            // The file has the consent that the plan was made with; a refused one lacks some.
+            let call = match plan.with_consent {
+                Some(_) => planning::call(&plan),
+                None => saved_call(path),
+            };
             let shown = report::Shown {
                 plan: &plan,
                 findings: &findings,
                 files: Some(&files),
                 sources: &sources,
-                call: &context.ui.aimed(&saved_call(path)),
+                call: &context.ui.aimed(&call),
             };
             context.ui.result(&draw(context, format, &shown, args.summary));
             Ok(Exit::Done)
@@ -61,8 +67,25 @@ pub(super) fn revision(text: &str) -> Result<Option<u64>, Failure> {
     })
 }
 
+/// A saved plan.
+pub(super) struct Saved {
+    pub(super) plan: Plan,
+    /// The document that it stands in.
+    pub(super) document: Value,
+    /// Its text.
+    pub(super) text: String,
+}
+
+/// Reads a saved plan, and verifies that it is what was saved. What it says of its changes is shown
+/// as it was planned: only where it is applied it is computed again.
+pub(super) fn read_plan(context: &Context, path: &Path) -> Result<Saved, Failure> {
+    let saved = saved(path)?;
+    context.ui.status(&format!("{}: as planned, not recomputed.", path.display()));
+    Ok(saved)
+}
+
 /// Reads a saved plan, and verifies that it is what was saved.
-pub(super) fn read_plan(path: &Path) -> Result<(Plan, String), Failure> {
+pub(super) fn saved(path: &Path) -> Result<Saved, Failure> {
     let bad = |why: String| {
         Failure::new(Exit::Failed, format!("{} is no plan to be read", path.display()))
             .cause(why)
@@ -73,8 +96,8 @@ pub(super) fn read_plan(path: &Path) -> Result<(Plan, String), Failure> {
             .cause(error.to_string())
             .hint("meshctl plan -o FILE saves a plan; rev:N names a revision")
     })?;
-    let plan = Plan::from_json(&text).map_err(bad)?;
-    Ok((plan, text))
+    let (plan, document) = Plan::from_file(&text).map_err(bad)?;
+    Ok(Saved { plan, document, text })
 }
 
 fn show_revision(context: &Context, args: &ShowArgs, number: u64) -> Result<Exit, Failure> {

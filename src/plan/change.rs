@@ -1,9 +1,10 @@
 //! One change of a plan: what it does to which resource, and why.
 
 use super::{Cost, Drift, PlannedStep};
+use crate::compile::proxies;
 use crate::envoy::{ProxyId, ResourceType};
-use crate::model::Address;
-use crate::revision::Object;
+use crate::model::{Address, Mesh};
+use crate::revision::{Live, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,7 +167,24 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(changes: &[Change], steps: &[PlannedStep], drift: &[Drift]) -> Self {
+    /// With what the plan leaves as it is.
+    pub(super) fn whole(
+        live: &Live,
+        desired: &Mesh,
+        changes: &[Change],
+        steps: &[PlannedStep],
+        drift: &[Drift],
+    ) -> Self {
+        let touched = changes.iter().filter(|change| change.before.is_some()).count();
+        let there = if live.revision.is_some() { super::resources(&live.mesh) } else { 0 };
+        Self {
+            proxies_total: proxies(desired).len(),
+            unchanged: there.saturating_sub(touched),
+            ..Self::of(changes, steps, drift)
+        }
+    }
+
+    fn of(changes: &[Change], steps: &[PlannedStep], drift: &[Drift]) -> Self {
         let count = |action| changes.iter().filter(|change| change.action == action).count();
         let mut worst: BTreeMap<&ProxyId, Cost> = BTreeMap::new();
         for (proxy, resources) in steps.iter().flat_map(|step| &step.proxies) {

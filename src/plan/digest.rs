@@ -1,18 +1,17 @@
 //! What a plan read, and the digest that names it.
 
-use super::{Change, Plan};
+use super::{Change, Edit, Plan, PlannedStep, ResourceChange, Summary};
 use crate::model::{Address, Mesh};
 use crate::parallel;
 use crate::revision::{Live, Object, ObjectId, canonical_json};
 use serde::Serialize;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What digests start with: the version of what they cover.
-pub const DIGEST_PREFIX: &str = "p1-";
+pub const DIGEST_PREFIX: &str = "p2-";
 /// Hex digits that are shown, and the fewest that `--expect` takes.
-const SHOWN: usize = 16;
+const SHOWN: usize = 32;
 
 /// The digest as people see it.
 pub fn short(digest: &str) -> &str {
@@ -30,39 +29,106 @@ pub fn digest_matches(given: &str, digest: &str) -> Option<bool> {
     })
 }
 
-/// The digest over target, reads, changes and steps. Places in files are no part of it: the same
-/// change is the same wherever it is written.
-pub(super) fn of(plan: &Plan) -> String {
-    // One line of canonical JSON an item, so that no large document is built only to be hashed.
+/// The digest over everything that a plan does and says that it does, consents included. Three
+/// things are left out, because the same plan has others of them: the place of a definition in the
+/// files; what else is live (the revision's number, the counts of what the plan does not touch);
+/// and the versions of Envoy resources, which may hold what others have landed meanwhile. The
+/// document's own checksum covers those in a file, and `verify` computes them again.
+pub fn of(plan: &Plan) -> String {
+    // Every field is named, so that a new one is covered or left out on purpose. One line of JSON an
+    // item, so that no large document is built only to be hashed.
+    let Plan {
+        format: _,
+        format_version: _,
+        digest: _,
+        mesh,
+        target,
+        base_revision: _,
+        owner,
+        complete,
+        only,
+        pulled_in,
+        prune,
+        reads,
+        changes,
+        max_deletes,
+        consents,
+        with_consent,
+        steps,
+        drift,
+        guards,
+        summary,
+        traffic,
+    } = plan;
     let mut hash = Sha256::new();
-    hash.update(canonical_json(&json!(["plan", plan.mesh, plan.target])));
-    hash.update(b"\n");
-    for (address, object) in &plan.reads {
+    line(&mut hash, &("plan", mesh, target, owner, complete, only, pulled_in, prune));
+    for (address, object) in reads {
         line(&mut hash, &("read", address, object));
     }
-    let objects = parallel::map(&plan.changes, |change| change.after.as_ref().map(Object::id));
-    for (change, object) in plan.changes.iter().zip(objects) {
-        let Change { address, action, owner, protected, .. } = change;
-        line(&mut hash, &("change", address, action, owner, protected, object));
+    for text in parallel::map(changes, change_line) {
+        hash.update(text);
+        hash.update(b"\n");
     }
-    for address in &plan.accepted {
-        line(&mut hash, &("accepted", address));
-    }
-    // What each resource becomes follows from the changes; it may hold what others have landed
-    // meanwhile, which is no business of this plan. So the order counts, the bytes do not.
-    for step in &plan.steps {
-        line(&mut hash, &("step", step.kind));
-        for (proxy, resources) in &step.proxies {
-            for resource in resources {
-                line(&mut hash, &(proxy, resource.kind, &resource.name, resource.action));
+    line(&mut hash, &("consents", max_deletes, consents, with_consent));
+    for PlannedStep { kind, proxies } in steps {
+        line(&mut hash, &("step", kind));
+        for (proxy, resources) in proxies {
+            for ResourceChange { kind, name, action, version: _, cost, from } in resources {
+                line(&mut hash, &(proxy, kind, name, action, cost, from));
             }
         }
     }
+    let Summary {
+        create,
+        update,
+        delete,
+        mark,
+        unchanged: _,
+        drift: drifted,
+        proxies,
+        proxies_total: _,
+        cost,
+        costs,
+    } = summary;
+    line(&mut hash, &("summary", create, update, delete, mark, drifted, proxies, cost, costs));
+    line(&mut hash, &("drift", drift));
+    line(&mut hash, &("guards", guards));
+    line(&mut hash, &("traffic", traffic));
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{DIGEST_PREFIX}{hex}")
 }
 
-/// A line of texts and numbers, which have no keys that would need an order.
+/// One change, without the places in files.
+fn change_line(change: &Change) -> Vec<u8> {
+    let Change {
+        address,
+        kind,
+        action,
+        owner,
+        protected,
+        origin: _,
+        before,
+        after,
+        edits,
+        envoy,
+        proxies,
+        steps,
+        cost,
+    } = change;
+    let object = |object: &Option<Object>| object.as_ref().map(Object::id);
+    let value = |value: &Option<serde_json::Value>| value.as_ref().map(canonical_json);
+    let edits: Vec<_> = edits
+        .iter()
+        .map(|Edit { pointer, path, op, before, after, origin: _ }| {
+            (pointer, path, op, value(before), value(after))
+        })
+        .collect();
+    let what = ("change", address, kind, action, owner, protected);
+    let does = (object(before), object(after), edits, envoy, proxies, steps, cost);
+    serde_json::to_vec(&(what, does)).expect("invariant: plain data serialises")
+}
+
+/// A line of plain data; the keys of its structs have one order.
 fn line(hash: &mut Sha256, item: &impl Serialize) {
     hash.update(serde_json::to_vec(item).expect("invariant: plain data serialises"));
     hash.update(b"\n");

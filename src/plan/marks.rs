@@ -62,6 +62,24 @@ fn marks(input: &Input<'_>, address: &Address, entry: &Entry) -> (Option<String>
     (owner, protected)
 }
 
+/// The owner and the protection of a change that was planned already. Whether files name an
+/// unchanged resource that nobody owns is known only to the one who planned.
+pub(super) fn remade(input: &Input<'_>, change: &Change, action: Action) -> (Option<String>, bool) {
+    let Change { address, owner, protected, .. } = change;
+    let mine = input.owner.map(str::to_owned);
+    let Some(entry) = input.live.entries.get(address) else { return (mine, *protected) };
+    let free = entry.owner.is_none() || input.consent.take_ownership.contains(address);
+    match action {
+        Action::Create => (mine, *protected),
+        Action::Delete => (entry.owner.clone(), entry.protected),
+        Action::Update if free => (mine, *protected),
+        Action::Update => (entry.owner.clone(), *protected),
+        Action::Mark if free && *address != Address::Mesh && *owner == mine => (mine, *protected),
+        Action::Mark if entry.owner == mine => (mine, *protected),
+        Action::Mark => (entry.owner.clone(), entry.protected),
+    }
+}
+
 /// Whether a mesh has a resource.
 pub(super) fn object_exists(mesh: &Mesh, address: &Address) -> bool {
     match address {
@@ -80,7 +98,7 @@ pub(super) fn object_exists(mesh: &Mesh, address: &Address) -> bool {
 }
 
 /// The edits have no pointer: what they are about is not in the object.
-fn edits(entry: &Entry, owner: Option<&str>, protected: bool) -> Vec<Edit> {
+pub(super) fn edits(entry: &Entry, owner: Option<&str>, protected: bool) -> Vec<Edit> {
     let mut found = Vec::new();
     let mut edit = |path: &str, before: Value, after: Value| {
         if before != after {

@@ -60,7 +60,7 @@ fn parent(address: &Address) -> Option<Address> {
 }
 
 /// A route is wanted with the router that is, and a router with its routes: their order is one.
-fn is_wanted(wanted: &BTreeSet<Address>, address: &Address) -> bool {
+pub(super) fn is_wanted(wanted: &BTreeSet<Address>, address: &Address) -> bool {
     wanted.contains(address)
         || parent(address).is_some_and(|parent| wanted.contains(&parent))
         || wanted.iter().any(|only| parent(only).as_ref() == Some(address))

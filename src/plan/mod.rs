@@ -18,6 +18,7 @@ mod hazards;
 mod marks;
 mod merge;
 mod policy;
+mod saved;
 mod stale;
 mod steps;
 #[cfg(test)]
@@ -28,15 +29,16 @@ mod waves;
 #[cfg(test)]
 mod whole;
 
-pub use again::again;
+pub use again::{Against, Unlike, again, verify};
 pub use change::{Action, Change, Edit, EditOp, EnvoyName, Place, Summary};
 pub use codes::CODES;
 pub use cost::{Cost, ResourceAction, ResourceChange};
 pub use diff::place_of;
-pub use digest::{DIGEST_PREFIX, digest_matches, short};
+pub use digest::{DIGEST_PREFIX, digest_matches, of as digest_of, short};
 pub use gains::{Gain, gains};
 pub use guard::{Consent, GuardVerdict, Guards, Refusal};
 pub use merge::{apply_changes, desired_of, entries_after};
+pub use saved::checksum;
 pub use stale::Stale;
 pub use steps::{Step, StepKind, Wave, steps};
 pub use traffic::{
@@ -46,20 +48,18 @@ pub use traffic::{
 pub use under_way::{added, steps_of, undo};
 pub use waves::{Share, choose, in_waves};
 
-use crate::compile::proxies;
 use crate::diag::Diagnostics;
 use crate::envoy::{ProxyId, Settings};
 use crate::model::{Address, Mesh, MeshName, Origins};
 use crate::revision::{Live, ObjectId};
 use crate::span::{FileId, Files};
-use crate::traffic::symbolic::Differences;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the plan's form, and its version.
 pub const FORMAT: &str = "meshctl.plan";
 /// The version of the plan's form.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// The target that a plan is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ pub struct Plan {
     pub format: String,
     /// The version of this form.
     pub format_version: String,
-    /// `p1-` and the SHA-256 over target, reads, changes and steps.
+    /// `p2-` and the SHA-256 over all that the plan does and says that it does.
     pub digest: String,
     /// The mesh.
     pub mesh: MeshName,
@@ -160,9 +160,14 @@ pub struct Plan {
     pub reads: BTreeMap<Address, Option<ObjectId>>,
     /// What changes, in the order of addresses.
     pub changes: Vec<Change>,
-    /// The routes that may switch to nodes that cannot serve (MC0908), by consent.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub accepted: BTreeSet<Address>,
+    /// How many deletes need no consent, as the project says.
+    pub max_deletes: usize,
+    /// What was consented to.
+    #[serde(default)]
+    pub consents: Consent,
+    /// Of a plan that is refused: what it is with the consent that would let it pass, if any does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_consent: Option<Consented>,
     /// How it is carried out.
     pub steps: Vec<PlannedStep>,
     /// What was found to differ from the live model before any change.
@@ -174,6 +179,15 @@ pub struct Plan {
     /// What it does to requests.
     #[serde(default)]
     pub traffic: Traffic,
+}
+
+/// A plan with more consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consented {
+    /// Its digest.
+    pub digest: String,
+    /// What it consents to.
+    pub consents: Consent,
 }
 
 /// One step of a plan: what each proxy gets.
@@ -265,18 +279,12 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
     let planned = cost::planned(&way, &affected);
     cost::charge(&input.live.mesh, desired, &planned, &mut changes);
     let reads = digest::reads(input.live, desired, &changes);
-    // Where nothing is live, nobody's requests change.
-    let requests = match input.live.revision {
-        Some(_) => traffic::differences(&input.live.mesh, desired, &changes),
-        None => Differences::default(),
-    };
-    let guards = guard::check(input, &changes, &requests);
+    let requests = traffic::of_changes(input.live, desired, &changes);
+    let judged = guard::check(input, &changes, &requests);
+    let refused = judged.verdicts.iter().any(|verdict| verdict.refusal.is_some());
+    let with_consent = judged.needed.filter(|_| refused).and_then(|consents| with(input, consents));
     let diagnostics = hazards::find(input, desired, &changes, &planned);
-    let mut summary = Summary::of(&changes, &planned, &input.drift);
-    summary.proxies_total = proxies(desired).len();
-    let touched = changes.iter().filter(|change| change.before.is_some()).count();
-    let there = if input.live.revision.is_some() { resources(&input.live.mesh) } else { 0 };
-    summary.unchanged = there.saturating_sub(touched);
+    let summary = Summary::whole(input.live, desired, &changes, &planned, &input.drift);
     let mut plan = Plan {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION.to_owned(),
@@ -291,13 +299,30 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         prune: !input.scope.keep_removed,
         reads,
         changes,
-        accepted: input.consent.accept_missing.clone(),
+        max_deletes: input.guards.max_deletes,
+        consents: judged.used,
+        with_consent,
         steps: planned,
         drift: input.drift.clone(),
-        guards,
+        guards: judged.verdicts,
         summary,
         traffic: Traffic::of(&requests),
     };
     plan.digest = digest::of(&plan);
     (plan, diagnostics)
+}
+
+/// What the plan is with more consent. Ownership that is taken over changes what is planned, so it
+/// is planned once more.
+fn with(input: &Input<'_>, consent: Consent) -> Option<Consented> {
+    let (plan, _) = plan(&Input {
+        target: input.target.clone(),
+        scope: input.scope.clone(),
+        guards: input.guards.clone(),
+        drift: input.drift.clone(),
+        consent,
+        ..*input
+    });
+    let passes = plan.refusals().next().is_none();
+    passes.then_some(Consented { digest: plan.digest, consents: plan.consents })
 }

@@ -1,6 +1,7 @@
 //! Plans of small meshes.
 
 use super::*;
+use crate::compile::proxies;
 use crate::envoy::ResourceType;
 use crate::revision::{Entry, split};
 use crate::schema::{parse, read_mesh};
@@ -145,7 +146,7 @@ fn the_digest_is_of_the_change_and_of_nothing_else() {
     let other = mesh(&SHOP.replace("95, cart-v2 = 5", "51, cart-v2 = 49"));
     assert_ne!(plan_of(&live(mesh(SHOP)), &other).digest, one.digest);
     assert_eq!(digest_matches(short(&one.digest), &one.digest), Some(true));
-    assert_eq!(digest_matches("p1-00", &one.digest), None);
+    assert_eq!(digest_matches("p2-0123456789abcdef", &one.digest), None);
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn a_saved_plan_reads_back_and_a_tampered_one_does_not() {
     assert_ne!(tampered, text);
     assert!(Plan::from_json(&tampered).unwrap_err().contains("changed by hand"));
     assert!(Plan::from_json("{}").is_err());
-    let later = text.replace("\"format_version\":\"1.0\"", "\"format_version\":\"2.0\"");
+    let later = text.replace("\"format_version\":\"1.1\"", "\"format_version\":\"2.0\"");
     assert!(Plan::from_json(&later).unwrap_err().contains("plan again"));
 }
 

@@ -3,6 +3,7 @@
 
 use super::{Action, Change};
 use crate::model::{Address, EgressFilter, Mesh, NodeName, Port, Protocol};
+use crate::revision::Live;
 use crate::traffic::policy::FactChange;
 use crate::traffic::symbolic::{
     self, Class, Differences, Entry, EntryDiff, Example, Gives, PolicyDiff, Severity, Side,
@@ -237,6 +238,14 @@ pub(super) fn differences(live: &Mesh, desired: &Mesh, changes: &[Change]) -> Di
         .map(|change| change.address.clone())
         .collect();
     symbolic::compare(live, desired, &changed)
+}
+
+/// What changes do to requests. Where nothing is live, nobody's requests change.
+pub(super) fn of_changes(live: &Live, desired: &Mesh, changes: &[Change]) -> Differences {
+    match live.revision {
+        Some(_) => differences(&live.mesh, desired, changes),
+        None => Differences::default(),
+    }
 }
 
 /// The changes that lose traffic, each set with an example of what it loses.

@@ -350,6 +350,9 @@ fn story(text: &mut String, shown: &Shown<'_>, view: View) {
         format!("apply: {}", shown.call)
     };
     let _ = writeln!(text, "plan {digest}   {end}");
+    if let Some(digest) = shown.with_consent() {
+        let _ = writeln!(text, "with consent: plan {digest}   apply: {}", shown.call);
+    }
 }
 
 /// What a comparison amounts to, in two lines.

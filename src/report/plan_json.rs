@@ -2,7 +2,7 @@
 
 use super::diagnostics_json::{Item, items};
 use crate::diag::{Code, Diagnostic, Severity};
-use crate::plan::Plan;
+use crate::plan::{Plan, checksum, short};
 use crate::span::Files;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,7 +18,8 @@ pub struct Shown<'a> {
     pub files: Option<&'a Files>,
     /// The files' paths and hashes.
     pub sources: &'a [(String, String)],
-    /// The call that applies exactly this plan, as it can be pasted.
+    /// The call that applies exactly this plan, as it can be pasted; of a plan that is refused, the
+    /// call with the consent that would let it pass.
     pub call: &'a str,
 }
 
@@ -34,6 +35,11 @@ impl Shown<'_> {
         let over = self.overlay().map_or(String::new(), |name| format!(", overlay {name}"));
         format!("{} on {}{over}", self.plan.mesh, self.plan.target.name)
     }
+
+    /// Of a plan that is refused, the digest that it has with the consent that would let it pass.
+    pub(super) fn with_consent(&self) -> Option<&str> {
+        self.plan.with_consent.as_ref().map(|with| short(&with.digest))
+    }
 }
 
 /// Fields that are not part of a plan stand beside its own. Readers ignore what they do not know.
@@ -46,6 +52,8 @@ struct Document<'a> {
     tool: Tool,
     sources: Vec<Source<'a>>,
     diagnostics: Vec<Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -72,17 +80,23 @@ pub fn document(shown: &Shown<'_>) -> String {
         tool: Tool { name: "meshctl", version: env!("CARGO_PKG_VERSION") },
         sources: shown.sources.iter().map(|(path, sha256)| Source { path, sha256 }).collect(),
         diagnostics: items(shown.findings, files),
+        checksum: None,
     };
+    let bare = serde_json::to_value(&document).expect("invariant: the document is plain data");
+    let document = Document { checksum: Some(checksum(&bare)), ..document };
     let mut text =
         serde_json::to_string_pretty(&document).expect("invariant: the document is plain data");
     text.push('\n');
     text
 }
 
-/// What a saved plan says beside the plan: the findings (without their places, which are those of
-/// files that may be gone) and the files' paths and hashes. What cannot be read is left out.
-pub fn saved(text: &str, codes: &[&'static Code]) -> (Vec<Diagnostic>, Vec<(String, String)>) {
-    let document: Value = serde_json::from_str(text).unwrap_or_default();
+/// What the document of a saved plan says beside the plan: the findings (without their places, which
+/// are those of files that may be gone) and the files' paths and hashes. What cannot be read is left
+/// out.
+pub fn saved(
+    document: &Value,
+    codes: &[&'static Code],
+) -> (Vec<Diagnostic>, Vec<(String, String)>) {
     let list = |key: &str| document.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let word = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
     let findings = list("diagnostics").into_iter().filter_map(|item| {

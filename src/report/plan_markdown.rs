@@ -157,7 +157,10 @@ fn tail(shown: &Shown<'_>) -> String {
         return format!("\nplan `{digest}`: nothing to apply\n");
     }
     if plan.refusals().next().is_some() {
-        return format!("\nplan `{digest}`: refused\n");
+        let with = shown.with_consent().map_or_else(String::new, |digest| {
+            format!("\nwith consent it is plan `{digest}`: `{}`\n", shown.call)
+        });
+        return format!("\nplan `{digest}`: refused\n{with}");
     }
     format!("\nplan `{digest}`: `{}`\n", shown.call)
 }

@@ -76,6 +76,12 @@ pub(super) struct Entry<'a> {
     /// Under which key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<&'a str>,
+    /// The digest of the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<&'a str>,
+    /// What was consented to, as flags.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(super) consents: &'a [String],
     /// The newest revision before.
     pub(super) before: Option<u64>,
     /// The newest revision after.

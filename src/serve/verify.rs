@@ -8,8 +8,8 @@ use crate::envoy::{self, Settings};
 use crate::graph::Graph;
 use crate::live::Read as _;
 use crate::live::server::wire::{Problem, SettingsDocument};
-use crate::model::Origins;
-use crate::plan::{self, Action, Consent, Guards, Input, Plan, Scope, apply_changes, short};
+use crate::model::{Address, Origins};
+use crate::plan::{self, Consent, Guards, Input, Plan, Scope, Unlike, apply_changes, short};
 use crate::revision::Live;
 use crate::rules;
 use serde_json::Value;
@@ -18,8 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The kind of this target in plans.
 pub(super) const KIND: &str = "control_plane";
 
-/// Reads a plan and makes it again.
-pub(super) fn plan(mesh: &Mesh, document: &Value, settings: &Settings) -> Result<Plan, Problem> {
+/// Reads a plan, makes everything in it again from its changes, and asks the guards itself.
+pub(super) fn plan(
+    mesh: &Mesh,
+    document: &Value,
+    asked: &SettingsDocument,
+    known: &SettingsDocument,
+) -> Result<Plan, Problem> {
     let plan = Plan::from_json(&document.to_string())
         .map_err(|why| problem::of("bad-plan", format!("this is no plan to apply: {why}")))?;
     if plan.mesh != mesh.name {
@@ -38,26 +43,37 @@ pub(super) fn plan(mesh: &Mesh, document: &Value, settings: &Settings) -> Result
         Some(revision) => mesh.at(revision).map_err(|_| stale(&plan))?,
         None => Live::default(),
     };
-    let protected = plan.changes.iter().find(|change| {
-        change.action == Action::Delete
-            && base.entries.get(&change.address).is_some_and(|entry| entry.protected)
-    });
-    if let Some(change) = protected {
-        let message = format!("{} is protected and would be deleted", change.address);
-        return Err(problem::of("refused", message));
+    if !plan.drift.is_empty() {
+        return Err(problem::of("refused", "a plan for a server has no drift: plan again"));
     }
-    let again = plan::again(&plan, &base, settings).map_err(|_| stale(&plan))?;
-    if again.digest != plan.digest {
-        let message = format!(
-            "this server makes another plan of these changes: {}, not {}; what was reviewed is not \
-             what would run",
-            short(&again.digest),
-            short(&plan.digest)
-        );
-        return Err(problem::of("refused", message)
-            .hint("plan with the meshctl of the server's version (meshctl version)"));
+    let now = mesh.state().map_err(|error| problem::live(&error))?.live;
+    let settings = Mesh::settings(known);
+    let against = plan::Against {
+        base: &base,
+        now: &now,
+        unrecorded: false,
+        settings: &settings,
+        // Other projects may have set what the one who planned does not know.
+        versions: asked == known,
+    };
+    match plan::verify(&plan, against) {
+        Ok(()) => Ok(plan),
+        Err(Unlike::Unfit(_)) => Err(stale(&plan)),
+        Err(Unlike::Refused(refusal)) => {
+            let message = format!("refused by {}: {}", refusal.code, refusal.message);
+            Err(problem::of("refused", message).hint(refusal.consent))
+        }
+        Err(Unlike::Differs { part, digest }) => {
+            let message = format!(
+                "this server makes another plan of these changes: {}, not {} ({part} would be \
+                 another); what was reviewed is not what would run",
+                short(&digest),
+                short(&plan.digest)
+            );
+            Err(problem::of("refused", message)
+                .hint("plan with the meshctl of the server's version (meshctl version)"))
+        }
     }
-    Ok(plan)
 }
 
 fn stale(plan: &Plan) -> Problem {
@@ -66,8 +82,14 @@ fn stale(plan: &Plan) -> Problem {
         .hint("plan again and review the new plan")
 }
 
-/// The plan back to what a revision was.
-pub(super) fn rollback(mesh: &Mesh, to: u64, settings: &Settings) -> Result<Plan, Problem> {
+/// The plan back to what a revision was. `accepted` are the routes that may switch to nodes that
+/// cannot serve.
+pub(super) fn rollback(
+    mesh: &Mesh,
+    to: u64,
+    settings: &Settings,
+    accepted: BTreeSet<Address>,
+) -> Result<Plan, Problem> {
     let state = mesh.state().map_err(|error| problem::live(&error))?;
     let before = mesh.at(to).map_err(|error| problem::live(&error))?;
     let id = mesh.store.lineage();
@@ -82,8 +104,13 @@ pub(super) fn rollback(mesh: &Mesh, to: u64, settings: &Settings) -> Result<Plan
         settings,
         scope: Scope::default(),
         // The revision itself was guarded when it was made.
-        guards: Guards { max_deletes: any, ..Guards::default() },
-        consent: Consent { deletes: Some(any), updates: Some(any), ..Consent::default() },
+        guards: Guards::default(),
+        consent: Consent {
+            deletes: Some(any),
+            updates: Some(any),
+            accept_missing: accepted,
+            ..Consent::default()
+        },
         drift: Vec::new(),
     });
     if let Some(refusal) = plan.refusals().next() {

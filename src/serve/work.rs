@@ -20,9 +20,11 @@ use crate::envoy::Settings;
 use crate::live::Read as _;
 use crate::live::server::wire::{ApplyRequest, Line, OnNack, Problem, SettingsDocument, Work};
 use crate::model::MeshName;
+use crate::plan::{Consent, Guards, Plan};
 use crate::revision::{canonical_json, way_back_from};
 use crate::store::{Head, Landed, Store};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -167,7 +169,8 @@ fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
         }
     };
     let before = bench.mesh.head().ok().flatten().map(|head| head.revision);
-    let result = runtime.block_on(carry_out(bench, request, attempt));
+    let mut asked = Planned::of(request);
+    let result = runtime.block_on(carry_out(bench, request, attempt, &mut asked));
     let after = bench.mesh.head().ok().flatten().map(|head| head.revision);
     let end = match &result {
         Ok(outcome) => end_word(&outcome.end).to_owned(),
@@ -179,6 +182,8 @@ fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
         mesh: Some(bench.mesh.name.as_str()),
         subject: None,
         key: Some(request.key.as_str()).filter(|key| !key.is_empty()),
+        plan: asked.digest.as_deref(),
+        consents: &asked.consents,
         before,
         after,
         end: &end,
@@ -188,6 +193,33 @@ fn run(bench: &Bench, request: &ApplyRequest, attempt: &Attempt) -> Line {
             serde_json::to_value(outcome).expect("invariant: an outcome is plain data"),
         ),
         Err(problem) => Line::Refused(problem),
+    }
+}
+
+/// What the audit log says of the plan of a request.
+struct Planned {
+    digest: Option<String>,
+    /// The flags that consent to what the guards would refuse.
+    consents: Vec<String>,
+}
+
+impl Planned {
+    /// What is known before the plan was read.
+    fn of(request: &ApplyRequest) -> Self {
+        let accept_missing = request.carry.accept.clone();
+        let consents = match request.work {
+            Work::Plan(_) => Vec::new(),
+            _ => Consent { accept_missing, ..Consent::default() }.flags(),
+        };
+        Self { digest: None, consents }
+    }
+
+    fn read(&mut self, plan: &Plan) {
+        self.digest = Some(plan.digest.clone());
+        self.consents = plan.consents.flags();
+        if plan.max_deletes > Guards::default().max_deletes {
+            self.consents.push(format!("max_deletes = {}", plan.max_deletes));
+        }
     }
 }
 
@@ -218,6 +250,7 @@ async fn carry_out(
     bench: &Bench,
     request: &ApplyRequest,
     attempt: &Attempt,
+    asked: &mut Planned,
 ) -> Result<Outcome, Problem> {
     let mesh = &bench.mesh;
     if let Some(own) = &bench.own {
@@ -258,7 +291,7 @@ async fn carry_out(
         Work::Resume {} => apply::resume(&mut site).await,
         Work::Rewrite {} => apply::rewrite(&mut site).await,
         Work::Plan(_) | Work::Rollback { .. } => {
-            let plan = plan(bench, request, &known, &settings)?;
+            let plan = plan(bench, request, &known, &settings, asked)?;
             apply::apply(&plan, &mut site).await
         }
     };
@@ -271,12 +304,16 @@ fn plan(
     request: &ApplyRequest,
     known: &SettingsDocument,
     settings: &Settings,
-) -> Result<crate::plan::Plan, Problem> {
+    asked: &mut Planned,
+) -> Result<Plan, Problem> {
     let plan = match &request.work {
-        Work::Plan(document) => verify::plan(&bench.mesh, document, settings)?,
-        Work::Rollback { to } => verify::rollback(&bench.mesh, *to, settings)?,
+        Work::Plan(document) => verify::plan(&bench.mesh, document, &request.settings, known)?,
+        Work::Rollback { to } => {
+            verify::rollback(&bench.mesh, *to, settings, request.carry.accept.clone())?
+        }
         Work::Resume {} | Work::Rewrite {} => unreachable!("these have no plan"),
     };
+    asked.read(&plan);
     if let Some(expect) = &request.expect
         && crate::plan::digest_matches(expect, &plan.digest) != Some(true)
     {
@@ -392,7 +429,11 @@ fn options(bench: &Bench, request: &ApplyRequest) -> Options {
         canary_wait: Duration::from_millis(carry.canary_wait_ms),
         carry: serde_json::to_value(carry).expect("invariant: it is plain data"),
         expect: carry.expect,
-        accept: carry.accept.clone(),
+        // A plan brings the consent that its digest covers.
+        accept: match request.work {
+            Work::Plan(_) | Work::Rollback { .. } => BTreeSet::new(),
+            Work::Resume {} | Work::Rewrite {} => carry.accept.clone(),
+        },
         witness: Arc::new(Connected {
             mesh: Arc::clone(&bench.mesh),
             awaited_until: bench.awaited_until,

@@ -238,9 +238,9 @@ fn an_expected_digest_applies_that_plan_or_refuses() {
     let digest = plan["digest"].as_str().unwrap();
     sandbox.write("mesh.toml", mesh(2));
     sandbox.run(&["apply", "--yes", "--expect", digest]).exits(5);
-    sandbox.run(&["apply", "--yes", "--expect", "p1-12"]).exits(64);
+    sandbox.run(&["apply", "--yes", "--expect", "p2-12"]).exits(64);
     sandbox.write("mesh.toml", mesh(1));
-    sandbox.run(&["apply", "--yes", "--expect", &digest[..19]]).exits(0);
+    sandbox.run(&["apply", "--yes", "--expect", &digest[..35]]).exits(0);
 }
 
 #[test]

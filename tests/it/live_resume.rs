@@ -136,8 +136,10 @@ fn what_is_refused_after_the_kill_is_taken_back_and_the_key_tells() {
         let document = json(&ran.exits(7).stdout);
         assert_eq!(document["end"], "rolled_back", "{document:#}");
     }
-    let ran =
-        world.sandbox.run(&["apply", "--key", KEY, "--expect", "p1-0123456789abcdef"]).exits(5);
+    let ran = world
+        .sandbox
+        .run(&["apply", "--key", KEY, "--expect", "p2-0123456789abcdef0123456789abcdef"])
+        .exits(5);
     assert!(ran.stderr.contains("the key has become revision 3"), "{}", ran.stderr);
     world.sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
 

@@ -57,6 +57,7 @@ mod mutations;
 mod places;
 mod plan;
 mod plan_cases;
+mod plan_files;
 mod plan_lost;
 mod plan_policy;
 mod plan_traffic;

@@ -231,7 +231,7 @@ fn a_large_plan_stays_within_the_budget_of_a_comment() {
     let ran = sandbox.run(&["plan", "--format", "markdown"]).exits(0);
     assert!(ran.stdout.len() <= 60_000, "{} bytes", ran.stdout.len());
     assert!(ran.stdout.contains("changes are left out"), "{}", &ran.stdout[..2000]);
-    assert!(ran.stdout.trim_end().lines().next_back().unwrap().contains("--expect p1-"));
+    assert!(ran.stdout.trim_end().lines().next_back().unwrap().contains("--expect p2-"));
     let ran = sandbox.run(&["plan", "--format", "github"]).exits(0);
     assert_eq!(ran.stdout.matches("::notice").count(), 10);
 }

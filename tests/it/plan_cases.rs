@@ -157,7 +157,7 @@ fn plans_read_as_recorded() {
         assert!(!human.contains(root().to_str().unwrap()) && !document.contains("/tmp/"));
         if !plan.is_empty() {
             let last = human.lines().next_back().unwrap();
-            assert!(last.starts_with("plan p1-"), "{last}");
+            assert!(last.starts_with("plan p2-"), "{last}");
         }
     }
 }

@@ -368,7 +368,7 @@ fn after_a_rollback_the_files_of_that_time_are_live_again() {
 fn a_digest_that_was_reviewed_is_the_only_one_that_is_applied() {
     let sandbox = changed_shop();
     let reviewed = digest(&run(&sandbox, &["plan", "--format", "json"], 0));
-    let short = &reviewed[..19];
+    let short = &reviewed[..35];
     edit(&sandbox, "checkout.toml");
     let before = tree(&sandbox.join("project/live"));
     for expected in [reviewed.as_str(), short] {
@@ -376,7 +376,7 @@ fn a_digest_that_was_reviewed_is_the_only_one_that_is_applied() {
     }
     assert!(tree(&sandbox.join("project/live")) == before);
     let now = digest(&run(&sandbox, &["plan", "--format", "json"], 0));
-    run(&sandbox, &["apply", "--yes", "--expect", &now[..19]], 0);
+    run(&sandbox, &["apply", "--yes", "--expect", &now[..35]], 0);
     run(&sandbox, &["plan", "--detailed-exitcode"], 0);
 }
 
@@ -387,7 +387,7 @@ fn a_plan_names_the_overlay_that_it_was_made_with() {
     sandbox.write("project/env/prod.toml", overlay);
     let text = run(&sandbox, &["plan", "--env", "prod"], 0);
     assert!(text.starts_with("shop on local, overlay prod (revision 1)"), "{text}");
-    assert!(text.contains("meshctl apply -C project --env prod --expect p1-"), "{text}");
+    assert!(text.contains("meshctl apply -C project --env prod --expect p2-"), "{text}");
     let plain = run(&sandbox, &["plan"], 0);
     assert!(!plain.contains("prod"), "{plain}");
     let markdown = run(&sandbox, &["plan", "--env", "prod", "--format", "markdown"], 0);

@@ -498,7 +498,7 @@ fn a_plan_of_another_store_or_another_making_is_refused() {
         &json!({ "key": "a-third-key-of-it", "work": { "plan": changed } }),
     );
     assert!(body.contains("changed by hand"), "{body}");
-    let (_, body) = here.post("/v1/meshes/m/applies", &json!({ "key": "a-fourth-key-of-it", "work": { "plan": plan }, "expect": "p1-0123456789abcdef" }));
+    let (_, body) = here.post("/v1/meshes/m/applies", &json!({ "key": "a-fourth-key-of-it", "work": { "plan": plan }, "expect": "p2-0123456789abcdef0123456789abcdef" }));
     assert!(body.contains("\"stale\""), "{body}");
     let (_, body) = here.post(
         "/v1/meshes/x/applies",

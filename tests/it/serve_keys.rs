@@ -175,7 +175,8 @@ fn a_key_waits_with_its_plan_and_forgets_a_passing_refusal() {
     // One that waits is no other plan than its own.
     let waiting = "a-third-key-of-it";
     ask_and_leave(&server, &request(waiting, plan(&sandbox, 4)));
-    let other = ["apply", "--yes", "--key", waiting, "--expect", "p1-0123456789abcdef"];
+    let other =
+        ["apply", "--yes", "--key", waiting, "--expect", "p2-0123456789abcdef0123456789abcdef"];
     let ran = sandbox.run(&other).exits(5);
     assert!(ran.stderr.contains("under the key is of another plan"), "{}", ran.stderr);
 

@@ -93,10 +93,11 @@ fn consent_is_part_of_a_saved_plan_and_its_digest() {
     let args = [&["plan", "--format", "json", "-o", "plan.json"], &accept[..]].concat();
     let accepted = json(&sandbox.run(&args).exits(0).stdout);
     assert_ne!(plain["digest"], accepted["digest"]);
-    assert_eq!(accepted["accepted"], serde_json::json!(["route/cart/all"]));
+    let accept_missing = serde_json::json!(["route/cart/all"]);
+    assert_eq!(accepted["consents"], serde_json::json!({ "accept_missing": accept_missing }));
     // Taken out by hand, it is another plan.
     let mut edited = accepted;
-    edited.as_object_mut().unwrap().remove("accepted");
+    edited.as_object_mut().unwrap().remove("consents");
     sandbox.write("edited.json", edited.to_string());
     sandbox.run(&["apply", "edited.json", "--yes"]).exits(1);
     let ran = sandbox.run(&["apply", "plan.json", "--yes"]).exits(0);
@@ -230,7 +231,7 @@ fn the_call_of_a_plan_applies_exactly_this_plan() {
     let plan = run(&[&["plan"], &only[..], &accept[..2]].concat()).exits(0).stdout;
     assert!(plan.contains("--only route/cart/all --no-prune"), "{plan}");
     let asked = run(&["rollback", "1"]).exits(4).stderr;
-    assert!(asked.contains("apply: meshctl -C 'the mesh' --target=local rollback 1 --expect p1-"));
+    assert!(asked.contains("apply: meshctl -C 'the mesh' --target=local rollback 1 --expect p2-"));
 }
 
 #[test]

@@ -259,7 +259,7 @@ pub(crate) fn sources(sandbox: &Sandbox) -> Held {
     None
 }
 
-pub(crate) const WRONG_DIGEST: &str = "p1-0123456789abcdef";
+pub(crate) const WRONG_DIGEST: &str = "p2-0123456789abcdef0123456789abcdef";
 
 /// A store of a control plane, and a backup of it.
 pub(crate) fn stored(sandbox: &Sandbox) -> Held {
