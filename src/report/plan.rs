@@ -349,10 +349,10 @@ fn story(text: &mut String, shown: &Shown<'_>, view: View) {
     } else {
         format!("apply: {}", shown.call)
     };
-    let _ = writeln!(text, "plan {digest}   {end}");
     if let Some(digest) = shown.with_consent() {
         let _ = writeln!(text, "with consent: plan {digest}   apply: {}", shown.call);
     }
+    let _ = writeln!(text, "plan {digest}   {end}");
 }
 
 /// What a comparison amounts to, in two lines.
