@@ -173,7 +173,7 @@ impl Failure {
 pub(super) fn usage(ui: &Ui, error: &clap::Error, args: &[OsString]) -> Exit {
     let rendered = error.render();
     if !error.use_stderr() {
-        ui.result(&drawn(&rendered, ui.color_out()));
+        ui.usage(&rendered, args, true);
         return Exit::Done;
     }
     let text = error.to_string();
@@ -182,12 +182,8 @@ pub(super) fn usage(ui: &Ui, error: &clap::Error, args: &[OsString]) -> Exit {
     if let Some(document) = failure.document(wanted(args), str::to_owned) {
         ui.result(&document);
     }
-    ui.prompt(&drawn(&rendered, ui.color_err()));
+    ui.usage(&rendered, args, false);
     Exit::Usage
-}
-
-fn drawn(text: &clap::builder::StyledStr, color: bool) -> String {
-    if color { text.ansi().to_string() } else { text.to_string() }
 }
 
 /// The format that a call asks for which could not be read as a whole.

@@ -36,6 +36,7 @@ mod store;
 mod target;
 mod test;
 mod trace;
+mod trusted;
 mod version;
 mod wait;
 

@@ -4,6 +4,7 @@ use super::{Context, Exit, Failure, Format};
 use crate::compile::{compile, proxies};
 use crate::diag::shell::word;
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
+use crate::live::private;
 use crate::load::Loaded;
 use crate::model::Address;
 use crate::parallel;
@@ -74,6 +75,11 @@ pub(super) fn run(context: &Context, args: &RenderArgs) -> Result<Exit, Failure>
     };
     if args.check {
         return check(context, format, output, &rendered, args.only.is_empty());
+    }
+    if let Some(link) = link(output, rendered.keys()) {
+        let message = format!("{} is a link, and nothing is written through links", link.display());
+        return Err(Failure::new(Exit::Refused, message)
+            .hint("name the folder itself with -o, or remove the link"));
     }
     let changed = write(output, &rendered, args.only.is_empty())
         .map_err(|(path, error)| Failure::unwritten(&path, &error))?;
@@ -158,6 +164,22 @@ fn present(output: &Path) -> io::Result<BTreeSet<String>> {
         }
     }
     Ok(found)
+}
+
+/// A link among the folders of the output, through which files would be written or removed elsewhere.
+fn link<'r>(output: &Path, rendered: impl Iterator<Item = &'r String>) -> Option<PathBuf> {
+    if let Some(link) = private::link_in(Path::new(""), output) {
+        return Some(link);
+    }
+    let mut folders: BTreeSet<PathBuf> =
+        rendered.filter_map(|path| Some(Path::new(path).parent()?.to_owned())).collect();
+    for kind in KINDS {
+        let entries = fs::read_dir(output.join(kind)).into_iter().flatten().flatten();
+        for proxy in entries.map(|entry| Path::new(kind).join(entry.file_name())) {
+            folders.extend(["rds", "eds", "sds"].map(|inner| proxy.join(inner)));
+        }
+    }
+    folders.iter().find_map(|folder| private::link_in(output, folder))
 }
 
 /// Writes what differs, removes what is left over; gives the number of changed files.

@@ -1,15 +1,15 @@
 //! The target that a command works against.
 
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, trusted};
 use crate::envoy::{ConfigSource, ProxyId, Settings};
 use crate::live::server::wire::{API, Problem};
 use crate::live::server::{Access, TokenSource};
-use crate::live::{self, Directory, Server};
+use crate::live::{self, Directory, Server, private};
 use crate::load::{Loaded, TargetSettings};
 use crate::plan;
 use crate::revision::{Header, Live, ObjectId, split};
 use std::collections::BTreeMap;
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 /// How long a step is given where nothing proves that it arrived, unless the target says.
@@ -111,6 +111,7 @@ impl Context {
                 .hint("name one with `server` in meshctl.toml: --target NAME"));
         };
         let ca = target.tls.as_ref().map(|tls| loaded.root.join(&tls.ca));
+        // A join token comes by a flag or a variable of meshctl's own, so no file chose it.
         let access = Access { url: url.clone(), token, ca, identity };
         Server::new(&access, loaded.mesh.settings.name.clone()).map_err(|error| failure(&error))
     }
@@ -155,6 +156,7 @@ fn open_server(
         (None, Some(name)) => Some(TokenSource::Env(name.clone())),
         (None, None) => None,
     });
+    trusted::check(&loaded.root, url, token.as_ref())?;
     let access = Access {
         url: url.to_owned(),
         token,
@@ -205,10 +207,18 @@ fn admin(target: &TargetSettings) -> Result<BTreeMap<ProxyId, String>, Failure> 
 fn root(loaded: &Loaded, folder: &str) -> Result<PathBuf, Failure> {
     let project = loaded.root.canonicalize();
     let root = project.and_then(|project| path::absolute(project.join(folder)));
-    root.map_err(|error| {
+    let root = root.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot find {}", loaded.root.display()))
             .cause(error.to_string())
-    })
+    })?;
+    match private::link_in(&loaded.root, Path::new(folder)) {
+        None => Ok(root),
+        Some(link) => Err(Failure::new(
+            Exit::Refused,
+            format!("the folder of the target is reached by a link: {}", link.display()),
+        )
+        .hint("name the folder itself under [targets]: a link of the project may lead anywhere")),
+    }
 }
 
 /// A failure of a target, with the exit code that tells what to do about it.

@@ -36,6 +36,7 @@ pub(super) fn trusting(trust: &Trust) -> Result<reqwest::ClientBuilder, String> 
     let tls = match &trust.identity {
         None => tls.with_no_client_auth(),
         Some((chain, key)) => {
+            super::private::is_owners(key)?;
             let secret = PrivateKeyDer::from_pem_file(key)
                 .map_err(|why| format!("{} holds no key: {why}", key.display()))?;
             tls.with_client_auth_cert(certificates(chain)?, secret)
@@ -43,6 +44,21 @@ pub(super) fn trusting(trust: &Trust) -> Result<reqwest::ClientBuilder, String> 
         }
     };
     Ok(reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls))
+}
+
+/// The body of an answer; `None`: it has more than so many bytes, and the rest was not read.
+pub(super) async fn body(
+    mut answer: reqwest::Response,
+    most: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if bytes.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -41,6 +41,23 @@ pub const BAD_PATTERN: Code = Code::error(
     "`files` lists patterns relative to the project, for example \"mesh/**/*.toml\".",
 );
 
+/// A link out of the project.
+pub const LEADS_OUT: Code = Code::error(
+    "MC0060",
+    "link-out-of-the-project",
+    "a file of the project is a link that leads out of it",
+    "Findings, plans and pictures quote what a file has, and a checkout may be somebody else's: a link \
+     to a secret or to another user's file would be quoted too. It is not opened. Links within the \
+     project are followed.",
+);
+/// A secret in a URL.
+pub const SECRET_IN_URL: Code = Code::error(
+    "MC0061",
+    "secret-in-url",
+    "the address of a server has a user, a password, a query or a fragment",
+    "Addresses are quoted in messages, logs and histories. A control plane is asked with a token, which \
+     stands in a file or in a variable, or with a certificate.",
+);
 /// Files of absurd size together.
 pub const ALL_TOO_LARGE: Code = Code::error(
     "MC0024",
@@ -75,6 +92,8 @@ pub const CODES: &[&Code] = &[
     &NOT_UTF8,
     &TOO_LARGE,
     &BAD_PATTERN,
+    &LEADS_OUT,
+    &SECRET_IN_URL,
     &ALL_TOO_LARGE,
     &TOO_MANY,
     &IGNORED,

@@ -1,5 +1,6 @@
 //! Finds and reads the files of a project.
 
+use super::within::{LEADS_OUT, Within};
 use super::{Error, PROJECT_FILE, Project, Source, codes};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::parallel;
@@ -7,6 +8,7 @@ use crate::schema::{Node, parse, with_lf};
 use crate::span::{FileId, Files, Loc, Span};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind::NotFound, Read};
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ pub(super) fn read_project_file(
     files: &mut Files,
 ) -> Result<(FileId, Arc<str>), Error> {
     let path = root.join(PROJECT_FILE);
-    match read_text(&path) {
+    match read_text(&Within::of(root), &path) {
         Ok(text) => {
             let text: Arc<str> = text.into();
             Ok((files.add(PROJECT_FILE, text.clone()), text))
@@ -48,7 +50,7 @@ pub(super) fn read_overlay(
     if name.is_empty() || name.contains(['/', '\\']) || !path.is_file() {
         return Err(Error::NoOverlay { path, known: overlays(root) });
     }
-    match read_text(&path) {
+    match read_text(&Within::of(root), &path) {
         Ok(text) => {
             sources.push(source(&relative, &text));
             let text: Arc<str> = text.into();
@@ -86,7 +88,8 @@ pub(super) fn find(
         .values()
         .filter_map(|target| Some(root.join(target.directory.as_ref()?)))
         .collect();
-    let mut found = Vec::new();
+    let within = Within::of(root);
+    let (mut found, mut out) = (Vec::new(), BTreeSet::new());
     let walk = WalkDir::new(root).follow_links(true).into_iter().filter_entry(|entry| {
         let name = entry.file_name().to_string_lossy();
         if entry.depth() == 0 {
@@ -110,7 +113,9 @@ pub(super) fn find(
                     && relative != PROJECT_FILE
                     && name != "Cargo.toml"
                     && patterns.is_match(&relative);
-                if is_definition {
+                if is_definition && within.is_left_by(entry.path()) {
+                    out.insert(within.link(root, entry.path()));
+                } else if is_definition {
                     found.push(relative);
                 }
             }
@@ -148,8 +153,19 @@ pub(super) fn find(
             }
         }
     }
+    for link in out {
+        let relative = link.strip_prefix(root).unwrap_or(&link).display().to_string();
+        leads_out(files, &relative, diagnostics);
+    }
     found.sort();
     Ok(found)
+}
+
+/// Reports a link that leads out of the project.
+fn leads_out(files: &mut Files, relative: &str, diagnostics: &mut Diagnostics) {
+    let message = format!("`{relative}` is a link that leads out of the project");
+    let help = "put the file itself there, or take the link out of `files` in meshctl.toml";
+    unplaced(&codes::LEADS_OUT, files, relative, message, help.to_owned(), diagnostics);
 }
 
 /// Whether a path below a folder, or a folder on the way to it, is hidden: locks, backups and
@@ -224,8 +240,9 @@ pub(super) fn read_all(
     let mut ids = Vec::with_capacity(paths.len());
     let project_text = files.get(project_file).text().clone();
     sources.push(source(PROJECT_FILE, &project_text));
+    let within = Within::of(root);
     let texts = parallel::map(&paths, |relative| {
-        read_text(&root.join(relative)).map(|text| (source(relative, &text), text))
+        read_text(&within, &root.join(relative)).map(|text| (source(relative, &text), text))
     });
     for (relative, text) in paths.into_iter().zip(texts) {
         match text {
@@ -251,6 +268,7 @@ fn report_unread(
     diagnostics: &mut Diagnostics,
 ) {
     let (code, message) = match why {
+        Unread::LeadsOut => return leads_out(files, relative, diagnostics),
         Unread::NotUtf8(at) => (
             &codes::NOT_UTF8,
             format!("`{relative}` is not UTF-8 text (byte {at} is where it breaks)"),
@@ -267,12 +285,13 @@ fn report_unread(
 
 /// Reads a file of tests; what cannot be read is reported.
 pub(super) fn read_tests(
+    within: &Within,
     path: &Path,
     shown: String,
     files: &mut Files,
     diagnostics: &mut Diagnostics,
 ) -> Option<FileId> {
-    match read_text(path) {
+    match read_text(within, path) {
         Ok(text) => Some(files.add(shown, text)),
         Err(why) => {
             report_unread(&shown, &why, "fix the file, or remove it", files, diagnostics);
@@ -304,6 +323,7 @@ enum Unread {
     Io(io::Error),
     NotUtf8(usize),
     TooLarge(u64),
+    LeadsOut,
 }
 
 impl Unread {
@@ -312,12 +332,16 @@ impl Unread {
             Self::Io(error) => error,
             Self::NotUtf8(at) => io::Error::other(format!("not UTF-8 text (byte {at})")),
             Self::TooLarge(size) => io::Error::other(format!("{} MiB is too large", size >> 20)),
+            Self::LeadsOut => io::Error::new(io::ErrorKind::PermissionDenied, LEADS_OUT),
         }
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Unread> {
-    let file = fs::File::open(path).map_err(Unread::Io)?;
+fn read_text(within: &Within, path: &Path) -> Result<String, Unread> {
+    let file = within.open(path).map_err(|error| match within.is_left_by(path) {
+        true => Unread::LeadsOut,
+        false => Unread::Io(error),
+    })?;
     let metadata = file.metadata().map_err(Unread::Io)?;
     if metadata.len() > FILE_MAX {
         return Err(Unread::TooLarge(metadata.len()));

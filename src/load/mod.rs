@@ -8,6 +8,7 @@ mod project;
 mod rewrite;
 mod sources;
 mod tests;
+mod within;
 
 pub use codes::CODES;
 pub use files::overlays;

@@ -1,6 +1,6 @@
 //! `meshctl.toml`: the settings of a project.
 
-use crate::diag::{Diagnostics, Severity};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::envoy::{self, Bootstrap, ConfigSource, Endpoint, ProxyId, Settings};
 use crate::model::{Address, Certificate, Duration, MeshName, Origins, Port, Tags, Trust};
 use crate::schema::{Cx, Defs, Node, Shape, Value, codes, object, table};
@@ -318,6 +318,17 @@ fn check_tracing(tracing: &Tracing, node: &Node, cx: &mut Cx<'_>) {
 fn check_targets(targets: &BTreeMap<String, TargetSettings>, node: &Node, cx: &mut Cx<'_>) {
     for (name, target) in targets {
         let Some(node) = node.get(name) else { continue };
+        let secret = target.server.as_ref().is_some_and(|url| url.contains(['@', '?', '#']));
+        if secret {
+            // Neither the message nor an excerpt may quote it.
+            let message = format!(
+                "`server` of the target `{name}` has a user, a password, a query or a fragment"
+            );
+            cx.report(Diagnostic::unplaced(&super::codes::SECRET_IN_URL, message).help(
+                "write https://HOST:PORT; what the server is to be shown stands in the file or the \
+                 variable of `token`",
+            ));
+        }
         let mut wrong = |key: &str, message: String, help: &str| {
             let loc = node.get(key).map_or(node.loc, |found| found.loc);
             cx.fail::<()>(&codes::BAD_CHOICE, loc, message, help);
@@ -336,7 +347,7 @@ fn check_targets(targets: &BTreeMap<String, TargetSettings>, node: &Node, cx: &m
                 }
             }
             (None, Some(server)) => {
-                if !server.starts_with("http://") && !server.starts_with("https://") {
+                if !secret && !server.starts_with("http://") && !server.starts_with("https://") {
                     let message = format!("`{server}` is no address of a server");
                     wrong("server", message, "write http://HOST:PORT or https://HOST:PORT");
                 }

@@ -1,6 +1,7 @@
 //! Sources of an import: files as they are named, folders walked.
 
 use super::files;
+use super::within::{LEADS_OUT, Within};
 use crate::import::{Content, SOURCE_MAX, Source, is_maker};
 use crate::schema::with_lf;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -64,7 +65,8 @@ pub fn read_sources(
             continue;
         }
         if !fs::metadata(path).map_err(|error| (path.clone(), error))?.is_dir() {
-            sources.push(source(path, true).map_err(|error| (path.clone(), error))?);
+            let anywhere = Within::anywhere();
+            sources.push(source(&anywhere, path, true).map_err(|error| (path.clone(), error))?);
             continue;
         }
         sources.extend(folder(path, exclude)?);
@@ -74,6 +76,7 @@ pub fn read_sources(
 
 /// The files of a folder that may have definitions.
 fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::Error)> {
+    let within = Within::of(path);
     let mut found: Vec<(PathBuf, Option<String>)> = Vec::new();
     let below = |inner: &Path| inner.strip_prefix(path).unwrap_or(inner).to_path_buf();
     let skipped = |inner: &Path| {
@@ -88,7 +91,8 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
         match entry {
             Ok(entry) => {
                 if entry.file_type().is_file() && is_read(entry.path()) {
-                    found.push((entry.into_path(), None));
+                    let out = within.is_left_by(entry.path()).then(|| LEADS_OUT.to_owned());
+                    found.push((entry.into_path(), out));
                 }
             }
             Err(error) if error.depth() == 0 => {
@@ -117,7 +121,7 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
         };
         let source = match broken {
             Some(why) => unreadable(why),
-            None => source(&path, false).unwrap_or_else(|error| unreadable(error.to_string())),
+            None => source(&within, &path, false).unwrap_or_else(|error| unreadable(error.to_string())),
         };
         if !is_maker(&source.path) || names_app_mesh(&source.content) {
             sources.push(source);
@@ -153,8 +157,8 @@ fn shown(path: &Path) -> String {
     shown.strip_prefix("./").unwrap_or(&shown).to_owned()
 }
 
-fn source(path: &Path, named: bool) -> io::Result<Source> {
-    let file = fs::File::open(path)?;
+fn source(within: &Within, path: &Path, named: bool) -> io::Result<Source> {
+    let file = within.open(path)?;
     let size = file.metadata()?.len();
     let content = match size > SOURCE_MAX {
         true => Content::TooLarge(size),

@@ -2,6 +2,7 @@
 
 use super::files;
 use super::places::Places;
+use super::within::Within;
 use super::{PROJECT_FILE, is_project};
 use crate::diag::Diagnostics;
 use crate::span::{FileId, Files};
@@ -56,24 +57,29 @@ impl std::error::Error for NoTests {
 pub fn read_tests(root: &Path, named: &[PathBuf], files: &mut Files) -> Result<TestFiles, NoTests> {
     let own = root.join(TESTS_FOLDER);
     let mut paths = Vec::new();
+    // No link leads out of the folder that was walked; what was named may be anywhere.
     if named.is_empty() && own.is_dir() {
-        below(&own, &mut paths)?;
+        let within = Within::of(root);
+        below(&own, &mut |path| paths.push((path, within.clone())))?;
     }
     for path in named {
         let failed = |error| NoTests::Io(path.clone(), error);
-        if !path.metadata().map_err(failed)?.is_dir() {
-            paths.push(path.clone());
+        let is_folder = path.metadata().map_err(failed)?.is_dir();
+        if !is_folder {
+            let anywhere = Within::anywhere();
+            paths.push((path.clone(), anywhere));
         } else if is_project(path) {
             return Err(NoTests::Project(path.clone()));
         } else {
-            below(path, &mut paths)?;
+            let within = Within::of(if path.starts_with(root) { root } else { path });
+            below(path, &mut |path| paths.push((path, within.clone())))?;
         }
     }
-    paths.sort();
-    paths.dedup();
+    paths.sort_by(|(one, _), (other, _)| one.cmp(other));
+    paths.dedup_by(|(one, _), (other, _)| one == other);
     let mut read = TestFiles::default();
     let (in_project, elsewhere) = (Places::of(root), Places::of(Path::new(".")));
-    for path in paths {
+    for (path, within) in paths {
         let relative = path.strip_prefix(root).unwrap_or(&path);
         let text = relative.display().to_string();
         let shown = if relative.is_absolute() { None } else { files::slashed(relative) };
@@ -81,7 +87,7 @@ pub fn read_tests(root: &Path, named: &[PathBuf], files: &mut Files) -> Result<T
         let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
         let own = !relative.is_absolute() && path.starts_with(root);
         let before = files.iter().count();
-        if let Some(id) = files::read_tests(&path, shown, files, &mut read.diagnostics) {
+        if let Some(id) = files::read_tests(&within, &path, shown, files, &mut read.diagnostics) {
             read.files.push((id, path.clone()));
         }
         let new: Vec<FileId> = files.iter().skip(before).map(|(id, _)| id).collect();
@@ -92,7 +98,7 @@ pub fn read_tests(root: &Path, named: &[PathBuf], files: &mut Files) -> Result<T
 }
 
 /// The TOML files below a folder, without those of projects of their own.
-fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), NoTests> {
+fn below(folder: &Path, found: &mut dyn FnMut(PathBuf)) -> Result<(), NoTests> {
     let walk = WalkDir::new(folder).follow_links(true).into_iter().filter_entry(|entry| {
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         entry.depth() == 0 || !hidden && !entry.path().join(PROJECT_FILE).is_file()
@@ -110,7 +116,7 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), NoTests> {
             }
         };
         if entry.file_type().is_file() && is_toml(entry.path()) {
-            found.push(entry.into_path());
+            found(entry.into_path());
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Findings as a person reads them: source lines with marks under them.
 
+use super::escape;
 use crate::diag::{Diagnostic, Label, Severity};
 use crate::picture;
 use crate::span::{Files, Loc};
@@ -26,7 +27,8 @@ pub fn render(diagnostics: &[Diagnostic], files: &Files, color: bool, width: usi
         }
         text.push('\n');
     }
-    text
+    // Sources and messages have no escape sequences any more, so these are miette's.
+    if color { escape::drawn(&text) } else { text }
 }
 
 /// A finding on one line: `path:line:column: error[MC0101]: message`.
@@ -60,6 +62,10 @@ pub fn noun(severity: Severity) -> &'static str {
     }
 }
 
+fn plain(text: &str) -> String {
+    escape::escaped(text).into_owned()
+}
+
 /// A finding in the form that miette draws.
 struct Drawn {
     code: String,
@@ -79,12 +85,12 @@ impl Drawn {
         if let Some(label) = primary
             && drawable(files.get(label.loc.file).text(), label.loc)
         {
-            let text = (!label.text.is_empty()).then(|| label.text.clone());
+            let text = (!label.text.is_empty()).then(|| plain(&label.text));
             labels.push(LabeledSpan::new_primary_with_span(text, span(label.loc)));
         }
         for Label { loc, text } in &diagnostic.related {
             if Some(loc.file) == shown && drawable(files.get(loc.file).text(), *loc) {
-                labels.push(LabeledSpan::new_with_span(Some(text.clone()), span(*loc)));
+                labels.push(LabeledSpan::new_with_span(Some(plain(text)), span(*loc)));
             } else {
                 elsewhere.push(format!("see {}: {text}", files.show(*loc)));
             }
@@ -104,13 +110,18 @@ impl Drawn {
         };
         let source = primary.filter(|_| drawn).map(|label| {
             let file = files.get(label.loc.file);
-            Source { path: file.shown().to_owned(), text: Arc::clone(file.text()) }
+            // Marks stand under bytes, so what is not shown keeps its size.
+            let text = match escape::stand_in(file.text()) {
+                Some(text) => text.into(),
+                None => Arc::clone(file.text()),
+            };
+            Source { path: plain(file.shown()), text }
         });
         Self {
             code: format!("{} {}", diagnostic.code.id, diagnostic.code.name),
-            message: format!("{place}{}", diagnostic.message),
+            message: plain(&format!("{place}{}", diagnostic.message)),
             severity: diagnostic.severity,
-            help: (!help.is_empty()).then(|| help.join("\n")),
+            help: (!help.is_empty()).then(|| plain(&help.join("\n"))),
             source,
             labels,
         }

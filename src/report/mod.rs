@@ -3,6 +3,7 @@
 mod apply_json;
 pub mod diagnostics;
 mod diagnostics_json;
+mod escape;
 pub mod events;
 mod formats;
 pub mod graph;
@@ -20,12 +21,14 @@ pub use apply_json::{Applied, document as apply_document, end_word, proven};
 pub use diagnostics_json::{
     FailureDocument, document as diagnostics_document, items as diagnostic_items,
 };
+pub use escape::paint;
 pub use formats::{github, junit, sarif};
 pub use plan_json::{Shown, document as plan_document, saved};
 pub use plan_markdown::{github as plan_github, markdown as plan_markdown};
 pub use progress::Progress;
 
 use crate::diag::shell::word;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 
@@ -207,7 +210,7 @@ impl Ui {
         !self.quiet && !around.dumb_terminal && io::stderr().is_terminal()
     }
 
-    /// Writes a result to stdout, as it is. If that fails, [`Self::lost`] says so afterwards.
+    /// Writes a result to stdout, with control characters escaped. If that fails, [`Self::lost`] says so afterwards.
     pub fn result(&self, text: &str) {
         if let Err(error) = self.deliver(text) {
             // The first failure is the reason for those that follow.
@@ -226,7 +229,7 @@ impl Ui {
         self.lost.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
-    /// Writes words for people to stderr, as they are, unless quiet.
+    /// Writes words for people to stderr, unless quiet.
     pub fn words(&self, text: &str) {
         if !self.quiet {
             tell(text);
@@ -264,18 +267,28 @@ impl Ui {
         tell(&format!("  caused by: {text}\n"));
     }
 
+    /// Writes what clap says about a call. `call` are the words that it may quote.
+    pub fn usage(&self, text: &clap::builder::StyledStr, call: &[OsString], result: bool) {
+        let on = if result { self.color_out } else { self.color_err };
+        let own = call.iter().all(|word| escape::is_plain(&word.to_string_lossy()));
+        let text = match on && own {
+            true => escape::drawn(&text.ansi().to_string()),
+            false => text.to_string(),
+        };
+        match result {
+            true => self.result(&text),
+            false => self.prompt(&text),
+        }
+    }
+
     fn paint(&self, text: &str, style: &str) -> String {
-        if self.color_err { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+        paint(self.color_err, text, style)
     }
 }
 
-/// Colours text for stdout or stderr, if `on`. The style is that of an SGR sequence.
-pub fn paint(on: bool, text: &str, style: &str) -> String {
-    if on { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
-}
-
+/// Writes a text whose characters a terminal does not obey.
 fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
-    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
+    stream.write_all(escape::escaped(text).as_bytes()).and_then(|()| stream.flush())
 }
 
 /// Writes words to stderr. If that fails there is nobody to tell, and the exit code says the rest.

@@ -313,9 +313,9 @@ impl Document {
         let mut text = text.trim_start().to_owned();
         text.push_str("\n\n");
         let widest = lines.iter().filter(|(_, place)| !place.is_empty());
-        let width = widest.map(|(line, _)| length(line)).max().unwrap_or(0).min(WIDEST);
+        let width = widest.map(|(line, _)| super::escape::seen(line)).max().unwrap_or(0).min(WIDEST);
         for (line, place) in &lines {
-            let gap = width.saturating_sub(length(line)) + 2;
+            let gap = width.saturating_sub(super::escape::seen(line)) + 2;
             let place = super::paint(color, place, "2");
             let tail = if place.is_empty() { String::new() } else { format!("{:gap$}{place}", "") };
             let _ = writeln!(text, "{line}{tail}");
@@ -327,21 +327,6 @@ impl Document {
 
 /// Where the column of places stands at most.
 const WIDEST: usize = 76;
-
-/// The length of a line without its colours.
-fn length(line: &str) -> usize {
-    let mut count = 0;
-    let mut escape = false;
-    for c in line.chars() {
-        match c {
-            '\u{1b}' => escape = true,
-            'm' if escape => escape = false,
-            _ if !escape => count += 1,
-            _ => {}
-        }
-    }
-    count
-}
 
 fn shown(origin: Option<&Place>, files: Option<&Files>) -> String {
     let shown = |place: &Place| format!("{}:{}", path(files, place, File::shown), place.line);

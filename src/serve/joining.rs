@@ -61,6 +61,7 @@ impl Authority {
             fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
         };
         let chain = read(&self.certificate)?;
+        private::is_owners(&self.key)?;
         // What the error says is of the text, which is a key.
         let key = KeyPair::from_pem(&read(&self.key)?)
             .map_err(|_| format!("{} holds no key", self.key.display()))?;

@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Codes whose cause is no text in a folder; other tests raise them.
-const ELSEWHERE: [&str; 5] = ["MC0020", "MC0022", "MC0024", "MC0025", "MC1208"];
-/// Codes about something that is absent, so that there is no place to point at.
-const PLACELESS: [&str; 1] = ["MC0013"];
+const ELSEWHERE: [&str; 6] = ["MC0020", "MC0022", "MC0024", "MC0025", "MC0060", "MC1208"];
+/// Codes about something that is absent, so that there is no place to point at, or that must not be
+/// quoted.
+const PLACELESS: [&str; 2] = ["MC0013", "MC0061"];
 /// Codes whose message is the help: the parser says what it expected.
 const HELPLESS: [&str; 1] = ["MC0001"];
 

@@ -92,6 +92,7 @@ mod switch;
 mod symbolic;
 mod symbolic_scale;
 mod tables;
+mod terminal;
 mod tidy;
 mod trace_tcp;
 mod traffic;

@@ -56,7 +56,9 @@ fn plans() -> Vec<(Live, Plan, Settings)> {
                 let mut c = Chance::new(seed);
                 for route in before.routers.values_mut().flat_map(|router| &mut router.routes) {
                     if c.once_in(2) {
-                        route.targets.iter_mut().for_each(|target| target.weight += 1);
+                        for target in &mut route.targets {
+                            target.weight = if target.weight > 5 { target.weight - 1 } else { 9 };
+                        }
                     }
                 }
                 for node in before.nodes.values_mut() {

@@ -60,6 +60,9 @@ impl fmt::Display for Silence {
     }
 }
 
+/// The largest answer that is read: a dump of an Envoy that knows 10,000 services has a tenth of it.
+const ANSWER_MAX: usize = 512 << 20;
+
 impl Admin {
     /// An admin interface at `http://HOST:PORT` or `unix:///PATH`. The error says what is wrong
     /// with the address.
@@ -98,7 +101,9 @@ impl Admin {
             false => Silence::NoAnswer,
         })?;
         let status = answer.status();
-        Ok((status, answer.text().await.map_err(|_| Silence::NoAnswer)?))
+        let body = super::http::body(answer, ANSWER_MAX).await.map_err(|_| Silence::NoAnswer)?;
+        let body = body.ok_or(Silence::NoAnswer)?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 
     /// What it has taken and refused.

@@ -9,6 +9,18 @@ use std::path::Path;
 /// Files of one step that are synced one by one; above, the whole file system is synced at once.
 const SYNC_EACH: usize = 128;
 
+/// Fails if one of the target's own folders is a link: what is written through it is written
+/// elsewhere.
+pub(super) fn no_links(root: &Path, folders: &[&str]) -> Result<(), Error> {
+    for path in [root.to_owned()].into_iter().chain(folders.iter().map(|name| root.join(name))) {
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            let why = io::Error::new(io::ErrorKind::PermissionDenied, "it is a link");
+            return Err(Error::io("write through", path)(why));
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder and those above it.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::io("make", path))
@@ -26,7 +38,12 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
     // The lock is held, so the name is ours; what a killed run left there is overwritten.
     let part = folder.join(format!(".{name}.part"));
     let written = (|| {
-        let mut file = File::create(&part)?;
+        // A link of this name would lead the content elsewhere.
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = File::create_new(&part)?;
         file.write_all(content)?;
         file.sync_all()
     })();
@@ -70,7 +87,7 @@ impl Tree {
     /// Writes a file into a folder of the tree.
     pub(super) fn file(&mut self, path: &Path, content: &str) -> Result<(), Error> {
         let write = || {
-            let mut file = File::create(path)?;
+            let mut file = File::create_new(path)?;
             file.write_all(content.as_bytes())?;
             Ok(file)
         };

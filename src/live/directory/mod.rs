@@ -159,6 +159,10 @@ impl Read for Directory {
 impl Target for Directory {
     fn lock(&self, patience: Duration) -> Result<Box<dyn Write>, Error> {
         let folder = self.record().0;
+        disk::no_links(
+            &self.root,
+            &["steps", "meshctl", "meshctl/objects", "meshctl/revisions", "meshctl/lock"],
+        )?;
         disk::make_folder(&folder)?;
         let path = folder.join("lock");
         let file = File::options()

@@ -1,5 +1,6 @@
 //! The HTTP client of the admin API.
 
+use super::place::{self, Place};
 use super::wire::{ApplyRequest, Line, Problem};
 use crate::live::{Error, http};
 use reqwest::{Method, RequestBuilder, Response};
@@ -16,6 +17,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(60);
 /// A server that follows an apply says something at least this often.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// The largest answer that is read: the objects of a mesh of 100,000 services fit in it.
+const ANSWER_MAX: usize = 256 << 20;
+/// The longest line of an apply that is read.
+const LINE_MAX: usize = 16 << 20;
+/// The longest reason for a refusal that is read.
+const REASON_MAX: usize = 1 << 20;
+/// What the secrets of operators and of those who join begin with.
+const PREFIX: &str = "meshctl_";
 
 /// Where the secret of an operator stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +68,16 @@ pub struct Follow {
 
 impl Client {
     pub(super) fn new(access: &Access) -> Result<Self, Error> {
-        let base = access.url.trim_end_matches('/').to_owned();
+        let place = Place::read(&access.url).map_err(|why| {
+            let server = place::shown(&access.url);
+            Error::Setup { server, project: true, why }
+        })?;
+        let base = place.base.clone();
         let setup = |why: String| Error::Setup { server: base.clone(), project: false, why };
-        if !base.starts_with("http://") && !base.starts_with("https://") {
-            let why = "it must begin with http:// or https://".to_owned();
+        if access.token.is_some() && !place.keeps_secrets() {
+            let why = "the token would be sent in plain text; a token goes over https:// or to this \
+                       host only"
+                .to_owned();
             return Err(Error::Setup { server: base, project: true, why });
         }
         let token = access.token.as_ref().map(|token| secret(token).map_err(&setup)).transpose()?;
@@ -120,7 +136,11 @@ impl Client {
     fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let asking = async {
             let answer = self.answer(request.timeout(ANSWER)).await?;
-            let bytes = answer.bytes().await.map_err(|error| self.unavailable(&error))?;
+            let bytes = match http::body(answer, ANSWER_MAX).await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return Err(self.too_large(ANSWER_MAX)),
+                Err(error) => return Err(self.unavailable(&error)),
+            };
             serde_json::from_slice(&bytes).map_err(|error| Error::Odd {
                 server: self.base.clone(),
                 why: format!("its answer has another form: {error}"),
@@ -136,9 +156,11 @@ impl Client {
         if status.is_success() {
             return Ok(answer);
         }
-        let text = answer.text().await.unwrap_or_default();
-        match serde_json::from_str::<Problem>(&text) {
+        // A reason is short: of more nothing is read.
+        let text = http::body(answer, REASON_MAX).await.ok().flatten().unwrap_or_default();
+        match serde_json::from_slice::<Problem>(&text) {
             Ok(problem) => {
+                let problem = problem.on_lines();
                 let server = self.base.clone();
                 Err(Error::Api { server, status: status.as_u16(), problem: Box::new(problem) })
             }
@@ -147,6 +169,11 @@ impl Client {
                 why: format!("it answered {status} without a reason: is it a meshctl?"),
             }),
         }
+    }
+
+    fn too_large(&self, most: usize) -> Error {
+        let why = format!("its answer has more than {} MiB", most >> 20);
+        Error::Odd { server: self.base.clone(), why }
     }
 
     fn unavailable(&self, error: &reqwest::Error) -> Error {
@@ -188,10 +215,14 @@ impl Follow {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return serde_json::from_slice(&line).map(Some).map_err(|error| Error::Odd {
-                    server: self.server.clone(),
-                    why: format!("a line of its answer has another form: {error}"),
-                });
+                return match serde_json::from_slice(&line) {
+                    Ok(Line::Refused(problem)) => Ok(Some(Line::Refused(problem.on_lines()))),
+                    Ok(line) => Ok(Some(line)),
+                    Err(error) => Err(Error::Odd {
+                        server: self.server.clone(),
+                        why: format!("a line of its answer has another form: {error}"),
+                    }),
+                };
             }
             let chunk = self.answer.chunk().await.map_err(|error| Error::Unavailable {
                 server: self.server.clone(),
@@ -199,6 +230,10 @@ impl Follow {
                 sent: true,
             })?;
             match chunk {
+                Some(chunk) if self.buffer.len() + chunk.len() > LINE_MAX => {
+                    let why = format!("a line of its answer has more than {} MiB", LINE_MAX >> 20);
+                    return Err(Error::Odd { server: self.server.clone(), why });
+                }
                 Some(chunk) => self.buffer.extend_from_slice(&chunk),
                 None => return Ok(None),
             }
@@ -239,8 +274,9 @@ fn secret(source: &TokenSource) -> Result<String, String> {
             .map_err(|_| format!("the token should be in the variable {name}, which is not set"))?,
     };
     let text = text.trim();
-    match text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
-        true => Err("what stands for the token is none".to_owned()),
-        false => Ok(text.to_owned()),
+    // Another secret that a file of the project names must not reach a server by this way.
+    match text.starts_with(PREFIX) && text.chars().all(|c| c.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("what stands for the token is none: tokens begin with {PREFIX}")),
     }
 }

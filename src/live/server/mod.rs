@@ -7,10 +7,12 @@
 
 mod client;
 pub mod joining;
+mod place;
 pub mod registered;
 pub mod wire;
 
 pub use client::{Access, Follow, TokenSource, new_key};
+pub use place::Place;
 
 use super::{Error, ProxyFiles, Read, State};
 use crate::envoy::ProxyId;

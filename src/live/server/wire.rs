@@ -275,3 +275,23 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+/// So many characters of a sentence of a server are kept, and so many of its causes.
+const SENTENCE_MAX: usize = 2_000;
+const CAUSES_MAX: usize = 100;
+
+impl Problem {
+    /// The same with each sentence on one line and of a bounded length: a line of its own would look
+    /// like one of meshctl's.
+    pub fn on_lines(self) -> Self {
+        let line = |text: String| {
+            text.chars().take(SENTENCE_MAX).map(|c| if c == '\n' { ' ' } else { c }).collect()
+        };
+        Self {
+            code: line(self.code),
+            message: line(self.message),
+            causes: self.causes.into_iter().take(CAUSES_MAX).map(line).collect(),
+            hint: self.hint.map(line),
+        }
+    }
+}

@@ -69,6 +69,22 @@ pub(in crate::serve) struct Actor(pub(in crate::serve) String);
 pub(in crate::serve) struct Names(pub(in crate::serve) Vec<String>);
 
 impl Names {
+    /// Whether a request says once where it goes, whence it comes, and who asks. Of two, whoever
+    /// stands before this server may judge the other one.
+    fn is_plain(headers: &http::HeaderMap, uri: &http::Uri) -> bool {
+        use http::header::{AUTHORIZATION, HOST, ORIGIN};
+        let once = [HOST, ORIGIN, AUTHORIZATION]
+            .iter()
+            .all(|name| headers.get_all(name).iter().count() <= 1);
+        let agree = match (headers.get(HOST), uri.authority()) {
+            (Some(host), Some(authority)) => {
+                host.to_str().is_ok_and(|host| host.eq_ignore_ascii_case(authority.as_str()))
+            }
+            (Some(_), None) | (None, _) => true,
+        };
+        once && agree
+    }
+
     /// Whether a request goes to one of the names, and from no other site's page.
     fn accept(&self, headers: &http::HeaderMap, uri: &http::Uri) -> bool {
         let text = |name: http::HeaderName| headers.get(name).map(|value| value.to_str().ok());
@@ -161,6 +177,10 @@ pub(in crate::serve) fn admit(
     headers: &http::HeaderMap,
     uri: &http::Uri,
 ) -> Result<Admitted, Refused> {
+    if !Names::is_plain(headers, uri) {
+        let message = "a request has one Host, one Origin and one Authorization";
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-request", message));
+    }
     if !server.names.accept(headers, uri) {
         let message = "this server is not asked for by that name, or not from that page";
         return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
