@@ -42,9 +42,13 @@ pub(super) fn check(root: &Path, url: &str, token: Option<&TokenSource>) -> Resu
     // What is wrong with a URL is said where it is opened.
     let (Some(token), Ok(place)) = (token, Place::read(url)) else { return Ok(()) };
     let refused = match token {
+        // That it is not set is said where it is read.
+        TokenSource::Env(name) if env::var_os(name).is_none() => None,
         TokenSource::Env(name) => {
             let pairs = Trusted::read()?.pairs(&place, Some(name));
-            (!pairs).then(|| format!("the variable {name} is sent to no server that does not go with it"))
+            (!pairs).then(|| {
+                format!("the variable {name} is sent to no server that does not go with it")
+            })
         }
         TokenSource::File(path) => {
             let far = !place.is_here() && is_within(root, path);
@@ -102,9 +106,7 @@ impl Trusted {
             Failure::new(Exit::Failed, format!("cannot use {}", path.display())).cause(why)
         };
         match fs::read_to_string(path) {
-            Ok(text) => {
-                toml::from_str(&text).map_err(|error| failed(error.message().to_owned()))
-            }
+            Ok(text) => toml::from_str(&text).map_err(|error| failed(error.message().to_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(failed(error.to_string())),
         }

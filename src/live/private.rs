@@ -14,7 +14,8 @@ pub fn folder(path: &Path) -> io::Result<()> {
 /// Fails if anybody but the owner may read or write a file that holds a secret, or change it by
 /// putting another in its place. The error says so in a sentence.
 pub fn is_owners(path: &Path) -> Result<(), String> {
-    let found = fs::metadata(path).map_err(|why| format!("cannot read {}: {why}", path.display()))?;
+    let found =
+        fs::metadata(path).map_err(|why| format!("cannot read {}: {why}", path.display()))?;
     let mode = found.permissions().mode() & 0o777;
     match mode & 0o077 {
         0 => Ok(()),

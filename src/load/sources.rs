@@ -121,7 +121,9 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
         };
         let source = match broken {
             Some(why) => unreadable(why),
-            None => source(&within, &path, false).unwrap_or_else(|error| unreadable(error.to_string())),
+            None => {
+                source(&within, &path, false).unwrap_or_else(|error| unreadable(error.to_string()))
+            }
         };
         if !is_maker(&source.path) || names_app_mesh(&source.content) {
             sources.push(source);

@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is said of a link that leads out.
-pub(super) const LEADS_OUT: &str = "it is a link that leads out of the folder, so it was not opened";
+pub(super) const LEADS_OUT: &str =
+    "it is a link that leads out of the folder, so it was not opened";
 
 /// A folder.
 #[derive(Clone, Debug)]

@@ -102,7 +102,7 @@ pub(super) fn stand_in(text: &str) -> Option<String> {
 }
 
 /// Whether a text has a character that a terminal obeys.
-pub fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     !text.chars().any(is_hostile)
 }
 

@@ -313,7 +313,8 @@ impl Document {
         let mut text = text.trim_start().to_owned();
         text.push_str("\n\n");
         let widest = lines.iter().filter(|(_, place)| !place.is_empty());
-        let width = widest.map(|(line, _)| super::escape::seen(line)).max().unwrap_or(0).min(WIDEST);
+        let width =
+            widest.map(|(line, _)| super::escape::seen(line)).max().unwrap_or(0).min(WIDEST);
         for (line, place) in &lines {
             let gap = width.saturating_sub(super::escape::seen(line)) + 2;
             let place = super::paint(color, place, "2");

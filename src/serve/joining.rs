@@ -6,6 +6,7 @@
 
 use super::certificates::{self, rfc3339, unix};
 use crate::envoy::ProxyId;
+use crate::live::private;
 use crate::live::server::joining::IdentityDocument;
 use rcgen::{
     CertificateSigningRequestParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,

@@ -233,7 +233,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         authority.check().map_err(|why| Error::Authority { why })?;
     }
     let (listener, admin, watched) = open("admin", &clients(config), &["h2", "http/1.1"])?;
-    private::is_own_folder(&config.data)
+    live::private::is_own_folder(&config.data)
         .map_err(|source| Error::File { path: config.data.clone(), source })?;
     let store = Embedded::open_or_create(&config.data).map_err(Error::Store)?;
     let store: Arc<dyn Store> = Arc::new(store);

@@ -7,6 +7,7 @@ mod catalogue;
 mod certificate_files;
 mod check_cases;
 mod compile;
+mod confined;
 mod conformance;
 mod debian_kill;
 mod debian_load;

@@ -39,9 +39,8 @@ fn clean(call: &str, text: &str) {
     while let Some(at) = rest.find(bad) {
         let (before, from) = rest.split_at(at);
         let style = from.strip_prefix("\u{1b}[").and_then(|from| from.split_once('m'));
-        let ours = |style: &str| {
-            style != "5;9" && style.chars().all(|c| c.is_ascii_digit() || c == ';')
-        };
+        let ours =
+            |style: &str| style != "5;9" && style.chars().all(|c| c.is_ascii_digit() || c == ';');
         match style {
             Some((style, after)) if ours(style) => rest = after,
             _ => panic!(
@@ -221,7 +220,12 @@ fn broken(told: &mut Told) {
     ] {
         let sandbox = Sandbox::with_mesh(&mesh);
         sandbox.write(&format!("not-utf8-{RAW}.toml"), [0xff, 0xfe, 0xfd]);
-        sandbox.write("tests/t.toml", evil("[[test]]\nname = \"EVIL\"\nrequest = \"EVIL\"\nexpect = { \"EVIL\" = 1 } # RAW\n"));
+        sandbox.write(
+            "tests/t.toml",
+            evil(
+                "[[test]]\nname = \"EVIL\"\nrequest = \"EVIL\"\nexpect = { \"EVIL\" = 1 } # RAW\n",
+            ),
+        );
         for args in [
             &["check"][..],
             &["check", "--format", "sarif"],
@@ -240,10 +244,20 @@ fn broken(told: &mut Told) {
     let sandbox = Sandbox::new();
     sandbox.write(
         "mesh.yaml",
-        format!("kind: VirtualNode\nmetadata: {{ name: \"{WRITTEN}\" }}\nspec: {{ \"{WRITTEN}\": 1 }}\n"),
+        format!(
+            "kind: VirtualNode\nmetadata: {{ name: \"{WRITTEN}\" }}\nspec: {{ \"{WRITTEN}\": 1 }}\n"
+        ),
     );
-    sandbox.write(&format!("{RAW}.json"), json!({ "virtualNodeName": EVIL, "spec": { EVIL: 1 } }).to_string());
-    sandbox.write("main.tf", format!("resource \"aws_appmesh_mesh\" \"x\" {{\n  name = \"{WRITTEN}\"\n  {RAW} = 1\n}}\n"));
+    sandbox.write(
+        &format!("{RAW}.json"),
+        json!({ "virtualNodeName": EVIL, "spec": { EVIL: 1 } }).to_string(),
+    );
+    sandbox.write(
+        "main.tf",
+        format!(
+            "resource \"aws_appmesh_mesh\" \"x\" {{\n  name = \"{WRITTEN}\"\n  {RAW} = 1\n}}\n"
+        ),
+    );
     told.all(&sandbox, &["import", "."]);
     told.all(&sandbox, &["store", "check", "."]);
     assert!(told.shown > before + 40, "{} {before}", told.shown);
@@ -319,12 +333,17 @@ fn names_of_operators_are_listed_without_what_a_terminal_obeys() {
     let mut told = Told::default();
     fs::create_dir(sandbox.join("data")).unwrap();
     for name in [EVIL, RAW, "plain"] {
-        told.run(sandbox.command(&["serve", "operator", "add", name, "--role", "read", "--data", "data"]));
+        told.run(
+            sandbox
+                .command(&["serve", "operator", "add", name, "--role", "read", "--data", "data"]),
+        );
     }
     let listed = told.run(sandbox.command(&["serve", "operator", "list", "--data", "data"]));
     assert!(listed.contains("plain"), "{listed}");
     for format in ["text", "json"] {
-        told.run(sandbox.command(&["serve", "operator", "list", "--data", "data", "--format", format]));
+        told.run(
+            sandbox.command(&["serve", "operator", "list", "--data", "data", "--format", format]),
+        );
     }
     told.run(sandbox.command(&["serve", "operator", "remove", EVIL, "--data", "data"]));
 }

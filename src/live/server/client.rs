@@ -75,9 +75,10 @@ impl Client {
         let base = place.base.clone();
         let setup = |why: String| Error::Setup { server: base.clone(), project: false, why };
         if access.token.is_some() && !place.keeps_secrets() {
-            let why = "the token would be sent in plain text; a token goes over https:// or to this \
+            let why =
+                "the token would be sent in plain text; a token goes over https:// or to this \
                        host only"
-                .to_owned();
+                    .to_owned();
             return Err(Error::Setup { server: base, project: true, why });
         }
         let token = access.token.as_ref().map(|token| secret(token).map_err(&setup)).transpose()?;
