@@ -94,7 +94,18 @@ impl<'a> Entry<'a> {
     /// One without a mesh.
     pub(super) fn plain(actor: &'a str, verb: &'a str, subject: &'a str, end: &'a str) -> Self {
         let subject = Some(subject).filter(|subject| !subject.is_empty());
-        Self { actor, verb, mesh: None, subject, key: None, before: None, after: None, end }
+        Self {
+            actor,
+            verb,
+            mesh: None,
+            subject,
+            key: None,
+            plan: None,
+            consents: &[],
+            before: None,
+            after: None,
+            end,
+        }
     }
 }
 

@@ -46,6 +46,12 @@ fn planned(live: &Live, desired: &Mesh, settings: &Settings) -> Plan {
 /// Fifty plans: the first ones of random meshes, and those between two meshes of the same names.
 fn plans() -> Vec<(Live, Plan, Settings)> {
     let settings = Settings::path("/root");
+    // Only small ones: every leaf is a document to be read, or a plan to be made.
+    let small = |plan: &Plan| {
+        let mut all = Vec::new();
+        leaves(&document(plan), "", &mut all);
+        all.len() <= MOST
+    };
     let of = |seed: u64| {
         let after = random_mesh::mesh(seed);
         let before = match seed % 5 {
@@ -54,15 +60,16 @@ fn plans() -> Vec<(Live, Plan, Settings)> {
                 // A part of it is not there yet, or was otherwise.
                 let mut before = after.clone();
                 let mut c = Chance::new(seed);
-                for route in before.routers.values_mut().flat_map(|router| &mut router.routes) {
+                let routers = before.routers.values_mut();
+                for route in routers.flat_map(|router| &mut router.routes).take(2) {
                     if c.once_in(2) {
                         for target in &mut route.targets {
                             target.weight = if target.weight > 5 { target.weight - 1 } else { 9 };
                         }
                     }
                 }
-                for node in before.nodes.values_mut() {
-                    if c.once_in(3) {
+                for node in before.nodes.values_mut().take(3) {
+                    if c.once_in(2) {
                         node.tags.insert("team".to_owned(), "before".to_owned());
                     }
                 }
@@ -72,8 +79,17 @@ fn plans() -> Vec<(Live, Plan, Settings)> {
         let plan = planned(&before, &after, &settings);
         (before, plan, settings.clone())
     };
-    (0..50).map(of).collect()
+    let found: Vec<_> = (0..2_000)
+        .map(of)
+        .filter(|(_, plan, _)| !plan.is_empty() && small(plan))
+        .take(50)
+        .collect();
+    assert_eq!(found.len(), 50);
+    found
 }
+
+/// So many leaves a plan has at most.
+const MOST: usize = 300;
 
 /// The pointers of all values that hold no further values, empty lists and objects included.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
@@ -156,7 +172,7 @@ fn every_changed_leaf_of_a_saved_plan_is_rejected() {
         count += all.len();
     }
     println!("{count} leaves of 50 plans");
-    assert!(count > 10_000, "{count}");
+    assert!(count > 5_000, "{count}");
 }
 
 /// What one who computes digest and checksum again may change: the plan is then another one, and
@@ -205,7 +221,7 @@ fn what_follows_from_the_changes_is_computed_again_whoever_sealed_it() {
         let mut all = Vec::new();
         leaves(&document, "", &mut all);
         // Each costs a plan, so a part of the leaves of each plan; all plans together have them all.
-        for pointer in all.iter().skip(number % 10).step_by(10) {
+        for pointer in all.iter().skip(number % 20).step_by(20) {
             let mut changed = document.clone();
             let leaf = changed.pointer_mut(pointer).unwrap();
             *leaf = other(leaf);
@@ -222,7 +238,7 @@ fn what_follows_from_the_changes_is_computed_again_whoever_sealed_it() {
         }
     }
     println!("{tried} leaves; taken: {taken:?}");
-    assert!(tried > 1_000, "{tried}");
+    assert!(tried > 300, "{tried}");
     let said: BTreeSet<&str> = SAID.iter().copied().collect();
     let more: Vec<&String> = taken.keys().filter(|name| !said.contains(name.as_str())).collect();
     assert!(more.is_empty(), "{more:?}");

@@ -1,6 +1,7 @@
 //! A temporary folder and a meshctl that sees no more of the machine than it must.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -71,7 +72,11 @@ impl Sandbox {
     pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(&path, text).unwrap();
+        // As the tools that make keys do.
+        if path.extension().is_some_and(|extension| extension == "key") {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
     }
 
     /// Copies the files of an example of the repository, without those of its folders.
