@@ -240,7 +240,10 @@ fn what_follows_from_the_changes_is_computed_again_whoever_sealed_it() {
     println!("{tried} leaves; taken: {taken:?}");
     assert!(tried > 300, "{tried}");
     let said: BTreeSet<&str> = SAID.iter().copied().collect();
-    let more: Vec<&String> = taken.keys().filter(|name| !said.contains(name.as_str())).collect();
+    // An object that reaches no proxy has no further consequence; it is shown, and is what is done.
+    let objects = |name: &str| name.starts_with("changes/*/after/");
+    let more: Vec<&String> =
+        taken.keys().filter(|name| !said.contains(name.as_str()) && !objects(name)).collect();
     assert!(more.is_empty(), "{more:?}");
 }
 

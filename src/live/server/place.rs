@@ -57,7 +57,7 @@ impl Place {
 }
 
 /// How messages call a server whose URL cannot be used, without what may be a secret.
-pub fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     match Url::parse(text) {
         Ok(url) => {
             let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
