@@ -71,6 +71,6 @@ fn the_table_of_xds_behaviours_names_real_tests() {
 
 #[test]
 fn the_table_of_security_names_real_tests() {
-    let tests = (1..=19).map(|n| format!("S{n}"));
+    let tests = (1..=23).map(|n| format!("S{n}"));
     check("security.md", tests.chain((1..=26).map(|n| format!("L{n}"))));
 }
