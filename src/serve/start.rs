@@ -1,7 +1,8 @@
 //! Starting and stopping a control plane.
 
-use super::admin::access::{Caller, Certified, Names};
+use super::admin::access::{Caller, Certified, Certify, Names};
 use super::admin::attempts::Attempts;
+use super::admin::bodies::Bodies;
 use super::admin::metrics::Metrics;
 use super::admin::{Server, router};
 use super::audit::{Audit, Entry, OnError};
@@ -265,6 +266,7 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
         authority: config.authority.clone(),
         certified: config.authority.is_some() || config.xds.tls.is_some(),
         joining: Attempts::default(),
+        bodies: Bodies::default(),
         stop,
         awaited_until: Instant::now() + config.grace,
         loopback: config.admin.address.ip().is_loopback(),
@@ -388,12 +390,14 @@ impl Running {
 
 /// Serves the admin API on one connection.
 async fn answer(app: Router, known: Arc<Known>, connection: Connection, mut stop: listen::Stop) {
-    // Of each request anew: a connection may outlive what its certificate counts for.
-    let (known, peer) = (known, connection.peer);
+    // Asked for each request, and again: a connection may outlive what its certificate counts for.
+    let from = Caller(connection.peer.address.ip());
+    let peer = connection.peer;
+    let certify = Certify(Arc::new(move || known.certify(&peer)));
     let app = app.layer(axum::middleware::from_fn(
         move |mut request: axum::extract::Request, next: axum::middleware::Next| {
-            request.extensions_mut().insert(known.certify(&peer));
-            request.extensions_mut().insert(Caller(peer.address.ip()));
+            request.extensions_mut().insert(certify.clone());
+            request.extensions_mut().insert(from);
             next.run(request)
         },
     ));

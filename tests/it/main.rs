@@ -79,6 +79,7 @@ mod serve_grpcio;
 mod serve_herd;
 mod serve_identity;
 mod serve_keys;
+mod serve_late;
 mod serve_limits;
 mod serve_operators;
 mod serve_registry;

@@ -131,7 +131,7 @@ fn s5_connections_beyond_their_number_are_closed() {
 }
 
 /// The memory of a process in MiB.
-fn memory(server: &Serve) -> u64 {
+pub(crate) fn memory(server: &Serve) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024

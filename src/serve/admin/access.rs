@@ -1,11 +1,15 @@
-//! Who may ask the admin API for what: the one layer before every route.
+//! Who may ask the admin API for what: the one layer before every route, and the same question again
+//! when the action is executed.
 
 use super::Server;
 use crate::serve::identity::Proven;
 use crate::serve::problem;
 use crate::store::security::{JoinToken, Role, Scope};
+use axum::extract::Request;
 use http::StatusCode;
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -167,16 +171,64 @@ impl Refused {
     }
 }
 
-/// Decides about one request.
-pub(in crate::serve) fn admit(
-    server: &Server,
-    certified: &Certified,
-    caller: Option<Caller>,
+/// Asks who the certificate of a connection says its peer is now.
+#[derive(Clone)]
+pub(in crate::serve) struct Certify(pub(in crate::serve) Arc<dyn Fn() -> Certified + Send + Sync>);
+
+/// What a request asks for, and with which credentials.
+#[derive(Clone)]
+pub(in crate::serve) struct Asked {
     need: Need,
-    place: &Place,
-    headers: &http::HeaderMap,
-    uri: &http::Uri,
+    place: Place,
+    certify: Option<Certify>,
+    secret: Option<String>,
+}
+
+/// Without what is secret.
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").field("need", &self.need).finish_non_exhaustive()
+    }
+}
+
+impl Asked {
+    /// That of a request.
+    pub(super) fn by(request: &Request, need: Need, place: Place) -> Self {
+        let certify = request.extensions().get::<Certify>().cloned();
+        Self { need, place, certify, secret: bearer(request.headers()).map(str::to_owned) }
+    }
+
+    /// Who may do this with these credentials at this moment.
+    fn who(&self, server: &Server) -> Result<Admitted, Refused> {
+        let certified = || self.certify.as_ref().map(|known| (known.0)()).unwrap_or_default();
+        let (place, secret) = (&self.place, self.secret.as_deref());
+        match self.need {
+            Need::Nobody => Ok((Actor("anybody".to_owned()), None).into()),
+            Need::Operator(role) => operator(server, &certified(), Some(role), place, secret),
+            Need::AnyOperator => operator(server, &certified(), None, place, secret),
+            Need::Proxy => match certified().proxy {
+                Some(proven) => {
+                    let actor = Actor(format!("mesh/{}/{}", proven.key.0, proven.key.1));
+                    Ok((actor, Some(Grant::Renew(proven))).into())
+                }
+                None => Err(Refused::new(
+                    StatusCode::UNAUTHORIZED,
+                    "unauthenticated",
+                    "this needs the certificate of a proxy, from this server and still valid",
+                )),
+            },
+            Need::JoinToken => joiner(server, secret).map(Admitted::from),
+        }
+    }
+}
+
+/// Decides about one request by its head.
+pub(super) fn admit(
+    server: &Server,
+    asked: &Asked,
+    request: &Request,
 ) -> Result<Admitted, Refused> {
+    let (headers, uri) = (request.headers(), request.uri());
     if !Names::is_plain(headers, uri) {
         let message = "a request has one Host, one Origin and one Authorization";
         return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-request", message));
@@ -185,23 +237,38 @@ pub(in crate::serve) fn admit(
         let message = "this server is not asked for by that name, or not from that page";
         return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
     }
-    match need {
-        Need::Nobody => Ok((Actor("anybody".to_owned()), None).into()),
-        Need::Operator(role) => operator(server, certified, Some(role), place, headers),
-        Need::AnyOperator => operator(server, certified, None, place, headers),
-        Need::Proxy => match &certified.proxy {
-            Some(proven) => {
-                let actor = Actor(format!("mesh/{}/{}", proven.key.0, proven.key.1));
-                Ok((actor, Some(Grant::Renew(proven.clone()))).into())
-            }
-            None => Err(Refused::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthenticated",
-                "this needs the certificate of a proxy, from this server and still valid",
-            )),
-        },
-        Need::JoinToken => joiner(server, caller, headers).map(Admitted::from),
+    let found = asked.who(server);
+    if asked.need == Need::JoinToken && found.is_err() {
+        limited(server, request.extensions().get::<Caller>().copied())?;
     }
+    found
+}
+
+/// Decides again about a request that was let in.
+pub(super) fn again(server: &Server, asked: &Asked, actor: &Actor) -> Result<(), Refused> {
+    let now = asked.who(server)?;
+    if now.actor != *actor {
+        let message = "the credential is another's now";
+        return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
+    }
+    Ok(())
+}
+
+/// Decides again about the request of this task.
+pub(super) type Again = Arc<dyn Fn() -> Result<(), Refused> + Send + Sync>;
+
+tokio::task_local! {
+    static AGAIN: Again;
+}
+
+/// Answers a request; what it executes is preceded by this check.
+pub(super) async fn checked<T>(again: Again, answer: impl Future<Output = T>) -> T {
+    AGAIN.scope(again, answer).await
+}
+
+/// The check of the request that this task answers; `None`: it needs no credentials.
+pub(super) fn check() -> Option<Again> {
+    AGAIN.try_with(Clone::clone).ok()
 }
 
 /// The secret that a request brings.
@@ -211,22 +278,24 @@ fn bearer(headers: &http::HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
-/// Lets in who has a join token, as often as an address may try.
-fn joiner(
-    server: &Server,
-    caller: Option<Caller>,
-    headers: &http::HeaderMap,
-) -> Result<(Actor, Option<Grant>), Refused> {
-    let refuse = |message| Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message);
-    let Some(Caller(address)) = caller else { return Err(refuse("this needs an address")) };
-    if let Err(wait) = server.joining.try_from(address, Instant::now()) {
-        let message = format!("too many attempts to join from {address}");
+/// Counts an attempt to join that failed.
+fn limited(server: &Server, caller: Option<Caller>) -> Result<(), Refused> {
+    let Some(Caller(address)) = caller else {
+        let message = "this needs an address";
+        return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
+    };
+    server.joining.failed(address, Instant::now()).map_err(|wait| {
+        let message = format!("too many attempts to join from {address} failed");
         let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
-        let hint = format!("try again in {} s", wait.as_secs());
-        refused.problem.hint = Some(hint);
-        return Err(Refused { wait: Some(wait), ..refused });
-    }
-    let secret = bearer(headers).ok_or_else(|| refuse("this needs a join token"))?;
+        refused.problem.hint = Some(format!("try again in {} s", wait.as_secs()));
+        Refused { wait: Some(wait), ..refused }
+    })
+}
+
+/// Lets in who has a join token.
+fn joiner(server: &Server, secret: Option<&str>) -> Result<(Actor, Option<Grant>), Refused> {
+    let refuse = |message| Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message);
+    let secret = secret.ok_or_else(|| refuse("this needs a join token"))?;
     match server.security.token(secret) {
         Some((id, held)) => Ok((Actor(format!("join token {id}")), Some(Grant::Join(id, held)))),
         None => Err(refuse("the join token is not known, was used, or is too old")),
@@ -239,10 +308,10 @@ fn operator(
     certified: &Certified,
     role: Option<Role>,
     place: &Place,
-    headers: &http::HeaderMap,
+    secret: Option<&str>,
 ) -> Result<Admitted, Refused> {
     let known = certified.operator.as_ref().and_then(|uri| server.security.certified(uri));
-    let found = match (known, bearer(headers)) {
+    let found = match (known, secret) {
         (Some(known), _) => known,
         (None, Some(secret)) => match server.security.operator(secret) {
             Some(known) => known,

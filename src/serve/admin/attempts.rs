@@ -1,4 +1,5 @@
-//! How often one address may try to join.
+//! How often one address may try to join with a token that is none. Those with a good token are not
+//! counted, and not held up: behind one address are many hosts.
 
 use crate::serve::grpc::Bucket;
 use std::collections::BTreeMap;
@@ -7,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Attempts of one address a second, over time.
+/// Failed attempts of one address a second, over time.
 const PER_SECOND: u32 = 1;
-/// Attempts of one address at once: a host that starts has several proxies.
+/// Failed attempts of one address at once: a host that starts has several proxies.
 const BURST: u32 = 10;
 /// Addresses that are remembered. While there are so many that all have tried lately, others wait.
 const ADDRESSES: usize = 10_000;
@@ -18,7 +19,7 @@ const FORGOTTEN: Duration = Duration::from_secs(BURST as u64 / PER_SECOND as u64
 /// How often those that are forgotten are looked for, at most.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// The attempts to join, by where they come from.
+/// The failed attempts to join, by where they come from.
 #[derive(Debug, Default)]
 pub(in crate::serve) struct Attempts(Mutex<Known>);
 
@@ -31,8 +32,8 @@ struct Known {
 }
 
 impl Attempts {
-    /// Counts an attempt. An error says how long to wait before the next one.
-    pub(super) fn try_from(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    /// Counts an attempt that failed. An error says how long to wait before the next one.
+    pub(super) fn failed(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let address = network(address);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Known { by, swept } = &mut *known;
@@ -74,10 +75,10 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_try_ten_times_and_then_once_a_second() {
+    fn an_address_may_fail_ten_times_and_then_once_a_second() {
         let (attempts, start) = (Attempts::default(), Instant::now());
         let a_try =
-            |from: &str, ms| attempts.try_from(ip(from), start + Duration::from_millis(ms)).is_ok();
+            |from: &str, ms| attempts.failed(ip(from), start + Duration::from_millis(ms)).is_ok();
         assert!((0..BURST).all(|_| a_try("10.0.0.1", 0)));
         assert!((0..100 * BURST).all(|_| !a_try("10.0.0.1", 0)));
         assert!(a_try("10.0.0.2", 0), "another address");
@@ -94,15 +95,15 @@ mod tests {
         let (attempts, start) = (Attempts::default(), Instant::now());
         let from = |n: usize| IpAddr::from(u32::try_from(n).expect("a small number").to_be_bytes());
         for n in 0..ADDRESSES {
-            assert!(attempts.try_from(from(n), start).is_ok());
+            assert!(attempts.failed(from(n), start).is_ok());
         }
         for n in ADDRESSES..2 * ADDRESSES {
-            assert_eq!(attempts.try_from(from(n), start), Err(FORGOTTEN));
+            assert_eq!(attempts.failed(from(n), start), Err(FORGOTTEN));
         }
         let len = || attempts.0.lock().expect("a lock").by.len();
         assert_eq!(len(), ADDRESSES);
-        assert!(attempts.try_from(from(1), start).is_ok(), "who is known is not held up");
-        assert!(attempts.try_from(from(ADDRESSES), start + FORGOTTEN).is_ok());
+        assert!(attempts.failed(from(1), start).is_ok(), "who is known is not held up");
+        assert!(attempts.failed(from(ADDRESSES), start + FORGOTTEN).is_ok());
         assert_eq!(len(), 1);
     }
 }

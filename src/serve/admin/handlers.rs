@@ -1,6 +1,6 @@
 //! What each route of the admin API answers.
 
-use super::access::{Actor, Scoped};
+use super::access::{self, Actor, Scoped};
 use super::metrics::Unwritten;
 use super::{Failed, Server};
 use crate::compile::proxies as all_proxies;
@@ -32,12 +32,21 @@ const BEAT: Duration = Duration::from_secs(5);
 pub(super) type Shared = State<Arc<Server>>;
 pub(super) type Answer<T> = Result<Json<T>, Failed>;
 
-/// Runs what blocks where it may.
+/// Executes what a request asks for, where it may block. Every route that does or tells something
+/// passes here, and its caller's credentials are checked again: since its headers came, a token may
+/// have expired, and an operator or a proxy may have been removed.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Failed> {
+    let again = access::check();
+    let work = move || {
+        if let Some(again) = again {
+            again()?;
+        }
+        work().map_err(Failed::from)
+    };
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(Failed::from),
+        Ok(result) => result,
         Err(_) => Err(problem::of("failed", "the server made a mistake").into()),
     }
 }
@@ -115,7 +124,7 @@ pub(super) async fn of_mesh<T: Serialize + Send + 'static>(
     mesh: String,
     ask: impl FnOnce(&Mesh) -> Result<T, Problem> + Send + 'static,
 ) -> Answer<T> {
-    let mesh = server.mesh(&named(mesh)?);
+    let mesh = server.look(&named(mesh)?);
     Ok(Json(blocking(move || ask(&mesh)).await?))
 }
 
@@ -235,8 +244,8 @@ pub(super) async fn apply(
         let message = "a key has 16 to 128 letters, digits, `-` and `_`";
         return Err(problem::of("bad-request", message).into());
     }
-    let attempt = server.begin(&mesh, request, &actor)?;
-    Ok(lines(attempt))
+    let attempt = blocking(move || server.begin(&mesh, request, &actor));
+    Ok(lines(attempt.await?))
 }
 
 pub(super) async fn follow(
@@ -244,22 +253,23 @@ pub(super) async fn follow(
     Path((mesh, key)): Path<(String, String)>,
 ) -> Result<Response, Failed> {
     let mesh = named(mesh)?;
-    if let Some(attempt) = server.attempt(&mesh, &key) {
-        return Ok(lines(attempt));
-    }
-    let found =
-        blocking(move || server.store.landed(&mesh, &key).map_err(|error| problem::store(&error)));
-    match found.await? {
-        // Whoever asked for it may ask again: nothing is done twice.
-        Some(landed) => {
-            let message = format!(
-                "the key has become revision {}, before the server was started anew",
-                landed.revision
-            );
-            Err(problem::of("landed", message).into())
+    let attempt = blocking(move || {
+        if let Some(attempt) = server.attempt(&mesh, &key) {
+            return Ok(attempt);
         }
-        None => Err(problem::of("unknown-key", "nothing was asked for under this key").into()),
-    }
+        Err(match server.store.landed(&mesh, &key).map_err(|error| problem::store(&error))? {
+            // Whoever asked for it may ask again: nothing is done twice.
+            Some(landed) => problem::of(
+                "landed",
+                format!(
+                    "the key has become revision {}, before the server was started anew",
+                    landed.revision
+                ),
+            ),
+            None => problem::of("unknown-key", "nothing was asked for under this key"),
+        })
+    });
+    Ok(lines(attempt.await?))
 }
 
 /// All lines of an attempt, from the first, as they come.

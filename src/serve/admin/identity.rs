@@ -85,7 +85,8 @@ pub(super) async fn join_tokens(
     Path(mesh): Path<String>,
 ) -> Answer<JoinTokensDocument> {
     let mesh = named(mesh)?;
-    let tokens = server.security.tokens_of(&mesh).into_iter().map(|(id, held)| HeldDocument {
+    let tokens = blocking(move || Ok(server.security.tokens_of(&mesh))).await?;
+    let tokens = tokens.into_iter().map(|(id, held)| HeldDocument {
         id,
         proxies: held.proxies,
         until: rfc3339(held.until),
@@ -200,13 +201,13 @@ pub(super) async fn revoke(
 ) -> Answer<DoneDocument> {
     let mesh = named(mesh)?;
     let key = proxy_of(&mesh, &kind, &name)?;
-    if !server.certified {
-        let message = "proxies come without certificates here: there is nothing to revoke";
-        return Err(problem::of("no-authority", message)
-            .hint("start the server with --xds-cert, and with --identity-cert or --xds-client-ca")
-            .into());
-    }
     let done = blocking(move || {
+        if !server.certified {
+            let message = "proxies come without certificates here: there is nothing to revoke";
+            return Err(problem::of("no-authority", message).hint(
+                "start the server with --xds-cert, and with --identity-cert or --xds-client-ca",
+            ));
+        }
         // In memory first, and the streams: whatever becomes of the disk, it is shut out.
         server.security.revoke(&key);
         server.plane.disconnect(&mesh, &key.1);

@@ -5,6 +5,7 @@
 
 pub(super) mod access;
 pub(super) mod attempts;
+pub(super) mod bodies;
 mod handlers;
 mod identity;
 pub(super) mod metrics;
@@ -23,16 +24,18 @@ use crate::live::server::wire::{ApplyRequest, Problem, Work};
 use crate::model::MeshName;
 use crate::store::Store;
 use crate::store::security::Role;
-use access::{Actor, Admitted, Certified, Names, Need, Place};
+use access::{Actor, Admitted, Asked, Names, Need, Place, Refused};
 use attempts::Attempts as Joining;
 use axum::RequestExt as _;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
+use bodies::Bodies;
 use metrics::Metrics;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -60,6 +63,7 @@ pub(super) struct Server {
     /// Whether proxies come with certificates, which can be revoked.
     pub(super) certified: bool,
     pub(super) joining: Joining,
+    pub(super) bodies: Bodies,
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
     /// Whether instances may be registered at addresses of the callers' own hosts.
@@ -90,6 +94,7 @@ impl From<Problem> for Failed {
             "unsupported-encoding" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "too-many" => StatusCode::TOO_MANY_REQUESTS,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "timed-out" => StatusCode::REQUEST_TIMEOUT,
             "key-used" | "landed" | "superseded" | "stale" | "no-authority" | "no-rollout" => {
                 StatusCode::CONFLICT
             }
@@ -101,6 +106,12 @@ impl From<Problem> for Failed {
     }
 }
 
+impl From<Refused> for Failed {
+    fn from(refused: Refused) -> Self {
+        Self(refused.status, refused.problem)
+    }
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").finish_non_exhaustive()
@@ -108,11 +119,21 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// A mesh, known or not.
+    /// A mesh that is kept from now on, because something is or will be applied to it.
     pub(super) fn mesh(&self, name: &MeshName) -> Arc<Mesh> {
         let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Arc::new(Mesh::new(name.clone(), self.store.clone(), self.plane.clone()));
-        Arc::clone(meshes.entry(name.clone()).or_insert_with(make))
+        Arc::clone(meshes.entry(name.clone()).or_insert_with(|| Arc::new(self.new_mesh(name))))
+    }
+
+    /// A mesh to look at: one that is not known is not kept, whoever asks for it.
+    pub(super) fn look(&self, name: &MeshName) -> Arc<Mesh> {
+        let meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = meshes.get(name).cloned();
+        known.unwrap_or_else(|| Arc::new(self.new_mesh(name)))
+    }
+
+    fn new_mesh(&self, name: &MeshName) -> Mesh {
+        Mesh::new(name.clone(), self.store.clone(), self.plane.clone())
     }
 
     /// Goes on with what a run of the server before this one has left unfinished.
@@ -393,27 +414,24 @@ fn gate(
                 Err(RawPathParamsRejection::MissingPathParams(_)) => Place::default(),
                 Err(rejection) => return rejection.into_response(),
             };
-            let certified = request.extensions().get::<Certified>().cloned().unwrap_or_default();
-            let (headers, uri) = (request.headers(), request.uri());
+            let asked = Asked::by(&request, need, place.clone());
+            let encoded = is_encoded(request.headers());
             let from = request.extensions().get::<access::Caller>().copied();
-            let admitted = access::admit(&server, &certified, from, need, &place, headers, uri);
-            match admitted {
-                Ok(_) if is_encoded(headers) => {
+            match access::admit(&server, &asked, &request) {
+                Ok(_) if encoded => {
                     let message = "bodies are taken as they are, without a content encoding";
                     Failed::from(problem::of("unsupported-encoding", message)).into_response()
                 }
-                Ok(Admitted { actor, grant, scope }) => {
+                // Whoever is not known sends no body that anybody reads.
+                Ok(_) if need == Need::Nobody => next.run(request).await,
+                Ok(admitted) => {
                     server.metrics.answered(request.method());
-                    let told =
-                        Told { server: Arc::clone(&server), actor: actor.clone(), place, verb };
-                    request.extensions_mut().insert(actor);
-                    if let Some(grant) = grant {
-                        request.extensions_mut().insert(grant);
-                    }
-                    if let Some(scope) = scope {
-                        request.extensions_mut().insert(scope);
-                    }
-                    told.around(audited, next.run(request)).await
+                    let actor = admitted.actor.clone();
+                    let told = Told { server: Arc::clone(&server), actor, place, verb };
+                    let run = async {
+                        run(server, request, next, asked, admitted).await.into_response()
+                    };
+                    told.around(audited, run).await
                 }
                 Err(refused) => {
                     server.metrics.refused();
@@ -421,8 +439,9 @@ fn gate(
                     let who = refused.who.clone().or(from).unwrap_or_default();
                     let why = format!("denied: {}", refused.problem.code);
                     server.audit.denied(&who, &verb, &why);
-                    let mut answer = Failed(refused.status, refused.problem).into_response();
-                    if let Some(wait) = refused.wait {
+                    let wait = refused.wait;
+                    let mut answer = Failed::from(refused).into_response();
+                    if let Some(wait) = wait {
                         let seconds = wait.as_secs_f64().ceil() as u64;
                         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                     }
@@ -495,4 +514,28 @@ pub(super) fn unrecorded(why: &str) -> Problem {
     problem.causes.push(why.to_owned());
     problem
         .hint("make room for it; `meshctl serve --audit-on-error alarm` makes changes without it")
+}
+
+/// Receives the body of a request that was let in, and has it answered. How long a body takes is its
+/// sender's affair, so what is done with it asks again whether the caller may still do it.
+async fn run(
+    server: Arc<Server>,
+    request: Request,
+    next: Next,
+    asked: Asked,
+    admitted: Admitted,
+) -> Result<Response, Failed> {
+    let Admitted { actor, grant, scope } = admitted;
+    let (mut head, body) = request.into_parts();
+    let (bytes, _share) = server.bodies.receive(&actor.0, body).await?;
+    head.extensions.insert(actor.clone());
+    if let Some(grant) = grant {
+        head.extensions.insert(grant);
+    }
+    if let Some(scope) = scope {
+        head.extensions.insert(scope);
+    }
+    let request = Request::from_parts(head, Body::from(bytes));
+    let again = Arc::new(move || access::again(&server, &asked, &actor));
+    Ok(access::checked(again, next.run(request)).await)
 }

@@ -120,7 +120,7 @@ pub(super) async fn register(
     let instance: Instance = read(body)?;
     possible(&instance, server.loopback)?;
     let done = blocking(move || {
-        let mesh = server.mesh(&name);
+        let mesh = server.look(&name);
         if mesh.head().map_err(|error| problem::live(&error))?.is_none() {
             let message = format!("nothing was applied to a mesh {name} yet");
             return Err(problem::of("no-mesh", message));
@@ -154,7 +154,7 @@ pub(super) async fn deregister(
 ) -> Result<StatusCode, Failed> {
     let (name, key) = key(parts)?;
     let done = blocking(move || {
-        let removed = server.mesh(&name).registry.deregister(&key);
+        let removed = server.look(&name).registry.deregister(&key);
         if !removed.map_err(|error| problem::store(&error))? {
             return Err(no_instance(&key));
         }
@@ -172,7 +172,7 @@ pub(super) async fn confirm(
 ) -> Answer<serde_json::Value> {
     let name = named(mesh)?;
     let removed = blocking(move || {
-        let removed = server.mesh(&name).registry.confirm(&namespace, &service);
+        let removed = server.look(&name).registry.confirm(&namespace, &service);
         let removed = removed.map_err(|error| problem::store(&error))?;
         audit(&server, &actor, "confirm lapsed", &name, &format!("{namespace}/{service}"));
         Ok(json!({ "removed": removed }))
