@@ -24,6 +24,7 @@ use meshctl::serve::hub::{Counts, Hub};
 use meshctl::serve::identity::Loopback;
 use meshctl::serve::limits::Limits;
 use meshctl::serve::listen::{self, Stop};
+use meshctl::serve::places::Places;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -126,8 +127,9 @@ fn serve(services: usize) {
         let xds = Xds::new(hub.clone(), Arc::new(Loopback));
         let (_stopper, stop) = Stop::new();
         let serve = move |connection, stop| xds.clone().serve(connection, stop);
-        let limit = Duration::from_secs(10);
-        tokio::spawn(listen::accept(listener, None, limit, limit, stop, serve));
+        let within = (Duration::from_secs(10), Duration::from_secs(10));
+        let places = Places::new(hub.limits());
+        tokio::spawn(listen::accept(listener, None, places, within, stop, serve));
         let (sender, mut lines) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             for line in std::io::stdin().lines() {

@@ -16,8 +16,16 @@ pub struct Limits {
     pub resume_bytes: usize,
     /// Bytes of all headers of a request; 16 KiB.
     pub header_bytes: u32,
-    /// Connections in all; 100,000, and no more than there are files for.
+    /// Connections of who has shown a credential, over both listeners; 100,000, and no more than there
+    /// are files for.
     pub connections: usize,
+    /// Of these, such as have the token of an operator where proxies connect; 16.
+    pub token_connections: usize,
+    /// Connections of who has not shown a credential yet, over both listeners; 2,048, and no more than
+    /// an eighth of the files.
+    pub strangers: usize,
+    /// Of these, such as come from one address, a /64 of IPv6; 1,024, and no more than half of all.
+    pub strangers_per_address: usize,
     /// Streams on one connection; 16.
     pub streams_per_connection: u32,
     /// Streams of one identity; `None`: any number, as instances may share an identity.
@@ -40,6 +48,14 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long a stream may take to say who it is; 10 s.
     pub first_request: Duration,
+    /// How long a client without a certificate that counts may take to send a request with a token that
+    /// does, where proxies connect; 5 s.
+    pub first_token: Duration,
+    /// How long the headers of a request to the admin API may take, and a connection of HTTP/1 may be
+    /// without one; 10 s.
+    pub headers: Duration,
+    /// How long a connection of an operator may be without a request; 5 min.
+    pub idle: Duration,
     /// After which silence a connection is asked whether it lives; 30 s.
     pub keepalive_interval: Duration,
     /// How long it may take to answer that; 10 s.
@@ -60,6 +76,9 @@ impl Default for Limits {
             resume_bytes: 16 << 20,
             header_bytes: 16 << 10,
             connections: 100_000,
+            token_connections: 16,
+            strangers: 2_048,
+            strangers_per_address: 1_024,
             streams_per_connection: 16,
             streams_per_identity: None,
             streams: 100_000,
@@ -71,6 +90,9 @@ impl Default for Limits {
             new_streams_burst: 10_000,
             handshake: Duration::from_secs(10),
             first_request: Duration::from_secs(10),
+            first_token: Duration::from_secs(5),
+            headers: Duration::from_secs(10),
+            idle: Duration::from_secs(300),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             recheck: Duration::from_secs(300),
@@ -90,8 +112,11 @@ impl Limits {
         let _ = setrlimit(Resource::Nofile, files);
         let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let left = files.saturating_sub(FILES_KEPT).max(files / 2);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
         let limits = Self::default();
-        let connections = usize::try_from(left).unwrap_or(usize::MAX).min(limits.connections);
-        Self { connections, ..limits }
+        let strangers = limits.strangers.min(left / 8).max(1);
+        let strangers_per_address = limits.strangers_per_address.min(strangers.div_ceil(2));
+        let connections = limits.connections.min(left - strangers);
+        Self { connections, strangers, strangers_per_address, ..limits }
     }
 }

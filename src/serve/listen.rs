@@ -1,5 +1,6 @@
 //! Listening: the socket, TLS, and a stop that lets connections end.
 
+use super::places::{Full, Place, Places};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -187,6 +188,8 @@ pub struct Connection {
     pub io: Io,
     /// Who is at the other end.
     pub peer: Peer,
+    /// As what it counts, for as long as it is there.
+    pub place: Arc<Place>,
 }
 
 /// A connection's bytes.
@@ -267,13 +270,14 @@ impl Stopper {
 }
 
 /// Accepts connections until the stop is requested, then waits up to `patience` for those that are
-/// open, and ends what is left. A handshake that takes longer than `handshake` is given up; each
-/// connection is served by a task of its own, so that none can end another.
+/// open, and ends what is left. Each has a place before anything is spent on it, and ends when it loses
+/// that. A handshake that takes longer than `handshake` is given up; each connection is served by a
+/// task of its own, so that none can end another.
 pub async fn accept<F, S>(
     listener: TcpListener,
     tls: Option<Tls>,
-    handshake: Duration,
-    patience: Duration,
+    places: Places,
+    (handshake, patience): (Duration, Duration),
     mut stop: Stop,
     serve: S,
 ) where
@@ -294,29 +298,42 @@ pub async fn accept<F, S>(
             tokio::time::sleep(REST).await;
             continue;
         };
+        let place = loop {
+            match places.enter(address.ip(), Instant::now()) {
+                // It waits, and all that the kernel holds behind it.
+                Err(Full::All) => tokio::time::sleep(REST).await,
+                entered => break entered,
+            }
+        };
+        let Ok(place) = place.map(Arc::new) else { continue };
         // Without it small responses wait for the answer to the one before.
         let _ = stream.set_nodelay(true);
         let (serve, stop) = (serve.clone(), stop.clone());
         let acceptor = tls.as_ref().map(Tls::acceptor);
-        open.spawn(async move {
+        let own = Arc::clone(&place);
+        let served = async move {
             let connection = match acceptor {
-                None => Connection {
-                    io: Io::Plain(stream),
-                    peer: Peer { address, certificates: Vec::new() },
-                },
+                None => {
+                    let peer = Peer { address, certificates: Vec::new() };
+                    Connection { io: Io::Plain(stream), peer, place }
+                }
                 Some(acceptor) => {
                     let Ok(Ok(stream)) = timeout(handshake, acceptor.accept(stream)).await else {
                         return;
                     };
                     let certificates =
                         stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
-                    Connection {
-                        io: Io::Tls(Box::new(stream)),
-                        peer: Peer { address, certificates },
-                    }
+                    let peer = Peer { address, certificates };
+                    Connection { io: Io::Tls(Box::new(stream)), peer, place }
                 }
             };
             serve(connection, stop).await;
+        };
+        open.spawn(async move {
+            tokio::select! {
+                () = served => {}
+                () = own.lost() => {}
+            }
         });
     }
     drop(listener);

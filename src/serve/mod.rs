@@ -17,6 +17,7 @@ pub mod limits;
 pub mod listen;
 mod local;
 mod mesh;
+pub mod places;
 mod plane;
 mod problem;
 mod registry;

@@ -1,10 +1,10 @@
 //! Starting and stopping a control plane.
 
-use super::admin::access::{Caller, Certified, Certify, Names};
+use super::admin::access::{Certified, Names};
 use super::admin::attempts::Attempts;
 use super::admin::bodies::Bodies;
 use super::admin::metrics::Metrics;
-use super::admin::{Server, router};
+use super::admin::{Server, connection, router};
 use super::audit::{Audit, Entry, OnError};
 use super::certificates::{Figures, Notice, Watched, lead_to};
 use super::grpc::{Operated, Xds};
@@ -12,7 +12,8 @@ use super::hub::Hub;
 use super::identity::{Identify, Loopback, Spiffe, is_proxy, spiffe_uri};
 use super::joining::Authority;
 use super::limits::Limits;
-use super::listen::{self, Connection, Stopper, TlsError};
+use super::listen::{self, Stopper, TlsError};
+use super::places::Places;
 use super::plane::Plane;
 use super::secret::{PREFIX, hash, random};
 use super::security::{Refused, Security};
@@ -21,10 +22,6 @@ use crate::apply::Signal;
 use crate::live;
 use crate::store::security::{Operator, Role, Scope};
 use crate::store::{self, Embedded, Store};
-use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -201,10 +198,11 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         (Some(files), Some(domain)) if !files.clients.is_empty() => Some(domain.clone()),
         (Some(_), _) => return Err(Error::NoIdentity),
     };
-    let hub = Hub::new(Limits::of_process());
+    let limits = Limits::of_process();
+    let (hub, places) = (Hub::new(limits.clone()), Places::new(&limits));
     // The address is taken first: a server that cannot serve must not open the store.
     let (listener, address, watched) = open("xds", &config.xds, &["h2"])?;
-    let mut running = start_with(config, Arc::new(hub.clone())).await?;
+    let mut running = start_admin(config, Arc::new(hub.clone()), limits, places.clone()).await?;
     let identify: Arc<dyn Identify> = match known {
         Some(trust_domain) => {
             let security = Arc::clone(&running.watching.security);
@@ -216,11 +214,11 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let operators = Arc::clone(&running.watching.security);
     let xds = Xds::new(hub.clone(), Arc::new(Operated { others: identify, operators }));
     let (stopper, stop) = listen::Stop::new();
-    let handshake = hub.limits().handshake;
+    let within = (hub.limits().handshake, PATIENCE);
     let tls = watched.as_ref().map(Watched::tls);
     running.watching.watch(watched, &stop);
     let serve = move |connection, stop| xds.clone().serve(connection, stop);
-    let served = listen::accept(listener, tls, handshake, PATIENCE, stop, serve);
+    let served = listen::accept(listener, tls, places, within, stop, serve);
     running.serving.push(tokio::spawn(served));
     running.stoppers.push(stopper);
     running.xds = Some(address);
@@ -230,6 +228,18 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
 
 /// Starts the operators' side, over any data plane.
 pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Error> {
+    let limits = Limits::of_process();
+    let places = Places::new(&limits);
+    start_admin(config, plane, limits, places).await
+}
+
+/// Starts the operators' side; its connections have their places among those of the other listener.
+async fn start_admin(
+    config: &Config,
+    plane: Arc<dyn Plane>,
+    limits: Limits,
+    places: Places,
+) -> Result<Running, Error> {
     if let Some(authority) = &config.authority {
         authority.check().map_err(|why| Error::Authority { why })?;
     }
@@ -289,9 +299,13 @@ pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Runnin
     let tls = watched.as_ref().map(Watched::tls);
     watching.watch(watched, &ending);
     let known = Arc::new(Known::of(config, &watching.security));
-    let serve = move |connection, stop| answer(app.clone(), Arc::clone(&known), connection, stop);
-    let handshake = Limits::default().handshake;
-    let served = listen::accept(listener, tls, handshake, PATIENCE, ending, serve);
+    let (within, limits) = ((limits.handshake, PATIENCE), Arc::new(limits));
+    let serve = move |connection, stop| {
+        let known = Arc::clone(&known);
+        let certify = move |peer: &listen::Peer| known.certify(peer);
+        connection::serve(app.clone(), certify, connection, Arc::clone(&limits), stop)
+    };
+    let served = listen::accept(listener, tls, places, within, ending, serve);
     let serving = vec![tokio::spawn(served), leases, control, upkeep];
     let stoppers = vec![stopper];
     Ok(Running {
@@ -386,31 +400,6 @@ impl Running {
         let server = Arc::clone(&self.server);
         let _ = tokio::task::spawn_blocking(move || upkeep::settle(&server)).await;
     }
-}
-
-/// Serves the admin API on one connection.
-async fn answer(app: Router, known: Arc<Known>, connection: Connection, mut stop: listen::Stop) {
-    // Asked for each request, and again: a connection may outlive what its certificate counts for.
-    let from = Caller(connection.peer.address.ip());
-    let peer = connection.peer;
-    let certify = Certify(Arc::new(move || known.certify(&peer)));
-    let app = app.layer(axum::middleware::from_fn(
-        move |mut request: axum::extract::Request, next: axum::middleware::Next| {
-            request.extensions_mut().insert(certify.clone());
-            request.extensions_mut().insert(from);
-            next.run(request)
-        },
-    ));
-    let service = TowerToHyperService::new(app);
-    let builder = auto::Builder::new(TokioExecutor::new());
-    let connection = builder.serve_connection(TokioIo::new(connection.io), service);
-    let mut connection = std::pin::pin!(connection);
-    // How a connection ends is its peer's affair.
-    tokio::select! {
-        _ = &mut connection => return,
-        () = stop.requested() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
 }
 
 /// Takes an address, with its TLS.

@@ -87,6 +87,7 @@ mod serve_resume;
 mod serve_revocation;
 mod serve_scope;
 mod serve_security;
+mod serve_strangers;
 mod serve_xds;
 mod store;
 mod support;

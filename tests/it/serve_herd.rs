@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const NAMES: usize = 20;
 
 /// Lets the process open as many files as it may at all.
-fn raise_limit() {
+pub(crate) fn raise_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
@@ -89,7 +89,14 @@ fn p7_f22_a_herd_is_let_in_and_one_that_flaps_starves_no_change() {
     runtime.block_on(async {
         // Clients share the machine, and a debug build is slow; what is proven needs no haste.
         let patient = Duration::from_secs(120);
-        let limits = Limits { first_request: patient, handshake: patient, ..Limits::default() };
+        // All come from one address.
+        let limits = Limits {
+            first_request: patient,
+            handshake: patient,
+            strangers: count,
+            strangers_per_address: count,
+            ..Limits::default()
+        };
         let server = Server::open(limits);
         let to = server.address;
         change(&server, 1);

@@ -109,6 +109,10 @@ impl Server {
         (self.child, self.admin, self.xds) = Self::launch(sandbox, data, at, more);
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it without a word.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();

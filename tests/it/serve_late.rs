@@ -53,8 +53,8 @@ impl<S: Read + Write> Held<S> {
 
     /// Sends the last byte; gives the status and the whole answer.
     fn end(mut self) -> (u16, String) {
-        self.stream.write_all(&[self.last]).unwrap();
-        self.stream.flush().unwrap();
+        // Who is rejected by the headers may be closed already, and the answer is there.
+        let _ = self.stream.write_all(&[self.last]).and_then(|()| self.stream.flush());
         let mut answer = Vec::new();
         // A close without a word of TLS is an end too.
         let _ = self.stream.read_to_end(&mut answer);
@@ -87,7 +87,11 @@ fn calls() -> Vec<(String, String, Role, String)> {
     };
     let routes = meshctl::serve::routes().into_iter();
     let of_operators = routes.filter_map(|(method, path, need)| {
-        let Need::Operator(role) = need else { return None };
+        let role = match need {
+            Need::Operator(role) => role,
+            Need::AnyOperator => Role::Write,
+            Need::Nobody | Need::JoinToken | Need::Proxy => return None,
+        };
         let filled = path
             .replace("{mesh}", "m")
             .replace("{revision}", "1")
@@ -124,7 +128,9 @@ fn an_operator_who_was_removed_since_the_headers_came_does_nothing_on_any_route(
         })
         .collect();
     let_in(&admin, before, held.len() as u64);
-    assert!(operators.remove("mallory").unwrap() && operators.remove("registrar").unwrap());
+    for name in ["mallory", "registrar"] {
+        assert!(operators.remove(name).unwrap().there);
+    }
     for (what, held) in held {
         let (status, answer) = held.end();
         assert_eq!(status, 401, "{what:?}: {answer}");
@@ -137,7 +143,12 @@ fn an_operator_who_was_removed_since_the_headers_came_does_nothing_on_any_route(
         server.ask("GET", "/v1/meshes/m/registry", &[("authorization", own.as_str())]);
     assert!(!registered.contains("10.0.0.1"), "{registered}");
     let audit = std::fs::read_to_string(server.folder().join("audit.ndjson")).unwrap();
-    assert!(!audit.contains("mallory\",\"verb\":\"revoke") && !audit.contains("\"registrar\""));
+    let done = |line: &&str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let who = line["actor"].as_str().unwrap_or_default();
+        ["mallory", "registrar"].contains(&who) && line["end"] == "done"
+    };
+    assert_eq!(audit.lines().filter(done).collect::<Vec<_>>(), Vec::<&str>::new());
     // The same requests of one who is still an operator are executed.
     let (method, path, _, body) =
         calls.iter().find(|(method, ..)| method == "PUT").expect("a registration");

@@ -6,6 +6,7 @@
 pub(super) mod access;
 pub(super) mod attempts;
 pub(super) mod bodies;
+pub(super) mod connection;
 mod handlers;
 mod identity;
 pub(super) mod metrics;
@@ -36,6 +37,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use bodies::Bodies;
+use connection::Line;
 use metrics::Metrics;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -415,6 +417,7 @@ fn gate(
                 Err(rejection) => return rejection.into_response(),
             };
             let asked = Asked::by(&request, need, place.clone());
+            let line = request.extensions().get::<Line>().cloned();
             let encoded = is_encoded(request.headers());
             let from = request.extensions().get::<access::Caller>().copied();
             match access::admit(&server, &asked, &request) {
@@ -426,15 +429,20 @@ fn gate(
                 Ok(_) if need == Need::Nobody => next.run(request).await,
                 Ok(admitted) => {
                     server.metrics.answered(request.method());
+                    if let Some(line) = line {
+                        line.accepted();
+                    }
                     let actor = admitted.actor.clone();
                     let told = Told { server: Arc::clone(&server), actor, place, verb };
-                    let run = async {
-                        run(server, request, next, asked, admitted).await.into_response()
-                    };
+                    let run =
+                        async { run(server, request, next, asked, admitted).await.into_response() };
                     told.around(audited, run).await
                 }
                 Err(refused) => {
                     server.metrics.refused();
+                    if let Some(line) = line {
+                        line.rejected();
+                    }
                     let from = from.map(|from| format!("address {}", from.0.to_canonical()));
                     let who = refused.who.clone().or(from).unwrap_or_default();
                     let why = format!("denied: {}", refused.problem.code);

@@ -16,6 +16,7 @@ pub use status::Operated;
 use super::hub::Hub;
 use super::identity::{Credentials, Identify, Identity};
 use super::listen::{Connection, Peer, Stop};
+use super::places::{Place, Shown};
 use crate::envoy::csds;
 use crate::envoy::xds::{DELTA_PATH, Protocol, STATE_PATH};
 use codec::Requests;
@@ -27,7 +28,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use messages::Messages;
 use status::{ClientStatus, StatusCodec};
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use stream::Responses;
@@ -69,6 +70,8 @@ pub const RPCS: [Rpc; 4] = [
 
 /// How long a new stream may wait for its turn.
 const NEW_STREAM_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a stranger's connection may last after a rejection.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Bytes that a connection may hold for a client that does not read, beside a response.
 const SEND_BUFFER: usize = 64 << 10;
 
@@ -78,24 +81,6 @@ pub struct Xds {
     hub: Hub,
     identify: Arc<dyn Identify>,
     new_streams: Arc<Mutex<Bucket>>,
-    connections: Arc<AtomicUsize>,
-}
-
-/// A connection that counts as long as this lives.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    /// Counts one more; `None`: there are as many as there may be.
-    fn new(connections: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let counted = Self(connections.clone());
-        (counted.0.fetch_add(1, Ordering::Relaxed) < most).then_some(counted)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Xds {
@@ -105,16 +90,25 @@ impl Xds {
         let bucket =
             Bucket::new(limits.new_streams_per_second, limits.new_streams_burst, Instant::now());
         let new_streams = Arc::new(Mutex::new(bucket));
-        Self { hub, identify, new_streams, connections: Arc::default() }
+        Self { hub, identify, new_streams }
     }
 
     /// Serves one connection until it ends, or until the server stops.
     pub async fn serve(self, connection: Connection, mut stop: Stop) {
         let limits = self.hub.limits().clone();
+        let Connection { io, peer, place } = connection;
+        let shown = Credentials {
+            certificates: peer.certificates.clone(),
+            token: None,
+            peer: peer.address,
+        };
+        let certified = self.identify.identify(&shown).is_ok();
         // Closed at once, so that those that are open, and operators, have what they need.
-        let Some(_counted) = Counted::new(&self.connections, limits.connections) else { return };
-        let Connection { io, peer } = connection;
+        if certified && !place.known(Shown::Own) {
+            return;
+        }
         let peer = Arc::new(peer);
+        let own = Arc::clone(&place);
         let asked = Arc::new(AtomicBool::new(false));
         let has_asked = asked.clone();
         // A client keeps its connection, and with it a certificate that has ended, for as long as it
@@ -124,7 +118,14 @@ impl Xds {
         let service = service_fn(move |request| {
             asked.store(true, Ordering::Relaxed);
             let (xds, peer, spent) = (self.clone(), peer.clone(), spent.clone());
-            async move { Ok::<_, Infallible>(xds.answer(request, &peer, &spent).await) }
+            let place = Arc::clone(&own);
+            async move {
+                let answer = xds.answer(request, &peer, &place).await;
+                if answer.is_err() {
+                    spent.notify_one();
+                }
+                Ok::<_, Infallible>(answer.unwrap_or_else(Status::into_http))
+            }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -137,8 +138,14 @@ impl Xds {
         let mut connection = std::pin::pin!(connection);
         // Who connects and asks for nothing holds nothing either.
         let idle = async {
-            tokio::time::sleep(limits.first_request).await;
-            if has_asked.load(Ordering::Relaxed) {
+            if certified {
+                tokio::time::sleep(limits.first_request).await;
+                if has_asked.load(Ordering::Relaxed) {
+                    std::future::pending::<()>().await;
+                }
+            }
+            tokio::time::sleep(limits.first_token).await;
+            if place.is_known() {
                 std::future::pending::<()>().await;
             }
         };
@@ -149,45 +156,49 @@ impl Xds {
             () = stop.requested() => connection.as_mut().graceful_shutdown(),
             () = is_spent.notified() => connection.as_mut().graceful_shutdown(),
         }
-        let _ = connection.await;
+        match place.is_known() {
+            true => drop(connection.await),
+            // A rejected stranger hears why, and that is all.
+            false => drop(tokio::time::timeout(LAST_WORDS, connection).await),
+        }
     }
 
-    /// Answers one request: nobody, whatever it asks for, passes unknown. `spent` is told when the
-    /// certificate of the connection counts for nothing.
+    /// Answers one request: nobody, whatever it asks for, passes unknown. An error also ends the
+    /// connection: its client has shown nothing that counts, or counts no more.
     async fn answer(
         &self,
         request: http::Request<Incoming>,
         peer: &Peer,
-        spent: &Notify,
-    ) -> http::Response<Body> {
+        place: &Place,
+    ) -> Result<http::Response<Body>, Status> {
         let credentials = credentials(&request, peer);
-        let identity = match self.identify.identify(&credentials) {
-            Ok(identity) => identity,
-            Err(unknown) => {
-                if !peer.certificates.is_empty() {
-                    spent.notify_one();
-                }
-                return Status::unauthenticated(unknown.to_string()).into_http();
-            }
+        let identity = self.identify.identify(&credentials);
+        let identity = identity.map_err(|unknown| Status::unauthenticated(unknown.to_string()))?;
+        let shown = match identity {
+            Identity::Operator(_) => Shown::Token,
+            Identity::Spiffe(_) | Identity::Token(_) | Identity::Loopback => Shown::Own,
         };
+        if !place.known(shown) {
+            return Err(Status::resource_exhausted("too many connections; try again later"));
+        }
         let Some(rpc) = RPCS.iter().find(|rpc| rpc.path == request.uri().path()) else {
-            return Status::unimplemented(
+            return Ok(Status::unimplemented(
                 "served are AggregatedDiscoveryService's DeltaAggregatedResources and \
                  StreamAggregatedResources, and ClientStatusDiscoveryService",
             )
-            .into_http();
+            .into_http());
         };
         if !matches!(rpc.speaks, Speaks::Xds(_)) && !matches!(identity, Identity::Operator(_)) {
-            return status::for_operators().into_http();
+            return Ok(status::for_operators().into_http());
         }
         if let Err(status) = self.admit().await {
-            return status.into_http();
+            return Ok(status.into_http());
         }
         let limits = self.hub.limits();
         let (hub, identify) = (self.hub.clone(), self.identify.clone());
         let most = limits.request_bytes;
         let status = || Grpc::new(StatusCodec).max_decoding_message_size(most);
-        match rpc.speaks {
+        Ok(match rpc.speaks {
             Speaks::Xds(protocol) => {
                 let most = Some(limits.resume_bytes);
                 let requests =
@@ -204,7 +215,7 @@ impl Xds {
             Speaks::StatusOnce => {
                 status().unary(ClientStatus { hub, identify, credentials }, request).await
             }
-        }
+        })
     }
 
     /// Lets a new stream in, after a little if there are many.

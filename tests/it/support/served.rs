@@ -18,6 +18,7 @@ use meshctl::serve::hub::{Hub, Instance};
 use meshctl::serve::identity::{Identify, Loopback};
 use meshctl::serve::limits::Limits;
 use meshctl::serve::listen::{self, Stop, Stopper, Tls};
+use meshctl::serve::places::Places;
 use meshctl::serve::{Operators, Terms};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -47,10 +48,10 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let xds = Xds::new(hub.clone(), identify);
         let (stopper, stop) = Stop::new();
-        let handshake = hub.limits().handshake;
+        let within = (hub.limits().handshake, Duration::from_secs(5));
+        let places = Places::new(hub.limits());
         let serve = move |connection, stop| xds.clone().serve(connection, stop);
-        let patience = Duration::from_secs(5);
-        let task = tokio::spawn(listen::accept(listener, tls, handshake, patience, stop, serve));
+        let task = tokio::spawn(listen::accept(listener, tls, places, within, stop, serve));
         Self { hub, address, stopper, task }
     }
 

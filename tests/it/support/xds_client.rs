@@ -82,6 +82,13 @@ impl Client {
         Ok(Self { sender })
     }
 
+    /// Waits until the server has ended the connection.
+    pub(crate) async fn closed(&self) {
+        while !self.sender.is_closed() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Calls an RPC; a status at once is an error.
     pub(crate) async fn call(&self, path: &str, token: Option<&str>) -> Result<Stream, Status> {
         self.call_with(path, token, None).await

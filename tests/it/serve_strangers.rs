@@ -1,0 +1,288 @@
+//! Connections of who is not known: counted before the handshake, with deadlines, and without a place of
+//! a proxy or an operator. Over both listeners of a server under TLS.
+
+use crate::serve_herd::raise_limit;
+use crate::serve_identity::{JOIN, Server, WEB, started, token, trusting};
+use crate::serve_xds::{EDS, block_on};
+use crate::support::sandbox::Sandbox;
+use crate::support::tier::numbers;
+use crate::support::xds_client::{Client, delta};
+use meshctl::envoy::{csds, xds::DELTA_PATH};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A client that trusts the server and has no certificate.
+fn anonymous(sandbox: &Sandbox, protocol: &str) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(sandbox.join("hosts.pem")).unwrap()).unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+    Arc::new(config)
+}
+
+/// How many files a server has open.
+fn files(server: &Server) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
+}
+
+/// The memory of a server in MiB.
+fn memory(server: &Server) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
+}
+
+fn until(what: &str, most: Duration, mut holds: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < most, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What a hostile client does.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    IdleTls,
+    SlowHeaders,
+    UnfinishedBody,
+    HalfHandshake,
+    RejectedThenPinging,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::IdleTls,
+    Kind::SlowHeaders,
+    Kind::UnfinishedBody,
+    Kind::HalfHandshake,
+    Kind::RejectedThenPinging,
+];
+
+/// Sends the start, then byte after byte, until the server ends the connection.
+async fn drip(io: impl AsyncRead + AsyncWrite, start: &[u8], drips: bool) {
+    let (mut read, mut write) = tokio::io::split(io);
+    let send = async {
+        let mut open = write.write_all(start).await.is_ok() && write.flush().await.is_ok();
+        while open && drips {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            open = write.write_all(b"x").await.is_ok() && write.flush().await.is_ok();
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut bytes = Vec::new();
+    tokio::select! {
+        _ = read.read_to_end(&mut bytes) => {}
+        () = send => {}
+    }
+}
+
+/// A connection that ends when the server ends it.
+async fn hostile(kind: Kind, to: SocketAddr, admin: bool, tls: Arc<ClientConfig>) {
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    if matches!(kind, Kind::RejectedThenPinging) || matches!(kind, Kind::UnfinishedBody) && !admin {
+        let mut h2 = (*tls).clone();
+        h2.alpn_protocols = vec![b"h2".to_vec()];
+        // The client answers pings for as long as it is there.
+        if let Ok(client) = Client::connect(to, Some(Arc::new(h2))).await {
+            // The admin API rejects it in words of its own.
+            assert!(client.call(DELTA_PATH, None).await.is_err() || admin);
+            client.closed().await;
+        }
+        return;
+    }
+    let Ok(stream) = TcpStream::connect(to).await else { return };
+    if matches!(kind, Kind::HalfHandshake) {
+        return drip(stream, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], false).await;
+    }
+    let connector = tokio_rustls::TlsConnector::from(tls);
+    let name = ServerName::try_from("localhost").unwrap();
+    let Ok(stream) = connector.connect(name, stream).await else { return };
+    match kind {
+        Kind::SlowHeaders if admin => drip(stream, b"GET /v1 HTTP/1.1\r\n", true).await,
+        Kind::SlowHeaders => drip(stream, preface, true).await,
+        Kind::UnfinishedBody => {
+            let head = format!(
+                "POST /v1/meshes/m/objects HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer x\r\n\
+                 content-length: 100\r\n\r\n{{"
+            );
+            drip(stream, head.as_bytes(), true).await;
+        }
+        _ => drip(stream, b"", false).await,
+    }
+}
+
+/// How long a proxy with a certificate takes from nothing to its first answer.
+async fn proxy(server: &Server, tls: &Arc<ClientConfig>) -> Duration {
+    let since = Instant::now();
+    let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+    let mut stream = client.delta().await;
+    stream.send(&delta(WEB, EDS, &["nothing"]));
+    assert_eq!(stream.take().await.unwrap().removed, ["nothing"]);
+    since.elapsed()
+}
+
+#[test]
+fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_nothing() {
+    raise_limit();
+    let each = numbers(100, 500);
+    let (server, sandbox, _block) = started("24h");
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    let web = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+    let status = || {
+        let since = Instant::now();
+        sandbox.run(&["status"]).exits(0);
+        since.elapsed()
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let alone = (runtime.block_on(proxy(&server, &web)), status());
+    until("the first proxy has left", Duration::from_secs(10), || files(&server) < 40);
+    let (before, held) = (memory(&server), files(&server));
+    let tls = [anonymous(&sandbox, "h2"), anonymous(&sandbox, "http/1.1")];
+    let mut open = Vec::new();
+    let started = Instant::now();
+    for _ in 0..each {
+        for kind in KINDS {
+            for admin in [true, false] {
+                let to = if admin { server.admin } else { server.xds };
+                let tls = tls[usize::from(admin)].clone();
+                open.push((kind, admin, runtime.spawn(hostile(kind, to, admin, tls))));
+            }
+        }
+    }
+    let all = open.len();
+    let mut during = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..5 {
+        during.0 = during.0.max(runtime.block_on(proxy(&server, &web)));
+        during.1 = during.1.max(status());
+    }
+    let most = memory(&server);
+    for (kind, admin, task) in open {
+        let ended =
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), task).await });
+        let ended = ended.unwrap_or_else(|_| panic!("{kind:?} lives on (admin: {admin})"));
+        ended.unwrap();
+    }
+    let took = started.elapsed();
+    until("all is free again", Duration::from_secs(20), || files(&server) <= held + 4);
+    println!(
+        "{all} hostile connections: a proxy {:?} (alone {:?}), status {:?} (alone {:?}), {before} \
+         MiB before, {most} MiB during; all ended after {took:?}",
+        during.0, alone.0, during.1, alone.1
+    );
+    assert!(during.0 < Duration::from_secs(2), "a proxy took {:?}", during.0);
+    assert!(most < 200, "{most} MiB");
+    runtime.block_on(proxy(&server, &web));
+}
+
+#[test]
+fn rejected_strangers_at_xds_are_closed_although_they_answer_pings() {
+    raise_limit();
+    let (server, sandbox, _block) = started("24h");
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    let web = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+    let tls = anonymous(&sandbox, "h2");
+    let before = files(&server);
+    block_on(async {
+        let mut strangers = Vec::new();
+        for _ in 0..961 {
+            let Ok(client) = Client::connect(server.xds, Some(tls.clone())).await else { continue };
+            if let Err(status) = client.call(DELTA_PATH, None).await {
+                assert!([14, 16].contains(&status.code), "{status:?}");
+            }
+            strangers.push(client);
+        }
+        assert!(strangers.len() > 900, "{}", strangers.len());
+        assert!(proxy(&server, &web).await < Duration::from_secs(2));
+        let since = Instant::now();
+        // Not before the server closes them: the clients answer while they are waited for.
+        while files(&server) > before + 4 {
+            assert!(since.elapsed() < Duration::from_secs(20), "{} files", files(&server));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        println!("the last of 961 rejected strangers was gone after {:?}", since.elapsed());
+        drop(strangers);
+    });
+}
+
+#[test]
+fn who_has_no_certificate_is_closed_unless_the_first_request_has_an_operators_token() {
+    let (server, sandbox, _block) = started("24h");
+    let secret = std::fs::read_to_string(sandbox.join("data/operator.token")).unwrap();
+    let secret = secret.trim();
+    let tls = anonymous(&sandbox, "h2");
+    block_on(async {
+        // One that asks for nothing.
+        let silent = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+        let since = Instant::now();
+        tokio::time::timeout(Duration::from_secs(20), silent.closed()).await.expect("an end");
+        let took = since.elapsed();
+        let bounds = Duration::from_secs(4)..Duration::from_secs(9);
+        assert!(bounds.contains(&took), "{took:?}");
+        let mut open = Vec::new();
+        for n in 0..16 {
+            let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+            let stream = client.call(csds::STREAM_PATH, Some(secret)).await;
+            open.push((stream.unwrap_or_else(|status| panic!("{n}: {status:?}")), client));
+        }
+        for _ in 0..100 {
+            let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+            let status = client.call(csds::STREAM_PATH, Some(secret)).await.err().unwrap();
+            assert_eq!(status.code, 8, "{status:?}");
+        }
+        // They live for longer than strangers do, and one that leaves makes room.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let client = &open[0].1;
+        assert!(client.call(csds::STREAM_PATH, Some(secret)).await.is_ok());
+        open.pop();
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+            if client.call(csds::STREAM_PATH, Some(secret)).await.is_ok() {
+                break;
+            }
+            assert!(Instant::now() < end, "nobody is let in again");
+        }
+    });
+}
+
+#[test]
+fn headers_of_the_admin_api_end_at_16_kib_before_anybody_is_asked_who_they_are() {
+    let server = crate::serve::Server::with(0);
+    let admin = server.url().strip_prefix("http://").unwrap().to_owned();
+    let ask = |bytes: usize| {
+        let mut stream = std::net::TcpStream::connect(&admin).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let head = format!(
+            "GET /healthz HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\nx: {}\r\n\r\n",
+            "x".repeat(bytes)
+        );
+        // It may be closed before all is sent.
+        let _ = stream.write_all(head.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert!(ask(15 << 10).starts_with("HTTP/1.1 200"));
+    for bytes in [17 << 10, 200 << 10, 1_600 << 10] {
+        let answer = ask(bytes);
+        assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{bytes}: {answer}");
+    }
+    assert!(ask(17 << 10).starts_with("HTTP/1.1 431"));
+}
