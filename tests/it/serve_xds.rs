@@ -106,7 +106,6 @@ fn s1_no_rpc_is_reached_without_a_credential() {
             1,
             &[("virtual_node/a", Some(config("virtual_node/a", [endpoints("e", 1)])))],
         );
-        let client = Client::connect(server.address, None).await.unwrap();
         let fetch = "/envoy.service.discovery.v3.AggregatedDiscoveryService/FetchResources";
         let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
         let served = RPCS.iter().map(|rpc| rpc.path);
@@ -116,12 +115,15 @@ fn s1_no_rpc_is_reached_without_a_credential() {
         for path in served.clone().chain([fetch, reflection, "/", "*"]) {
             let path = if path == "*" { "/x" } else { path };
             for token in [None, Some(""), Some("bad"), Some("good "), Some("Bearer good")] {
+                // A connection ends with the first rejection.
+                let client = Client::connect(server.address, None).await.unwrap();
                 let status = client.call(path, token).await.err().expect("a refusal");
                 assert_eq!(status.code, 16, "{path} with {token:?}: {status:?}");
                 assert!(!status.message.contains("good"), "{status:?}");
             }
         }
         assert_eq!(server.hub.counts().requests, 0, "no work was done");
+        let client = Client::connect(server.address, None).await.unwrap();
         for path in [fetch, reflection, "/"] {
             assert_eq!(client.call(path, Some("good")).await.err().unwrap().code, 12, "X6, X7");
         }

@@ -138,14 +138,11 @@ impl Xds {
         let mut connection = std::pin::pin!(connection);
         // Who connects and asks for nothing holds nothing either.
         let idle = async {
-            if certified {
-                tokio::time::sleep(limits.first_request).await;
-                if has_asked.load(Ordering::Relaxed) {
-                    std::future::pending::<()>().await;
-                }
-            }
-            tokio::time::sleep(limits.first_token).await;
-            if place.is_known() {
+            tokio::time::sleep(if certified { limits.first_request } else { limits.first_token })
+                .await;
+            let asked =
+                if certified { has_asked.load(Ordering::Relaxed) } else { place.is_known() };
+            if asked {
                 std::future::pending::<()>().await;
             }
         };
