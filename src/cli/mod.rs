@@ -85,7 +85,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Status(status::StatusArgs),
     Wait(wait::WaitArgs),
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     Trace(trace::TraceArgs),
     Test(test::TestArgs),
     Graph(graph::GraphArgs),

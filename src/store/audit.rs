@@ -67,7 +67,7 @@ impl Head {
         let body = format!("{open}}}");
         let link: Link = serde_json::from_str(&body).ok()?;
         let own = hex(&Sha256::digest(body.as_bytes()));
-        (own == hash).then(|| (Self { seq: link.seq, hash: own }, link.prev))
+        (own == hash).then_some((Self { seq: link.seq, hash: own }, link.prev))
     }
 }
 

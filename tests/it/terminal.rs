@@ -112,7 +112,7 @@ fn project() -> Sandbox {
     sandbox
 }
 
-fn as_user<'a>(command: &'a mut Command) -> &'a mut Command {
+fn as_user(command: &mut Command) -> &mut Command {
     command.env("USER", format!("someone{RAW}"))
 }
 
@@ -268,7 +268,7 @@ fn hostile_server(told: &mut Told) {
     let before = told.shown;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream)));
+    thread::spawn(move || listener.incoming().flatten().for_each(answer));
     let sandbox = Sandbox::with_mesh(&evil(MESH));
     sandbox.write("token", "meshctl_0123456789");
     use std::os::unix::fs::PermissionsExt as _;

@@ -160,14 +160,14 @@ pub(in crate::serve) struct Refused {
     /// The operator who asked, if that is known.
     pub(in crate::serve) who: Option<String>,
     pub(in crate::serve) status: StatusCode,
-    pub(in crate::serve) problem: crate::live::server::wire::Problem,
+    pub(in crate::serve) problem: Box<crate::live::server::wire::Problem>,
     /// How long to wait before asking again, if that is all that is wrong.
     pub(in crate::serve) wait: Option<Duration>,
 }
 
 impl Refused {
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { who: None, status, problem: problem::of(code, message), wait: None }
+        Self { who: None, status, problem: Box::new(problem::of(code, message)), wait: None }
     }
 }
 

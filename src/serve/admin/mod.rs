@@ -110,7 +110,7 @@ impl From<Problem> for Failed {
 
 impl From<Refused> for Failed {
     fn from(refused: Refused) -> Self {
-        Self(refused.status, refused.problem)
+        Self(refused.status, *refused.problem)
     }
 }
 

@@ -215,14 +215,12 @@ fn changes_of_files(folder: &Path) -> Result<Vec<Change>, Error> {
         }
     }
     if let Some(since) = read_file::<BTreeMap<String, i64>>(&revoked)? {
-        let mut generation = 0;
-        for uri in since.into_keys() {
+        for (generation, uri) in (1..).zip(since.into_keys()) {
             let path = uri.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/'));
             let Some(id) = path.and_then(|(_, path)| parse_node_id(path)) else {
                 let why = format!("`{uri}` is the identity of no proxy");
                 return Err(Error::Damaged { path: revoked, why });
             };
-            generation += 1;
             changes.push(Change::Proxy((id.mesh, id.proxy), Standing { generation, denied: true }));
         }
     }
