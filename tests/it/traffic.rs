@@ -1,6 +1,6 @@
 //! Tables of routing, and what becomes of single requests.
 
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Ran, Sandbox};
 use crate::support::{golden, root, schemas};
 use meshctl::load::{self, Options};
 use meshctl::model::Mesh;
@@ -138,18 +138,21 @@ const TRACES: &[&[&str]] = &[
 
 #[test]
 fn traces_read_as_recorded() {
-    let shop = root().join("examples/shop").display().to_string();
+    // Within the project, so that places are the same wherever the checkout is.
     let sandbox = Sandbox::new();
+    let within = |args: &[&str]| {
+        Ran::new(sandbox.command(args).current_dir(root().join("examples/shop")).output().unwrap())
+    };
     let mut text = String::new();
     for args in TRACES {
-        let plain = sandbox.run(&[&["-C", &shop, "trace"], *args].concat());
+        let plain = within(&[&["trace"], *args].concat());
         let words = args.iter().map(|word| match word.contains([' ', '?']) {
             true => format!("'{word}'"),
             false => (*word).to_owned(),
         });
         let words: Vec<String> = words.collect();
         text.push_str(&format!("$ meshctl trace {}\n{}\n", words.join(" "), plain.all()));
-        let json = sandbox.run(&[&["-C", &shop, "trace", "--format", "json"], *args].concat());
+        let json = within(&[&["trace", "--format", "json"], *args].concat());
         assert_eq!(json.code, plain.code, "{}", json.all());
         schemas::validate(&serde_json::from_str(&json.stdout).unwrap());
     }
