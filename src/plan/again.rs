@@ -3,7 +3,7 @@
 
 use super::merge::apply_changes;
 use super::{
-    Action, Change, Cost, GuardVerdict, Guards, Input, Plan, PlannedStep, Refusal, Scope, Summary,
+    Action, Change, GuardVerdict, Guards, Input, Plan, PlannedStep, Refusal, Scope, Summary,
     Traffic, cost, digest, edit, guard, marks, steps, traffic,
 };
 use crate::envoy::Settings;
@@ -168,19 +168,16 @@ fn remade(input: &Input<'_>, desired: &Mesh, change: &Change) -> Change {
         edit.origin.clone_from(&said.origin);
     }
     Change {
-        address: address.clone(),
-        kind: address.kind().to_string(),
-        action,
         owner,
         protected,
         origin: change.origin.clone(),
-        before: before.as_ref().map(Object::new),
-        after: after.as_ref().map(Object::new),
         edits,
-        envoy: BTreeSet::new(),
-        proxies: BTreeSet::new(),
-        steps: BTreeSet::new(),
-        cost: Cost::Nothing,
+        ..Change::new(
+            address,
+            action,
+            before.as_ref().map(Object::new),
+            after.as_ref().map(Object::new),
+        )
     }
 }
 

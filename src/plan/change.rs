@@ -81,6 +81,32 @@ pub struct Change {
     pub cost: Cost,
 }
 
+impl Change {
+    /// A change of a resource that reaches no proxy yet, with no owner, place or edits.
+    pub(super) fn new(
+        address: &Address,
+        action: Action,
+        before: Option<Object>,
+        after: Option<Object>,
+    ) -> Self {
+        Self {
+            address: address.clone(),
+            kind: address.kind().to_string(),
+            action,
+            owner: None,
+            protected: false,
+            origin: None,
+            before,
+            after,
+            edits: Vec::new(),
+            envoy: BTreeSet::new(),
+            proxies: BTreeSet::new(),
+            steps: BTreeSet::new(),
+            cost: Cost::Nothing,
+        }
+    }
+}
+
 /// Names an Envoy resource, whatever proxy has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EnvoyName {

@@ -2,7 +2,7 @@
 //!
 //! Typed values are compared, which is cheap; only what differs is turned into JSON.
 
-use super::{Action, Change, Cost, EditOp, Input, Place, Places, edit};
+use super::{Action, Change, EditOp, Input, Place, Places, edit};
 use crate::model::{Address, Mesh, VirtualGateway, VirtualRouter};
 use crate::parallel;
 use crate::revision::{Object, object};
@@ -45,17 +45,14 @@ pub(super) fn changes(input: &Input<'_>, desired: &Mesh) -> Vec<Change> {
         Change {
             owner: owner_of(input, address, action),
             protected: protected_of(input, address, action),
-            kind: address.kind().to_string(),
-            address: address.clone(),
-            action,
             origin,
-            before: before.as_ref().map(Object::new),
-            after: after.as_ref().map(Object::new),
             edits,
-            envoy: BTreeSet::new(),
-            proxies: BTreeSet::new(),
-            steps: BTreeSet::new(),
-            cost: Cost::Nothing,
+            ..Change::new(
+                address,
+                action,
+                before.as_ref().map(Object::new),
+                after.as_ref().map(Object::new),
+            )
         }
     })
 }

@@ -1,6 +1,6 @@
 //! Changes of what is known *about* a resource: its owner, and whether it is protected.
 
-use super::{Action, Change, Cost, Edit, EditOp, Input, diff};
+use super::{Action, Change, Edit, EditOp, Input, diff};
 use crate::model::{Address, Mesh};
 use crate::revision::{Entry, Object, object};
 use serde_json::{Value, json};
@@ -26,19 +26,11 @@ pub(super) fn add(input: &Input<'_>, desired: &Mesh, changes: &mut Vec<Change>) 
         }
         let value = object(desired, address).as_ref().map(Object::new);
         changes.push(Change {
-            address: address.clone(),
-            kind: address.kind().to_string(),
-            action: Action::Mark,
             owner,
             protected,
             origin: input.places.and_then(|places| diff::place_of(&places, address, "")),
-            before: value.clone(),
-            after: value,
             edits,
-            envoy: BTreeSet::new(),
-            proxies: BTreeSet::new(),
-            steps: BTreeSet::new(),
-            cost: Cost::Nothing,
+            ..Change::new(address, Action::Mark, value.clone(), value)
         });
     }
     changes.sort_by(|a, b| a.address.cmp(&b.address));
