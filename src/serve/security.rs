@@ -299,13 +299,13 @@ impl Security {
         let state = self.read();
         // Hashes are compared: how long it takes tells nothing about the secret.
         let (id, token) = state.join_tokens.iter().find(|(_, token)| token.sha256 == hash)?;
-        (token.until > unix(SystemTime::now())).then(|| (id.clone(), token.clone()))
+        (token.until > now()).then(|| (id.clone(), token.clone()))
     }
 
     /// Those of a mesh that have not expired, by their ids.
     pub(super) fn tokens_of(&self, mesh: &MeshName) -> Vec<(String, JoinToken)> {
         let state = self.read();
-        let now = unix(SystemTime::now());
+        let now = now();
         let own = state.join_tokens.iter().filter(|(_, t)| t.mesh == *mesh && t.until > now);
         own.map(|(id, token)| (id.clone(), token.clone())).collect()
     }
@@ -327,7 +327,7 @@ impl Security {
     /// was made. Of all who try at once, one gets it.
     pub(super) fn use_token(&self, id: &str, proxy: &ProxyId) -> Result<bool, Refused> {
         self.change(|state| {
-            let now = unix(SystemTime::now());
+            let now = now();
             let valid = state.join_tokens.get(id).is_some_and(|token| {
                 let key = (token.mesh.to_string(), proxy.clone());
                 token.until > now && state.standing(&key).generation <= token.generation

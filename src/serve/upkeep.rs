@@ -1,5 +1,5 @@
-//! What the disk did not take when it was asked to, and what is told of many requests at once: looked
-//! after until the server stops.
+//! Work that a server repeats until it stops: writing what the disk did not take when it was asked to,
+//! and what the audit log says of many requests at once.
 
 use super::admin::Server;
 use std::sync::Arc;
@@ -11,7 +11,12 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Looks after it.
 pub(super) async fn watch(server: Arc<Server>) {
-    let mut ticks = interval(LOOK);
+    repeat(server, LOOK, settle).await;
+}
+
+/// Does work that may block at every period, until the server stops.
+pub(super) async fn repeat(server: Arc<Server>, period: Duration, work: fn(&Server)) {
+    let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -19,7 +24,7 @@ pub(super) async fn watch(server: Arc<Server>) {
             () = server.stop.requested() => return,
         }
         let server = Arc::clone(&server);
-        let _ = tokio::task::spawn_blocking(move || settle(&server)).await;
+        let _ = tokio::task::spawn_blocking(move || work(&server)).await;
     }
 }
 

@@ -2,8 +2,9 @@
 //! counted, and not held up: behind one address are many hosts.
 
 use crate::serve::grpc::Bucket;
+use crate::serve::places::network;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -52,17 +53,6 @@ impl Attempts {
         *last = now;
         let wait = Duration::from_secs(1) / PER_SECOND;
         bucket.take(now, Duration::ZERO).map(|_| ()).ok_or(wait)
-    }
-}
-
-/// Whom an address belongs to: a host of IPv6 has a whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 

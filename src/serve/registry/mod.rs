@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What is registered is in the store, so that a server that is started again serves the same
-//! endpoints at once; leases begin anew then. A renewal writes nothing.
+//! endpoints at once; leases start again then. A renewal writes nothing.
 
 mod leases;
 #[cfg(test)]
@@ -15,6 +15,7 @@ mod tests;
 
 use super::admin::Server;
 use super::plane::Plane;
+use super::upkeep::repeat;
 use crate::live::server::registered::{Instance, Registered, RegistryDocument};
 use crate::model::{Discovery, Mesh, MeshName, NodeName, RegistryDiscovery};
 use crate::store::{Error, Store};
@@ -22,7 +23,7 @@ use leases::{Key, Leases};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 /// The most instances of a service, as Cloud Map had it.
 pub(super) const OF_SERVICE: usize = 1_000;
@@ -213,23 +214,15 @@ fn read(text: &str) -> Option<Key> {
 
 /// Looks after the leases of all meshes until the server stops.
 pub(super) async fn watch(server: Arc<Server>) {
-    let mut ticks = interval(LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = server.stop.requested() => return,
-        }
+    let look = |server: &Server| {
         let meshes: Vec<_> = {
             let meshes = server.meshes.lock().unwrap_or_else(PoisonError::into_inner);
             meshes.values().cloned().collect()
         };
-        let looked = tokio::task::spawn_blocking(move || {
-            for mesh in meshes {
-                // A store that does not take it now is told of by the next registration.
-                let _ = mesh.registry.tick();
-            }
-        });
-        let _ = looked.await;
-    }
+        for mesh in meshes {
+            // What the store does not take now is reported by the next registration.
+            let _ = mesh.registry.tick();
+        }
+    };
+    repeat(server, LOOK, look).await;
 }
