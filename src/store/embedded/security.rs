@@ -50,25 +50,31 @@ fn table<T>(found: Result<T, TableError>) -> Result<Option<T>, Fault> {
     }
 }
 
-/// Reads all of it.
-pub(super) fn read(transaction: &ReadTransaction) -> Result<Security, Fault> {
-    let mut all = Security::default();
-    if let Some(rows) = table(transaction.open_table(OPERATORS))? {
+/// The rows of a table by their names.
+fn named<T: DeserializeOwned>(
+    transaction: &ReadTransaction,
+    definition: TableDefinition<'_, &str, &[u8]>,
+    what: &str,
+) -> Result<BTreeMap<String, T>, Fault> {
+    let mut all = BTreeMap::new();
+    if let Some(rows) = table(transaction.open_table(definition))? {
         for item in rows.iter()? {
             let (name, row) = item?;
             let name = name.value().to_owned();
-            let operator = parsed("operator", &name, row.value())?;
-            all.operators.insert(name, operator);
+            let value = parsed(what, &name, row.value())?;
+            all.insert(name, value);
         }
     }
-    if let Some(rows) = table(transaction.open_table(JOIN_TOKENS))? {
-        for item in rows.iter()? {
-            let (id, row) = item?;
-            let id = id.value().to_owned();
-            let token = parsed("join token", &id, row.value())?;
-            all.join_tokens.insert(id, token);
-        }
-    }
+    Ok(all)
+}
+
+/// Reads all of it.
+pub(super) fn read(transaction: &ReadTransaction) -> Result<Security, Fault> {
+    let mut all = Security {
+        operators: named(transaction, OPERATORS, "operator")?,
+        join_tokens: named(transaction, JOIN_TOKENS, "join token")?,
+        ..Security::default()
+    };
     if let Some(rows) = table(transaction.open_table(PROXIES))? {
         for item in rows.iter()? {
             let (key, row) = item?;
