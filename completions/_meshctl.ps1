@@ -574,7 +574,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'What it may do')
             [CompletionResult]::new('--mesh', '--mesh', [CompletionResultType]::ParameterName, 'A mesh in which it may do that, or `*`; unset is all, for the roles read and write')
             [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'A service that it may register instances of, or `NAMESPACE/*`, or `*`; for the role register')
-            [CompletionResult]::new('--life', '--life', [CompletionResultType]::ParameterName, 'How long it is valid; `serve operator renew` and `POST /v1/token/renew` begin anew')
+            [CompletionResult]::new('--life', '--life', [CompletionResultType]::ParameterName, 'How long it is valid; `serve operator renew` and `POST /v1/token/renew` renew it')
             [CompletionResult]::new('--certificate', '--certificate', [CompletionResultType]::ParameterName, 'The SPIFFE URI of the operator''s certificate, of an authority of --admin-client-ca')
             [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'The folder of the server')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The project''s folder')

@@ -549,7 +549,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --role 'What it may do'
             cand --mesh 'A mesh in which it may do that, or `*`; unset is all, for the roles read and write'
             cand --service 'A service that it may register instances of, or `NAMESPACE/*`, or `*`; for the role register'
-            cand --life 'How long it is valid; `serve operator renew` and `POST /v1/token/renew` begin anew'
+            cand --life 'How long it is valid; `serve operator renew` and `POST /v1/token/renew` renew it'
             cand --certificate 'The SPIFFE URI of the operator''s certificate, of an authority of --admin-client-ca'
             cand --data 'The folder of the server'
             cand -C 'The project''s folder'

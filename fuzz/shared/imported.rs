@@ -1,4 +1,4 @@
-//! What every import must be, whatever its sources were.
+//! What holds for every import.
 
 use meshctl::import::{Imported, export};
 use meshctl::report::{diagnostics, import as report};

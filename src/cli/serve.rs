@@ -184,7 +184,7 @@ enum OperatorCommand {
         #[arg(long, value_name = "NAMESPACE/SERVICE", required_if_eq("role", "register"))]
         service: Vec<String>,
 
-        /// How long it is valid; `serve operator renew` and `POST /v1/token/renew` begin anew
+        /// How long it is valid; `serve operator renew` and `POST /v1/token/renew` renew it
         #[arg(long, value_name = "TIME", default_value = "90d")]
         life: carry::Patience,
 
@@ -475,12 +475,12 @@ fn operator(context: &Context, command: &OperatorCommand) -> Result<Exit, Failur
                     })?
                 }
             };
-            told(context, name, &done);
+            say_validity(context, name, &done);
         }
         OperatorCommand::Renew { name, data } => {
             let done = of(data)?.renew(name).map_err(failed)?;
             there(name, &done)?;
-            told(context, name, &done);
+            say_validity(context, name, &done);
         }
         OperatorCommand::Remove { name, data } => {
             let done = of(data)?.remove(name).map_err(failed)?;
@@ -548,8 +548,8 @@ fn there(name: &str, done: &serve::Done) -> Result<(), Failure> {
     }
 }
 
-/// Tells until when an operator is valid, and what the log lacks.
-fn told(context: &Context, name: &str, done: &serve::Done) {
+/// Says until when an operator is valid, and what the audit log lacks.
+fn say_validity(context: &Context, name: &str, done: &serve::Done) {
     match &done.until {
         Some(until) => context.ui.status(&format!("{name} is valid until {until}.")),
         None => context.ui.status(&format!("{name} is valid until it is removed.")),

@@ -124,9 +124,9 @@ pub(super) async fn join(
     };
     let signed = blocking(move || {
         let subject = proxy.to_string();
-        let told = |end: &str| note(&server, &actor, "join", &held.mesh, &subject, end);
+        let record = |end: &str| note(&server, &actor, "join", &held.mesh, &subject, end);
         if !held.fits(&proxy) {
-            told("refused: another proxy");
+            record("refused: another proxy");
             let message = format!("the join token is for {}, not for {proxy}", held.proxies);
             return Err(problem::of("forbidden", message));
         }
@@ -135,12 +135,12 @@ pub(super) async fn join(
         let signed = sign(&server, &request, &key, generation)?;
         // Of all who come with it at once, one gets what was signed.
         if !server.security.use_token(&id, &key.1).map_err(refused)? {
-            told("refused: used");
+            record("refused: used");
             let message = "the join token was used, has expired, or the proxy was revoked after it \
                            was made";
             return Err(problem::of("unauthenticated", message));
         }
-        told("done");
+        record("done");
         Ok(signed)
     });
     Ok(Json(signed.await?))
