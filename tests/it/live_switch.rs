@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -84,6 +84,7 @@ fn get(address: SocketAddr) -> Option<(String, String)> {
 /// Sends one request after the other until it is stopped.
 struct Caller {
     stop: Arc<AtomicBool>,
+    answers: Arc<AtomicU32>,
     thread: JoinHandle<BTreeMap<String, u32>>,
 }
 
@@ -91,19 +92,37 @@ impl Caller {
     fn start(address: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let answers = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&answers);
         let thread = thread::spawn(move || {
             let mut seen = BTreeMap::new();
             for _ in 0..AT_MOST {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                let answer = get(address);
-                let word = answer.map_or("no answer".to_owned(), |(status, _)| status);
+                let word = match get(address) {
+                    Some((status, _)) if status == "200" => status,
+                    // Which answer it was, and after which others, says what lost the request.
+                    Some((status, body)) => format!("{status} after {seen:?}: {body}"),
+                    None => format!("no answer after {seen:?}"),
+                };
                 *seen.entry(word).or_insert(0) += 1;
+                counter.fetch_add(1, Ordering::Relaxed);
             }
             seen
         });
-        Self { stop, thread }
+        Self { stop, answers, thread }
+    }
+
+    /// Waits until what was under way when it was called has been answered.
+    #[track_caller]
+    fn settles(&self) {
+        let before = self.answers.load(Ordering::Relaxed);
+        let deadline = Instant::now() + PATIENCE;
+        while self.answers.load(Ordering::Relaxed) < before + 2 {
+            assert!(Instant::now() < deadline, "the caller gets no answers");
+            thread::yield_now();
+        }
     }
 
     /// Stops it: every request was answered with 200.
@@ -421,6 +440,12 @@ fn the_gate_waits_for_proxies_that_come_back_to_a_server_that_was_started_again(
     // One that does not come back is missing, as soon as nobody is waited for any more.
     world.targets("{ cart-v1 = 1 }");
     world.apply(&[], 0);
+    // A proxy acknowledges before its last worker has the routes, and requests under way end.
+    let deadline = Instant::now() + PATIENCE;
+    while !world.census(40).keys().eq(["one"]) {
+        assert!(Instant::now() < deadline, "requests still reach the second node");
+    }
+    caller.settles();
     let mut envoy = world.envoys.0.remove(2);
     envoy.kill().unwrap();
     envoy.wait().unwrap();
