@@ -8,7 +8,7 @@ use super::witness::{ASK_EVERY, GONE_AFTER, Standing, Wanted, Witness};
 use super::{End, Event, Stop};
 use crate::envoy::ProxyId;
 use crate::live::Rollout;
-use crate::model::{Address, NodeName, Port};
+use crate::model::{Address, NodeName, Port, RegistryDiscovery};
 use crate::plan::{Gain, Step, gains};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,9 @@ pub struct Missing {
     pub port: Port,
     /// What is missing.
     pub why: Why,
+    /// Of a node that is not registered: what selects its instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<RegistryDiscovery>,
 }
 
 /// Why a node cannot serve.
@@ -37,7 +40,7 @@ pub enum Why {
     NotRunning,
     /// None of its proxies has acknowledged the step before.
     NotAcknowledged,
-    /// It is found in a registry, and has no live registration there.
+    /// It is found in a registry, and nothing that its selector selects has a live registration there.
     NotRegistered,
 }
 
@@ -50,13 +53,17 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { route, node, port, why } = self;
+        let Self { route, node, port, why, selector } = self;
         let why = match why {
             Why::NotRunning => "has no running proxy",
             Why::NotAcknowledged => "has no proxy that acknowledged the step before",
             Why::NotRegistered => "has no live registration",
         };
-        write!(f, "virtual_node/{node}, port {port}, gains requests at {route} and {why}")
+        write!(f, "virtual_node/{node}, port {port}, gains requests at {route} and {why}")?;
+        match selector {
+            Some(selector) => write!(f, " of {selector}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -134,14 +141,18 @@ async fn look(
     let holders = holders.map(|holder| (holder.clone(), Wanted::InForce)).collect();
     let holders = witness.standing(holders).await;
     let gains: Vec<&Gain> = gains.iter().filter(|gain| is_held(gain, &holders)).collect();
-    let nodes: BTreeSet<ProxyId> = gains.iter().map(|gain| proxy(gain)).collect();
-    let (nodes, unknown) = nodes.into_iter().partition(|node| witness.knows(node));
+    let nodes = gains.iter().filter(|gain| gain.has_proxy).map(|gain| proxy(gain));
+    let (nodes, unknown) = nodes.partition(|node| witness.knows(node));
     found.unverified = unknown;
+    // What has no proxy is known by its registrations alone.
+    let alone = gains.iter().filter_map(|gain| Some((gain, gain.selector.as_ref()?)));
+    let alone = alone.filter(|(gain, s)| !gain.has_proxy && witness.instances(s).is_none());
+    found.unverified.extend(alone.map(|(gain, _)| proxy(gain)));
     let Some(standing) = standing_of(witness, nodes, wanted, patience, stop).await else {
         found.stopped = true;
         return found;
     };
-    let instances = |node: &NodeName| witness.instances(node);
+    let instances = |selector: &RegistryDiscovery| witness.instances(selector);
     found.missing =
         gains.iter().filter_map(|gain| cannot_serve(gain, &standing, &instances)).collect();
     found
@@ -201,15 +212,23 @@ pub fn is_held(gain: &Gain, holders: &BTreeMap<ProxyId, Standing>) -> bool {
 pub fn cannot_serve(
     gain: &Gain,
     standing: &BTreeMap<ProxyId, Standing>,
-    instances: &dyn Fn(&NodeName) -> Option<usize>,
+    instances: &dyn Fn(&RegistryDiscovery) -> Option<usize>,
 ) -> Option<Missing> {
-    let why = match standing.get(&proxy(gain))? {
-        Standing { running: 0, .. } => Why::NotRunning,
-        Standing { acknowledged: 0, .. } => Why::NotAcknowledged,
-        _ if instances(&gain.node) == Some(0) => Why::NotRegistered,
-        _ => return None,
+    let Gain { route, node, port, has_proxy, selector, .. } = gain;
+    let of_proxy = match (has_proxy, standing.get(&proxy(gain))) {
+        // Nobody can tell.
+        (true, None) => return None,
+        (true, Some(Standing { running: 0, .. })) => Some(Why::NotRunning),
+        (true, Some(Standing { acknowledged: 0, .. })) => Some(Why::NotAcknowledged),
+        (true, Some(_)) | (false, _) => None,
     };
-    Some(Missing { route: gain.route.clone(), node: gain.node.clone(), port: gain.port, why })
+    let lacks = |selector: &&RegistryDiscovery| instances(selector) == Some(0);
+    let (why, selector) = match (of_proxy, selector.as_ref().filter(lacks)) {
+        (Some(why), _) => (why, None),
+        (None, Some(selector)) => (Why::NotRegistered, Some(selector.clone())),
+        (None, None) => return None,
+    };
+    Some(Missing { route: route.clone(), node: node.clone(), port: *port, why, selector })
 }
 
 #[cfg(test)]
@@ -247,8 +266,8 @@ mod tests {
             Box::pin(std::future::ready(found.collect()))
         }
 
-        fn instances(&self, node: &NodeName) -> Option<usize> {
-            self.1.get(node.as_str()).copied()
+        fn instances(&self, selector: &RegistryDiscovery) -> Option<usize> {
+            self.1.get(selector.service.as_str()).copied()
         }
     }
 
@@ -266,12 +285,28 @@ mod tests {
         registered: &[(&'static str, usize)],
         patience: Option<Duration>,
     ) -> (Vec<Why>, usize) {
+        with(known, registered, patience, true).await
+    }
+
+    async fn with(
+        known: &[(&'static str, Standing)],
+        registered: &[(&'static str, usize)],
+        patience: Option<Duration>,
+        has_proxy: bool,
+    ) -> (Vec<Why>, usize) {
         let witness = Known(known.iter().cloned().collect(), registered.iter().copied().collect());
         let gain = Gain {
             route: "route/cart/all".parse().unwrap(),
             node: NodeName::new("cart").unwrap(),
             port: Port::new(80).unwrap(),
             held_by: BTreeSet::from(["virtual_node/web".parse().unwrap()]),
+            has_proxy,
+            selector: Some(RegistryDiscovery {
+                namespace: "shop".to_owned(),
+                service: "cart".to_owned(),
+                attributes: BTreeMap::from([("color".to_owned(), "green".to_owned())]),
+                ip_preference: None,
+            }),
         };
         let (_sender, stop) = Stop::new();
         let found = look(&witness, &[gain], &|_| Some(Wanted::InForce), patience, &stop).await;
@@ -302,5 +337,18 @@ mod tests {
         let awaited = Standing { awaited: true, ..GONE };
         let found = of(&[(web, RUNS), (cart, awaited)], &[], soon).await;
         assert_eq!(found, (vec![Why::NotRunning], 0), "but not for longer than the step may take");
+    }
+
+    #[tokio::test]
+    async fn a_node_without_a_proxy_is_known_by_its_registrations() {
+        let soon = Some(Duration::from_millis(150));
+        let web = "virtual_node/web";
+        let none = with(&[(web, RUNS)], &[("cart", 0)], soon, false).await;
+        assert_eq!(none, (vec![Why::NotRegistered], 0));
+        assert_eq!(with(&[(web, RUNS)], &[("cart", 1)], soon, false).await, (vec![], 0));
+        // No caller runs; nothing tells of registrations; nothing is asked.
+        assert_eq!(with(&[(web, GONE)], &[("cart", 0)], soon, false).await, (vec![], 0));
+        assert_eq!(with(&[(web, RUNS)], &[], soon, false).await, (vec![], 1));
+        assert_eq!(with(&[(web, RUNS)], &[("cart", 0)], None, false).await, (vec![], 1));
     }
 }

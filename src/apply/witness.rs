@@ -3,7 +3,7 @@
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::admin::Subject;
 use crate::live::{ProxyFiles, StepId};
-use crate::model::NodeName;
+use crate::model::RegistryDiscovery;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -65,9 +65,8 @@ pub trait Witness: fmt::Debug + Send + Sync {
         Box::pin(sleep(ASK_EVERY))
     }
 
-    /// How many live registrations a node has that is found in a registry; `None`: it is found in
-    /// another way, or there is no registry to ask.
-    fn instances(&self, node: &NodeName) -> Option<usize>;
+    /// How many live registrations this selects; `None`: there is no registry to ask.
+    fn instances(&self, selector: &RegistryDiscovery) -> Option<usize>;
 }
 
 /// The Envoys of one proxy. By default none runs.

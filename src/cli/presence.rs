@@ -4,12 +4,12 @@
 use super::outcome::consent;
 use super::target::{self, Target};
 use super::{Exit, Failure, carry, runtime};
-use crate::apply::{self, Admins, Missing, Standing, Wanted, Witness as _};
+use crate::apply::{self, Admins, Missing, Standing, Wanted, Why, Witness as _};
 use crate::diag::shell::word;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::envoy::ProxyId;
-use crate::live::server::registered::{FoundNode, RegistryDocument};
-use crate::model::NodeName;
+use crate::live::server::registered::RegistryDocument;
+use crate::model::RegistryDiscovery;
 use crate::plan::{self, Gain, Places, Plan, StepKind, codes};
 use crate::revision::Live;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +49,8 @@ fn running(envoys: usize) -> Standing {
 /// What is known of the proxies that matter. One that is not there cannot be asked.
 struct Known {
     standing: BTreeMap<ProxyId, Standing>,
-    registry: RegistryDocument,
+    /// `None`: the target has no registry.
+    registry: Option<RegistryDocument>,
 }
 
 impl Known {
@@ -64,7 +65,7 @@ impl Known {
             for proxy in gains.iter().map(|gain| ProxyId::Node(gain.node.clone())).chain(holders) {
                 standing.entry(proxy).or_default();
             }
-            return Ok(Self { standing, registry: server.registry().map_err(failed)? });
+            return Ok(Self { standing, registry: Some(server.registry().map_err(failed)?) });
         }
         let nodes = gains.iter().map(|gain| ProxyId::Node(gain.node.clone()));
         let holders = gains.iter().flat_map(|gain| gain.held_by.iter().cloned());
@@ -73,15 +74,12 @@ impl Known {
         let asked = asked.into_iter().map(|proxy| (proxy, Wanted::InForce)).collect();
         let standing = runtime()?.block_on(admins.standing(asked)).into_iter();
         let standing = standing.map(|(proxy, found)| (proxy, running(found.running))).collect();
-        Ok(Self { standing, registry: RegistryDocument::default() })
+        Ok(Self { standing, registry: None })
     }
 
     /// Why a target cannot serve now. What must be acknowledged is only known when it is switched to.
     fn missing(&self, gain: &Gain) -> Option<Missing> {
-        let instances = |node: &NodeName| {
-            let found = self.registry.nodes.iter().find(|found| found.node == *node);
-            found.map(FoundNode::live)
-        };
+        let instances = |selector: &RegistryDiscovery| Some(self.registry.as_ref()?.live(selector));
         let held = apply::is_held(gain, &self.standing);
         held.then(|| apply::cannot_serve(gain, &self.standing, &instances)).flatten()
     }
@@ -101,9 +99,15 @@ fn finding(
     };
     finding.help(match accepted.contains(route) {
         true => "accepted: apply switches to it anyway".to_owned(),
-        false => format!(
-            "start it before the switch: apply stops there otherwise; --accept {} consents",
-            word(&consent(route))
-        ),
+        false => {
+            let first = match missing.why {
+                Why::NotRunning | Why::NotAcknowledged => "start it",
+                Why::NotRegistered => "register an instance",
+            };
+            format!(
+                "{first} before the switch: apply stops there otherwise; --accept {} consents",
+                word(&consent(route))
+            )
+        }
     })
 }

@@ -27,7 +27,7 @@ pub enum EgressFilter {
 }
 
 /// Which IP versions are used, and which first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IpPreference {
     /// IPv4 if there is one, else IPv6.

@@ -6,6 +6,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// A workload, with a proxy beside it unless it says otherwise.
@@ -178,7 +179,7 @@ impl DnsResponseType {
 }
 
 /// Discovery in a registry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryDiscovery {
     /// The registry's namespace.
@@ -191,6 +192,21 @@ pub struct RegistryDiscovery {
     /// Overrides the mesh's preference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_preference: Option<IpPreference>,
+}
+
+impl fmt::Display for RegistryDiscovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, service, attributes, ip_preference } = self;
+        write!(f, "{namespace}/{service}")?;
+        for (at, (name, value)) in attributes.iter().enumerate() {
+            f.write_str(if at == 0 { " with " } else { ", " })?;
+            write!(f, "{name} = {value:?}")?;
+        }
+        match ip_preference {
+            Some(preference) => write!(f, " ({})", preference.as_str()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A service that a node may call.

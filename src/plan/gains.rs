@@ -1,12 +1,14 @@
 //! Which nodes a change gives more requests: a switch to them waits until they can serve.
 //!
-//! A target gains at a route if its share grows there, or if the route may match more requests than
-//! before: it is new, its conditions changed, or a route before it was removed, changed or moved.
+//! A target gains at a route if its share grows there, if the route may match more requests than
+//! before (it is new, its conditions changed, or a route before it was removed, changed or moved), or
+//! if its callers find it elsewhere: then all its requests go where none went before.
 //! The routes are those of one proxy, because each proxy switches by itself.
 
+use super::found::{moved, selector};
 use crate::compile::has_proxy;
 use crate::envoy::ProxyId;
-use crate::model::{Address, Mesh, NodeName, Port, ServiceName};
+use crate::model::{Address, Mesh, NodeName, Port, RegistryDiscovery, ServiceName};
 use crate::traffic::{
     Action, Door, Entry, Match, Rewrite, Row, Source, entries_of, parts, service_rows,
 };
@@ -23,17 +25,23 @@ pub struct Gain {
     pub port: Port,
     /// The proxies that hold the route and send the requests.
     pub held_by: BTreeSet<ProxyId>,
+    /// Whether the node has a proxy, which must have acknowledged the step before.
+    pub has_proxy: bool,
+    /// What selects its instances, if it is found in a registry: one must be registered.
+    pub selector: Option<RegistryDiscovery>,
 }
 
 /// What a target is known by: the route, the node and its port.
 type Key = (Address, NodeName, Port);
 
-/// The targets that gain requests at these proxies, in the order of routes and nodes. Nodes without
-/// a proxy are left out: nothing could prove that they serve.
+/// The targets that gain requests at these proxies, in the order of routes and nodes. Nodes that have
+/// neither a proxy nor a registry are left out: nothing could prove that they serve.
 pub fn gains(before: &Mesh, after: &Mesh, holders: &BTreeSet<ProxyId>) -> Vec<Gain> {
     let mut found: BTreeMap<Key, BTreeSet<ProxyId>> = BTreeMap::new();
     // The table of a service is the same at each of its callers.
     let mut services: BTreeMap<Place<'_>, BTreeSet<Key>> = BTreeMap::new();
+    let moved = |node: &NodeName, port: Port| moved(before, after, node, port);
+    let more = |was: &[Line<'_>], is: &[Line<'_>]| more(was, is, &moved);
     for holder in holders {
         let source = match holder {
             ProxyId::Node(name) => Source::Node(name.clone()),
@@ -59,10 +67,13 @@ pub fn gains(before: &Mesh, after: &Mesh, holders: &BTreeSet<ProxyId>) -> Vec<Ga
             }
         }
     }
-    let gain = |((route, node, port), held_by)| Gain { route, node, port, held_by };
-    let mut found: Vec<Gain> = found.into_iter().map(gain).collect();
-    found.retain(|gain| has_proxy(after, &ProxyId::Node(gain.node.clone())));
-    found
+    let gain = |((route, node, port), held_by): (Key, _)| {
+        let has_proxy = has_proxy(after, &ProxyId::Node(node.clone()));
+        let selector = selector(after, &node);
+        Gain { route, node, port, held_by, has_proxy, selector }
+    };
+    let found = found.into_iter().map(gain);
+    found.filter(|gain| gain.has_proxy || gain.selector.is_some()).collect()
 }
 
 /// Where requests come in: a service by its name, or a gateway's listener, and the port.
@@ -133,8 +144,12 @@ fn line<'m>(row: Row<'m>, outer: Option<(Address, Match<'m>, Rewrite<'m>)>) -> L
     Line { route: row.address, outer, matches: row.matches, shares }
 }
 
-/// The targets that get more by the second table than by the first.
-fn more(before: &[Line<'_>], after: &[Line<'_>]) -> BTreeSet<Key> {
+/// The targets that get more by the second table than by the first, or get it elsewhere.
+fn more(
+    before: &[Line<'_>],
+    after: &[Line<'_>],
+    moved: &dyn Fn(&NodeName, Port) -> bool,
+) -> BTreeSet<Key> {
     let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (at, line) in after.iter().enumerate() {
         by_name.entry(line.name()).or_default().push(at);
@@ -165,7 +180,9 @@ fn more(before: &[Line<'_>], after: &[Line<'_>]) -> BTreeSet<Key> {
                 let same = was.shares.iter().filter(|(n, p, _)| n == node && p == port);
                 (same.map(|(.., weight)| weight).sum::<u64>(), was.sum())
             });
-            if u128::from(*weight) * u128::from(had.1) > u128::from(had.0) * u128::from(sum) {
+            let grows =
+                u128::from(*weight) * u128::from(had.1) > u128::from(had.0) * u128::from(sum);
+            if grows || moved(node, *port) {
                 found.insert((line.route.clone(), node.clone(), *port));
             }
         }
@@ -204,9 +221,56 @@ mod tests {
         assert_eq!(gained(&zero, SHOP), [route]);
         let alone = SHOP.replace("cart-v1 = 95, cart-v2 = 5", "cart-v2 = 5");
         assert_eq!(gained(SHOP, &alone), [route]);
-        // A node without a proxy is asked for nothing.
+        // A node without a proxy is asked for nothing, unless it is found in a registry.
         let bare = alone.replace("[virtual_node.cart-v2]", "[virtual_node.cart-v2]\nproxy = false");
         assert!(gained(SHOP, &bare).is_empty());
+        let registry = "registry = { namespace = \"shop\", service = \"cart\" }";
+        let bare = bare.replace("static = [\"127.0.0.12\"]", registry);
+        assert_eq!(gained(SHOP, &bare), [route]);
+    }
+
+    #[test]
+    fn a_target_that_is_found_elsewhere_gains_all_its_requests() {
+        let both = ["cart-v1", "cart-v2"]
+            .map(|node| format!("route/cart/all {node}:8080 by virtual_node/web"));
+        let at = |found: &str| SHOP.replace("static = [\"127.0.0.12\"]", found);
+        let moved = at("static = [\"127.0.0.13\"]");
+        assert_eq!(gained(SHOP, &moved), both[1..]);
+        // One address more waits for nothing while the node listens where it did, one less never does.
+        let more = at("static = [\"127.0.0.12\", \"127.0.0.13\"]");
+        assert!(gained(SHOP, &more).is_empty() && gained(&more, SHOP).is_empty());
+        assert_eq!(gained(&more, &moved), Vec::<String>::new());
+        let swapped = at("static = [\"127.0.0.12\", \"127.0.0.14\"]");
+        assert_eq!(gained(&more, &swapped), both[1..]);
+        let bound = |text: &str, address: &str| {
+            let app = format!("address = \"{address}\", app = \"127.0.0.1:18082\"");
+            text.replace("app = \"127.0.0.1:18082\"", &app)
+        };
+        assert_eq!(gained(&bound(SHOP, "127.0.0.12"), &more), both[1..]);
+        assert!(gained(&bound(SHOP, "127.0.0.12"), SHOP).is_empty());
+        assert!(gained(&bound(SHOP, "0.0.0.0"), &more).is_empty(), "it is bound so without a word");
+        // By a name, by another name, and by other addresses of it.
+        let (one, two) = (at("dns = \"cart-v2.a\""), at("dns = \"cart-v2.b\""));
+        assert_eq!(gained(SHOP, &one), both[1..]);
+        assert_eq!(gained(&one, &two), both[1..]);
+        let six = at("dns = { hostname = \"cart-v2.a\", ip_preference = \"ipv6-only\" }");
+        assert_eq!(gained(&one, &six), both[1..]);
+        let each = at("dns = { hostname = \"cart-v2.a\", response_type = \"endpoints\", \
+                       ip_preference = \"ipv4-only\" }");
+        let four = at("dns = { hostname = \"cart-v2.a\", ip_preference = \"ipv4-only\" }");
+        assert!(gained(&four, &each).is_empty(), "the same addresses");
+        // In a registry, by what selects there.
+        let found = |more: &str| {
+            at(&format!("registry = {{ namespace = \"shop\", service = \"cart\"{more} }}"))
+        };
+        let (all, green) = (found(""), found(", attributes = { color = \"green\" }"));
+        assert_eq!(gained(SHOP, &all), both[1..]);
+        assert_eq!(gained(&all, &green), both[1..]);
+        assert_eq!(gained(&green, &all), both[1..]);
+        assert_eq!(gained(&all, &found(", ip_preference = \"ipv4-only\"")), both[1..]);
+        assert!(gained(&all, &found(", ip_preference = \"ipv4-preferred\"")).is_empty());
+        let four = "[mesh]\nip_preference = \"ipv4-only\"";
+        assert_eq!(gained(&all, &all.replacen("[mesh]", four, 1)), both[1..]);
     }
 
     #[test]

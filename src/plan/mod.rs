@@ -12,6 +12,7 @@ mod cost;
 mod diff;
 mod digest;
 mod edit;
+mod found;
 mod gains;
 mod guard;
 mod hazards;

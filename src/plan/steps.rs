@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  add     new clusters, endpoints, secrets, listeners and routes beside what is there; what
-//!    |     nodes listen on, grown to the ports, TLS and plain text of both states
-//!  switch  everything that changes; nothing that is still used goes away
+//!    |     nodes listen on, grown to the addresses, ports, TLS and plain text of both states
+//!  switch  everything that changes, endpoints included; nothing that is still used goes away
 //!    |
 //!  remove  exactly the desired state
 //! ```
@@ -14,7 +14,7 @@
 
 use crate::compile::{compile, has_proxy};
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, Settings, Side};
-use crate::model::{Listener, ListenerTls, Mesh, NodeName, Protocol, TlsMode};
+use crate::model::{Listener, ListenerTls, Mesh, NodeName, Port, Protocol, TlsMode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -140,7 +140,9 @@ impl<'a> Way<'a> {
                 let through = |transition: &Option<(Mesh, BTreeSet<NodeName>)>| match proxy {
                     ProxyId::Node(node) => match transition {
                         Some((mesh, nodes)) if nodes.contains(node) => {
-                            Some(Arc::new(compile(mesh, self.settings, proxy)))
+                            let mut through = compile(mesh, self.settings, proxy);
+                            self.keep(node, before, after, &mut through);
+                            Some(Arc::new(through))
                         }
                         _ => Some(after.clone()),
                     },
@@ -157,6 +159,37 @@ impl<'a> Way<'a> {
         };
         Some((before, phases))
     }
+
+    /// Leaves the listeners of ports that only one state has as they are there: that a node has more of
+    /// them on the way is no reason to drain what is in use, though it changes their statistics.
+    fn keep(
+        &self,
+        node: &NodeName,
+        before: &ProxyConfig,
+        after: &ProxyConfig,
+        through: &mut ProxyConfig,
+    ) {
+        let has = |mesh: &Mesh, port: Port| {
+            mesh.nodes.get(node).is_some_and(|node| node.listener(port).is_some())
+        };
+        for ((kind, name), resource) in &mut through.resources {
+            let Some(port) = port_of(name) else { continue };
+            let own = match (has(self.live, port), has(self.desired, port)) {
+                (true, false) => before.get(*kind, name),
+                (false, true) => after.get(*kind, name),
+                (true, true) | (false, false) => None,
+            };
+            if let Some(own) = own.filter(|own| own.side == Side::Ingress && routes_traffic(*kind))
+            {
+                *resource = Arc::clone(own);
+            }
+        }
+    }
+}
+
+/// The port at the end of a name.
+fn port_of(name: &str) -> Option<Port> {
+    Port::new(name.rsplit('_').next()?.parse().ok()?)
 }
 
 /// Which form a listener has on the way where one form cannot serve the callers of both states.
@@ -251,14 +284,12 @@ fn serve(config: &mut ProxyConfig, through: Option<&ProxyConfig>) {
     }
 }
 
-/// What is new, beside what is there. Clusters that change wait for the switch: servers take up
-/// what the new form needs (a port, permissive TLS) before their callers do.
+/// What is new, beside what is there. Clusters and endpoints that change wait for the switch: servers
+/// take up what the new form needs (an address, a port, permissive TLS) before their callers do.
 fn add(before: &ProxyConfig, after: &ProxyConfig, through: Option<&ProxyConfig>) -> ProxyConfig {
     let mut config = before.clone();
     for (key, resource) in &after.resources {
-        let used =
-            matches!(resource.kind, ResourceType::ClusterLoadAssignment | ResourceType::Secret);
-        if used || !before.resources.contains_key(key) {
+        if resource.kind == ResourceType::Secret || !before.resources.contains_key(key) {
             config.resources.insert(key.clone(), resource.clone());
         }
     }

@@ -419,6 +419,42 @@ fn a_server_listens_on_a_new_port_before_its_callers_use_it() {
 }
 
 #[test]
+fn callers_find_a_node_elsewhere_at_the_switch() {
+    let bound = |address: &str, port: u16| {
+        let at = format!(
+            "port = {port}, protocol = \"http\", address = \"{address}\", app = \"127.0.0.1:18082\""
+        );
+        SHOP.replace("port = 8080, protocol = \"http\", app = \"127.0.0.1:18082\"", &at)
+            .replace("127.0.0.12", address)
+    };
+    let changes = |from: &str, to: &str| -> Vec<String> {
+        let plan = plan_of(&live(mesh(from)), &mesh(to));
+        let step = |step: &PlannedStep| {
+            let all = step.proxies.values().flatten();
+            let words = all.map(|c| format!("{:?} {}", c.action, c.kind)).collect::<Vec<_>>();
+            format!("{}: {}", step.kind.as_str(), words.join(", "))
+        };
+        plan.steps.iter().map(step).collect()
+    };
+    let moved = changes(&bound("127.0.0.12", 8080), &bound("127.0.0.13", 8080));
+    assert_eq!(moved, ["add: Add lds", "switch: Change eds", "remove: Remove lds"]);
+    // Endpoints that come and go need no step but the switch.
+    let more = SHOP.replace("\"127.0.0.12\"", "\"127.0.0.12\", \"127.0.0.13\"");
+    assert_eq!(changes(SHOP, &more), ["switch: Change eds"]);
+    assert_eq!(changes(&more, SHOP), ["switch: Change eds"]);
+    // Another port leaves the listener in use as it is until nobody uses it.
+    let ported = changes(&bound("127.0.0.12", 8080), &bound("127.0.0.12", 8081));
+    assert_eq!(
+        ported,
+        [
+            "add: Add lds, Add rds, Add cds, Add cds, Add eds",
+            "switch: Change rds",
+            "remove: Remove lds, Remove rds, Remove cds, Remove cds, Remove eds"
+        ]
+    );
+}
+
+#[test]
 fn the_short_way_to_the_reach_of_changes_is_that_of_the_index() {
     let mesh = mesh(include_str!("../../tests/cases/plan/gateway/live.toml"));
     let index = crate::compile::Index::new(&mesh);

@@ -254,6 +254,7 @@ mod tests {
             node: crate::model::NodeName::new("cart").unwrap(),
             port: crate::model::Port::new(80).unwrap(),
             why: Why::NotRunning,
+            selector: None,
         };
         events.push(Event::Missing { targets: vec![missing], accepted: false });
         events.push(Event::NoCanary {});

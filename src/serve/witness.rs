@@ -5,7 +5,7 @@ use crate::apply::{Answer, Asking, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::EnvoyStatus;
-use crate::model::NodeName;
+use crate::model::RegistryDiscovery;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -106,8 +106,8 @@ impl Witness for Connected {
         })
     }
 
-    fn instances(&self, node: &NodeName) -> Option<usize> {
-        self.mesh.registry.live(node)
+    fn instances(&self, selector: &RegistryDiscovery) -> Option<usize> {
+        Some(self.mesh.registry.live(selector))
     }
 }
 

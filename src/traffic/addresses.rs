@@ -2,6 +2,7 @@
 
 use crate::model::{
     DnsDiscovery, DnsResponseType, GatewayListener, IpPreference, MeshSettings, Port,
+    RegistryDiscovery,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -56,4 +57,15 @@ pub fn lookup_preference(settings: &MeshSettings, dns: &DnsDiscovery) -> Option<
         DnsResponseType::Loadbalancer => None,
         DnsResponseType::Endpoints => Some(IpPreference::Ipv6Preferred),
     })
+}
+
+/// What selects the instances of a node in a registry: the node's own words, with the mesh's
+/// preference. One that only puts an IP version first selects all, as none does.
+pub fn registry_selector(settings: &MeshSettings, found: &RegistryDiscovery) -> RegistryDiscovery {
+    let preference = found.ip_preference.or(settings.ip_preference);
+    let selects = |preference: &IpPreference| match preference {
+        IpPreference::Ipv4Only | IpPreference::Ipv6Only => true,
+        IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred => false,
+    };
+    RegistryDiscovery { ip_preference: preference.filter(selects), ..found.clone() }
 }

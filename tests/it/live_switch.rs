@@ -14,23 +14,23 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A caller stops by itself after so many requests.
 const AT_MOST: u32 = 20_000;
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// Answers every request with a name, until it is dropped.
-struct App {
+pub(crate) struct App {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl App {
-    fn start(address: String, name: &'static str) -> Self {
+    pub(crate) fn start(address: String, name: &'static str) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
@@ -82,14 +82,14 @@ fn get(address: SocketAddr) -> Option<(String, String)> {
 }
 
 /// Sends one request after the other until it is stopped.
-struct Caller {
+pub(crate) struct Caller {
     stop: Arc<AtomicBool>,
     answers: Arc<AtomicU32>,
     thread: JoinHandle<BTreeMap<String, u32>>,
 }
 
 impl Caller {
-    fn start(address: SocketAddr) -> Self {
+    pub(crate) fn start(address: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let answers = Arc::new(AtomicU32::new(0));
@@ -127,7 +127,7 @@ impl Caller {
 
     /// Stops it: every request was answered with 200.
     #[track_caller]
-    fn lost_nothing(self) {
+    pub(crate) fn lost_nothing(self) {
         self.stop.store(true, Ordering::Relaxed);
         let seen = self.thread.join().unwrap();
         assert!(seen.keys().eq(["200"]), "{seen:?}");
@@ -137,18 +137,18 @@ impl Caller {
 }
 
 /// A caller and two nodes behind a router; the second has no proxy yet.
-struct World {
-    sandbox: Sandbox,
-    mesh: String,
-    envoys: Envoys,
-    web: SocketAddr,
-    server: Option<Serve>,
-    apps: Vec<App>,
-    block: Block,
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) mesh: String,
+    pub(crate) envoys: Envoys,
+    pub(crate) web: SocketAddr,
+    pub(crate) server: Option<Serve>,
+    pub(crate) apps: Vec<App>,
+    pub(crate) block: Block,
 }
 
 impl World {
-    fn start(on_server: bool) -> Self {
+    pub(crate) fn start(on_server: bool) -> Self {
         let block = Block::take();
         let b = block.second();
         let apps = [(2, "one"), (3, "two")]
@@ -204,17 +204,17 @@ impl World {
         Self { sandbox, mesh, envoys, web, server, apps: apps.into(), block }
     }
 
-    fn targets(&self, targets: &str) {
+    pub(crate) fn targets(&self, targets: &str) {
         self.sandbox.write("mesh.toml", self.mesh.replace("{ cart-v1 = 1 }", targets));
     }
 
-    fn apply(&self, more: &[&str], code: i32) -> Ran {
+    pub(crate) fn apply(&self, more: &[&str], code: i32) -> Ran {
         self.sandbox.run(&[&["apply", "--yes"], more].concat()).exits(code)
     }
 
     /// Resumes again and again until it is done.
     #[track_caller]
-    fn resumes(&self) {
+    pub(crate) fn resumes(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let ran = self.sandbox.run(&["apply", "--yes", "--resume"]);
@@ -226,8 +226,21 @@ impl World {
         }
     }
 
+    /// Waits until exactly these answer: a proxy acknowledges before its last worker has a step.
+    #[track_caller]
+    pub(crate) fn until_answered_by(&self, names: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let seen = self.census(40);
+            if seen.keys().eq(names) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{seen:?}");
+        }
+    }
+
     /// The answers to some requests, by their bodies.
-    fn census(&self, count: u32) -> BTreeMap<String, u32> {
+    pub(crate) fn census(&self, count: u32) -> BTreeMap<String, u32> {
         let mut seen = BTreeMap::new();
         for _ in 0..count {
             let (status, body) = get(self.web).unwrap_or_default();
@@ -350,50 +363,6 @@ fn a_node_without_a_sidecar_is_asked_for_nothing() {
     let ran = world.sandbox.run(&["bootstrap", "virtual_node/cart-v2"]).exits(64);
     assert!(ran.stderr.contains("has no proxy"), "{}", ran.stderr);
     world.sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
-}
-
-#[test]
-fn a_node_of_the_registry_is_switched_to_when_an_instance_is_registered() {
-    let mut world = World::start(true);
-    let b = world.block.second();
-    world.mesh = world.mesh.replace(
-        &format!("discovery = {{ static = [\"127.{b}.0.3\"] }}"),
-        "discovery = { registry = { namespace = \"shop\", service = \"cart\" } }",
-    );
-    world.sandbox.write("mesh.toml", &world.mesh);
-    world.apply(&[], 0);
-    world.envoys.start(&world.sandbox, "cart-v2");
-    let caller = Caller::start(world.web);
-    world.targets("{ cart-v1 = 1, cart-v2 = 1 }");
-    // Its proxy runs or comes up; in any case nothing is registered.
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let document = json(&world.apply(&["--format", "json"], 7).stdout);
-        if document["missing"][0]["why"] == "not_registered" {
-            break;
-        }
-        assert_eq!(document["missing"][0]["node"], "cart-v2", "{document:#}");
-        assert!(Instant::now() < deadline, "{document:#}");
-    }
-    let add = "serve operator add cart --role register --mesh m --service shop/cart --data data";
-    let secret = world.sandbox.run(&add.split(' ').collect::<Vec<_>>()).exits(0).stdout;
-    let admin = &world.server.as_ref().unwrap().admin;
-    let body = format!("{{\"address\": \"127.{b}.0.3\", \"ttl_ms\": 60000}}");
-    let mut stream = TcpStream::connect(admin).unwrap();
-    write!(
-        stream,
-        "PUT /v1/meshes/m/registry/shop/cart/instances/one HTTP/1.0\r\nhost: {admin}\r\n\
-         authorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        secret.trim(),
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.0 20"), "{answer}");
-    world.resumes();
-    assert!(world.census(40).keys().eq(["one", "two"]), "{:?}", world.census(40));
-    caller.lost_nothing();
 }
 
 #[test]

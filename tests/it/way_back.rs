@@ -11,7 +11,7 @@ use meshctl::live::{
     Commit, Directory, Error, Memory, NewStep, ProxyFiles, Read, Rollout, State, StepId, Target,
     Write,
 };
-use meshctl::model::{Mesh, NodeName};
+use meshctl::model::{Mesh, RegistryDiscovery};
 use meshctl::plan::{self, Consent, Guards, Input, Scope, Share};
 use meshctl::revision::{Header, Live};
 use meshctl::span::Files;
@@ -53,7 +53,7 @@ impl Witness for Refusing {
         Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one.clone())).collect()))
     }
 
-    fn instances(&self, _node: &NodeName) -> Option<usize> {
+    fn instances(&self, _selector: &RegistryDiscovery) -> Option<usize> {
         None
     }
 }
@@ -101,7 +101,7 @@ impl Witness for Arriving {
         Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one.clone())).collect()))
     }
 
-    fn instances(&self, _node: &NodeName) -> Option<usize> {
+    fn instances(&self, _selector: &RegistryDiscovery) -> Option<usize> {
         None
     }
 }

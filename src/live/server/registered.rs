@@ -2,7 +2,7 @@
 
 use crate::envoy::xds::{REGISTERED, with_endpoints};
 use crate::envoy::{Resource, ResourceType};
-use crate::model::{Address, NodeName};
+use crate::model::{Address, IpPreference, NodeName, RegistryDiscovery};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -40,6 +40,25 @@ fn one() -> u32 {
 
 fn half_a_minute() -> u64 {
     30_000
+}
+
+/// Whether a selector selects an instance of this namespace and service.
+pub fn selects(
+    selector: &RegistryDiscovery,
+    namespace: &str,
+    service: &str,
+    instance: &Instance,
+) -> bool {
+    let version = match selector.ip_preference {
+        Some(IpPreference::Ipv4Only) => instance.address.is_ipv4(),
+        Some(IpPreference::Ipv6Only) => instance.address.is_ipv6(),
+        Some(IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred) | None => true,
+    };
+    let mut attributes = selector.attributes.iter();
+    version
+        && namespace == selector.namespace
+        && service == selector.service
+        && attributes.all(|(name, value)| instance.attributes.get(name) == Some(value))
 }
 
 /// How the lease of an instance stands.
@@ -89,13 +108,6 @@ pub struct FoundNode {
     pub held: Vec<String>,
 }
 
-impl FoundNode {
-    /// How many of its instances have a lease that has not ended.
-    pub fn live(&self) -> usize {
-        self.instances.len().saturating_sub(self.held.len())
-    }
-}
-
 /// All that is registered for a mesh.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryDocument {
@@ -106,6 +118,15 @@ pub struct RegistryDocument {
 }
 
 impl RegistryDocument {
+    /// How many live registrations a selector selects.
+    pub fn live(&self, selector: &RegistryDiscovery) -> usize {
+        let selected = |registered: &&Registered| {
+            let Registered { namespace, service, instance, lease, .. } = registered;
+            *lease == Lease::Valid && selects(selector, namespace, service, instance)
+        };
+        self.instances.iter().filter(selected).count()
+    }
+
     /// An assignment as the server gives it: with the endpoints that are registered. `None`: its
     /// endpoints are not from the registry.
     pub fn assignment(&self, resource: &Resource) -> Option<Resource> {

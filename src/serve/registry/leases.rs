@@ -5,8 +5,8 @@
 //! endpoints would be left, none is taken away any more. What is held so is let go by a renewal,
 //! by deregistration, or when an operator confirms that the lapsed ones are gone.
 
-use crate::live::server::registered::{FoundNode, Instance, Lease, Registered};
-use crate::model::{IpPreference, NodeName, RegistryDiscovery};
+use crate::live::server::registered::{FoundNode, Instance, Lease, Registered, selects};
+use crate::model::{NodeName, RegistryDiscovery};
 use crate::serve::hub::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,16 +50,7 @@ struct Serving {
 
 impl Serving {
     fn matches(&self, key: &Key, instance: &Instance) -> bool {
-        let RegistryDiscovery { namespace, service, attributes, ip_preference } = &self.wanted;
-        let version = match ip_preference {
-            Some(IpPreference::Ipv4Only) => instance.address.is_ipv4(),
-            Some(IpPreference::Ipv6Only) => instance.address.is_ipv6(),
-            Some(IpPreference::Ipv4Preferred | IpPreference::Ipv6Preferred) | None => true,
-        };
-        version
-            && key.0 == *namespace
-            && key.1 == *service
-            && attributes.iter().all(|(name, value)| instance.attributes.get(name) == Some(value))
+        selects(&self.wanted, &key.0, &key.1, instance)
     }
 }
 
@@ -197,11 +188,12 @@ impl Leases {
         all.collect()
     }
 
-    /// How many instances of a node have a lease that has not ended; `None`: it is not found here.
-    pub(super) fn live(&self, node: &NodeName, now: Instant) -> Option<usize> {
-        let served = &self.nodes.get(node)?.served;
-        let lapsed = |key: &&Key| self.instances.get(*key).is_some_and(|held| held.lapsed(now));
-        Some(served.iter().filter(|key| !lapsed(key)).count())
+    /// How many instances this selects whose lease has not ended.
+    pub(super) fn live(&self, selector: &RegistryDiscovery, now: Instant) -> usize {
+        let selected = self.instances.iter().filter(|(key, held)| {
+            selects(selector, &key.0, &key.1, &held.instance) && !held.lapsed(now)
+        });
+        selected.count()
     }
 
     /// Every node that is found here.

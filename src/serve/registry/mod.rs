@@ -172,9 +172,9 @@ impl Registry {
         RegistryDocument { instances: state.leases.instances(now), nodes: state.leases.nodes(now) }
     }
 
-    /// How many live registrations a node has; `None`: it is not found here.
-    pub(super) fn live(&self, node: &NodeName) -> Option<usize> {
-        self.state().leases.live(node, Instant::now())
+    /// How many live registrations this selects.
+    pub(super) fn live(&self, selector: &RegistryDiscovery) -> usize {
+        self.state().leases.live(selector, Instant::now())
     }
 
     /// Does what the time has come for.
