@@ -11,7 +11,7 @@ use crate::model::{
     Address, Discovery, DnsDiscovery, DnsResponseType, HealthCheck, HttpSettings, IpPreference,
     Listener, OutlierDetection, PoolLimits, Protocol,
 };
-use crate::traffic::addresses::{applications, lookup_preference};
+use crate::traffic::addresses::{applications, lookup_preference, registry_selector};
 use crate::traffic::{Accepts, NodeListener, discovery_name};
 use cluster::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
 use envoy_api::pack;
@@ -78,8 +78,9 @@ pub(super) fn peer(b: &mut Builder<'_>, caller: &Caller<'_>, peer: NodeListener<
             by_eds(b, &mut message, &plain, &assignment, &origin, "/discovery");
         }
         // Found at run time: a control plane puts in what is registered.
-        Some(Discovery::Registry(_)) => {
-            let assignment = endpoint::assignment(&plain, []);
+        Some(Discovery::Registry(found)) => {
+            let selector = registry_selector(&b.mesh.settings, found);
+            let assignment = endpoint::selected(&plain, &selector);
             by_eds(b, &mut message, &plain, &assignment, &origin, REGISTERED);
         }
         // Not for nodes that listen (the rules say so).

@@ -2,7 +2,14 @@
 
 use super::builder::{host_address, socket_address};
 use super::pb::{core, endpoint};
+use crate::model::RegistryDiscovery;
+use envoy_api::{Struct, Value, value};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+
+/// The metadata in which an assignment says what selects its endpoints in a registry.
+const REGISTRY: &str = "meshctl.registry";
+const SELECTOR: &str = "selector";
 
 /// The assignment of a cluster to these addresses, each with its port.
 pub(super) fn assignment(
@@ -37,6 +44,36 @@ pub(super) fn weighted(
         }
     }
     assignment
+}
+
+/// The assignment of a cluster to what is found in a registry: it has no endpoint yet, and says what
+/// selects them.
+pub(super) fn selected(
+    cluster: &str,
+    selector: &RegistryDiscovery,
+) -> endpoint::ClusterLoadAssignment {
+    let text = serde_json::to_string(selector).expect("invariant: it is plain data");
+    let text = Value { kind: Some(value::Kind::StringValue(text)) };
+    let own = Struct { fields: BTreeMap::from([(SELECTOR.to_owned(), text)]) };
+    let metadata = core::Metadata {
+        filter_metadata: BTreeMap::from([(REGISTRY.to_owned(), own)]),
+        ..Default::default()
+    };
+    let metadata = Some(metadata);
+    endpoint::ClusterLoadAssignment {
+        cluster_name: cluster.to_owned(),
+        endpoints: vec![endpoint::LocalityLbEndpoints { metadata, ..Default::default() }],
+        ..Default::default()
+    }
+}
+
+/// What selects the endpoints of an assignment in a registry, if it says so.
+pub(super) fn selector(all: &endpoint::ClusterLoadAssignment) -> Option<RegistryDiscovery> {
+    let own = all.endpoints.first()?.metadata.as_ref()?.filter_metadata.get(REGISTRY)?;
+    match own.fields.get(SELECTOR)?.kind.as_ref()? {
+        value::Kind::StringValue(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    }
 }
 
 /// One endpoint that a resolver finds.

@@ -5,6 +5,7 @@ use super::builder::socket_address;
 use super::endpoint;
 use super::pb::{cluster, core, discovery, hcm, listener, route, rpc, tcp_proxy};
 use super::resource::{Resource, ResourceType, version_of};
+use crate::model::RegistryDiscovery;
 use envoy_api::{Any, Message, pack, unpack};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -305,6 +306,16 @@ pub fn with_endpoints(assignment: &Resource, endpoints: &[(IpAddr, Option<u16>, 
         all.into_iter().map(|((address, port), weight)| (socket_address(address, port), weight));
     let message = pack(&endpoint::weighted(&assignment.name, all.collect()));
     Resource { version: version_of(&message), message, ..assignment.clone() }
+}
+
+/// What selects the endpoints of an assignment in the registry; `None`: they are not from there.
+pub fn selector_of(resource: &Resource) -> Option<RegistryDiscovery> {
+    let registered = resource.kind == ResourceType::ClusterLoadAssignment
+        && resource.origins.first().is_some_and(|(_, pointer)| pointer == REGISTERED);
+    if !registered {
+        return None;
+    }
+    endpoint::selector(&unpack(&resource.message).ok()?)
 }
 
 /// The resources that another one needs at the proxy: the endpoints of a cluster, the clusters of

@@ -59,9 +59,7 @@ impl Mesh {
         let Some(head) = self.head()? else { return Ok(()) };
         let mut wanted = registry::wanted(&self.live(head.revision)?.mesh);
         if let Some(from) = head.rollout.and_then(|rollout| rollout.from) {
-            for (node, found) in registry::wanted(&self.at(from)?.mesh) {
-                wanted.entry(node).or_insert(found);
-            }
+            wanted.extend(registry::wanted(&self.at(from)?.mesh));
         }
         self.registry.follow(wanted).map_err(live_error)
     }

@@ -4,7 +4,7 @@ use super::hub::{Counts, Endpoint, Hub, Instance};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::{EnvoyStatus, RefusedResource};
-use crate::model::{MeshName, NodeName};
+use crate::model::{MeshName, RegistryDiscovery};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -17,8 +17,9 @@ pub trait Plane: Send + Sync {
     /// What proxies are to have from now on. Called when the step is on disk.
     fn put(&self, mesh: &MeshName, step: StepId, changed: Changed);
 
-    /// The endpoints of a node that are registered, which its callers get from now on.
-    fn endpoints(&self, mesh: &MeshName, node: &NodeName, endpoints: &[Endpoint]);
+    /// The registered endpoints that a selector selects, which callers get from now on whose
+    /// configuration has it.
+    fn endpoints(&self, mesh: &MeshName, selector: &RegistryDiscovery, endpoints: &[Endpoint]);
 
     /// Every proxy of a mesh, with the Envoys that are connected as it.
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>>;
@@ -38,8 +39,8 @@ impl Plane for Hub {
         Self::put(self, mesh.as_str(), step, changed);
     }
 
-    fn endpoints(&self, mesh: &MeshName, node: &NodeName, endpoints: &[Endpoint]) {
-        Self::endpoints(self, mesh.as_str(), node, endpoints);
+    fn endpoints(&self, mesh: &MeshName, selector: &RegistryDiscovery, endpoints: &[Endpoint]) {
+        Self::endpoints(self, mesh.as_str(), selector, endpoints);
     }
 
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {

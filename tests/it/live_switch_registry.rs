@@ -1,6 +1,7 @@
 //! A switch to a node of the registry waits for an instance that the node's selector selects.
 
-use crate::live_switch::{Caller, PATIENCE, World, json};
+use crate::live_serve_apply::Serve;
+use crate::live_switch::{App, Caller, PATIENCE, World, json};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -141,4 +142,57 @@ fn a_node_without_a_sidecar_needs_a_registration_too() {
     world.until_answered_by(&["one", "two"]);
     assert!(!world.sandbox.run(&["plan"]).exits(0).all().contains("MC0908"));
     caller.lost_nothing();
+}
+
+#[test]
+fn a_selector_that_changes_keeps_its_instances_until_another_is_registered() {
+    for canary in [&[] as &[&str], &["--canary", "1", "--canary-wait", "1s"]] {
+        let mut world = World::start(true);
+        let b = world.block.second();
+        let plain = world.mesh.clone();
+        let colored = |color: &str| {
+            let attributes = format!(", attributes = {{ color = \"{color}\" }}");
+            found(&plain, b, &attributes).replace("{ cart-v1 = 1 }", "{ cart-v2 = 1 }")
+        };
+        world.sandbox.write("mesh.toml", found(&plain, b, ""));
+        world.apply(&[], 0);
+        world.envoys.start(&world.sandbox, "cart-v2");
+        register(&world, "green", &instance(b, 3, "green"));
+        world.sandbox.write("mesh.toml", colored("green"));
+        if world.sandbox.run(&["apply", "--yes"]).code != 0 {
+            // Its proxy was still coming up.
+            world.resumes();
+        }
+        world.until_answered_by(&["two"]);
+        let caller = Caller::start(world.web);
+
+        // Nobody is blue: the switch waits, and requests go to the green one.
+        world.sandbox.write("mesh.toml", colored("blue"));
+        let planned = world.sandbox.run(&["plan"]).exits(0).all();
+        let words = "has no live registration of shop/cart with color = \"blue\"";
+        assert!(planned.contains("MC0908") && planned.contains(words), "{planned}");
+        let missing = not_registered(&world, canary);
+        assert_eq!(missing["selector"]["attributes"]["color"], "blue", "{missing:#}");
+        assert!(world.census(40).keys().eq(["two"]));
+        // A restart of the server changes none of it.
+        let server = world.server.take().unwrap();
+        let (admin, xds) = (server.admin.clone(), server.xds.clone());
+        drop(server);
+        world.server = Some(Serve::start(&world.sandbox, &admin, &xds));
+        assert!(world.census(40).keys().eq(["two"]));
+
+        // One is registered, and the same call goes on.
+        world.apps.push(App::start(format!("127.{b}.0.6:18080"), "blue"));
+        let mut blue = instance(b, 6, "blue");
+        blue["port"] = 18080.into();
+        register(&world, "blue", &blue);
+        world.resumes();
+        world.until_answered_by(&["blue"]);
+        // Back, with everything there.
+        world.sandbox.write("mesh.toml", colored("green"));
+        world.apply(canary, 0);
+        world.until_answered_by(&["two"]);
+        caller.lost_nothing();
+        world.sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
+    }
 }

@@ -106,7 +106,7 @@ fn a_service_has_a_thousand_instances_and_not_one_more() {
     assert_eq!((status, &json_of(&body)["code"]), (503, &json!("full")), "{body}");
     // Who is registered may renew.
     assert_eq!(put(0).0, 200);
-    assert_eq!(server.plane().endpoints_of("m", "found").len(), 1_000);
+    assert_eq!(server.plane().endpoints_of("m", "shop", "cart").len(), 1_000);
 }
 
 #[test]
@@ -116,15 +116,15 @@ fn registrations_outlive_the_server_and_are_in_its_backup() {
     assert_eq!(server.put(PATH, &json!({ "address": "10.1.2.3" })).0, 200, "a renewal");
     server.stop();
     server.start(0);
-    let found = server.plane().endpoints_of("m", "found");
+    let found = server.plane().endpoints_of("m", "shop", "cart");
     assert_eq!(found[0].address.to_string(), "10.1.2.3");
     let bearer = format!("Bearer {}", server.token());
     let headers = [("authorization", bearer.as_str())];
     let (status, _) = server.ask("DELETE", PATH, &headers);
     assert_eq!(status, 204);
     assert_eq!(server.ask("DELETE", PATH, &headers).0, 404);
-    assert!(server.plane().endpoints_of("m", "found").is_empty());
+    assert!(server.plane().endpoints_of("m", "shop", "cart").is_empty());
     server.stop();
     server.start(0);
-    assert!(server.plane().endpoints_of("m", "found").is_empty(), "it stays deregistered");
+    assert!(server.plane().endpoints_of("m", "shop", "cart").is_empty(), "it stays deregistered");
 }

@@ -6,7 +6,7 @@ use crate::support::xds_client::{Client, Status, Stream, ack, delta, resume};
 use meshctl::envoy::csds;
 use meshctl::envoy::xds::{DELTA_PATH, Request, STATE_PATH};
 use meshctl::envoy::{ProxyConfig, ProxyId, Resource, ResourceType, Side};
-use meshctl::model::{Address, NodeName};
+use meshctl::model::{Address, NodeName, RegistryDiscovery};
 use meshctl::revision::StepId;
 use meshctl::serve::grpc::RPCS;
 use meshctl::serve::hub::{Endpoint, Hub};
@@ -31,11 +31,26 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
+/// What selects the endpoints of these tests.
+fn selector() -> RegistryDiscovery {
+    RegistryDiscovery {
+        namespace: "shop".to_owned(),
+        service: "b".to_owned(),
+        attributes: BTreeMap::new(),
+        ip_preference: None,
+    }
+}
+
 pub(crate) fn endpoints(name: &str, mark: usize) -> Arc<Resource> {
     let kind = ResourceType::ClusterLoadAssignment;
-    let json = format!(
-        r#"{{"@type": "{EDS}", "cluster_name": "{name}", "endpoints": [{{"priority": {mark}}}]}}"#
-    );
+    let selector = serde_json::to_string(&selector()).unwrap();
+    let json = serde_json::json!({
+        "@type": EDS, "cluster_name": name, "endpoints": [{
+            "priority": mark,
+            "metadata": { "filter_metadata": { "meshctl.registry": { "selector": selector } } },
+        }],
+    });
+    let json = json.to_string();
     let message = envoy_api::any_from_json(&serde_json::from_str(&json).unwrap()).unwrap();
     let mut version = envoy_api::wire_hash(&message);
     version.truncate(16);
@@ -555,12 +570,11 @@ fn registered_endpoints_reach_the_callers_of_a_node_and_outlive_a_change() {
         let mut stream = client.delta().await;
         stream.send(&delta(A, EDS, &["cds_egress_m_b_http_8080"]));
         let empty = stream.take().await.unwrap().resources[0].1.clone();
-        let node = NodeName::new("b").unwrap();
         let all: Vec<Endpoint> = ["127.0.0.2", "127.0.0.1"]
             .iter()
             .map(|ip| Endpoint { address: ip.parse().unwrap(), port: None, weight: 1 })
             .collect();
-        server.hub.endpoints("m", &node, &all);
+        server.hub.endpoints("m", &selector(), &all);
         let bytes = stream.next_bytes().await.unwrap();
         let holds =
             |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
@@ -570,9 +584,9 @@ fn registered_endpoints_reach_the_callers_of_a_node_and_outlive_a_change() {
         assert_ne!(response.resources[0].1, empty);
         // The same in another order is no change, and a step does not bring the empty one back.
         let sent = server.hub.counts().responses;
-        server.hub.endpoints("m", &node, &[all[1].clone(), all[0].clone()]);
+        server.hub.endpoints("m", &selector(), &[all[1].clone(), all[0].clone()]);
         put(&server.hub, 2, &[("virtual_node/a", own(2))]);
-        server.hub.endpoints("m", &node, &all[..1]);
+        server.hub.endpoints("m", &selector(), &all[..1]);
         let response = stream.take().await.unwrap();
         assert_eq!(response.resources.len(), 1);
         assert_eq!(server.hub.counts().responses, sent + 1);

@@ -1,8 +1,8 @@
 //! What is registered on a control plane: the documents of the registry's part of the admin API.
 
-use crate::envoy::xds::{REGISTERED, with_endpoints};
-use crate::envoy::{Resource, ResourceType};
-use crate::model::{Address, IpPreference, NodeName, RegistryDiscovery};
+use crate::envoy::Resource;
+use crate::envoy::xds::{selector_of, with_endpoints};
+use crate::model::{IpPreference, NodeName, RegistryDiscovery};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -102,10 +102,22 @@ pub struct FoundNode {
     pub service: String,
     /// What its instances must have.
     pub attributes: BTreeMap<String, String>,
+    /// Which IP version they must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_preference: Option<IpPreference>,
     /// The instances that its callers send requests to.
     pub instances: Vec<String>,
     /// Those of them whose lease has ended.
     pub held: Vec<String>,
+}
+
+impl FoundNode {
+    fn is_found_by(&self, selector: &RegistryDiscovery) -> bool {
+        let RegistryDiscovery { namespace, service, attributes, ip_preference } = selector;
+        (&self.namespace, &self.service) == (namespace, service)
+            && self.attributes == *attributes
+            && self.ip_preference == *ip_preference
+    }
 }
 
 /// All that is registered for a mesh.
@@ -130,14 +142,9 @@ impl RegistryDocument {
     /// An assignment as the server gives it: with the endpoints that are registered. `None`: its
     /// endpoints are not from the registry.
     pub fn assignment(&self, resource: &Resource) -> Option<Resource> {
-        if resource.kind != ResourceType::ClusterLoadAssignment {
-            return None;
-        }
-        let node = resource.origins.iter().find_map(|(address, pointer)| match address {
-            Address::Node(node) if pointer == REGISTERED => Some(node),
-            _ => None,
-        })?;
-        let found = self.nodes.iter().find(|found| found.node == *node)?;
+        let selector = selector_of(resource)?;
+        // Nodes that are found by the same selector have the same instances.
+        let found = self.nodes.iter().find(|found| found.is_found_by(&selector))?;
         let given = |registered: &&Registered| {
             registered.namespace == found.namespace
                 && registered.service == found.service

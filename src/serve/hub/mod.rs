@@ -22,7 +22,7 @@ use super::identity::Identity;
 use super::limits::Limits;
 use crate::envoy::csds::Client;
 use crate::envoy::{ProxyConfig, ProxyId};
-use crate::model::NodeName;
+use crate::model::RegistryDiscovery;
 use crate::revision::StepId;
 use contents::{Contents, Counters};
 use rustls::crypto::ring;
@@ -109,11 +109,11 @@ impl Hub {
         self.inner.tell();
     }
 
-    /// The endpoints of a node that are registered, which its callers get from now on in place of
-    /// those of the configuration.
-    pub fn endpoints(&self, mesh: &str, node: &NodeName, endpoints: &[Endpoint]) {
+    /// The registered endpoints that a selector selects: callers whose configuration has it get them
+    /// from now on in place of those of the configuration.
+    pub fn endpoints(&self, mesh: &str, selector: &RegistryDiscovery, endpoints: &[Endpoint]) {
         let inner = &self.inner;
-        self.mesh(mesh).register(node, endpoints, &inner.contents, &inner.counters);
+        self.mesh(mesh).register(selector, endpoints, &inner.contents, &inner.counters);
         inner.tell();
     }
 

@@ -4,9 +4,9 @@ use super::contents::{Contents, Counters, Endpoint};
 use super::line::Line;
 use super::lock;
 use crate::envoy::csds::Client;
-use crate::envoy::xds::{REGISTERED, with_endpoints};
+use crate::envoy::xds::{selector_of, with_endpoints};
 use crate::envoy::{ProxyConfig, ProxyId, Resource, ResourceType};
-use crate::model::{Address, NodeName};
+use crate::model::RegistryDiscovery;
 use crate::revision::StepId;
 use crate::serve::session::{Content, NameId, Progress, View};
 use std::collections::BTreeMap;
@@ -33,8 +33,8 @@ pub struct Instance {
 pub(super) struct Proxy {
     view: RwLock<View>,
     lines: Mutex<BTreeMap<u64, Arc<Line>>>,
-    /// Assignments of registered nodes in the view, as the configuration has them.
-    registered: Mutex<BTreeMap<NodeName, Vec<Arc<Resource>>>>,
+    /// Assignments whose endpoints are registered, as the configuration has them.
+    registered: Mutex<BTreeMap<RegistryDiscovery, Vec<Arc<Resource>>>>,
 }
 
 impl Proxy {
@@ -91,21 +91,10 @@ pub(super) struct Mesh {
 struct State {
     newest: Option<StepId>,
     proxies: BTreeMap<ProxyId, Arc<Proxy>>,
-    endpoints: BTreeMap<NodeName, Vec<Endpoint>>,
-    /// The proxies that call a registered node.
-    callers: BTreeMap<NodeName, Vec<ProxyId>>,
-}
-
-/// The node whose registered endpoints an assignment holds.
-fn node_of(resource: &Resource) -> Option<&NodeName> {
-    match (resource.kind, resource.origins.first()) {
-        (ResourceType::ClusterLoadAssignment, Some((Address::Node(node), at)))
-            if at == REGISTERED =>
-        {
-            Some(node)
-        }
-        _ => None,
-    }
+    /// What each selector selects.
+    endpoints: BTreeMap<RegistryDiscovery, Vec<Endpoint>>,
+    /// The proxies that call what a selector selects.
+    callers: BTreeMap<RegistryDiscovery, Vec<ProxyId>>,
 }
 
 impl Mesh {
@@ -167,14 +156,14 @@ impl Mesh {
             };
             counters.visits(config.resources.len());
             let assignments = config.of(ResourceType::ClusterLoadAssignment);
-            let mut registered: BTreeMap<NodeName, Vec<Arc<Resource>>> = BTreeMap::new();
+            let mut registered: BTreeMap<RegistryDiscovery, Vec<Arc<Resource>>> = BTreeMap::new();
             for resource in assignments {
-                if let Some(node) = node_of(resource) {
-                    registered.entry(node.clone()).or_default().push(resource.clone());
+                if let Some(selector) = selector_of(resource) {
+                    registered.entry(selector).or_default().push(resource.clone());
                 }
             }
             let ids = proxy.view_mut().become_config(step, &config, |resource| {
-                let own = node_of(resource).and_then(|node| endpoints.get(node));
+                let own = selector_of(resource).and_then(|selector| endpoints.get(&selector));
                 content(resource, own, contents, counters)
             });
             self.callers(&id, &proxy, registered);
@@ -184,29 +173,29 @@ impl Mesh {
         }
     }
 
-    /// Notes which nodes a proxy calls whose endpoints may be registered.
+    /// Notes what selects the registered endpoints that a proxy calls.
     fn callers(
         &self,
         id: &ProxyId,
         proxy: &Proxy,
-        registered: BTreeMap<NodeName, Vec<Arc<Resource>>>,
+        registered: BTreeMap<RegistryDiscovery, Vec<Arc<Resource>>>,
     ) {
         let had = std::mem::replace(&mut *lock(&proxy.registered), registered);
         let now = lock(&proxy.registered);
         let mut state = lock(&self.state);
-        for node in had.keys().filter(|node| !now.contains_key(*node)) {
-            if let Some(callers) = state.callers.get_mut(node) {
+        for selector in had.keys().filter(|selector| !now.contains_key(*selector)) {
+            if let Some(callers) = state.callers.get_mut(selector) {
                 callers.retain(|caller| caller != id);
             }
         }
-        for node in now.keys().filter(|node| !had.contains_key(*node)) {
-            state.callers.entry(node.clone()).or_default().push(id.clone());
+        for selector in now.keys().filter(|selector| !had.contains_key(*selector)) {
+            state.callers.entry(selector.clone()).or_default().push(id.clone());
         }
     }
 
     pub(super) fn register(
         &self,
-        node: &NodeName,
+        selector: &RegistryDiscovery,
         endpoints: &[Endpoint],
         contents: &Contents,
         counters: &Counters,
@@ -214,14 +203,14 @@ impl Mesh {
         let _one = lock(&self.changing);
         let (proxies, step) = {
             let mut state = lock(&self.state);
-            state.endpoints.insert(node.clone(), endpoints.to_vec());
-            let callers = state.callers.get(node).into_iter().flatten();
+            state.endpoints.insert(selector.clone(), endpoints.to_vec());
+            let callers = state.callers.get(selector).into_iter().flatten();
             let proxies: Vec<_> = callers.filter_map(|id| state.proxies.get(id).cloned()).collect();
             (proxies, state.newest)
         };
         let own = endpoints.to_vec();
         for proxy in proxies {
-            let resources = lock(&proxy.registered).get(node).cloned().unwrap_or_default();
+            let resources = lock(&proxy.registered).get(selector).cloned().unwrap_or_default();
             let mut ids = Vec::new();
             for resource in &resources {
                 counters.visits(1);
@@ -263,7 +252,7 @@ impl Mesh {
     }
 }
 
-/// The bytes of a resource, with the registered endpoints of its node in place.
+/// The bytes of a resource, with the registered endpoints in place.
 fn content(
     resource: &Resource,
     endpoints: Option<&Vec<Endpoint>>,

@@ -37,9 +37,9 @@ impl Held {
     }
 }
 
-#[derive(Debug)]
+/// What a selector has. Its callers have it while their configuration has the selector.
+#[derive(Debug, Default)]
 struct Serving {
-    wanted: RegistryDiscovery,
     /// Whose requests it has; some of them may have lapsed.
     served: BTreeSet<Key>,
     /// Whether lapsed ones are kept.
@@ -48,24 +48,27 @@ struct Serving {
     told: Option<Vec<Endpoint>>,
 }
 
-impl Serving {
-    fn matches(&self, key: &Key, instance: &Instance) -> bool {
-        selects(&self.wanted, &key.0, &key.1, instance)
-    }
+/// A node that is found in the registry, and what selects its instances. While a rollout changes the
+/// selector, the node has both.
+pub(super) type Wanted = (NodeName, RegistryDiscovery);
+
+fn matches(selector: &RegistryDiscovery, key: &Key, held: &Held) -> bool {
+    selects(selector, &key.0, &key.1, &held.instance)
 }
 
 /// The leases of one mesh.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     instances: BTreeMap<Key, Held>,
-    nodes: BTreeMap<NodeName, Serving>,
+    nodes: BTreeSet<Wanted>,
+    selected: BTreeMap<RegistryDiscovery, Serving>,
 }
 
 /// What came of time or of a change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settled {
-    /// Nodes whose endpoints changed.
-    pub(super) changed: Vec<(NodeName, Vec<Endpoint>)>,
+    /// Selectors whose endpoints changed.
+    pub(super) changed: Vec<(RegistryDiscovery, Vec<Endpoint>)>,
     /// Instances whose leases have ended and that no node has any more: a server that is started
     /// again must not give them requests.
     pub(super) lapsed: Vec<Key>,
@@ -115,18 +118,13 @@ impl Leases {
     }
 
     /// These nodes are found in the registry from now on.
-    pub(super) fn follow(&mut self, wanted: BTreeMap<NodeName, RegistryDiscovery>) {
-        self.nodes.retain(|node, _| wanted.contains_key(node));
-        for (node, wanted) in wanted {
-            match self.nodes.get_mut(&node) {
-                Some(serving) => serving.wanted = wanted,
-                None => {
-                    let served = BTreeSet::new();
-                    let serving = Serving { wanted, served, holding: false, told: None };
-                    self.nodes.insert(node, serving);
-                }
-            }
+    pub(super) fn follow(&mut self, wanted: BTreeSet<Wanted>) {
+        let selectors: BTreeSet<_> = wanted.iter().map(|(_, selector)| selector.clone()).collect();
+        self.selected.retain(|selector, _| selectors.contains(selector));
+        for selector in selectors {
+            self.selected.entry(selector).or_default();
         }
+        self.nodes = wanted;
     }
 
     /// When something happens by itself next.
@@ -138,15 +136,15 @@ impl Leases {
         times.filter(|time| *time > now).min()
     }
 
-    /// Makes of leases and time what each node's callers are to have.
+    /// Makes of leases and time what the callers of each selector are to have.
     pub(super) fn settle(&mut self, now: Instant) -> Settled {
         let mut settled = Settled::default();
-        for (node, serving) in &mut self.nodes {
-            serve(serving, &self.instances, now);
+        for (selector, serving) in &mut self.selected {
+            serve(selector, serving, &self.instances, now);
             let endpoints = endpoints(&serving.served, &self.instances);
             if serving.told.as_ref() != Some(&endpoints) {
                 serving.told = Some(endpoints.clone());
-                settled.changed.push((node.clone(), endpoints));
+                settled.changed.push((selector.clone(), endpoints));
             }
         }
         let has = self.served();
@@ -157,17 +155,18 @@ impl Leases {
             }
         }
         // Who holds must go on knowing of how many.
-        let holding: Vec<&Serving> = self.nodes.values().filter(|node| node.holding).collect();
+        let holding = self.selected.iter().filter(|(_, serving)| serving.holding);
+        let holding: Vec<&RegistryDiscovery> = holding.map(|(selector, _)| selector).collect();
         self.instances.retain(|key, held| {
             held.forgotten() > now
                 || has.contains(key)
-                || holding.iter().any(|serving| serving.matches(key, &held.instance))
+                || holding.iter().any(|selector| matches(selector, key, held))
         });
         settled
     }
 
     fn served(&self) -> BTreeSet<Key> {
-        self.nodes.values().flat_map(|serving| serving.served.iter().cloned()).collect()
+        self.selected.values().flat_map(|serving| serving.served.iter().cloned()).collect()
     }
 
     /// Every instance.
@@ -190,29 +189,35 @@ impl Leases {
 
     /// How many instances this selects whose lease has not ended.
     pub(super) fn live(&self, selector: &RegistryDiscovery, now: Instant) -> usize {
-        let selected = self.instances.iter().filter(|(key, held)| {
-            selects(selector, &key.0, &key.1, &held.instance) && !held.lapsed(now)
-        });
-        selected.count()
+        let live = |(key, held): &(&Key, &Held)| matches(selector, key, held) && !held.lapsed(now);
+        self.instances.iter().filter(live).count()
     }
 
     /// Every node that is found here.
     pub(super) fn nodes(&self, now: Instant) -> Vec<FoundNode> {
-        let nodes = self.nodes.iter().map(|(node, serving)| {
-            let RegistryDiscovery { namespace, service, attributes, .. } = serving.wanted.clone();
-            let lapsed = |key: &&Key| self.instances.get(*key).is_some_and(|held| held.lapsed(now));
+        let nodes = self.nodes.iter().filter_map(|(node, selector)| {
+            let served = &self.selected.get(selector)?.served;
+            let RegistryDiscovery { namespace, service, attributes, ip_preference } =
+                selector.clone();
+            let lapsed = |key: &&Key| self.is_lapsed(key, now);
             let names = |keys: Vec<&Key>| keys.into_iter().map(|key| key.2.clone()).collect();
-            let instances = names(serving.served.iter().collect());
-            let held = names(serving.served.iter().filter(lapsed).collect());
-            FoundNode { node: node.clone(), namespace, service, attributes, instances, held }
+            let instances = names(served.iter().collect());
+            let held = names(served.iter().filter(lapsed).collect());
+            let node = node.clone();
+            Some(FoundNode { node, namespace, service, attributes, ip_preference, instances, held })
         });
         nodes.collect()
     }
 }
 
-/// Decides whose requests a node has.
-fn serve(serving: &mut Serving, instances: &BTreeMap<Key, Held>, now: Instant) {
-    let matching = instances.iter().filter(|(key, held)| serving.matches(key, &held.instance));
+/// Decides whose requests a selector has.
+fn serve(
+    selector: &RegistryDiscovery,
+    serving: &mut Serving,
+    instances: &BTreeMap<Key, Held>,
+    now: Instant,
+) {
+    let matching = instances.iter().filter(|(key, held)| matches(selector, key, held));
     let (mut valid, mut lapsed) = (BTreeSet::new(), BTreeSet::new());
     for (key, held) in matching {
         match held.lapsed(now) {
@@ -225,15 +230,9 @@ fn serve(serving: &mut Serving, instances: &BTreeMap<Key, Held>, now: Instant) {
     let kept: BTreeSet<Key> = lapsed.intersection(&serving.served).cloned().collect();
     let lost = valid.len() * 2 < all;
     serving.holding = lost && !kept.is_empty();
-    let had = std::mem::replace(&mut serving.served, valid);
+    serving.served = valid;
     if lost {
         serving.served.extend(kept);
-    }
-    if serving.served.is_empty() {
-        // What the node is looked for as has changed, and nobody is registered as that yet.
-        serving.served = had.into_iter().filter(|key| instances.contains_key(key)).collect();
-        serving.served.retain(|key| !instances[key].lapsed(now));
-        serving.holding = !serving.served.is_empty();
     }
 }
 

@@ -17,10 +17,11 @@ use super::admin::Server;
 use super::plane::Plane;
 use super::upkeep::repeat;
 use crate::live::server::registered::{Instance, Registered, RegistryDocument};
-use crate::model::{Discovery, Mesh, MeshName, NodeName, RegistryDiscovery};
+use crate::model::{Discovery, Mesh, MeshName, RegistryDiscovery};
 use crate::store::{Error, Store};
-use leases::{Key, Leases};
-use std::collections::BTreeMap;
+use crate::traffic::addresses::registry_selector;
+use leases::{Key, Leases, Wanted};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -58,13 +59,11 @@ pub(super) enum Done {
     Full(usize),
 }
 
-/// The nodes of a mesh that are found in a registry.
-pub(super) fn wanted(mesh: &Mesh) -> BTreeMap<NodeName, RegistryDiscovery> {
+/// The nodes of a mesh that are found in a registry, each with what selects its instances.
+pub(super) fn wanted(mesh: &Mesh) -> BTreeSet<Wanted> {
     let nodes = mesh.nodes.iter().filter_map(|(name, node)| match &node.discovery {
         Some(Discovery::Registry(found)) => {
-            let mut found = found.clone();
-            found.ip_preference = found.ip_preference.or(mesh.settings.ip_preference);
-            Some((name.clone(), found))
+            Some((name.clone(), registry_selector(&mesh.settings, found)))
         }
         _ => None,
     });
@@ -96,10 +95,7 @@ impl Registry {
     }
 
     /// These nodes are found here from now on.
-    pub(super) fn follow(
-        &self,
-        wanted: BTreeMap<NodeName, RegistryDiscovery>,
-    ) -> Result<(), Error> {
+    pub(super) fn follow(&self, wanted: BTreeSet<Wanted>) -> Result<(), Error> {
         let mut state = self.state();
         state.leases.follow(wanted);
         self.settle(&mut state)
@@ -190,8 +186,8 @@ impl Registry {
     fn settle(&self, state: &mut State) -> Result<(), Error> {
         let now = Instant::now();
         let settled = state.leases.settle(now);
-        for (node, endpoints) in &settled.changed {
-            self.plane.endpoints(&self.mesh, node, endpoints);
+        for (selector, endpoints) in &settled.changed {
+            self.plane.endpoints(&self.mesh, selector, endpoints);
         }
         state.next = state.leases.next(now);
         for key in settled.lapsed {

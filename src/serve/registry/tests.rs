@@ -3,7 +3,7 @@
 use super::leases::{Key, Leases};
 use crate::live::server::registered::{Instance, Lease};
 use crate::model::{NodeName, RegistryDiscovery};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ impl World {
     }
 
     fn find(&mut self, service: &str, attributes: &[(&str, &str)]) {
-        self.leases.follow(BTreeMap::from([(node(), discovery(service, attributes))]));
+        self.leases.follow(BTreeSet::from([(node(), discovery(service, attributes))]));
     }
 
     fn renew(&mut self, id: usize) {
@@ -158,19 +158,45 @@ fn an_instance_that_lapsed_long_ago_does_not_count() {
 }
 
 #[test]
-fn attributes_choose_and_a_choice_that_finds_nobody_waits() {
+fn a_selector_has_what_it_selects_and_nothing_of_the_one_before() {
     let mut world = World::with(2);
     let mut green = instance(2);
     green.attributes.insert("color".to_owned(), "green".to_owned());
     world.leases.put(key(2), green, world.now);
     world.find("s", &[("color", "green")]);
     assert_eq!(world.served(), [2]);
-    // Nobody is registered under the new name yet: the old endpoints stay until somebody is.
+    // Nobody is registered under the new name: nobody has its requests, until somebody is.
     world.find("other", &[]);
-    assert_eq!(world.served(), [2]);
+    assert!(world.served().is_empty());
     let other = ("n".to_owned(), "other".to_owned(), "i9".to_owned());
     world.leases.put(other, instance(9), world.now);
     assert_eq!(world.served(), [9]);
+    // An instance that is not green any more goes, though its lease has not ended.
+    world.find("s", &[("color", "green")]);
+    assert_eq!(world.served(), [2]);
+    world.leases.put(key(2), instance(2), world.now);
+    assert!(world.served().is_empty());
+}
+
+#[test]
+fn a_node_has_both_selectors_while_a_rollout_changes_it() {
+    let mut world = World::with(2);
+    let mut green = instance(2);
+    green.attributes.insert("color".to_owned(), "green".to_owned());
+    world.leases.put(key(2), green, world.now);
+    let (old, new) = (discovery("s", &[]), discovery("s", &[("color", "green")]));
+    world.leases.follow(BTreeSet::from([(node(), old.clone()), (node(), new.clone())]));
+    let changed = world.leases.settle(world.now).changed;
+    assert_eq!(changed.len(), 1, "callers by the old one have theirs already");
+    assert_eq!((&changed[0].0, changed[0].1.len()), (&new, 1));
+    let live = |world: &World, selector| world.leases.live(selector, world.now);
+    assert_eq!((live(&world, &old), live(&world, &new)), (2, 1));
+    // A source that is lost is so for each of them, and held leases are not live.
+    world.pass(TTL * 2);
+    world.leases.settle(world.now);
+    assert_eq!((live(&world, &old), live(&world, &new)), (0, 0));
+    let found = world.leases.nodes(world.now);
+    assert_eq!(found.iter().map(|node| node.held.len()).collect::<Vec<_>>(), [2, 1]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use meshctl::envoy::{ProxyId, ResourceType};
 use meshctl::live::StepId;
 use meshctl::live::server::wire::{EnvoyStatus, RefusedResource};
-use meshctl::model::{MeshName, NodeName};
+use meshctl::model::{MeshName, RegistryDiscovery};
 use meshctl::serve::hub::{Counts, Endpoint};
 use meshctl::serve::{Changed, Plane};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub(crate) struct Double {
     envoys: usize,
     mood: Mutex<Mood>,
     given: Mutex<BTreeMap<MeshName, BTreeMap<ProxyId, StepId>>>,
-    registered: Mutex<BTreeMap<(MeshName, NodeName), Vec<Endpoint>>>,
+    registered: Mutex<BTreeMap<(MeshName, RegistryDiscovery), Vec<Endpoint>>>,
     changes: watch::Sender<u64>,
 }
 
@@ -44,9 +44,15 @@ impl Double {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// The endpoints that a node's callers were last given.
-    pub(crate) fn endpoints_of(&self, mesh: &str, node: &str) -> Vec<Endpoint> {
-        let key = (MeshName::new(mesh).unwrap(), NodeName::new(node).unwrap());
+    /// The endpoints of a service that its callers were last given.
+    pub(crate) fn endpoints_of(&self, mesh: &str, namespace: &str, service: &str) -> Vec<Endpoint> {
+        let selector = RegistryDiscovery {
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            attributes: BTreeMap::new(),
+            ip_preference: None,
+        };
+        let key = (MeshName::new(mesh).unwrap(), selector);
         self.registered.lock().unwrap().get(&key).cloned().unwrap_or_default()
     }
 }
@@ -64,9 +70,9 @@ impl Plane for Double {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    fn endpoints(&self, mesh: &MeshName, node: &NodeName, endpoints: &[Endpoint]) {
+    fn endpoints(&self, mesh: &MeshName, selector: &RegistryDiscovery, endpoints: &[Endpoint]) {
         let mut registered = self.registered.lock().unwrap();
-        registered.insert((mesh.clone(), node.clone()), endpoints.to_vec());
+        registered.insert((mesh.clone(), selector.clone()), endpoints.to_vec());
     }
 
     fn report(&self, mesh: &MeshName) -> BTreeMap<ProxyId, Vec<EnvoyStatus>> {
