@@ -156,7 +156,7 @@ fn open_server(
         (None, Some(name)) => Some(TokenSource::Env(name.clone())),
         (None, None) => None,
     });
-    trusted::check(&loaded.root, url, token.as_ref())?;
+    trusted::check(url, token.as_ref())?;
     let access = Access {
         url: url.to_owned(),
         token,

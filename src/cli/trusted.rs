@@ -6,9 +6,11 @@
 //! # ~/.config/meshctl/servers.toml
 //! [servers."mesh.example:8443"]
 //! variables = ["MESHCTL_TOKEN"]
+//! files = ["/run/secrets/mesh.token"]
 //! ```
 //!
-//! `MESHCTL_TRUSTED_SERVERS` says the same: `mesh.example:8443=MESHCTL_TOKEN other.example`.
+//! `MESHCTL_TRUSTED_SERVERS` says the same: `mesh.example:8443=MESHCTL_TOKEN
+//! mesh.example:8443=/run/secrets/mesh.token`.
 
 use super::{Exit, Failure};
 use crate::live::server::{Place, TokenSource};
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// The variable that lists servers.
 const VARIABLE: &str = "MESHCTL_TRUSTED_SERVERS";
 
-/// The servers that the user trusts, each with the variables whose values it may be sent.
+/// The servers that the user trusts, each with the variables and files whose contents it may be sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Trusted {
@@ -35,27 +37,30 @@ struct Trusted {
 struct Server {
     #[serde(default)]
     variables: Vec<String>,
+    /// Absolute, or `~/…`.
+    #[serde(default)]
+    files: Vec<PathBuf>,
 }
 
 /// Fails if the token of a target may not be sent to its server.
-pub(super) fn check(root: &Path, url: &str, token: Option<&TokenSource>) -> Result<(), Failure> {
+pub(super) fn check(url: &str, token: Option<&TokenSource>) -> Result<(), Failure> {
     // What is wrong with a URL is said where it is opened.
     let (Some(token), Ok(place)) = (token, Place::read(url)) else { return Ok(()) };
     let refused = match token {
         // That it is not set is said where it is read.
         TokenSource::Env(name) if env::var_os(name).is_none() => None,
         TokenSource::Env(name) => {
-            let pairs = Trusted::read()?.pairs(&place, Some(name));
+            let pairs = Trusted::read()?.has(&place, |server| server.variables.contains(name));
             (!pairs).then(|| {
                 format!("the variable {name} is sent to no server that does not go with it")
             })
         }
         TokenSource::File(path) => {
-            let far = !place.is_here() && is_within(root, path);
-            let refused = far && !Trusted::read()?.pairs(&place, None);
-            refused.then(|| {
-                "a token file of the project itself is sent to this host or a trusted server only"
-                    .to_owned()
+            // This host has it already.
+            let pairs = place.is_here()
+                || Trusted::read()?.has(&place, |server| server.has_file(&real(path)));
+            (!pairs).then(|| {
+                format!("the file {} is sent to no server that does not go with it", path.display())
             })
         }
     };
@@ -66,7 +71,14 @@ pub(super) fn check(root: &Path, url: &str, token: Option<&TokenSource>) -> Resu
             format!("[servers.\"{server}\"] variables = [\"{name}\"]"),
             format!("{VARIABLE}={server}={name}"),
         ),
-        TokenSource::File(_) => (format!("[servers.\"{server}\"]"), format!("{VARIABLE}={server}")),
+        TokenSource::File(path) => {
+            let path = real(path);
+            let path = path.display();
+            (
+                format!("[servers.\"{server}\"] files = [\"{path}\"]"),
+                format!("{VARIABLE}={server}={path}"),
+            )
+        }
     };
     Err(Failure::new(Exit::Refused, format!("no token is sent to {server}: {why}")).hint(format!(
         "if it is to get the token, say so outside of the project: {table} in \
@@ -74,19 +86,31 @@ pub(super) fn check(root: &Path, url: &str, token: Option<&TokenSource>) -> Resu
     )))
 }
 
-/// Whether a file lies in the project, itself or by the way that its path goes.
-fn is_within(root: &Path, path: &Path) -> bool {
-    let Ok(root) = root.canonicalize() else { return true };
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
-    let real = path.canonicalize().unwrap_or_else(|_| absolute.clone());
-    real.starts_with(&root) || folder.is_some_and(|folder| folder.starts_with(&root))
+/// Where a path leads: to the file itself, whatever links are on the way.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+fn home() -> Option<PathBuf> {
+    env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+impl Server {
+    /// Whether it may be sent what is in a file, which is its real path.
+    fn has_file(&self, path: &Path) -> bool {
+        self.files.iter().any(|file| match (file.strip_prefix("~"), home()) {
+            (Ok(rest), Some(home)) => real(&home.join(rest)) == path,
+            (Ok(_), None) => false,
+            // A relative path would be another one in each folder.
+            (Err(_), _) => file.is_absolute() && real(file) == path,
+        })
+    }
 }
 
 impl Trusted {
     fn read() -> Result<Self, Failure> {
-        let mut trusted = match env::var_os("HOME").filter(|home| !home.is_empty()) {
-            Some(home) => Self::of(&PathBuf::from(home).join(".config/meshctl/servers.toml"))?,
+        let mut trusted = match home() {
+            Some(home) => Self::of(&home.join(".config/meshctl/servers.toml"))?,
             None => Self::default(),
         };
         let listed = env::var(VARIABLE).unwrap_or_default();
@@ -96,7 +120,11 @@ impl Trusted {
                 None => (word, None),
             };
             let server = trusted.servers.entry(server.to_owned()).or_default();
-            server.variables.extend(name.map(str::to_owned));
+            match name {
+                Some(path) if path.contains('/') => server.files.push(path.into()),
+                Some(name) => server.variables.push(name.to_owned()),
+                None => {}
+            }
         }
         Ok(trusted)
     }
@@ -112,9 +140,8 @@ impl Trusted {
         }
     }
 
-    /// Whether a server is trusted, with a variable if one is to be sent. A server without a port is
-    /// trusted with all of its ports.
-    fn pairs(&self, place: &Place, variable: Option<&str>) -> bool {
+    /// Whether a server is paired with something. A server without a port is all of its ports.
+    fn has(&self, place: &Place, pairs: impl Fn(&Server) -> bool) -> bool {
         let host = match place.host.contains(':') {
             true => format!("[{}]", place.host),
             false => place.host.clone(),
@@ -125,10 +152,7 @@ impl Trusted {
                 .iter()
                 .any(|name| known.eq_ignore_ascii_case(name))
         };
-        self.servers.iter().any(|(known, server)| {
-            named(known)
-                && variable.is_none_or(|name| server.variables.iter().any(|known| known == name))
-        })
+        self.servers.iter().any(|(known, server)| named(known) && pairs(server))
     }
 }
 
@@ -137,16 +161,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_goes_with_the_variables_that_are_named_for_it() {
-        let text = "[servers.\"mesh.example:8443\"]\nvariables = [\"A\"]\n[servers.\"::1\"]\n";
+    fn a_server_goes_with_the_variables_and_files_that_are_named_for_it() {
+        let text = "[servers.\"mesh.example:8443\"]\nvariables = [\"A\"]\nfiles = [\"/no/a\"]\n\
+                    [servers.\"::1\"]\nvariables = [\"C\"]\nfiles = [\"no/b\"]\n";
         let trusted: Trusted = toml::from_str(text).unwrap();
-        let pairs = |url: &str, name| trusted.pairs(&Place::read(url).unwrap(), name);
-        assert!(pairs("https://mesh.example:8443", Some("A")));
-        assert!(pairs("https://MESH.example:8443", None));
-        assert!(!pairs("https://mesh.example:8443", Some("B")));
-        assert!(!pairs("https://mesh.example", Some("A")), "another port");
-        assert!(!pairs("https://mesh.example.evil:8443", Some("A")));
-        assert!(pairs("https://[::1]:7", None) && !pairs("https://[::1]:7", Some("A")));
+        let pairs = |url: &str, name: &str| {
+            let has = |server: &Server| server.variables.iter().any(|known| known == name);
+            trusted.has(&Place::read(url).unwrap(), has)
+        };
+        assert!(pairs("https://mesh.example:8443", "A"));
+        assert!(pairs("https://MESH.example:8443", "A"));
+        assert!(!pairs("https://mesh.example:8443", "B"));
+        assert!(!pairs("https://mesh.example", "A"), "another port");
+        assert!(!pairs("https://mesh.example.evil:8443", "A"));
+        assert!(pairs("https://[::1]:7", "C") && !pairs("https://[::1]:7", "A"));
+        let file = |url: &str, path: &str| {
+            trusted.has(&Place::read(url).unwrap(), |server| server.has_file(Path::new(path)))
+        };
+        assert!(file("https://mesh.example:8443", "/no/a"));
+        assert!(!file("https://mesh.example:8443", "/no/b") && !file("https://[::1]:7", "/no/a"));
+        let here = env::current_dir().unwrap().join("no/b");
+        assert!(!file("https://[::1]:7", here.to_str().unwrap()), "a relative path names no file");
         assert!(toml::from_str::<Trusted>("[servers.a]\nvariable = \"x\"\n").is_err());
     }
 }

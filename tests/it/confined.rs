@@ -204,28 +204,67 @@ fn a_variable_is_sent_where_its_owner_says_and_nowhere_else() {
 }
 
 #[test]
-fn a_token_file_of_the_project_goes_to_trusted_servers_only() {
+fn a_token_file_goes_to_the_servers_that_are_paired_with_it_only() {
     let sandbox = Sandbox::with_mesh(MESH);
     let elsewhere = tempfile::tempdir().unwrap();
     private(&sandbox, "secrets/token", "meshctl_0123456789");
+    private(&sandbox, "token", "meshctl_0123456789");
     let outside = elsewhere.path().join("token");
     fs::copy(sandbox.join("secrets/token"), &outside).unwrap();
     symlink(&outside, sandbox.join("link")).unwrap();
     symlink(sandbox.join("secrets/token"), elsewhere.path().join("back")).unwrap();
-    let plan = |file: &str, trusted: &str| {
+    let plan_at = |server: &str, file: &str, trusted: &str| {
         sandbox.write(
             "meshctl.toml",
-            format!("[targets.t]\nserver = \"https://mesh.invalid:1\"\ntoken = {{ file = \"{file}\" }}\n"),
+            format!("[targets.t]\nserver = \"{server}\"\ntoken = {{ file = \"{file}\" }}\n"),
         );
         let mut command = sandbox.command(&["plan"]);
-        command.env("MESHCTL_TRUSTED_SERVERS", trusted).output().unwrap().status.code()
+        let ran = command.env("MESHCTL_TRUSTED_SERVERS", trusted).output().unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
     };
+    let plan = |file: &str, trusted: &str| plan_at("https://mesh.invalid:1", file, trusted).0;
+    let own = sandbox.join("secrets/token").canonicalize().unwrap().display().to_string();
+    let outside = outside.canonicalize().unwrap().display().to_string();
     let back = elsewhere.path().join("back").display().to_string();
-    for file in ["secrets/token", "./secrets/../secrets/token", "link", &back] {
-        assert_eq!(plan(file, ""), Some(4), "{file}");
-        assert_eq!(plan(file, "mesh.invalid"), Some(6), "{file}: it is asked, and does not answer");
+    // In the project or anywhere else: a branch can name any file.
+    for (file, real, other) in [
+        ("secrets/token", &own, &outside),
+        ("./secrets/../secrets/token", &own, &outside),
+        (back.as_str(), &own, &outside),
+        ("link", &outside, &own),
+        (outside.as_str(), &outside, &own),
+    ] {
+        let pairs = |server: &str, path: &str| format!("{server}={path}");
+        for trusted in [
+            String::new(),
+            "mesh.invalid".to_owned(),
+            pairs("mesh.invalid", other),
+            pairs("mesh.invalid:2", real),
+            pairs("other.invalid", real),
+            pairs("mesh.invalid", "TOKEN"),
+            pairs("mesh.invalid", "secrets/token"),
+        ] {
+            assert_eq!(plan(file, &trusted), Some(4), "{file}: {trusted}");
+        }
+        for server in ["mesh.invalid", "mesh.invalid:1"] {
+            // It is asked, and does not answer.
+            assert_eq!(plan(file, &pairs(server, real)), Some(6), "{file}");
+        }
     }
-    assert_eq!(plan(&outside.display().to_string(), ""), Some(6));
+    // What to write is said, and works.
+    let (_, told) = plan_at("https://mesh.invalid:1", "link", "");
+    let table = format!("[servers.\"mesh.invalid:1\"] files = [\"{outside}\"]");
+    assert!(told.contains(&table), "{told}");
+    assert!(!told.contains("0123456789"), "{told}");
+    sandbox.write(".config/meshctl/servers.toml", table.replace("] files", "]\nfiles"));
+    assert_eq!(plan("link", ""), Some(6));
+    assert_eq!(plan("secrets/token", ""), Some(4));
+    // To this host every one goes.
+    for file in ["token", outside.as_str()] {
+        let (address, asked) = listening();
+        plan_at(&format!("http://{address}"), file, "");
+        assert!(asked.load(Ordering::SeqCst), "{file}");
+    }
 }
 
 #[test]
