@@ -7,6 +7,7 @@ use crate::serve::{Server, json_of};
 use crate::support::random_mesh::{self, Chance};
 use crate::support::random_routes;
 use crate::support::sandbox::Sandbox;
+use crate::support::tier::numbers;
 use meshctl::envoy::Settings;
 use meshctl::model::Mesh;
 use meshctl::plan::{
@@ -17,6 +18,8 @@ use meshctl::revision::Live;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A plan from one mesh to another, with consent to everything that it does.
 fn planned(live: &Live, desired: &Mesh, settings: &Settings) -> Plan {
@@ -205,40 +208,62 @@ const SAID: &[&str] = &[
     "drift",
 ];
 
+/// The kind of a leaf: its place without the numbers of lists.
+fn kind(pointer: &str) -> String {
+    let parts = pointer.trim_start_matches('/').split('/');
+    let name = parts.map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { part });
+    name.collect::<Vec<_>>().join("/")
+}
+
 #[test]
 fn what_follows_from_the_changes_is_computed_again_whoever_sealed_it() {
-    let (mut tried, mut taken) = (0, BTreeMap::<String, usize>::new());
+    // Each leaf costs a plan. Every day a part of them, spread over the plans, and of each kind one of
+    // the first plan that has it; all with `MESHCTL_FULL=1`.
+    let step = numbers(100, 1);
+    let mut kinds = BTreeSet::new();
+    let mut work = Vec::new();
     for (number, (base, plan, settings)) in plans().into_iter().enumerate() {
-        let against = Against {
-            base: &base,
-            now: &base,
-            unrecorded: false,
-            settings: &settings,
-            versions: true,
-        };
-        verify(&plan, against).unwrap_or_else(|why| panic!("{number}: {why:?}"));
         let document = document(&plan);
         let mut all = Vec::new();
         leaves(&document, "", &mut all);
-        // Each costs a plan, so a part of the leaves of each plan; all plans together have them all.
-        for pointer in all.iter().skip(number % 20).step_by(20) {
-            let mut changed = document.clone();
-            let leaf = changed.pointer_mut(pointer).unwrap();
-            *leaf = other(leaf);
-            tried += 1;
-            let Some(sealed) = resealed(changed) else { continue };
-            let Ok((changed, _)) = Plan::from_file(&sealed.to_string()) else { continue };
-            if verify(&changed, against).is_ok() {
-                let parts = pointer.trim_start_matches('/').split('/');
-                let name: Vec<&str> = parts
-                    .map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { part })
-                    .collect();
-                *taken.entry(name.join("/")).or_default() += 1;
+        let chosen = |(place, pointer): &(usize, String)| {
+            let new = kinds.insert(kind(pointer));
+            new || place % step == number % step
+        };
+        let chosen: Vec<String> =
+            all.into_iter().enumerate().filter(chosen).map(|(_, p)| p).collect();
+        work.push((number, base, plan, settings, document, chosen));
+    }
+    let tried: usize = work.iter().map(|(.., chosen)| chosen.len()).sum();
+    let taken = Mutex::new(BTreeMap::<String, usize>::new());
+    let next = AtomicUsize::new(0);
+    let one = || {
+        while let Some((number, base, plan, settings, document, chosen)) =
+            work.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let versions = true;
+            let against = Against { base, now: base, unrecorded: false, settings, versions };
+            verify(plan, against).unwrap_or_else(|why| panic!("{number}: {why:?}"));
+            for pointer in chosen {
+                let mut changed = document.clone();
+                let leaf = changed.pointer_mut(pointer).unwrap();
+                *leaf = other(leaf);
+                let Some(sealed) = resealed(changed) else { continue };
+                let Ok((changed, _)) = Plan::from_file(&sealed.to_string()) else { continue };
+                if verify(&changed, against).is_ok() {
+                    *taken.lock().unwrap().entry(kind(pointer)).or_default() += 1;
+                }
             }
         }
-    }
-    println!("{tried} leaves; taken: {taken:?}");
-    assert!(tried > 300, "{tried}");
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(one);
+        }
+    });
+    let taken = taken.into_inner().unwrap();
+    println!("{tried} leaves of {} kinds; taken: {taken:?}", kinds.len());
+    assert!(tried > numbers(400, 5_000), "{tried}");
     let said: BTreeSet<&str> = SAID.iter().copied().collect();
     // An object that reaches no proxy has no further consequence; it is shown, and is what is done.
     let objects = |name: &str| name.starts_with("changes/*/after/");
