@@ -444,6 +444,45 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_was_decided_before_a_removal_does_not_undo_it() {
+        use std::sync::mpsc::channel;
+        let folder = tempfile::tempdir().expect("a folder");
+        let store: Arc<dyn Store> =
+            Arc::new(crate::store::Embedded::open_or_create(folder.path()).expect("a store"));
+        let security = Security::of(Arc::clone(&store)).expect("a state");
+        let mallory = Operator {
+            role: crate::store::security::Role::Write,
+            sha256: Some(hash("secret")),
+            certificate: None,
+            created: String::new(),
+            scope: crate::store::security::Scope::default(),
+            until: None,
+            life_s: None,
+        };
+        security.put_operator("mallory", mallory).expect("a change");
+        let (decides, decided) = channel();
+        let (removed, removes) = channel();
+        std::thread::scope(|scope| {
+            let security = &security;
+            scope.spawn(move || {
+                // As a renewal: it writes what it has read, and in between comes the removal.
+                let renewed = security.change(|state| {
+                    let known = state.operators.get("mallory").cloned();
+                    decides.send(()).expect("the other thread");
+                    let _ = removes.recv_timeout(Duration::from_millis(200));
+                    Ok((vec![Change::Operator("mallory".to_owned(), known)], ()))
+                });
+                renewed.expect("a change");
+            });
+            decided.recv().expect("a renewal");
+            assert!(security.remove_operator("mallory").expect("a change"));
+            let _ = removed.send(());
+        });
+        assert!(security.operators().is_empty(), "in memory");
+        assert!(store.security().expect("a state").operators.is_empty(), "and in the store");
+    }
+
+    #[test]
     fn a_revocation_ends_all_generations_so_far_and_no_later_one() {
         let security = Security::default();
         let serial = |name| security.serial(security.generation(&key(name))).expect("a serial");

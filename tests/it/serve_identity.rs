@@ -97,7 +97,7 @@ impl Server {
             issue(sandbox, &operators, name, &[uri(&format!("operator/{name}"))]);
         }
         issue(sandbox, &operators, "fake", &[uri(WEB)]);
-        let (child, admin, xds) = Self::launch(sandbox, "data", FREE, more);
+        let (child, admin, xds) = Self::launch(sandbox, "", "data", FREE, more);
         Self { child, admin, xds, operators, hosts, proxies }
     }
 
@@ -106,7 +106,17 @@ impl Server {
         self.kill();
         let at = [self.admin, self.xds].map(|address| address.to_string());
         let at = at.each_ref().map(String::as_str);
-        (self.child, self.admin, self.xds) = Self::launch(sandbox, data, at, more);
+        (self.child, self.admin, self.xds) = Self::launch(sandbox, "", data, at, more);
+    }
+
+    /// The same on its own folder, as a process that may have so many files.
+    pub(crate) fn again_with_files(&mut self, sandbox: &Sandbox, files: u32, more: &str) {
+        self.kill();
+        let at = [self.admin, self.xds].map(|address| address.to_string());
+        let at = at.each_ref().map(String::as_str);
+        let first = format!("ulimit -n {files}; ");
+        let more = format!("{OWN} {more}");
+        (self.child, self.admin, self.xds) = Self::launch(sandbox, &first, "data", at, &more);
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -121,6 +131,7 @@ impl Server {
 
     fn launch(
         sandbox: &Sandbox,
+        first: &str,
         data: &str,
         [admin, xds]: [&str; 2],
         more: &str,
@@ -132,7 +143,8 @@ impl Server {
         // Whatever the umask is, what it writes is for its owner alone.
         let mut command = Command::new("sh");
         let ours = sandbox.command(&args);
-        command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(ours.get_program());
+        command.args(["-c", &format!("{first}umask 000; exec \"$0\" \"$@\"")]);
+        command.arg(ours.get_program());
         command.args(ours.get_args()).current_dir(sandbox.path());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -165,9 +177,14 @@ impl Server {
 
 /// A server and a project that has it as its target.
 pub(crate) fn started(life: &str) -> (Server, Sandbox, Block) {
+    started_with(&format!("--identity-life {life}"))
+}
+
+/// The same, started with more.
+pub(crate) fn started_with(more: &str) -> (Server, Sandbox, Block) {
     let block = Block::take();
     let (sandbox, _) = project(&block);
-    let server = Server::start(&sandbox, &format!("{OWN} --identity-life {life}"));
+    let server = Server::start(&sandbox, &format!("{OWN} {more}"));
     sandbox.write("meshctl.toml", server.targets());
     certify(&sandbox, "ada", "write");
     (server, sandbox, block)

@@ -50,7 +50,7 @@ fn no_change_of_an_operator_is_lost_beside_others() {
         let secret = output(add).exits(0).stdout;
         assert_eq!(status(&server, &secret), 200);
     }
-    for round in 0..10 {
+    for round in 0..30 {
         let add = operator(&sandbox, &data, &["add", "mallory", "--role", "write"]);
         let mallory = output(add).exits(0).stdout;
         assert_eq!(status(&server, &mallory), 200, "round {round}");
