@@ -513,6 +513,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('--admin-name', '--admin-name', [CompletionResultType]::ParameterName, 'A further name, with its port, by which the admin API may be asked for')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'After a start: how long a step waits for Envoys that may not be back yet')
             [CompletionResult]::new('--audit-on-error', '--audit-on-error', [CompletionResultType]::ParameterName, 'What happens to changes while the audit log cannot be written. A revocation is always made')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Set a limit of what peers may ask for; may be repeated. `--help` lists them with their defaults')
             [CompletionResult]::new('--admin-cert', '--admin-cert', [CompletionResultType]::ParameterName, 'The certificate of the admin API, as a PEM file')
             [CompletionResult]::new('--admin-key', '--admin-key', [CompletionResultType]::ParameterName, 'The key of that certificate')
             [CompletionResult]::new('--admin-client-ca', '--admin-client-ca', [CompletionResultType]::ParameterName, 'The authorities of operators'' certificates, which say who needs no token (`meshctl serve operator add --certificate`)')

@@ -1961,7 +1961,7 @@ _meshctl() {
             return 0
             ;;
         meshctl__subcmd__serve)
-            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --audit-on-error --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke allow help"
+            opts="-C -q -v -h -V --data --admin --xds --admin-name --grace --audit-on-error --limit --admin-cert --admin-key --admin-client-ca --xds-cert --xds-key --xds-client-ca --trust-domain --identity-cert --identity-key --identity-life --xds-ca --directory --env --target --format --color --no-input --quiet --verbose --help --version operator token tokens revoke allow help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1989,6 +1989,10 @@ _meshctl() {
                     ;;
                 --audit-on-error)
                     COMPREPLY=($(compgen -W "reject alarm" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --admin-cert)

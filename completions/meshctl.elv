@@ -490,6 +490,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand --admin-name 'A further name, with its port, by which the admin API may be asked for'
             cand --grace 'After a start: how long a step waits for Envoys that may not be back yet'
             cand --audit-on-error 'What happens to changes while the audit log cannot be written. A revocation is always made'
+            cand --limit 'Set a limit of what peers may ask for; may be repeated. `--help` lists them with their defaults'
             cand --admin-cert 'The certificate of the admin API, as a PEM file'
             cand --admin-key 'The key of that certificate'
             cand --admin-client-ca 'The authorities of operators'' certificates, which say who needs no token (`meshctl serve operator add --certificate`)'

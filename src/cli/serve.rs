@@ -7,6 +7,7 @@ use crate::envoy::ProxyId;
 use crate::live::Server;
 use crate::live::server::joining::JoinTokenRequest;
 use crate::model::MeshName;
+use crate::serve::limits::Limits;
 use crate::serve::{
     self, Authority, Config, Files, Listen, Notice, OnError, Operators, OperatorsError, Role,
     Scope, ServiceScope, Terms,
@@ -54,6 +55,17 @@ pub(super) struct ServeArgs {
     /// What happens to changes while the audit log cannot be written. A revocation is always made
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnErrorArg::Reject)]
     audit_on_error: OnErrorArg,
+
+    /// Set a limit of what peers may ask for; may be repeated. `--help` lists them with their defaults
+    #[arg(
+        long,
+        value_name = "NAME=VALUE",
+        value_parser = limit,
+        long_help = format!("Set a limit of what peers may ask for; may be repeated. Bytes have the \
+            form 65536, 64KiB or 16MiB, times 500ms, 30s or 5m. The limits with their defaults:{}",
+            Limits::help()),
+    )]
+    limit: Vec<String>,
 
     /// The certificate of the admin API, as a PEM file
     #[arg(long, value_name = "FILE", requires = "admin_key", help_heading = "TLS")]
@@ -288,6 +300,11 @@ pub(super) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
     })
 }
 
+/// Looks at a limit.
+fn limit(text: &str) -> Result<String, String> {
+    Limits::default().set(text).map(|()| text.to_owned())
+}
+
 /// Reads the id of a join token.
 fn token_id(text: &str) -> Result<String, String> {
     match !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit()) {
@@ -333,7 +350,14 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
         }),
         _ => None,
     };
+    let mut limits = Limits::default();
+    for text in &args.limit {
+        limits
+            .set(text)
+            .map_err(|why| Failure::new(Exit::Usage, format!("--limit {text}: {why}")))?;
+    }
     Ok(Config {
+        limits,
         data,
         admin: Listen {
             address: args.admin,

@@ -64,6 +64,7 @@ impl Plane {
             // The proxies are started after it.
             grace: patience,
             audit_on_error: serve::OnError::default(),
+            limits: serve::limits::Limits::default(),
         };
         let started = runtime.spawn(async move { serve::start(&config).await }).await;
         let running = match started {

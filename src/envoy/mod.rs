@@ -30,6 +30,7 @@ mod route;
 mod running;
 mod secret;
 mod tls;
+pub mod wire;
 pub mod xds;
 
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};

@@ -8,6 +8,7 @@
 
 mod admin;
 mod audit;
+mod budget;
 mod certificates;
 pub mod grpc;
 pub mod hub;
@@ -26,6 +27,7 @@ mod secret;
 mod security;
 pub mod session;
 mod start;
+mod unread;
 mod upkeep;
 mod verify;
 mod witness;

@@ -32,6 +32,11 @@ pub trait Plane: Send + Sync {
 
     /// The work that was done since the start.
     fn work(&self) -> Counts;
+
+    /// Bytes that count against the budgets of identities now.
+    fn budgeted(&self) -> usize {
+        0
+    }
 }
 
 impl Plane for Hub {
@@ -58,6 +63,10 @@ impl Plane for Hub {
 
     fn work(&self) -> Counts {
         self.counts()
+    }
+
+    fn budgeted(&self) -> usize {
+        Self::budgeted(self)
     }
 }
 

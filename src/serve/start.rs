@@ -25,7 +25,7 @@ use crate::store::{self, Embedded, Store};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -34,6 +34,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+/// Attempts to join from one address that may fail a second.
+const JOINS_PER_SECOND: u32 = 1;
 /// How long connections may take to end after a stop was requested.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub grace: Duration,
     /// What happens to changes while the audit log cannot be written.
     pub audit_on_error: OnError,
+    /// What peers may ask for.
+    pub limits: Limits,
 }
 
 /// Where to listen. Without TLS it must be a loopback address.
@@ -198,7 +202,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         (Some(files), Some(domain)) if !files.clients.is_empty() => Some(domain.clone()),
         (Some(_), _) => return Err(Error::NoIdentity),
     };
-    let limits = Limits::of_process();
+    let limits = config.limits.of_process();
     let (hub, places) = (Hub::new(limits.clone()), Places::new(&limits));
     // The address is taken first: a server that cannot serve must not open the store.
     let (listener, address, watched) = open("xds", &config.xds, &["h2"])?;
@@ -212,7 +216,15 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         None => Arc::new(Loopback),
     };
     let operators = Arc::clone(&running.watching.security);
-    let xds = Xds::new(hub.clone(), Arc::new(Operated { others: identify, operators }));
+    let server = Arc::clone(&running.server);
+    let rejections = move |address: IpAddr| {
+        let counted = server.failures.failed_from(address, Instant::now());
+        let why = if counted.is_ok() { "denied: unauthenticated" } else { "denied: too-many" };
+        server.audit.denied(&format!("address {}", address.to_canonical()), "xDS", why);
+        counted
+    };
+    let xds = Xds::new(hub.clone(), Arc::new(Operated { others: identify, operators }))
+        .counting(Arc::new(rejections));
     let (stopper, stop) = listen::Stop::new();
     let within = (hub.limits().handshake, PATIENCE);
     let tls = watched.as_ref().map(Watched::tls);
@@ -228,7 +240,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
 
 /// Starts the operators' side, over any data plane.
 pub async fn start_with(config: &Config, plane: Arc<dyn Plane>) -> Result<Running, Error> {
-    let limits = Limits::of_process();
+    let limits = config.limits.of_process();
     let places = Places::new(&limits);
     start_admin(config, plane, limits, places).await
 }
@@ -275,8 +287,10 @@ async fn start_admin(
         security: Arc::clone(&security),
         authority: config.authority.clone(),
         certified: config.authority.is_some() || config.xds.tls.is_some(),
-        joining: Attempts::default(),
-        bodies: Bodies::default(),
+        joining: Attempts::new(JOINS_PER_SECOND),
+        failures: Attempts::new(limits.failures_per_second),
+        denials: Attempts::new(limits.denials_per_second),
+        bodies: Bodies::new(&limits),
         stop,
         awaited_until: Instant::now() + config.grace,
         loopback: config.admin.address.ip().is_loopback(),

@@ -9,6 +9,7 @@ use meshctl::envoy::{ConfigSource, Settings};
 use meshctl::live::server::{Access, TokenSource};
 use meshctl::live::{self, Read as _};
 use meshctl::plan;
+use meshctl::serve::limits::Limits;
 use meshctl::serve::{Config, Listen, Need, OnError, Operators, Role, Running, start_with};
 use serde_json::{Value, json};
 use std::fs;
@@ -25,6 +26,8 @@ pub(crate) struct Server {
     pub(crate) data: tempfile::TempDir,
     /// From the next start on.
     pub(crate) audit_on_error: OnError,
+    /// From the next start on.
+    pub(crate) limits: Limits,
 }
 
 impl Server {
@@ -33,7 +36,8 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let data = tempfile::tempdir().unwrap();
         let audit_on_error = OnError::Reject;
-        let mut server = Self { runtime, running: None, plane: None, data, audit_on_error };
+        let limits = Limits::default();
+        let mut server = Self { runtime, running: None, plane: None, data, audit_on_error, limits };
         server.start(envoys);
         server
     }
@@ -53,6 +57,7 @@ impl Server {
             names: Vec::new(),
             grace: Duration::ZERO,
             audit_on_error: self.audit_on_error,
+            limits: self.limits.clone(),
         };
         let plane = Arc::new(Double::with(envoys, mood));
         self.plane = Some(Arc::clone(&plane));

@@ -103,20 +103,15 @@ impl Server {
 
     /// Ends it without a word, and starts one with the same files on a folder; it keeps its ports.
     pub(crate) fn again(&mut self, sandbox: &Sandbox, data: &str, more: &str) {
-        self.kill();
-        let at = [self.admin, self.xds].map(|address| address.to_string());
-        let at = at.each_ref().map(String::as_str);
-        (self.child, self.admin, self.xds) = Self::launch(sandbox, "", data, at, more);
+        self.again_after("", sandbox, data, more);
     }
 
-    /// The same on its own folder, as a process that may have so many files.
-    pub(crate) fn again_with_files(&mut self, sandbox: &Sandbox, files: u32, more: &str) {
+    /// The same, after a shell has done something.
+    pub(crate) fn again_after(&mut self, first: &str, sandbox: &Sandbox, data: &str, more: &str) {
         self.kill();
         let at = [self.admin, self.xds].map(|address| address.to_string());
         let at = at.each_ref().map(String::as_str);
-        let first = format!("ulimit -n {files}; ");
-        let more = format!("{OWN} {more}");
-        (self.child, self.admin, self.xds) = Self::launch(sandbox, &first, "data", at, &more);
+        (self.child, self.admin, self.xds) = Self::launch(sandbox, first, data, at, more);
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -143,8 +138,8 @@ impl Server {
         // Whatever the umask is, what it writes is for its owner alone.
         let mut command = Command::new("sh");
         let ours = sandbox.command(&args);
-        command.args(["-c", &format!("{first}umask 000; exec \"$0\" \"$@\"")]);
-        command.arg(ours.get_program());
+        let script = format!("{first} umask 000; exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(ours.get_program());
         command.args(ours.get_args()).current_dir(sandbox.path());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

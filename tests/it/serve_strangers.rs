@@ -2,7 +2,7 @@
 //! a proxy or an operator. Over both listeners of a server under TLS.
 
 use crate::serve_herd::raise_limit;
-use crate::serve_identity::{JOIN, Server, WEB, started, token, trusting};
+use crate::serve_identity::{JOIN, OWN, Server, WEB, started, started_with, token, trusting};
 use crate::serve_xds::{EDS, block_on};
 use crate::support::sandbox::Sandbox;
 use crate::support::tier::numbers;
@@ -196,6 +196,79 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
     runtime.block_on(proxy(&server, &web));
 }
 
+/// Row 10 of the cases: 1,010 idle TLS connections to the admin API, headers of a byte every two
+/// seconds, and a body that is held open, of a server that may have 1,024 files.
+#[test]
+fn idle_connections_slow_headers_and_a_held_body_leave_both_listeners_alive() {
+    raise_limit();
+    let limits = "--limit first-request=4s --limit headers=4s --limit body-time=4s";
+    let (mut server, sandbox, _block) = started_with(limits);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    let web = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+    server.again_after("ulimit -n 1024;", &sandbox, "data", &format!("{OWN} {limits}"));
+    let secret = std::fs::read_to_string(sandbox.join("data/operator.token")).unwrap();
+    let tls = anonymous(&sandbox, "http/1.1");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(proxy(&server, &web));
+    until("the first proxy has left", Duration::from_secs(20), || files(&server) < 40);
+    let held = files(&server);
+    let started = Instant::now();
+    let open = |start: Vec<u8>, every: Option<Duration>| {
+        let (to, tls) = (server.admin, tls.clone());
+        runtime.spawn(async move {
+            let Ok(stream) = TcpStream::connect(to).await else { return };
+            let name = ServerName::try_from("localhost").unwrap();
+            let connector = tokio_rustls::TlsConnector::from(tls);
+            let Ok(stream) = connector.connect(name, stream).await else { return };
+            let (mut read, mut write) = tokio::io::split(stream);
+            let sends = async {
+                let mut open = write.write_all(&start).await.is_ok();
+                while let Some(every) = every
+                    && open
+                {
+                    tokio::time::sleep(every).await;
+                    open = write.write_all(b"x").await.is_ok() && write.flush().await.is_ok();
+                }
+                std::future::pending::<()>().await;
+            };
+            let mut bytes = Vec::new();
+            tokio::select! {
+                _ = read.read_to_end(&mut bytes) => {}
+                () = sends => {}
+            }
+        })
+    };
+    let mut tasks: Vec<_> = (0..1_010).map(|_| open(Vec::new(), None)).collect();
+    let drip = Some(Duration::from_secs(2));
+    tasks.push(open(b"GET /v1 HTTP/1.1\r\nx: ".to_vec(), drip));
+    let body = format!(
+        "POST /v1/meshes/m/objects HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+         content-length: 100\r\n\r\n{{",
+        server.admin,
+        secret.trim()
+    );
+    tasks.push(open(body.into_bytes(), None));
+    // Both listeners are alive meanwhile.
+    let mut proxies: Vec<Duration> = Vec::new();
+    while proxies.len() < 5 || started.elapsed() < Duration::from_secs(3) {
+        proxies.push(runtime.block_on(proxy(&server, &web)));
+        sandbox.run(&["status"]).exits(0);
+    }
+    for task in tasks {
+        runtime.block_on(async {
+            tokio::time::timeout(Duration::from_secs(60), task).await.expect("an end").unwrap();
+        });
+    }
+    let took = started.elapsed();
+    until("all is free again", Duration::from_secs(20), || files(&server) <= held + 4);
+    proxies.sort();
+    println!("all of 1,012 ended after {took:?}; proxies were served within {proxies:?}");
+    assert!(proxies[proxies.len() / 2] < Duration::from_secs(2), "{proxies:?}");
+}
+
 #[test]
 fn rejected_strangers_at_xds_are_closed_although_they_answer_pings() {
     raise_limit();
@@ -211,7 +284,8 @@ fn rejected_strangers_at_xds_are_closed_although_they_answer_pings() {
         for _ in 0..961 {
             let Ok(client) = Client::connect(server.xds, Some(tls.clone())).await else { continue };
             if let Err(status) = client.call(DELTA_PATH, None).await {
-                assert!([14, 16].contains(&status.code), "{status:?}");
+                // Beyond so many of an address it is told that they are too many.
+                assert!([8, 14, 16].contains(&status.code), "{status:?}");
             }
             strangers.push(client);
         }

@@ -166,7 +166,7 @@ pub(in crate::serve) struct Refused {
 }
 
 impl Refused {
-    fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         Self { who: None, status, problem: Box::new(problem::of(code, message)), wait: None }
     }
 }
@@ -237,11 +237,11 @@ pub(super) fn admit(
         let message = "this server is not asked for by that name, or not from that page";
         return Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "forbidden", message));
     }
-    let found = asked.who(server);
-    if asked.need == Need::JoinToken && found.is_err() {
-        limited(server, request.extensions().get::<Caller>().copied())?;
-    }
-    found
+    let caller = request.extensions().get::<Caller>().copied();
+    asked.who(server).or_else(|refused| {
+        limited(server, asked.need, caller, refused.who.as_deref())?;
+        Err(refused)
+    })
 }
 
 /// Decides again about a request that was let in.
@@ -278,17 +278,34 @@ fn bearer(headers: &http::HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
-/// Counts an attempt to join that failed.
-fn limited(server: &Server, caller: Option<Caller>) -> Result<(), Refused> {
-    let Some(Caller(address)) = caller else {
-        let message = "this needs an address";
-        return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
+/// Counts a request that is not let in: by the operator who asks, if that is known, else by address.
+fn limited(
+    server: &Server,
+    need: Need,
+    caller: Option<Caller>,
+    who: Option<&str>,
+) -> Result<(), Refused> {
+    let now = Instant::now();
+    let (counted, message) = match (who, caller) {
+        (Some(who), _) => {
+            let counted = server.denials.failed(who.to_owned(), now);
+            (counted, format!("too many requests of {who} were denied"))
+        }
+        (None, Some(Caller(address))) if need == Need::JoinToken => {
+            let counted = server.joining.failed_from(address, now);
+            (counted, format!("too many attempts to join from {address} failed"))
+        }
+        (None, Some(Caller(address))) => {
+            let counted = server.failures.failed_from(address, now);
+            (counted, format!("too many requests from {address} had no credential that counts"))
+        }
+        (None, None) => return Ok(()),
     };
-    server.joining.failed(address, Instant::now()).map_err(|wait| {
-        let message = format!("too many attempts to join from {address} failed");
+    counted.map_err(|wait| {
         let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
-        refused.problem.hint = Some(format!("try again in {} s", wait.as_secs()));
-        Refused { wait: Some(wait), ..refused }
+        let seconds = wait.as_secs_f64().ceil();
+        refused.problem.hint = Some(format!("try again in {seconds} s"));
+        Refused { who: who.map(str::to_owned), wait: Some(wait), ..refused }
     })
 }
 

@@ -1,6 +1,7 @@
 //! Bodies of requests: how long they may take to arrive, and how much of them is held at once.
 
 use crate::live::server::wire::Problem;
+use crate::serve::limits::Limits;
 use crate::serve::problem;
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt as _;
@@ -22,13 +23,13 @@ pub(in crate::serve) struct Bounds {
     pub(in crate::serve) within: Duration,
 }
 
-impl Default for Bounds {
-    fn default() -> Self {
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
         Self {
-            one: super::BODY,
-            caller: 2 * super::BODY,
-            all: 8 * super::BODY,
-            within: Duration::from_secs(30),
+            one: limits.body_bytes,
+            caller: limits.caller_body_bytes,
+            all: limits.all_body_bytes,
+            within: limits.body_time,
         }
     }
 }
@@ -41,7 +42,7 @@ struct Held {
 }
 
 /// All bodies that are being received or worked on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::serve) struct Bodies {
     bounds: Bounds,
     held: Arc<Mutex<Held>>,
@@ -83,6 +84,21 @@ impl Drop for Share {
 }
 
 impl Bodies {
+    /// Those of a server with these limits.
+    pub(in crate::serve) fn new(limits: &Limits) -> Self {
+        Self { bounds: limits.into(), held: Arc::default() }
+    }
+
+    /// Bytes of the largest.
+    pub(super) fn most(&self) -> usize {
+        self.bounds.one
+    }
+
+    /// Bytes of all that are in progress now.
+    pub(super) fn held(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
     /// Receives the body of a caller's request.
     pub(super) async fn receive(
         &self,
@@ -130,7 +146,7 @@ mod tests {
 
     fn bodies() -> Bodies {
         let bounds = Bounds { one: 10, caller: 20, all: 50, within: Duration::from_millis(50) };
-        Bodies { bounds, ..Bodies::default() }
+        Bodies { bounds, held: Arc::default() }
     }
 
     fn code(result: Result<(Bytes, Share), Problem>) -> String {

@@ -4,6 +4,7 @@ use super::access::{Caller, Certified, Certify};
 use crate::serve::limits::Limits;
 use crate::serve::listen::{Connection, Stop};
 use crate::serve::places::{Place, Shown};
+use crate::serve::unread::Answers;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -64,9 +65,10 @@ impl Line {
         self.0.place.known(Shown::Own);
     }
 
-    /// A request on it was rejected: a stranger's connection ends with the answer.
-    pub(super) fn rejected(&self) {
-        if !self.0.place.is_known() {
+    /// A request on it was rejected: a stranger's connection ends with the answer, and so does that of
+    /// one who is rejected too often.
+    pub(super) fn rejected(&self, too_often: bool) {
+        if too_often || !self.0.place.is_known() {
             self.0.over.notify_one();
         }
     }
@@ -98,19 +100,22 @@ pub(in crate::serve) async fn serve(
     let busy = Mutex::new((0, Instant::now()));
     let line = Line(Arc::new(Told { place, busy, over: Notify::new() }));
     let own = line.clone();
+    let answers = Answers::default();
+    let watched = answers.clone();
     let app = app.layer(from_fn(move |mut request: Request, next: Next| {
         request.extensions_mut().insert(certify.clone());
         request.extensions_mut().insert(from);
         request.extensions_mut().insert(own.clone());
         let busy = own.begin();
+        let watched = watched.clone();
         async move {
             let answer: Response = next.run(request).await;
             answer.map(|body| {
                 // Until the last of the answer is gone, or nobody reads it any more.
-                Body::new(body.map_frame(move |frame| {
+                Body::new(watched.watch(body.map_frame(move |frame| {
                     let _ = &busy;
                     frame
-                }))
+                })))
             })
         }
     }));
@@ -139,6 +144,7 @@ pub(in crate::serve) async fn serve(
     tokio::select! {
         _ = &mut connection => {}
         () = idle => {}
+        () = answers.unread(limits.unread) => {}
         () = line.0.over.notified() => {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(LAST_WORDS, connection).await;

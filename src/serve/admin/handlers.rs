@@ -54,9 +54,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// Reads the body of a request.
 pub(super) fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Failed> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            problem::of("too-large", format!("a body has at most {} bytes", super::BODY))
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => problem::of("too-large", "the body is too large"),
         _ => problem::of("bad-request", "the body cannot be read"),
     })?;
     serde_json::from_slice(&body).map_err(|error| {
@@ -97,6 +95,7 @@ pub(super) async fn metrics(State(server): Shared) -> Response {
     let mut text = server.certificates.text();
     let unwritten =
         Unwritten { audit: server.audit.health(), revocations: server.security.lacking() };
+    server.metrics.hold(server.plane.budgeted(), server.bodies.held());
     text.push_str(&server.metrics.text(&*server.plane, &server.meshes, &unwritten));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()

@@ -48,6 +48,8 @@ pub(in crate::serve) struct Metrics {
     audit_waiting: Gauge,
     audit_lost: Gauge,
     unwritten: Gauge,
+    xds_budgeted: Gauge,
+    admin_bodies: Gauge,
     /// In the order of [`WORK`].
     work: [Counter; WORK.len()],
 }
@@ -79,6 +81,10 @@ impl Metrics {
         let audit_waiting = gauge("audit_waiting_lines", waiting);
         let audit_lost = gauge("audit_lost_lines", "Lines of the audit log that were not kept");
         let unwritten = gauge("revocations_unwritten", "Revocations that a restart would forget");
+        let budgeted = "Bytes of names and requests that count against the budgets of identities";
+        let xds_budgeted = gauge("xds_budgeted_bytes", budgeted);
+        let bodies = "Bytes of bodies of the admin API that are received or worked on";
+        let admin_bodies = gauge("admin_body_bytes", bodies);
         Self {
             registry,
             reads,
@@ -92,6 +98,8 @@ impl Metrics {
             audit_waiting,
             audit_lost,
             unwritten,
+            xds_budgeted,
+            admin_bodies,
             work,
         }
     }
@@ -105,6 +113,12 @@ impl Metrics {
 
     pub(super) fn refused(&self) {
         self.refused.inc();
+    }
+
+    /// What is held for proxies and for operators now, in bytes.
+    pub(super) fn hold(&self, xds: usize, bodies: usize) {
+        self.xds_budgeted.set(i64::try_from(xds).unwrap_or(i64::MAX));
+        self.admin_bodies.set(i64::try_from(bodies).unwrap_or(i64::MAX));
     }
 
     /// The figures now, as text.

@@ -9,6 +9,7 @@ pub(super) mod bodies;
 pub(super) mod connection;
 mod handlers;
 mod identity;
+mod lasting;
 pub(super) mod metrics;
 mod registry;
 
@@ -38,14 +39,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use bodies::Bodies;
 use connection::Line;
+use lasting::Lasting;
 use metrics::Metrics;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// The largest body of a request.
-pub(super) const BODY: usize = 16 << 20;
 /// Attempts of a mesh that are remembered after they ended.
 const REMEMBERED: usize = 64;
 
@@ -64,7 +65,12 @@ pub(super) struct Server {
     pub(super) authority: Option<Authority>,
     /// Whether proxies come with certificates, which can be revoked.
     pub(super) certified: bool,
-    pub(super) joining: Joining,
+    /// Failed attempts to join.
+    pub(super) joining: Joining<IpAddr>,
+    /// Other failed credentials.
+    pub(super) failures: Joining<IpAddr>,
+    /// What operators asked for and may not do, by their names.
+    pub(super) denials: Joining<String>,
     pub(super) bodies: Bodies,
     pub(super) stop: Stop,
     pub(super) awaited_until: Instant,
@@ -373,10 +379,8 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         Audited::No,
         "a path that is no route".into(),
     ));
-    router
-        .fallback_service(missing.with_state(Arc::clone(&server)))
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(server)
+    let body = DefaultBodyLimit::max(server.bodies.most());
+    router.fallback_service(missing.with_state(Arc::clone(&server))).layer(body).with_state(server)
 }
 
 /// Whether a body would have to be inflated.
@@ -441,7 +445,7 @@ fn gate(
                 Err(refused) => {
                     server.metrics.refused();
                     if let Some(line) = line {
-                        line.rejected();
+                        line.rejected(refused.wait.is_some());
                     }
                     let from = from.map(|from| format!("address {}", from.0.to_canonical()));
                     let who = refused.who.clone().or(from).unwrap_or_default();
@@ -534,6 +538,7 @@ async fn run(
     admitted: Admitted,
 ) -> Result<Response, Failed> {
     let Admitted { actor, grant, scope } = admitted;
+    let grants = grant.is_some();
     let (mut head, body) = request.into_parts();
     let (bytes, _share) = server.bodies.receive(&actor.0, body).await?;
     head.extensions.insert(actor.clone());
@@ -544,6 +549,11 @@ async fn run(
         head.extensions.insert(scope);
     }
     let request = Request::from_parts(head, Body::from(bytes));
-    let again = Arc::new(move || access::again(&server, &asked, &actor));
-    Ok(access::checked(again, next.run(request)).await)
+    let again: access::Again = Arc::new(move || access::again(&server, &asked, &actor));
+    let answer = access::checked(Arc::clone(&again), next.run(request)).await;
+    // A rejection tells nothing, and what was let in once, as a join token, is used up by the answer.
+    Ok(match grants || !answer.status().is_success() {
+        true => answer,
+        false => answer.map(|body| Body::new(Lasting::new(body, again))),
+    })
 }

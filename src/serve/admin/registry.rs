@@ -8,7 +8,7 @@ use crate::live::server::wire::Problem;
 use crate::model::MeshName;
 use crate::serve::audit::Entry;
 use crate::serve::problem;
-use crate::serve::registry::Done;
+use crate::serve::registry::{BYTES, Done};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -135,6 +135,10 @@ pub(super) async fn register(
         let done = done.map_err(|error| problem::store(&error))?;
         if let Done::Full(most) = done {
             return Err(problem::of("full", format!("there are {most} instances already")));
+        }
+        if done == Done::FullOfBytes {
+            let message = format!("the instances of the mesh say more than {BYTES} bytes");
+            return Err(problem::of("full", message));
         }
         if done == Done::New {
             audit(&server, &actor, "register", &name, &format!("{}/{}/{}", key.0, key.1, key.2));

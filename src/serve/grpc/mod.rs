@@ -6,6 +6,7 @@
 
 mod bucket;
 mod codec;
+mod intake;
 mod messages;
 mod status;
 mod stream;
@@ -14,9 +15,10 @@ pub use bucket::Bucket;
 pub use status::Operated;
 
 use super::hub::Hub;
-use super::identity::{Credentials, Identify, Identity};
+use super::identity::{Credentials, Identify, Identity, Unknown};
 use super::listen::{Connection, Peer, Stop};
 use super::places::{Place, Shown};
+use super::unread::Answers;
 use crate::envoy::csds;
 use crate::envoy::xds::{DELTA_PATH, Protocol, STATE_PATH};
 use codec::Requests;
@@ -25,9 +27,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use intake::Intake;
 use messages::Messages;
 use status::{ClientStatus, StatusCodec};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -74,6 +78,12 @@ const NEW_STREAM_PATIENCE: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Bytes that a connection may hold for a client that does not read, beside a response.
 const SEND_BUFFER: usize = 64 << 10;
+/// Bytes that a client may send on a stream before they are read.
+const WINDOW: u32 = 64 << 10;
+
+/// Counts a request that has no credential that counts, by the address that it comes from. An error
+/// says how long to wait before the next one.
+pub type Rejections = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
 
 /// The xDS server: what is served, and to whom.
 #[derive(Clone)]
@@ -81,6 +91,7 @@ pub struct Xds {
     hub: Hub,
     identify: Arc<dyn Identify>,
     new_streams: Arc<Mutex<Bucket>>,
+    rejections: Option<Rejections>,
 }
 
 impl Xds {
@@ -90,7 +101,12 @@ impl Xds {
         let bucket =
             Bucket::new(limits.new_streams_per_second, limits.new_streams_burst, Instant::now());
         let new_streams = Arc::new(Mutex::new(bucket));
-        Self { hub, identify, new_streams }
+        Self { hub, identify, new_streams, rejections: None }
+    }
+
+    /// The same, with those counted who have no credential that counts.
+    pub fn counting(self, rejections: Rejections) -> Self {
+        Self { rejections: Some(rejections), ..self }
     }
 
     /// Serves one connection until it ends, or until the server stops.
@@ -115,16 +131,19 @@ impl Xds {
         // can; only a new connection brings the next one.
         let spent = Arc::new(Notify::new());
         let is_spent = spent.clone();
+        let answers = Answers::default();
+        let sent = answers.clone();
         let service = service_fn(move |request| {
             asked.store(true, Ordering::Relaxed);
             let (xds, peer, spent) = (self.clone(), peer.clone(), spent.clone());
-            let place = Arc::clone(&own);
+            let (place, sent) = (Arc::clone(&own), sent.clone());
             async move {
                 let answer = xds.answer(request, &peer, &place).await;
                 if answer.is_err() {
                     spent.notify_one();
                 }
-                Ok::<_, Infallible>(answer.unwrap_or_else(Status::into_http))
+                let answer = answer.unwrap_or_else(Status::into_http);
+                Ok::<_, Infallible>(answer.map(|body| Body::new(sent.watch(body))))
             }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -134,6 +153,7 @@ impl Xds {
             .max_concurrent_streams(limits.streams_per_connection)
             .max_header_list_size(limits.header_bytes)
             .max_send_buf_size(SEND_BUFFER)
+            .initial_stream_window_size(WINDOW)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
         // Who connects and asks for nothing holds nothing either.
@@ -150,6 +170,7 @@ impl Xds {
         tokio::select! {
             _ = &mut connection => return,
             () = idle => return,
+            () = answers.unread(limits.unread) => return,
             () = stop.requested() => connection.as_mut().graceful_shutdown(),
             () = is_spent.notified() => connection.as_mut().graceful_shutdown(),
         }
@@ -170,7 +191,7 @@ impl Xds {
     ) -> Result<http::Response<Body>, Status> {
         let credentials = credentials(&request, peer);
         let identity = self.identify.identify(&credentials);
-        let identity = identity.map_err(|unknown| Status::unauthenticated(unknown.to_string()))?;
+        let identity = identity.map_err(|unknown| self.rejected(peer, unknown))?;
         let shown = match identity {
             Identity::Operator(_) => Shown::Token,
             Identity::Spiffe(_) | Identity::Token(_) | Identity::Loopback => Shown::Own,
@@ -194,12 +215,19 @@ impl Xds {
         let limits = self.hub.limits();
         let (hub, identify) = (self.hub.clone(), self.identify.clone());
         let most = limits.request_bytes;
+        let account = hub.budget(&identity);
+        let largest = match rpc.speaks {
+            Speaks::Xds(_) => limits.resume_bytes,
+            Speaks::StatusStream | Speaks::StatusOnce => most,
+        };
+        let within = limits.request_time;
+        let request = request.map(|body| Intake::new(body, account, largest, within));
         let status = || Grpc::new(StatusCodec).max_decoding_message_size(most);
         Ok(match rpc.speaks {
             Speaks::Xds(protocol) => {
-                let most = Some(limits.resume_bytes);
+                let decoder = Requests::new(protocol, limits);
                 let requests =
-                    Streaming::new_request(Requests(protocol), request.into_body(), None, most);
+                    Streaming::new_request(decoder, request.into_body(), None, Some(largest));
                 let responses =
                     Responses::new(hub, identify, credentials, identity, protocol, requests);
                 let mut answer = http::Response::new(Body::new(Messages::new(responses, protocol)));
@@ -213,6 +241,18 @@ impl Xds {
                 status().unary(ClientStatus { hub, identify, credentials }, request).await
             }
         })
+    }
+
+    /// What is told to a peer that has shown nothing that counts.
+    fn rejected(&self, peer: &Peer, unknown: Unknown) -> Status {
+        let address = peer.address.ip();
+        match self.rejections.as_ref().map_or(Ok(()), |count| count(address)) {
+            Ok(()) => Status::unauthenticated(unknown.to_string()),
+            Err(wait) => Status::resource_exhausted(format!(
+                "too many requests from {address} had no credential that counts; try again in {} s",
+                wait.as_secs_f64().ceil()
+            )),
+        }
     }
 
     /// Lets a new stream in, after a little if there are many.

@@ -11,16 +11,18 @@ use crate::serve::{Role, Security};
 use crate::store::security::Scope;
 use bytes::{Buf as _, BufMut as _};
 use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use std::future::Ready;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{StreamingService, UnaryService};
 use tonic::{Request, Response, Status, Streaming};
 
 /// As much as clients of gRPC take unless they are told otherwise.
 const LARGEST: usize = 4 << 20;
+/// How often it is asked whether the peer of an open stream is an operator.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Knows operators by their tokens, and all others as before.
 pub struct Operated {
@@ -71,14 +73,28 @@ pub(super) struct ClientStatus {
 }
 
 impl ClientStatus {
-    /// Whether the peer is an operator now: asked for every request, so that one who is taken out
-    /// sees nothing more on a stream that is open.
-    fn answer(&self, wanted: &Wanted) -> Result<Vec<u8>, Status> {
+    /// Whether the peer is an operator now.
+    fn check(&self) -> Result<(), Status> {
         match self.identify.identify(&self.credentials) {
-            Ok(Identity::Operator(_)) => {}
-            Ok(_) => return Err(for_operators()),
-            Err(unknown) => return Err(Status::unauthenticated(unknown.to_string())),
+            Ok(Identity::Operator(_)) => Ok(()),
+            Ok(_) => Err(for_operators()),
+            Err(unknown) => Err(Status::unauthenticated(unknown.to_string())),
         }
+    }
+
+    /// Returns when the peer is no operator any more.
+    async fn ended(&self) -> Status {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(status) = self.check() {
+                return status;
+            }
+        }
+    }
+
+    /// Answers an operator: asked for every request, so that one who is removed sees nothing more.
+    fn answer(&self, wanted: &Wanted) -> Result<Vec<u8>, Status> {
+        self.check()?;
         let Some(scope) = self.identify.scope(&self.credentials) else {
             return Err(for_operators());
         };
@@ -108,8 +124,17 @@ impl StreamingService<Wanted> for ClientStatus {
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Wanted>>) -> Self::Future {
-        let status = self.clone();
-        let answers = request.into_inner().map(move |asked| status.answer(&asked?));
+        let state = Some((request.into_inner(), self.clone()));
+        let answers = stream::unfold(state, async |state| {
+            let (mut requests, status) = state?;
+            tokio::select! {
+                asked = requests.next() => {
+                    let answer = asked?.and_then(|asked| status.answer(&asked));
+                    Some((answer, Some((requests, status))))
+                }
+                ended = status.ended() => Some((Err(ended), None)),
+            }
+        });
         std::future::ready(Ok(Response::new(answers.boxed())))
     }
 }

@@ -6,6 +6,7 @@ use crate::envoy::ProxyId;
 use crate::envoy::csds::Client;
 use crate::envoy::xds::{Protocol, Request};
 use crate::revision::StepId;
+use crate::serve::budget::Share;
 use crate::serve::identity::Identity;
 use crate::serve::session::{Fault, NameId, Response, Session, View};
 use futures_util::task::AtomicWaker;
@@ -126,6 +127,8 @@ pub(in crate::serve) struct Attached {
     mesh: Arc<Mesh>,
     proxy: Arc<Proxy>,
     line: Arc<Line>,
+    /// Given back after the stream itself.
+    share: Share,
 }
 
 impl Hub {
@@ -142,6 +145,7 @@ impl Hub {
         let id = self.inner.serial.fetch_add(1, Relaxed);
         let prefix = format!("{}-{id:x}", self.inner.run);
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let share = self.inner.budgets.of(&opening.identity).share();
         let line = Arc::new(Line {
             id,
             session: Mutex::new(Session::new(opening.protocol, prefix, limits)),
@@ -151,7 +155,7 @@ impl Hub {
             opening,
         });
         proxy.add(line.clone());
-        let attached = Attached { hub: self.clone(), mesh, proxy, line };
+        let attached = Attached { hub: self.clone(), mesh, proxy, line, share };
         if let Some(limit) = limits.streams_per_identity {
             // It is among them already: of two that come at once both may be refused, but never
             // both let in.
@@ -175,8 +179,10 @@ impl Attached {
         }
         let result = {
             let view = self.proxy.view();
-            lock(&self.line.session).request(request, &view)
+            let mut session = lock(&self.line.session);
+            session.request(request, &view).map(|()| session.bytes())
         };
+        let result = result.and_then(|bytes| self.share.resize(bytes).map_err(Fault::IdentityFull));
         self.hub.inner.tell();
         result
     }
@@ -185,7 +191,12 @@ impl Attached {
     pub(in crate::serve) fn next(&self) -> Option<Response> {
         let response = {
             let view = self.proxy.view();
-            lock(&self.line.session).next(&view)
+            let mut session = lock(&self.line.session);
+            let response = session.next(&view);
+            // What the server itself adds is no reason to end a stream, and counts with the next request
+            // if there is no room.
+            let _ = self.share.resize(session.bytes());
+            response
         }?;
         let counters = &self.hub.inner.counters;
         counters.responses(1);

@@ -18,6 +18,7 @@ pub(in crate::serve) use line::Attached;
 pub use line::{Line, Opening, Refused};
 pub use table::Instance;
 
+use super::budget::{Account, Budgets};
 use super::identity::Identity;
 use super::limits::Limits;
 use crate::envoy::csds::Client;
@@ -49,6 +50,7 @@ struct Inner {
     run: String,
     serial: AtomicU64,
     streams: AtomicUsize,
+    budgets: Budgets,
 }
 
 /// What a hub keeps in memory.
@@ -62,6 +64,10 @@ pub struct Holds {
     pub names: usize,
     /// Encoded resources, and some that are not needed any more.
     pub contents: usize,
+    /// Identities that have something of their budgets.
+    pub identities: usize,
+    /// Bytes of their budgets that they have.
+    pub bytes: usize,
 }
 
 /// Takes a lock. What is behind it is whole even after a panic of who held it: every change of it
@@ -77,6 +83,7 @@ impl Hub {
         // Without randomness nonces still differ within a run, which is all that a client needs.
         let _ = ring::default_provider().secure_random.fill(&mut seed);
         let inner = Inner {
+            budgets: Budgets::new(&limits),
             limits,
             meshes: Mutex::default(),
             contents: Contents::default(),
@@ -170,7 +177,18 @@ impl Hub {
             holds.names += names;
         }
         holds.contents = self.inner.contents.len();
+        (holds.identities, holds.bytes) = self.inner.budgets.held();
         holds
+    }
+
+    /// Bytes that count against the budgets of identities, of all of them.
+    pub fn budgeted(&self) -> usize {
+        self.inner.budgets.held().1
+    }
+
+    /// The budget of an identity.
+    pub(in crate::serve) fn budget(&self, identity: &Identity) -> Arc<Account> {
+        self.inner.budgets.of(identity)
     }
 
     /// How many streams are open.

@@ -56,6 +56,13 @@ fn matches(selector: &RegistryDiscovery, key: &Key, held: &Held) -> bool {
     selects(selector, &key.0, &key.1, &held.instance)
 }
 
+/// What an instance counts: its texts, each with what it costs beside them.
+fn weight(key: &Key, instance: &Instance) -> usize {
+    const EACH: usize = 64;
+    let texts = instance.attributes.iter().map(|(name, value)| name.len() + value.len() + EACH);
+    key.0.len() + key.1.len() + key.2.len() + EACH + texts.sum::<usize>()
+}
+
 /// The leases of one mesh.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
@@ -79,6 +86,13 @@ impl Leases {
     pub(super) fn counts(&self, namespace: &str, service: &str) -> (usize, usize) {
         let of = self.instances.keys().filter(|key| key.0 == namespace && key.1 == service);
         (self.instances.len(), of.count())
+    }
+
+    /// How many bytes all instances say of themselves with one of them like this.
+    pub(super) fn bytes(&self, key: &Key, instance: &Instance) -> usize {
+        let others = self.instances.iter().filter(|(other, _)| *other != key);
+        let others: usize = others.map(|(key, held)| weight(key, &held.instance)).sum();
+        others + weight(key, instance)
     }
 
     /// What an instance is, if it is known.

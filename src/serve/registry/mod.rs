@@ -30,6 +30,8 @@ use tokio::time::Instant;
 pub(super) const OF_SERVICE: usize = 1_000;
 /// The most instances of a mesh.
 pub(super) const OF_MESH: usize = 10_000;
+/// The most bytes of what the instances of a mesh say of themselves, each text with 64 more.
+pub(super) const BYTES: usize = 32 << 20;
 /// How often it is looked whether leases have ended.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -57,6 +59,8 @@ pub(super) enum Done {
     Renewed,
     /// There are as many instances as there may be.
     Full(usize),
+    /// They say as much as they may.
+    FullOfBytes,
 }
 
 /// The nodes of a mesh that are found in a registry, each with what selects its instances.
@@ -119,6 +123,9 @@ impl Registry {
             }
         }
         let stands = known == Some(&instance) && !state.leases.is_lapsed(&key, now);
+        if known != Some(&instance) && state.leases.bytes(&key, &instance) > BYTES {
+            return Ok(Done::FullOfBytes);
+        }
         if !stands {
             let value = serde_json::to_value(&instance).expect("invariant: it is plain data");
             self.store.register(&self.mesh, &written(&key), Some(&value))?;

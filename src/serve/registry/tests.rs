@@ -218,3 +218,15 @@ fn a_renewal_changes_nothing() {
     assert!(world.leases.settle(world.now).changed.is_empty());
     assert_eq!(world.leases.next(world.now), Some(world.now + TTL / 2));
 }
+
+#[test]
+fn what_instances_say_of_themselves_is_counted_in_bytes() {
+    let mut world = World::with(3);
+    let bytes = world.leases.bytes(&key(1), &instance(1));
+    let mut large = instance(1);
+    large.attributes.insert("a".repeat(255), "v".repeat(1_024));
+    assert_eq!(world.leases.bytes(&key(1), &large), bytes + 255 + 1_024 + 64);
+    assert_eq!(world.leases.bytes(&key(4), &instance(4)), bytes / 3 * 4);
+    world.leases.put(key(1), large, world.now);
+    assert_eq!(world.leases.bytes(&key(1), &instance(1)), bytes, "in place of what it said");
+}

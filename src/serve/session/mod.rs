@@ -33,6 +33,7 @@
 //! | replicas: order between them, maximal age of connections | one server serves a mesh |
 #![deny(clippy::disallowed_methods)]
 
+mod kept;
 mod order;
 mod reason;
 mod request;
@@ -68,12 +69,14 @@ pub enum Fault {
     NewName,
     /// More of something than a stream may have.
     TooMuch(&'static str),
+    /// More bytes than all streams of an identity may keep; how many that is.
+    IdentityFull(usize),
 }
 
 impl Fault {
     /// Whether a limit was hit, rather than a rule broken.
     pub fn is_limit(&self) -> bool {
-        matches!(self, Self::TooMuch(_))
+        matches!(self, Self::TooMuch(_) | Self::IdentityFull(_))
     }
 }
 
@@ -85,6 +88,9 @@ impl fmt::Display for Fault {
             Self::NoType => f.write_str("a request on an aggregated stream must name its type"),
             Self::NewName => f.write_str("names of the form xdstp:// are not supported"),
             Self::TooMuch(what) => write!(f, "too many {what} on one stream"),
+            Self::IdentityFull(most) => {
+                write!(f, "too many bytes of names on the streams of this identity: {most} at most")
+            }
         }
     }
 }
@@ -186,6 +192,18 @@ impl Session {
             self.topic(kind).follow(view, *id, all);
         }
         self.has_something()
+    }
+
+    /// What the stream keeps of texts that its client chose, in bytes: names that the view does not
+    /// know, what the client says that it has, what is to be told of, reasons of refusals. Each
+    /// counts 64 bytes beside its text.
+    pub fn bytes(&self) -> usize {
+        let topics: usize = self.topics.iter().map(Topic::bytes).sum();
+        let others = self.others.iter();
+        topics
+            + others
+                .map(|(url, other)| kept::ENTRY + url.len() + other.absent.bytes())
+                .sum::<usize>()
     }
 
     /// Whether the stream has anything of a number of its view.

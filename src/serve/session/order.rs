@@ -38,7 +38,7 @@ impl Session {
     fn next_of_other(&mut self) -> Option<Response> {
         let (url, other) = self.others.iter_mut().find(|(_, other)| other.due())?;
         other.answer_due = false;
-        let removed = std::mem::take(&mut other.absent).into_iter().collect();
+        let removed = other.absent.take().iter().map(ToString::to_string).collect();
         let type_url = Cow::Owned(url.clone());
         let (_, nonce) = self.nonce();
         let version = String::new();
@@ -158,7 +158,7 @@ impl Session {
         }
         if self.protocol == Protocol::State && !topic.is_told_whole() {
             // There is no way to say it. Who does not need it any more stops asking for it.
-            let names = std::mem::take(&mut self.topic(kind).removing);
+            let names = self.topic(kind).removing.take();
             for name in names {
                 self.topic(kind).forget(&name, view);
             }
@@ -167,7 +167,7 @@ impl Session {
         if !self.may_remove(kind) {
             return None;
         }
-        let removed = std::mem::take(&mut self.topic(kind).removing).into_iter().collect();
+        let removed = self.topic(kind).removing.take();
         let mut batch = Batch::default();
         if self.protocol == Protocol::State {
             let topic = self.at(kind);
@@ -226,7 +226,7 @@ impl Session {
             }
             Protocol::State => (version_of(&batch.upserts), Vec::new()),
         };
-        self.topic(kind).flights.insert(serial, flight);
+        self.topic(kind).flights.put(serial, flight);
         if kind == Cluster {
             self.follow_up(&batch, view);
         }
@@ -279,7 +279,7 @@ impl Topic {
         let mut taken = Vec::new();
         let mut bytes = 0;
         while bytes < chunk
-            && let Some(name) = self.absent.pop_first()
+            && let Some((name, ())) = self.absent.pop_first()
         {
             let content = view.id(self.kind, &name).and_then(|id| view.content(id));
             if content.is_none() {

@@ -6,6 +6,7 @@ use super::{Fault, Session};
 use crate::envoy::ResourceType;
 use crate::envoy::xds::{Asks, Request};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const WILDCARD: &str = "*";
 
@@ -16,6 +17,14 @@ impl Session {
     /// # Errors
     /// What ends the stream.
     pub fn request(&mut self, request: &Request, view: &View) -> Result<(), Fault> {
+        self.take_in(request, view)?;
+        match self.bytes() <= self.limits.stream_bytes {
+            true => Ok(()),
+            false => Err(Fault::TooMuch("bytes of names")),
+        }
+    }
+
+    fn take_in(&mut self, request: &Request, view: &View) -> Result<(), Fault> {
         self.check_node(request)?;
         if request.type_url.is_empty() {
             return Err(Fault::NoType);
@@ -83,7 +92,8 @@ impl Session {
         if known + names.len() > limits.names {
             let asked = |name: &String| {
                 let id = view.id(kind, name);
-                topic.unknown.contains(name) || id.is_some_and(|id| topic.names.contains(&id))
+                topic.unknown.contains(name.as_str())
+                    || id.is_some_and(|id| topic.names.contains(&id))
             };
             let new = names.iter().filter(|name| !asked(name)).count();
             if known + new > limits.names {
@@ -161,7 +171,7 @@ impl Session {
             .names
             .iter()
             .map(|id| view.name(*id).to_string())
-            .chain(topic.unknown.iter().cloned())
+            .chain(topic.unknown.keys().map(ToString::to_string))
             .collect();
         for name in had.iter().filter(|name| !wanted.contains(name.as_str())) {
             topic.unsubscribe(name, view, bound, all);
@@ -207,7 +217,9 @@ impl Session {
         let unnamed = !other.asked && subscribe.is_empty() && unsubscribe.is_empty();
         other.answer_due |= unnamed || subscribe.iter().any(|name| name == WILDCARD);
         other.asked = true;
-        other.absent.extend(subscribe.iter().filter(|name| *name != WILDCARD).cloned());
+        for name in subscribe.iter().filter(|name| *name != WILDCARD) {
+            other.absent.insert(name.as_str().into());
+        }
         Ok(())
     }
 }
@@ -219,11 +231,11 @@ impl Topic {
 
     /// The client says that it has a resource of an earlier stream. That is no subscription.
     fn claim(&mut self, name: &str, version: &str, view: &View, all: bool) {
+        let version = Version::parse(version);
         let Some(id) = view.id(self.kind, name) else {
-            self.claimed.insert(name.to_owned(), version.to_owned());
+            self.claimed.put(name.into(), version);
             return;
         };
-        let version = Version::parse(version);
         self.have.insert(id, Have { acked: version, sent: version });
         if let Some(content) = view.content(id) {
             self.count(id, content, all);
@@ -245,12 +257,14 @@ impl Topic {
     /// what it has gets only what differs.
     fn subscribe(&mut self, name: &str, first: bool, view: &View, bound: bool) {
         let Some(id) = view.id(self.kind, name) else {
-            self.unknown.insert(name.to_owned());
+            // One copy for all that is noted of it.
+            let name: Arc<str> = name.into();
+            self.unknown.insert(name.clone());
             if bound {
-                match self.claimed.contains_key(name) {
-                    true => self.removing.insert(name.into()),
-                    false => self.absent.insert(name.into()),
-                };
+                match self.claimed.contains(&*name) {
+                    true => self.removing.insert(name),
+                    false => self.absent.insert(name),
+                }
             }
             return;
         };
@@ -278,7 +292,8 @@ impl Topic {
 
     fn unsubscribe(&mut self, name: &str, view: &View, bound: bool, all: bool) {
         let id = view.id(self.kind, name);
-        let asked = self.unknown.remove(name) | id.is_some_and(|id| self.names.remove(&id));
+        let asked =
+            self.unknown.remove(name).is_some() | id.is_some_and(|id| self.names.remove(&id));
         if self.wildcard {
             // The client has dropped it, and must learn whether it has it by the wildcard.
             match id.filter(|id| view.content(*id).is_some()) {
@@ -312,7 +327,7 @@ impl Topic {
         let names = &self.names;
         self.have.retain(|id, _| names.contains(id));
         self.dirty.retain(|id, _| names.contains(id));
-        self.refused.retain(|id, _| names.contains(id));
+        self.refused.retain(|id| names.contains(id));
         self.missing.retain(|id| names.contains(id));
         self.removing.clear();
         self.claimed.clear();

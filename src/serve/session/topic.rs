@@ -1,5 +1,6 @@
 //! What one stream wants and has of one type.
 
+use super::kept::Kept;
 use super::view::{Content, NameId, Version, View};
 use super::{Progress, Refusal, class};
 use crate::envoy::ResourceType;
@@ -39,24 +40,24 @@ pub(super) struct Topic {
     /// Names that are asked for and that the view knows.
     pub(super) names: BTreeSet<NameId>,
     /// Names that are asked for and that the view never knew.
-    pub(super) unknown: BTreeSet<String>,
+    pub(super) unknown: Kept<Arc<str>>,
     /// What the client said that it has, of names that the view does not know (yet).
-    pub(super) claimed: BTreeMap<String, String>,
+    pub(super) claimed: Kept<Arc<str>, Version>,
     /// A sorted array: a proxy has much of this, in a row, and all the time.
     pub(super) have: LiteMap<NameId, Have>,
     /// To be sent; `true`: even if the client has it.
     pub(super) dirty: BTreeMap<NameId, bool>,
     /// Names to answer at once: there is nothing of that name.
-    pub(super) absent: BTreeSet<Arc<str>>,
+    pub(super) absent: Kept<Arc<str>>,
     /// What the client has and must give up, when the order allows it.
-    pub(super) removing: BTreeSet<Arc<str>>,
+    pub(super) removing: Kept<Arc<str>>,
     /// What follows a cluster that was sent before the client asked for this type: it gets it even
     /// if it has it.
     pub(super) owed: BTreeSet<NameId>,
-    pub(super) flights: BTreeMap<u64, Flight>,
+    pub(super) flights: Kept<u64, Flight>,
     /// Halves of refused responses, each to be sent alone.
     pub(super) probes: VecDeque<Vec<NameId>>,
-    pub(super) refused: BTreeMap<NameId, Refused>,
+    pub(super) refused: Kept<NameId, Refused>,
     /// What counts as lacking: of the whole view, or of what is asked for.
     pub(super) missing: BTreeSet<NameId>,
     /// The client waits for a first answer, which may be empty.
@@ -70,19 +71,30 @@ impl Topic {
             asked: false,
             wildcard: false,
             names: BTreeSet::new(),
-            unknown: BTreeSet::new(),
-            claimed: BTreeMap::new(),
+            unknown: Kept::default(),
+            claimed: Kept::default(),
             have: LiteMap::new(),
             dirty: BTreeMap::new(),
-            absent: BTreeSet::new(),
-            removing: BTreeSet::new(),
+            absent: Kept::default(),
+            removing: Kept::default(),
             owed: BTreeSet::new(),
-            flights: BTreeMap::new(),
+            flights: Kept::default(),
             probes: VecDeque::new(),
-            refused: BTreeMap::new(),
+            refused: Kept::default(),
             missing: BTreeSet::new(),
             answer_due: false,
         }
+    }
+
+    /// What counts of it against the budget: texts that the client chose, and what it has not
+    /// answered. Numbers of resources are not counted: there are no more than the proxy has.
+    pub(super) fn bytes(&self) -> usize {
+        self.unknown.bytes()
+            + self.claimed.bytes()
+            + self.absent.bytes()
+            + self.removing.bytes()
+            + self.flights.bytes()
+            + self.refused.bytes()
     }
 
     /// Whether a state-of-the-world response holds every resource of the type.
@@ -109,7 +121,7 @@ impl Topic {
             || self.have.contains_key(&id)
             || self.dirty.contains_key(&id)
             || self.owed.contains(&id)
-            || self.refused.contains_key(&id)
+            || self.refused.contains(&id)
             || self.missing.contains(&id)
             || self.flights.values().any(flies)
             || self.probes.iter().any(|probe| probe.contains(&id))
@@ -118,11 +130,10 @@ impl Topic {
     /// Takes note of what stands in the view at a number now.
     pub(super) fn follow(&mut self, view: &View, id: NameId, all: bool) {
         let name = view.name(id);
-        if self.unknown.remove(&**name) {
+        if self.unknown.remove(&**name).is_some() {
             self.names.insert(id);
         }
         if let Some(version) = self.claimed.remove(&**name) {
-            let version = Version::parse(&version);
             self.have.insert(id, Have { acked: version, sent: version });
         }
         let Some(content) = view.content(id) else {
@@ -134,13 +145,13 @@ impl Topic {
             }
             return;
         };
-        self.removing.remove(name);
-        self.absent.remove(name);
+        self.removing.remove(&**name);
+        self.absent.remove(&**name);
         if self.refused.get(&id).is_some_and(|refused| refused.version != content.version) {
             self.refused.remove(&id);
         }
         self.count(id, content, all);
-        if self.wants(id) && self.sent(id) != content.version && !self.refused.contains_key(&id) {
+        if self.wants(id) && self.sent(id) != content.version && !self.refused.contains(&id) {
             self.dirty.entry(id).or_insert(false);
         }
     }
@@ -160,15 +171,15 @@ impl Topic {
         for name in self.claimed.keys() {
             let content = view.id(self.kind, name).and_then(|id| view.content(id));
             if content.is_none() && (self.wildcard || self.unknown.contains(name)) {
-                self.removing.insert(name.as_str().into());
+                self.removing.insert(name.clone());
             }
         }
     }
 
     /// What is asked for and not there is answered at once.
     pub(super) fn answer_unknown(&mut self) {
-        for name in self.unknown.iter().filter(|name| !self.claimed.contains_key(*name)) {
-            self.absent.insert(name.as_str().into());
+        for name in self.unknown.keys().filter(|name| !self.claimed.contains(&***name)) {
+            self.absent.insert(name.clone());
         }
     }
 
@@ -245,7 +256,7 @@ impl Topic {
             let names = suspects.iter().map(|(id, _)| &**view.name(*id));
             let class = class(why, names);
             for (id, version) in suspects {
-                self.refused.insert(id, Refused { version, class: class.clone() });
+                self.refused.put(id, Refused { version, class: class.clone() });
             }
         }
         // A removal that is refused would be refused again; it counts as made.
@@ -258,10 +269,10 @@ impl Topic {
     pub(super) fn report(&self, view: &View, to: &mut Progress) {
         let name = |id: NameId| (self.kind, view.name(id).to_string());
         to.lacks.extend(self.missing.iter().map(|id| name(*id)));
-        to.lacks.extend(self.removing.iter().map(|name| (self.kind, name.to_string())));
+        to.lacks.extend(self.removing.keys().map(|name| (self.kind, name.to_string())));
         let leaving = self.flights.values().flat_map(|flight| &flight.removed);
         to.lacks.extend(leaving.map(|name| (self.kind, name.to_string())));
-        for (id, refused) in &self.refused {
+        for (id, refused) in self.refused.iter() {
             let refusal =
                 Refusal { version: refused.version.to_string(), class: refused.class.clone() };
             to.refused.insert(name(*id), refusal);
@@ -273,7 +284,7 @@ impl Topic {
 #[derive(Debug, Default)]
 pub(super) struct Other {
     pub(super) asked: bool,
-    pub(super) absent: BTreeSet<String>,
+    pub(super) absent: Kept<Arc<str>>,
     pub(super) answer_due: bool,
 }
 
