@@ -219,7 +219,10 @@ fn idle_connections_slow_headers_and_a_held_body_leave_both_listeners_alive() {
     let open = |start: Vec<u8>, every: Option<Duration>| {
         let (to, tls) = (server.admin, tls.clone());
         runtime.spawn(async move {
-            let Ok(stream) = TcpStream::connect(to).await else { return };
+            // Another host than that of the proxy and the operator: who shares one has fewer places.
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.66:0".parse().unwrap()).unwrap();
+            let Ok(stream) = socket.connect(to).await else { return };
             let name = ServerName::try_from("localhost").unwrap();
             let connector = tokio_rustls::TlsConnector::from(tls);
             let Ok(stream) = connector.connect(name, stream).await else { return };
