@@ -99,9 +99,13 @@ fn the_status_of_clients_is_for_operators_alone() {
         let mut stream = client.call(STREAM_PATH, Some(&reader)).await.unwrap();
         stream.send_bytes(&about(""));
         stream.next_bytes().await.unwrap();
+        let mut silent = client.call(STREAM_PATH, Some(&reader)).await.unwrap();
         assert!(known.remove_operator("reader").unwrap());
         stream.send_bytes(&about(""));
         assert_eq!(stream.next_bytes().await.unwrap_err().code, 7);
+        // One that is silent ends too.
+        let end = timeout(Duration::from_secs(5), silent.next_bytes()).await;
+        assert_eq!(end.expect("an end").unwrap_err().code, 7);
         // What cannot be asked for is refused, not ignored.
         assert_eq!(fetch(&client, &writer, &[0xff]).await.unwrap_err().code, 3);
     });
