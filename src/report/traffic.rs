@@ -8,7 +8,7 @@ use crate::plan::{
     End, NodeShare, Outcome, PolicyPlace, Traffic, TrafficChange, TrafficEntry, TrafficPolicy,
     TrafficSeverity, Witness,
 };
-use crate::traffic::policy::FactChange;
+use crate::traffic::policy::{FactChange, Moved, NodePort};
 use std::fmt::Write;
 
 /// So many classes of an entry point are shown; `-v` shows all that the plan holds.
@@ -168,8 +168,28 @@ fn settings(all: &[FactChange]) -> Vec<String> {
         Some(text) => shorten(text, VALUE),
     };
     all.iter()
-        .map(|own| format!("{:<width$}  {} -> {}", own.name, value(&own.before), value(&own.after)))
+        .map(|own| {
+            let [before, after] = at(own);
+            let (was, is) = (value(&own.before), value(&own.after));
+            format!("{:<width$}  {was}{before} -> {is}{after}", own.name)
+        })
         .collect()
+}
+
+/// Whose setting each value is, where requests move from some nodes to another: ` at virtual_node/n1`.
+/// Ports are named where only they tell the two apart.
+fn at(own: &FactChange) -> [String; 2] {
+    let Some(Moved { from, to }) = &own.moved else { return Default::default() };
+    let ports = from.iter().any(|left| left.node == to.node);
+    let name = |NodePort { node, port }: &NodePort| match ports {
+        true => format!("virtual_node/{node} port {port}"),
+        false => format!("virtual_node/{node}"),
+    };
+    let mut left: Vec<String> = from.iter().take(NAMED).map(name).collect();
+    if from.len() > left.len() {
+        left.push(format!("{} more", from.len() - left.len()));
+    }
+    [format!(" at {}", left.join(", ")), format!(" at {}", name(to))]
 }
 
 fn causes(text: &mut String, all: &std::collections::BTreeSet<Address>) {
@@ -314,7 +334,8 @@ pub(super) fn markdown(traffic: &Traffic) -> Vec<String> {
                 let is_after = std::ptr::eq(side, &change.after);
                 let met = change.policy.iter().map(|own| {
                     let value = if is_after { &own.after } else { &own.before };
-                    format!(", {} `{}`", own.name, code(value.as_deref().unwrap_or("unset")))
+                    let at = &at(own)[usize::from(is_after)];
+                    format!(", {} `{}`{at}", own.name, code(value.as_deref().unwrap_or("unset")))
                 });
                 format!("{}{path}{}", escape(&end(side)), met.collect::<String>())
             };

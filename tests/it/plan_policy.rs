@@ -3,16 +3,20 @@
 //!
 //! The rows are those of `../shared/cases/plan` that the traffic of a plan has to show.
 
+use crate::support::root;
 use crate::traffic::mesh;
 use meshctl::envoy::Settings;
-use meshctl::model::{Address, Mesh};
+use meshctl::model::{Address, Mesh, NodeName, Port};
 use meshctl::plan::{
     Consent, Guards, Input, Plan, PolicyPlace, Scope, Target, TrafficPolicy, TrafficSeverity,
     apply_changes, entries_after, plan,
 };
-use meshctl::report::plan as text;
+use meshctl::report::{self, Shown, plan as text};
 use meshctl::revision::Live;
+use meshctl::span::Files;
+use meshctl::traffic::policy::{FactChange, Moved, NodePort};
 use std::collections::BTreeSet;
+use std::fs;
 
 /// One gateway, one service behind a router, two nodes, and a caller that binds the service.
 pub(crate) const BASE: &str = r#"
@@ -395,9 +399,60 @@ fn a_class_that_takes_another_route_to_the_same_node_meets_its_settings() {
     assert!(!gained.is_empty());
     for change in gained {
         let names: Vec<&str> = change.policy.iter().map(|own| own.name.as_str()).collect();
-        assert!(names.contains(&"virtual_node/n1 timeout.request"), "{change:#?}");
-        assert!(names.contains(&"virtual_node/n1 tls.mode"), "{change:#?}");
+        assert!(names.contains(&"timeout.request"), "{change:#?}");
+        assert!(names.contains(&"tls.mode"), "{change:#?}");
+        let [n0, n1] = ["n0", "n1"].map(|node| at(node, 9000));
+        let moved = Some(Moved { from: BTreeSet::from([n0]), to: n1 });
+        assert!(change.policy.iter().all(|own| own.moved == moved), "{change:#?}");
     }
+}
+
+fn at(node: &str, port: i64) -> NodePort {
+    NodePort { node: NodeName::new(node).unwrap(), port: Port::new(port).unwrap() }
+}
+
+#[test]
+fn requests_that_move_between_nodes_name_both_beside_each_value() {
+    let more = r#"
+[virtual_node.n2]
+listeners = [{ port = 9000, protocol = "http", app = "127.0.0.1:19002", timeout = { request = "9s" } }]
+discovery = { dns = "n2.internal" }
+"#;
+    let base = BASE.replace("targets = { n0 = 1 }", "targets = { n0 = 1, n1 = 1 }") + more;
+    let after = base.replace("targets = { n0 = 1, n1 = 1 }", "targets = { n2 = 1 }");
+    // The rules warn of nodes that share a route and are not protected alike.
+    let read = |text: &str| {
+        let id = Files::default().add("m.toml", text);
+        meshctl::schema::read_mesh(&meshctl::schema::parse(id, text).0).mesh
+    };
+    let plan = planned(&live(&read(&base)), &read(&after), &[]);
+    let moved = |from: &str| Some(Moved { from: [at(from, 9000)].into(), to: at("n2", 9000) });
+    let time = |from: &str, before: &str| FactChange {
+        name: "timeout.request".to_owned(),
+        before: Some(before.to_owned()),
+        after: Some("9s".to_owned()),
+        moved: moved(from),
+    };
+    let gained: Vec<_> = plan.traffic.entries.iter().flat_map(|entry| &entry.changes).collect();
+    assert!(!gained.is_empty());
+    for change in gained {
+        let times: Vec<_> = change.policy.iter().filter(|f| f.name == "timeout.request").collect();
+        assert_eq!(times, [&time("n0", "15s"), &time("n1", "5s")], "{change:#?}");
+        // What the two that lose requests have alike is said once.
+        let both = |own: &&FactChange| own.moved.as_ref().is_some_and(|m| m.from.len() == 2);
+        assert!(change.policy.iter().any(|own| both(&own)), "{change:#?}");
+    }
+    let shown = Shown { plan: &plan, findings: &[], files: None, sources: &[], call: "" };
+    let words = text::render(&shown, text::View::default());
+    assert!(words.contains("5s at virtual_node/n1 -> 9s at virtual_node/n2"), "{words}");
+    let table = report::plan_markdown(&shown, false);
+    assert!(table.contains("timeout.request `5s` at virtual_node/n1"), "{table}");
+    assert!(table.contains("timeout.request `9s` at virtual_node/n2"), "{table}");
+    let schema = fs::read_to_string(root().join("schemas/plan.v1.schema.json")).unwrap();
+    let schema = jsonschema::draft7::new(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let document = serde_json::from_str(&report::plan_document(&shown)).unwrap();
+    let wrong: Vec<String> = schema.iter_errors(&document).map(|e| e.to_string()).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -81,6 +81,27 @@ pub struct FactChange {
     /// Its effective value after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// The nodes between which requests move, if the values are settings of different nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// Requests that one node serves instead of others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Moved {
+    /// Whose setting is the value before: the nodes that requests leave.
+    pub from: BTreeSet<NodePort>,
+    /// Whose setting is the value after: the node that requests reach instead.
+    pub to: NodePort,
+}
+
+/// A listener of a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodePort {
+    /// The node.
+    pub node: NodeName,
+    /// Its port.
+    pub port: Port,
 }
 
 /// The settings of one subject that differ.
@@ -101,6 +122,7 @@ pub fn differences(before: &Facts, after: &Facts) -> Vec<FactChange> {
         name: name.to_owned(),
         before: before.get(name).cloned(),
         after: after.get(name).cloned(),
+        moved: None,
     };
     names.into_iter().map(change).filter(|change| change.before != change.after).collect()
 }

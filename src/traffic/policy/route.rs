@@ -98,6 +98,7 @@ pub(super) fn protocols(
         name: format!("listeners.{port}.protocol"),
         before: before.get(port).map(ToString::to_string),
         after: after.get(port).map(ToString::to_string),
+        moved: None,
     };
     both.into_iter().map(change).filter(|change| change.before != change.after).collect()
 }

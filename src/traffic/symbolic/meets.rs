@@ -7,7 +7,8 @@ use super::table::{Gives, Row, Share};
 use crate::model::{Address, ClientTls, GatewayName, Mesh, NodeName, ServiceName};
 use crate::traffic::http;
 use crate::traffic::policy::{
-    self, Change, FactChange, Facts, Subject, differences, fits, of_direct, of_route, of_server,
+    self, Change, FactChange, Facts, Moved, NodePort, Subject, differences, fits, of_direct,
+    of_route, of_server,
 };
 use crate::traffic::tls_of;
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,22 +212,22 @@ impl<'m> Cx<'m> {
             return all;
         }
         let losing: Vec<&Share> = from.iter().filter(|s| !to.iter().any(|o| same(s, o))).collect();
-        let of = |share: &&Share| of_server(self.before, &share.node, share.port);
         // Requests leave those who lose; where nobody does, they leave all a little.
-        let left: Vec<Facts> = match losing.is_empty() {
-            true => from.iter().map(|share| of(&share)).collect(),
-            false => losing.iter().map(of).collect(),
-        };
+        let left = if losing.is_empty() { from.iter().collect() } else { losing };
+        let of = |share: &&Share| (place(share), of_server(self.before, &share.node, share.port));
+        let left: Vec<(NodePort, Facts)> = left.iter().map(of).collect();
         for share in gaining {
             let facts = of_server(self.after, &share.node, share.port);
-            let mut differing = left.iter().map(|left| differences(left, &facts));
-            let Some(first) = differing.next() else { continue };
-            let rest: Vec<Vec<FactChange>> = differing.collect();
-            let shared = first.into_iter().filter(|c| rest.iter().all(|all| all.contains(c)));
-            all.extend(shared.map(|change| FactChange {
-                name: format!("{} {}", Address::Node(share.node.clone()), change.name),
-                ..change
-            }));
+            // What differs alike from several nodes is one change.
+            let mut found: BTreeMap<FactChange, BTreeSet<NodePort>> = BTreeMap::new();
+            for (node, was) in &left {
+                for change in differences(was, &facts) {
+                    found.entry(change).or_default().insert(node.clone());
+                }
+            }
+            let moved = |from| Some(Moved { from, to: place(share) });
+            let found = found.into_iter();
+            all.extend(found.map(|(change, from)| FactChange { moved: moved(from), ..change }));
         }
         all
     }
@@ -289,6 +290,10 @@ fn second_hops(
 
 fn same(one: &Share, other: &Share) -> bool {
     (&one.node, one.port) == (&other.node, other.port)
+}
+
+fn place(share: &Share) -> NodePort {
+    NodePort { node: share.node.clone(), port: share.port }
 }
 
 fn shares(row: &Row) -> impl Iterator<Item = &Share> {
