@@ -24,7 +24,7 @@ pub use admins::Admins;
 pub use event::{Event, ProxyState, Rejection, Suspect};
 pub use expected::Expected;
 pub use stop::{Signal, Stop};
-pub use switch::{Missing, Why, cannot_serve, is_held};
+pub use switch::{Missing, Why, can_tell, cannot_serve, is_held};
 pub use witness::{Answer, Answers, Asking, Standing, Wanted, Witness};
 
 use crate::compile::proxies;

@@ -141,18 +141,16 @@ async fn look(
     let holders = holders.map(|holder| (holder.clone(), Wanted::InForce)).collect();
     let holders = witness.standing(holders).await;
     let gains: Vec<&Gain> = gains.iter().filter(|gain| is_held(gain, &holders)).collect();
+    let instances = |selector: &RegistryDiscovery| witness.instances(selector);
+    let unknown = gains.iter().map(|gain| (proxy(gain), gain));
+    let unknown = unknown.filter(|(node, gain)| !can_tell(gain, witness.knows(node), &instances));
+    found.unverified = unknown.map(|(node, _)| node).collect();
     let nodes = gains.iter().filter(|gain| gain.has_proxy).map(|gain| proxy(gain));
-    let (nodes, unknown) = nodes.partition(|node| witness.knows(node));
-    found.unverified = unknown;
-    // What has no proxy is known by its registrations alone.
-    let alone = gains.iter().filter_map(|gain| Some((gain, gain.selector.as_ref()?)));
-    let alone = alone.filter(|(gain, s)| !gain.has_proxy && witness.instances(s).is_none());
-    found.unverified.extend(alone.map(|(gain, _)| proxy(gain)));
+    let nodes = nodes.filter(|node| witness.knows(node)).collect();
     let Some(standing) = standing_of(witness, nodes, wanted, patience, stop).await else {
         found.stopped = true;
         return found;
     };
-    let instances = |selector: &RegistryDiscovery| witness.instances(selector);
     found.missing =
         gains.iter().filter_map(|gain| cannot_serve(gain, &standing, &instances)).collect();
     found
@@ -205,6 +203,20 @@ pub fn is_held(gain: &Gain, holders: &BTreeMap<ProxyId, Standing>) -> bool {
     gain.held_by.iter().any(|holder| {
         holders.get(holder).is_none_or(|standing| standing.running > 0 || standing.awaited)
     })
+}
+
+/// Whether it can be told if a target can serve. `known`: its proxy can be asked. What has no proxy is
+/// known by its registrations alone.
+pub fn can_tell(
+    gain: &Gain,
+    known: bool,
+    instances: &dyn Fn(&RegistryDiscovery) -> Option<usize>,
+) -> bool {
+    match (gain.has_proxy, &gain.selector) {
+        (true, _) => known,
+        (false, Some(selector)) => instances(selector).is_some(),
+        (false, None) => true,
+    }
 }
 
 /// Why a target cannot serve; `None` if it can, or if nothing can tell. `instances` are live

@@ -1,5 +1,6 @@
-//! Which nodes that gain requests by a plan cannot serve them now (MC0908). The plan is pure, so what
-//! is known of running proxies comes in here; `apply` asks again right before it switches.
+//! Which nodes that gain requests by a plan cannot serve them now (MC0908), and which cannot be asked
+//! (MC0909). The plan is pure, so what is known of running proxies comes in here; `apply` asks again
+//! right before it switches.
 
 use super::outcome::consent;
 use super::target::{self, Target};
@@ -11,10 +12,11 @@ use crate::envoy::ProxyId;
 use crate::live::server::registered::RegistryDocument;
 use crate::model::RegistryDiscovery;
 use crate::plan::{self, Gain, Places, Plan, StepKind, codes};
+use crate::report::events;
 use crate::revision::Live;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reports the targets that gain requests by a plan and cannot serve now.
+/// Reports the targets that gain requests by a plan and cannot serve now, or cannot be asked.
 pub(super) fn find(
     target: &Target,
     live: &Live,
@@ -37,6 +39,15 @@ pub(super) fn find(
     let known = Known::new(target, &gains)?;
     for missing in gains.iter().filter_map(|gain| known.missing(gain)) {
         found.push(finding(&missing, &plan.consents.accept_missing, places));
+    }
+    let unverified = gains.iter().filter(|gain| !known.can_tell(gain));
+    let unverified: BTreeSet<_> = unverified.map(|gain| ProxyId::Node(gain.node.clone())).collect();
+    if !unverified.is_empty() {
+        let message = events::not_verified(&unverified);
+        found.push(Diagnostic::unplaced(&codes::UNVERIFIED_TARGET, message).help(format!(
+            "name its admin address in [targets.{}.admin] of meshctl.toml, or make sure that it runs",
+            target.id.name
+        )));
     }
     Ok(())
 }
@@ -75,6 +86,13 @@ impl Known {
         let standing = runtime()?.block_on(admins.standing(asked)).into_iter();
         let standing = standing.map(|(proxy, found)| (proxy, running(found.running))).collect();
         Ok(Self { standing, registry: None })
+    }
+
+    /// Whether it can be told if a target can serve, or no request can be lost: as `apply` asks.
+    fn can_tell(&self, gain: &Gain) -> bool {
+        let known = self.standing.contains_key(&ProxyId::Node(gain.node.clone()));
+        let instances = |selector: &RegistryDiscovery| Some(self.registry.as_ref()?.live(selector));
+        !apply::is_held(gain, &self.standing) || apply::can_tell(gain, known, &instances)
     }
 
     /// Why a target cannot serve now. What must be acknowledged is only known when it is switched to.

@@ -143,8 +143,19 @@ pub const MISSING_TARGET: Code = Code::warning(
      stays beside what is in force. Start the proxy, then `meshctl apply --resume`. \
      `--accept MC0908@ADDRESS` with the address of the route (or of the service, if a node provides \
      it without a router) consents to the switch. A node that never has a proxy says so in the \
-     files: `proxy = false`. Nodes whose proxies meshctl cannot ask are not checked, and neither are \
-     DNS names. An automatic rollback is never held up; `meshctl rollback` is checked as `apply` is.",
+     files: `proxy = false`. Nodes whose proxies meshctl cannot ask are reported by MC0909; DNS names \
+     are not checked. An automatic rollback is never held up; `meshctl rollback` is checked as `apply` is.",
+);
+
+/// A node gains requests and cannot be asked.
+pub const UNVERIFIED_TARGET: Code = Code::warning(
+    "MC0909",
+    "switch-not-verified",
+    "nothing can tell whether a node that gains requests can serve them",
+    "A route sends more requests to a node after the plan, and meshctl cannot ask a proxy of the node: \
+     a folder knows only the Envoys whose admin addresses the target names. `apply` switches without \
+     the check. Add the address to `[targets.NAME.admin]` of meshctl.toml, or make sure that the node \
+     runs and has the files before the switch. A control plane knows who has acknowledged what.",
 );
 
 /// All codes of this module.
@@ -165,4 +176,5 @@ pub const CODES: &[&Code] = &[
     &LOST_TRAFFIC,
     &LOST_RECORD,
     &MISSING_TARGET,
+    &UNVERIFIED_TARGET,
 ];

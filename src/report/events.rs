@@ -2,10 +2,13 @@
 
 use super::Ui;
 use crate::apply::{Event, ProxyState, Rejection};
+use crate::envoy::ProxyId;
 use crate::live::admin::Silence;
 use crate::model::Address;
+use crate::plan::codes::UNVERIFIED_TARGET;
 use crate::plan::{Wave, short};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Finds the line of the files that a part of a resource comes from, as `path:line`.
 pub type Place<'a> = &'a dyn Fn(&Address, &str) -> Option<String>;
@@ -59,10 +62,9 @@ pub fn words(event: &Event, place: Place<'_>) -> String {
         Event::StepDone { number, proven, proxies, .. } => {
             format!("Step {number} done: verified on {proven} of {proxies}.")
         }
-        Event::Unverified { nodes } => format!(
-            "not verified whether {} can serve the requests of this switch.",
-            list(nodes.iter())
-        ),
+        Event::Unverified { nodes } => {
+            format!("{}: {}.", UNVERIFIED_TARGET.id, not_verified(nodes))
+        }
         Event::Missing { targets, accepted } => {
             let end = match accepted {
                 true => "; accepted",
@@ -105,6 +107,11 @@ pub fn refusal(rejection: &Rejection, place: Place<'_>) -> String {
         None => text.push_str("; Envoy logged the reason (\"config update rejected\")"),
     }
     text
+}
+
+/// That nothing can tell whether nodes can serve what they gain. `plan` says the same beforehand.
+pub fn not_verified(nodes: &BTreeSet<ProxyId>) -> String {
+    format!("not verified whether {} can serve the requests of this switch", list(nodes.iter()))
 }
 
 fn list(items: impl Iterator<Item = impl ToString>) -> String {
@@ -159,7 +166,9 @@ pub fn ndjson(event: &Event, place: Place<'_>) -> Value {
         Event::StepDone { number, wave, proven, proxies } => json!({
             "type": "step_done", "step": number, "wave": wave, "proven": proven, "proxies": proxies,
         }),
-        Event::Unverified { nodes } => json!({ "type": "unverified", "nodes": nodes }),
+        Event::Unverified { nodes } => json!({
+            "type": "unverified", "code": UNVERIFIED_TARGET.id, "nodes": nodes,
+        }),
         Event::Missing { targets, accepted } => json!({
             "type": "missing", "targets": targets, "accepted": accepted,
         }),

@@ -41,7 +41,7 @@ fn json(text: &str) -> Value {
 fn nothing_is_gated_where_no_proxy_that_holds_the_route_runs() {
     let sandbox = project(&[(WEB, NOWHERE), (ONE, NOWHERE), (TWO, NOWHERE)]);
     sandbox.write("mesh.toml", mesh(4));
-    assert!(!sandbox.run(&["plan"]).exits(0).all().contains("MC0908"));
+    assert!(!sandbox.run(&["plan"]).exits(0).all().contains("MC090"));
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
     assert!(!ran.stderr.contains("warning:"), "{}", ran.stderr);
 }
@@ -51,8 +51,15 @@ fn what_cannot_be_asked_is_reported_and_not_verified() {
     // Whether the caller runs is not known, and whether the node does neither.
     let sandbox = project(&[]);
     sandbox.write("mesh.toml", mesh(4));
+    let words = format!("not verified whether {ONE} can serve the requests of this switch");
+    let planned = sandbox.run(&["plan"]).exits(0).stdout;
+    assert!(planned.contains("MC0909") && planned.contains(&words), "{planned}");
+    let planned = json(&sandbox.run(&["plan", "--format", "json"]).exits(0).stdout);
+    let findings = planned["diagnostics"].as_array().unwrap();
+    let said = |finding: &&Value| finding["code"] == "MC0909" && finding["message"] == *words;
+    assert_eq!(findings.iter().filter(said).count(), 1, "{planned:#}");
     let ran = sandbox.run(&["apply", "--yes"]).exits(0);
-    let warning = format!("warning: not verified whether {ONE} can serve");
+    let warning = format!("warning: MC0909: {words}.");
     assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
     let result = format!("not verified (no admin addresses); the switch to {ONE} was not verified");
     assert!(ran.stdout.contains(&result), "{}", ran.stdout);
