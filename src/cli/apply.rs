@@ -160,7 +160,6 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
         now: &state.live,
         unrecorded: state.is_unrecorded(),
         settings: &target.settings,
-        versions: true,
     };
     plan::verify(&plan, against).map_err(|unlike| unproven(path, &unlike))?;
     Ok(plan)

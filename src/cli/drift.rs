@@ -278,14 +278,10 @@ struct Expected {
 
 impl Expected {
     fn new(target: &Target) -> Result<Self, Failure> {
-        let mut settings = target.settings.clone();
+        let settings = target.settings.clone();
         let mut registry = RegistryDocument::default();
         if let Some(server) = target.server() {
             let failed = |error| target::failure(&error);
-            if let Some(known) = server.settings().map_err(failed)? {
-                settings.certificates = known.certificates;
-                settings.authorities = known.authorities;
-            }
             registry = server.registry().map_err(failed)?;
         }
         Ok(Self { settings, registry })

@@ -207,6 +207,8 @@ fn admin(target: &TargetSettings) -> Result<BTreeMap<ProxyId, String>, Failure> 
 fn root(loaded: &Loaded, folder: &str) -> Result<PathBuf, Failure> {
     let project = loaded.root.canonicalize();
     let root = project.and_then(|project| path::absolute(project.join(folder)));
+    // Proxies have it in their files: one folder is written in one way. No link is in it (below).
+    let root = root.map(|root| plain(&root));
     let root = root.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot find {}", loaded.root.display()))
             .cause(error.to_string())
@@ -219,6 +221,20 @@ fn root(loaded: &Loaded, folder: &str) -> Result<PathBuf, Failure> {
         )
         .hint("name the folder itself under [targets]: a link of the project may lead anywhere")),
     }
+}
+
+/// A path without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            path::Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// A failure of a target, with the exit code that tells what to do about it.

@@ -1,6 +1,6 @@
 //! What a compiled proxy is: its resources, what each serves, and what each is made from.
 
-use crate::model::{Address, Certificate, GatewayName, NodeName, Trust};
+use crate::model::{Address, GatewayName, NodeName};
 use envoy_api::Any;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -220,10 +220,6 @@ pub enum ConfigSource {
 pub struct Settings {
     /// Where resources that refer to each other find each other.
     pub source: ConfigSource,
-    /// What stands for an ACM certificate, by its ARN. Never itself ACM.
-    pub certificates: BTreeMap<String, Certificate>,
-    /// What stands for an ACM authority, by its ARN. Never itself ACM.
-    pub authorities: BTreeMap<String, Trust>,
     /// The bootstrap's cluster that serves secrets by name.
     pub sds_cluster: String,
     /// The largest RE2 program of a regular expression that the bootstraps of the proxies let pass;
@@ -237,12 +233,10 @@ impl Settings {
         Self::new(ConfigSource::Path { root: root.into() })
     }
 
-    /// Settings without any mapping.
+    /// Settings with the defaults of everything else.
     pub fn new(source: ConfigSource) -> Self {
         Self {
             source,
-            certificates: BTreeMap::new(),
-            authorities: BTreeMap::new(),
             sds_cluster: super::names::SDS_CLUSTER.to_owned(),
             regex_max_program_size: super::defaults::RE2_MAX_PROGRAM_SIZE,
         }

@@ -7,7 +7,7 @@ use super::builder::{Builder, Origin, watched};
 use super::defaults;
 use super::pb::{core, tls};
 use super::resource::{ResourceType, Side};
-use crate::model::{Certificate, FileCertificate, Trust};
+use crate::model::{Certificate, FileCertificate, MappedCertificate, MappedTrust, Trust};
 
 /// What a secret is for; makes its name.
 #[derive(Clone, Copy)]
@@ -35,21 +35,18 @@ pub(super) fn certificate(
     certificate: &Certificate,
     origin: &Origin,
 ) -> tls::SdsSecretConfig {
-    let settings = b.settings;
-    let mapped = match certificate {
-        Certificate::Acm(arn) => settings.certificates.get(arn).unwrap_or(certificate),
-        Certificate::File(_) | Certificate::Sds(_) => certificate,
-    };
-    match mapped {
+    match certificate.shown() {
         Certificate::File(file) => {
             let name = role.name("certificate");
             let kind = tls::secret::Type::TlsCertificate(file_certificate(file));
             add(b, role.side, &name, kind, origin)
         }
         Certificate::Sds(name) => from_server(b, name),
-        // Unmapped: `limits` reports it. A name that no server knows keeps the listener shut,
-        // where leaving TLS out would open it.
-        Certificate::Acm(arn) => from_server(b, arn),
+        // Unmapped: a rule reports it. A name that no server knows keeps the listener shut, where
+        // leaving TLS out would open it.
+        Certificate::Acm(acm) | Certificate::Mapped(MappedCertificate { acm, to: _ }) => {
+            from_server(b, acm)
+        }
     }
 }
 
@@ -60,15 +57,7 @@ pub(super) fn trust(
     trust: &Trust,
     origin: &Origin,
 ) -> tls::SdsSecretConfig {
-    let settings = b.settings;
-    let mapped = match trust {
-        // Several authorities are one bundle once mapped, so they must be mapped alike (`limits`).
-        Trust::Acm(arns) => {
-            arns.iter().find_map(|arn| settings.authorities.get(arn)).unwrap_or(trust)
-        }
-        Trust::File(_) | Trust::Sds(_) => trust,
-    };
-    match mapped {
+    match trust.believed() {
         Trust::File(path) => {
             let name = role.name("trust");
             let context = tls::CertificateValidationContext {
@@ -80,7 +69,9 @@ pub(super) fn trust(
             add(b, role.side, &name, kind, origin)
         }
         Trust::Sds(name) => from_server(b, name),
-        Trust::Acm(arns) => from_server(b, arns.first().map_or("", String::as_str)),
+        Trust::Acm(acm) | Trust::Mapped(MappedTrust { acm, to: _ }) => {
+            from_server(b, acm.first().map_or("", String::as_str))
+        }
     }
 }
 

@@ -5,8 +5,7 @@
 //! that a link leads out to, that is no regular file or that is too large. A private key is read
 //! only if nobody but its owner may, and only its public half is kept.
 
-use super::Project;
-use crate::model::{Certificate, FileCertificate, Mesh};
+use crate::model::{FileCertificate, Mesh};
 use crate::parallel;
 use crate::resolve::Date;
 use crate::rules::{self, CertificateFacts, Fault, Fingerprint, Opened, TlsFiles, Unchecked, What};
@@ -33,14 +32,8 @@ const FILE_MAX: u64 = 1 << 20;
 const SIGNERS_MAX: usize = 64;
 
 /// Opens what the mesh names.
-pub(super) fn read(root: &Path, mesh: &Mesh, project: &Project, today: Date) -> TlsFiles {
+pub(super) fn read(root: &Path, mesh: &Mesh, today: Date) -> TlsFiles {
     let mut files = TlsFiles { today, ..TlsFiles::default() };
-    for (arn, certificate) in &project.certificates {
-        if let Certificate::File(file) = certificate {
-            files.acm_certificates.insert(arn.clone(), file.clone());
-        }
-    }
-    files.acm_authorities.clone_from(&project.authorities);
     let (mut certificates, mut keys) = (BTreeSet::new(), BTreeSet::new());
     for reference in rules::references(mesh) {
         match reference.what {

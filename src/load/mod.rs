@@ -3,6 +3,7 @@
 mod certificates;
 pub mod codes;
 mod files;
+mod mapped;
 mod places;
 mod project;
 mod rewrite;
@@ -244,7 +245,8 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
     diagnostics.append(reading.diagnostics);
     sources.sort();
 
-    let tls = certificates::read(&root, &reading.mesh, &project, options.today);
+    mapped::put(&mut reading.mesh, &mut reading.origins, &project, &tree);
+    let tls = certificates::read(&root, &reading.mesh, options.today);
     let mut loaded = Loaded {
         root,
         project,

@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::envoy::{self, Bootstrap, ConfigSource, Endpoint, ProxyId, Settings};
-use crate::model::{Address, Certificate, Duration, MeshName, Origins, Port, Tags, Trust};
+use crate::model::{Address, Certificate, Duration, MeshName, Origins, Port, Tags};
 use crate::schema::{Cx, Defs, Node, Shape, Value, codes, object, table};
 use crate::span::Span;
 use serde_json::json;
@@ -42,12 +42,6 @@ impl Project {
     /// How proxies are configured that get everything from there.
     pub fn settings_from(&self, source: ConfigSource) -> Settings {
         let mut settings = Settings::new(source);
-        settings.certificates.clone_from(&self.certificates);
-        settings.authorities = self
-            .authorities
-            .iter()
-            .map(|(arn, path)| (arn.clone(), Trust::File(path.clone())))
-            .collect();
         if let Some(size) = self.envoy.regex_max_program_size {
             settings.regex_max_program_size = size;
         }

@@ -41,7 +41,7 @@ pub use route::{
 };
 pub use tls::{
     Certificate, ClientPolicy, ClientTls, ClientValidation, FileCertificate, ListenerTls,
-    ListenerValidation, TlsMode, Trust,
+    ListenerValidation, MappedCertificate, MappedTrust, TlsMode, Trust,
 };
 pub use units::{Duration, Port, Protocol};
 

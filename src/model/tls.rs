@@ -56,6 +56,29 @@ pub enum Certificate {
     Sds(String),
     /// The ARN of an ACM certificate: AWS only, so the project must map it to one of the others.
     Acm(String),
+    /// An ACM certificate with what the project maps it to.
+    Mapped(MappedCertificate),
+}
+
+impl Certificate {
+    /// What proxies show: of a mapped ACM certificate what it is mapped to.
+    pub fn shown(&self) -> &Self {
+        match self {
+            Self::Mapped(MappedCertificate { acm: _, to }) => to,
+            Self::File(_) | Self::Sds(_) | Self::Acm(_) => self,
+        }
+    }
+}
+
+/// An ACM certificate, and what `certificates` of meshctl.toml maps it to. It is a part of the
+/// model, so that another mapping is a change of what uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MappedCertificate {
+    /// The ARN.
+    pub acm: String,
+    /// Files or a secret; never itself ACM.
+    pub to: Box<Certificate>,
 }
 
 /// A certificate chain and its private key as files on the proxy's host.
@@ -78,6 +101,28 @@ pub enum Trust {
     Sds(String),
     /// ARNs of ACM authorities: AWS only, so the project must map them to one of the others.
     Acm(Vec<String>),
+    /// ACM authorities with what the project maps them to.
+    Mapped(MappedTrust),
+}
+
+impl Trust {
+    /// What proxies believe: of mapped ACM authorities what they are mapped to.
+    pub fn believed(&self) -> &Self {
+        match self {
+            Self::Mapped(MappedTrust { acm: _, to }) => to,
+            Self::File(_) | Self::Sds(_) | Self::Acm(_) => self,
+        }
+    }
+}
+
+/// ACM authorities, and what `authorities` of meshctl.toml maps them to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MappedTrust {
+    /// The ARNs.
+    pub acm: Vec<String>,
+    /// A bundle; never itself ACM.
+    pub to: Box<Trust>,
 }
 
 /// What a listener asks of client certificates.

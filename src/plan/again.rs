@@ -3,8 +3,8 @@
 
 use super::merge::apply_changes;
 use super::{
-    Action, Change, GuardVerdict, Guards, Input, Plan, PlannedStep, Refusal, Scope, Summary,
-    Traffic, cost, digest, edit, guard, marks, steps, traffic,
+    Action, Change, GuardVerdict, Guards, Input, Plan, Refusal, Scope, Summary, Traffic, cost,
+    digest, edit, guard, marks, steps, traffic,
 };
 use crate::envoy::Settings;
 use crate::model::{Address, Mesh};
@@ -39,19 +39,16 @@ pub struct Against<'a> {
     pub unrecorded: bool,
     /// How proxies are configured.
     pub settings: &'a Settings,
-    /// Whether each Envoy resource must be the same byte for byte. It is not where others have set
-    /// settings of the mesh that the one who planned does not know.
-    pub versions: bool,
 }
 
 /// Makes everything that follows from the changes of a plan once more (edits, reads, steps, costs,
 /// guards, summary, traffic), and compares: what runs is what was reviewed. Where a line stands in a
 /// file is not compared. Then asks the guards once more, about the newest revision.
 pub fn verify(plan: &Plan, against: Against<'_>) -> Result<(), Unlike> {
-    let Against { base, now, unrecorded, settings, versions } = against;
+    let Against { base, now, unrecorded, settings } = against;
     let remade = remake(plan, base, settings, unrecorded).map_err(Unlike::Unfit)?;
     refused(&remade.plan.guards)?;
-    if let Some(part) = difference(plan, &remade.plan, versions) {
+    if let Some(part) = difference(plan, &remade.plan) {
         return Err(Unlike::Differs { part, digest: remade.plan.digest });
     }
     // Of a stale plan, which is not carried out, the guards would judge something else.
@@ -182,24 +179,16 @@ fn remade(input: &Input<'_>, desired: &Mesh, change: &Change) -> Change {
 }
 
 /// The first part in which a plan is not what comes of its changes.
-fn difference(plan: &Plan, again: &Plan, versions: bool) -> Option<&'static str> {
+fn difference(plan: &Plan, again: &Plan) -> Option<&'static str> {
     let ascend = plan.changes.windows(2).all(|pair| pair[0].address < pair[1].address);
     let does = plan.changes.iter().all(|change| change.before.is_some() || change.after.is_some());
-    let bare = |steps: &[PlannedStep]| {
-        let mut steps = steps.to_vec();
-        let resources = steps.iter_mut().flat_map(|step| step.proxies.values_mut().flatten());
-        if !versions {
-            resources.for_each(|resource| resource.version = None);
-        }
-        steps
-    };
     let parts = [
         ("the changes", ascend && does && plan.changes == again.changes),
         ("the mesh", plan.mesh == again.mesh),
         ("the base revision", plan.base_revision == again.base_revision),
         ("the scope", plan.complete == again.complete && in_scope(plan)),
         ("what was read", plan.reads == again.reads),
-        ("the steps", bare(&plan.steps) == bare(&again.steps)),
+        ("the steps", plan.steps == again.steps),
         ("the guards", plan.guards == again.guards),
         ("the summary", plan.summary == again.summary),
         ("the traffic", plan.traffic == again.traffic),

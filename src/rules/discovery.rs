@@ -276,7 +276,8 @@ fn from_aws(ctx: &Ctx<'_>) -> bool {
         || references(ctx.mesh).iter().any(|reference| {
             matches!(
                 reference.what,
-                What::Shown(Certificate::Acm(_)) | What::Believed(Trust::Acm(_))
+                What::Shown(Certificate::Acm(_) | Certificate::Mapped(_))
+                    | What::Believed(Trust::Acm(_) | Trust::Mapped(_))
             )
         })
 }

@@ -19,10 +19,6 @@ pub struct TlsFiles {
     pub certificates: BTreeMap<String, Opened<Vec<CertificateFacts>>>,
     /// Files that should hold a private key, as the fingerprint of its public half.
     pub keys: BTreeMap<String, Opened<Fingerprint>>,
-    /// The files that the project maps ARNs of ACM certificates to.
-    pub acm_certificates: BTreeMap<String, FileCertificate>,
-    /// The bundles that the project maps ARNs of ACM authorities to.
-    pub acm_authorities: BTreeMap<String, String>,
 }
 
 /// What came of opening a file.
@@ -156,21 +152,17 @@ impl CertificateFacts {
 impl TlsFiles {
     /// The paths of a certificate and its key, if they are files.
     pub fn paths<'a>(&'a self, certificate: &'a Certificate) -> Option<&'a FileCertificate> {
-        match certificate {
+        match certificate.shown() {
             Certificate::File(file) => Some(file),
-            Certificate::Acm(arn) => self.acm_certificates.get(arn),
-            Certificate::Sds(_) => None,
+            Certificate::Sds(_) | Certificate::Acm(_) | Certificate::Mapped(_) => None,
         }
     }
 
     /// The path of a bundle of authorities, if it is a file.
     pub fn bundle<'a>(&'a self, trust: &'a Trust) -> Option<&'a str> {
-        match trust {
+        match trust.believed() {
             Trust::File(path) => Some(path),
-            Trust::Acm(arns) => {
-                arns.iter().find_map(|arn| self.acm_authorities.get(arn)).map(String::as_str)
-            }
-            Trust::Sds(_) => None,
+            Trust::Sds(_) | Trust::Acm(_) | Trust::Mapped(_) => None,
         }
     }
 

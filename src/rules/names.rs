@@ -5,8 +5,8 @@ use super::health::all_probes;
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::{
-    Address, Certificate, GatewayListenerPatch, ListenerPatch, LogFormat, NodePatch, Patch,
-    PathMatch, Tags, Trust,
+    Address, Certificate, GatewayListenerPatch, ListenerPatch, LogFormat, MappedCertificate,
+    MappedTrust, NodePatch, Patch, PathMatch, Tags, Trust,
 };
 use std::collections::BTreeMap;
 
@@ -136,11 +136,15 @@ impl Search<'_, '_> {
             }
             Certificate::Sds(name) => self.text(&format!("{pointer}/sds"), name),
             Certificate::Acm(arn) => self.text(&format!("{pointer}/acm"), arn),
+            Certificate::Mapped(MappedCertificate { acm, to }) => {
+                self.text(&format!("{pointer}/mapped/acm"), acm);
+                self.certificate(&format!("{pointer}/mapped/to"), to);
+            }
         }
     }
 
     fn trust(&mut self, pointer: &str, trust: &Trust) {
-        if let Trust::File(text) | Trust::Sds(text) = trust {
+        if let Trust::File(text) | Trust::Sds(text) = trust.believed() {
             self.text(pointer, text);
         }
     }
@@ -302,7 +306,10 @@ fn too_many(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         }
     }
     for secret in super::trust::references(ctx.mesh) {
-        if let super::trust::What::Believed(Trust::Acm(arns)) = secret.what {
+        if let super::trust::What::Believed(
+            Trust::Acm(arns) | Trust::Mapped(MappedTrust { acm: arns, to: _ }),
+        ) = secret.what
+        {
             report(secret.address, &secret.pointer, "authorities", arns.len(), AUTHORITIES_MAX);
         }
     }

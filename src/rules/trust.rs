@@ -3,7 +3,10 @@
 use super::context::{Ctx, listener_pointer};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
-use crate::model::{Address, Certificate, ClientPolicy, ClientTls, ListenerTls, Mesh, Trust};
+use crate::model::{
+    Address, Certificate, ClientPolicy, ClientTls, ListenerTls, MappedCertificate, MappedTrust,
+    Mesh, Trust,
+};
 
 /// A secret that may be any kind of name.
 const NO_NAMES: Code = Code::warning(
@@ -45,7 +48,8 @@ const UNMAPPED: Code = Code::error(
     "acm-not-mapped",
     "an ACM certificate that the project does not map to a file or SDS",
     "ACM gave certificates to App Mesh's own Envoys; no other proxy can fetch them. Map the ARN in \
-     meshctl.toml to a file or an SDS secret, or name one of these here.",
+     meshctl.toml to a file or an SDS secret (`certificates`, `authorities`), or name one of these \
+     here. Another mapping is a change of what uses it: a plan shows it with its line.",
 );
 /// ACM where App Mesh had none.
 const MISPLACED: Code = Code::error(
@@ -247,6 +251,10 @@ fn acm(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let arns: &[String] = match reference.what {
             What::Shown(Certificate::Acm(arn)) => std::slice::from_ref(arn),
             What::Believed(Trust::Acm(arns)) => arns,
+            What::Shown(Certificate::Mapped(MappedCertificate { acm, to: _ })) => {
+                std::slice::from_ref(acm)
+            }
+            What::Believed(Trust::Mapped(MappedTrust { acm, to: _ })) => acm,
             What::Shown(_) | What::Believed(_) => continue,
         };
         let shown = matches!(reference.what, What::Shown(_));
@@ -260,7 +268,17 @@ fn acm(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             );
             continue;
         }
-        for arn in arns.iter().filter(|arn| !ctx.certificates.contains(*arn)) {
+        // A mapping never leads to another.
+        let unmapped = match reference.what {
+            What::Shown(certificate) => {
+                matches!(certificate.shown(), Certificate::Acm(_) | Certificate::Mapped(_))
+            }
+            What::Believed(trust) => matches!(trust.believed(), Trust::Acm(_) | Trust::Mapped(_)),
+        };
+        // Those that are mapped are not what is missing, unless it is the other kind of mapping.
+        let other = arns.iter().all(|arn| ctx.certificates.contains(arn));
+        let missing = |arn: &&String| unmapped && (other || !ctx.certificates.contains(*arn));
+        for arn in arns.iter().filter(missing) {
             let message = format!("nothing says what stands in for `{arn}`");
             found.push(
                 ctx.find(&UNMAPPED, &reference.address, &pointer, message).help(

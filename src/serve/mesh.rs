@@ -35,21 +35,19 @@ impl Mesh {
         self.store.head(&self.name).map_err(live_error)
     }
 
-    /// How proxies are configured, with these stand-ins for certificates.
+    /// How proxies are configured, as far as the model leaves it to the projects.
     pub(super) fn settings(known: &SettingsDocument) -> Settings {
         let mut settings = Settings::new(ConfigSource::Ads);
-        settings.certificates.clone_from(&known.certificates);
-        settings.authorities.clone_from(&known.authorities);
         if let Some(size) = known.regex_max_program_size {
             settings.regex_max_program_size = size;
         }
         settings
     }
 
-    /// The stand-ins that were given with the newest revision.
+    /// What was given with the newest revision.
     pub(super) fn known(head: Option<&Head>) -> SettingsDocument {
         let known = head.map(|head| serde_json::from_value(head.settings.clone()));
-        // What was written by this server reads; a form that it does not know names no stand-ins.
+        // What was written by this server reads; a form that it does not know says nothing.
         known.and_then(Result::ok).unwrap_or_default()
     }
 

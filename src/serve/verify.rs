@@ -22,7 +22,6 @@ pub(super) const KIND: &str = "control_plane";
 pub(super) fn plan(
     mesh: &Mesh,
     document: &Value,
-    asked: &SettingsDocument,
     known: &SettingsDocument,
 ) -> Result<Plan, Problem> {
     let plan = Plan::from_json(&document.to_string())
@@ -48,14 +47,7 @@ pub(super) fn plan(
     }
     let now = mesh.state().map_err(|error| problem::live(&error))?.live;
     let settings = Mesh::settings(known);
-    let against = plan::Against {
-        base: &base,
-        now: &now,
-        unrecorded: false,
-        settings: &settings,
-        // Other projects may have set what the one who planned does not know.
-        versions: asked == known,
-    };
+    let against = plan::Against { base: &base, now: &now, unrecorded: false, settings: &settings };
     match plan::verify(&plan, against) {
         Ok(()) => Ok(plan),
         Err(Unlike::Unfit(_)) => Err(stale(&plan)),
@@ -125,7 +117,8 @@ pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Resul
     let state = mesh.state().map_err(|error| problem::live(&error))?;
     let desired = apply_changes(&state.live, &plan.changes).map_err(|_| stale(plan))?;
     let (origins, broken) = (Origins::default(), BTreeSet::new());
-    let certificates = known.certificates.keys().chain(known.authorities.keys()).cloned().collect();
+    // What stands for ACM certificates is in the plan.
+    let certificates = BTreeSet::new();
     let graph = Graph::new(&desired);
     let mut found = rules::check(&rules::Ctx {
         mesh: &desired,

@@ -307,7 +307,7 @@ fn plan(
     asked: &mut Planned,
 ) -> Result<Plan, Problem> {
     let plan = match &request.work {
-        Work::Plan(document) => verify::plan(&bench.mesh, document, &request.settings, known)?,
+        Work::Plan(document) => verify::plan(&bench.mesh, document, known)?,
         Work::Rollback { to } => {
             verify::rollback(&bench.mesh, *to, settings, request.carry.accept.clone())?
         }

@@ -63,6 +63,7 @@ mod plan_cases;
 mod plan_files;
 mod plan_lost;
 mod plan_policy;
+mod plan_settings;
 mod plan_traffic;
 mod properties;
 mod readme;

@@ -241,8 +241,7 @@ fn what_follows_from_the_changes_is_computed_again_whoever_sealed_it() {
         while let Some((number, base, plan, settings, document, chosen)) =
             work.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            let versions = true;
-            let against = Against { base, now: base, unrecorded: false, settings, versions };
+            let against = Against { base, now: base, unrecorded: false, settings };
             verify(plan, against).unwrap_or_else(|why| panic!("{number}: {why:?}"));
             for pointer in chosen {
                 let mut changed = document.clone();
@@ -280,13 +279,7 @@ fn plans_between_meshes_with_requests_are_made_again_to_the_byte() {
         let after = crate::support::random_edits::edited(&mut c, &before, 9000);
         let (base, settings) = (live(&before), Settings::path("/root"));
         let plan = planned(&base, &after, &settings);
-        let against = Against {
-            base: &base,
-            now: &base,
-            unrecorded: false,
-            settings: &settings,
-            versions: true,
-        };
+        let against = Against { base: &base, now: &base, unrecorded: false, settings: &settings };
         verify(&plan, against).unwrap_or_else(|why| panic!("{seed}: {why:?}"));
     }
 }

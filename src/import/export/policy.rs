@@ -3,7 +3,8 @@
 use super::{Exporter, pairs};
 use crate::model::{
     AccessLog, BackendDefaults, Certificate, ClientPolicy, Duration, HealthCheck, ListenerTimeout,
-    ListenerTls, LogFormat, PoolLimits, Port, Protocol, TlsMode, Trust,
+    ListenerTls, LogFormat, MappedCertificate, MappedTrust, PoolLimits, Port, Protocol, TlsMode,
+    Trust,
 };
 use serde_json::{Value, json};
 
@@ -105,7 +106,7 @@ impl Exporter<'_> {
             "certificate": certificate(&tls.certificate),
         });
         if let Some(validation) = &tls.validation {
-            if matches!(validation.trust, Trust::Acm(_)) {
+            if matches!(validation.trust, Trust::Acm(_) | Trust::Mapped(_)) {
                 self.outside("tls.validation", "listeners of App Mesh do not take ACM authorities");
             } else {
                 all["validation"] =
@@ -131,7 +132,7 @@ impl Exporter<'_> {
             all["ports"] = json!(tls.ports);
         }
         match &tls.certificate {
-            Some(Certificate::Acm(_)) => {
+            Some(Certificate::Acm(_) | Certificate::Mapped(_)) => {
                 self.outside(
                     "client_policy.tls.certificate",
                     "clients of App Mesh show no ACM certificate",
@@ -150,7 +151,10 @@ fn certificate(certificate: &Certificate) -> Value {
             json!({ "file": { "certificateChain": file.chain, "privateKey": file.key } })
         }
         Certificate::Sds(name) => json!({ "sds": { "secretName": name } }),
-        Certificate::Acm(arn) => json!({ "acm": { "certificateArn": arn } }),
+        // What it is mapped to is of the project alone.
+        Certificate::Acm(acm) | Certificate::Mapped(MappedCertificate { acm, to: _ }) => {
+            json!({ "acm": { "certificateArn": acm } })
+        }
     }
 }
 
@@ -158,7 +162,9 @@ fn checked(trust: &Trust, names: &[String]) -> Value {
     let trust = match trust {
         Trust::File(path) => json!({ "file": { "certificateChain": path } }),
         Trust::Sds(name) => json!({ "sds": { "secretName": name } }),
-        Trust::Acm(arns) => json!({ "acm": { "certificateAuthorityArns": arns } }),
+        Trust::Acm(acm) | Trust::Mapped(MappedTrust { acm, to: _ }) => {
+            json!({ "acm": { "certificateAuthorityArns": acm } })
+        }
     };
     match names.is_empty() {
         true => json!({ "trust": trust }),

@@ -24,8 +24,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use wire::{
-    ApplyRequest, ObjectsDocument, ObjectsRequest, ProxiesDocument, ServerDocument,
-    SettingsDocument, StateDocument,
+    ApplyRequest, ObjectsDocument, ObjectsRequest, ProxiesDocument, ServerDocument, StateDocument,
 };
 
 /// A mesh on a control plane.
@@ -60,11 +59,6 @@ impl Server {
     /// The proxies of the mesh, and who is connected as them.
     pub fn connected(&self) -> Result<ProxiesDocument, Error> {
         self.client.get(&self.path("/proxies"))
-    }
-
-    /// What the newest revision leaves to the target, as the server has it; `None`: it does not tell.
-    pub fn settings(&self) -> Result<Option<SettingsDocument>, Error> {
-        self.client.get::<StateDocument>(&self.path("/state")).map(|state| state.settings)
     }
 
     /// What is registered for the mesh; nothing on a server that has no registry yet.

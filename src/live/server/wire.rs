@@ -4,7 +4,7 @@
 
 use crate::envoy::defaults::RE2_MAX_PROGRAM_SIZE;
 use crate::envoy::{ProxyId, ResourceType, Settings};
-use crate::model::{Address, Certificate, MeshName, Trust};
+use crate::model::{Address, MeshName};
 use crate::plan::Share;
 use crate::revision::{Manifest, ObjectId, Rollout, StepId};
 use serde::{Deserialize, Serialize};
@@ -154,17 +154,10 @@ pub enum Work {
     Rewrite {},
 }
 
-/// What the model leaves to the target: what stands for certificates that it only names, and what
-/// the proxies' bootstraps say.
+/// What the model leaves to the target: what the proxies' bootstraps say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsDocument {
-    /// By the ARN.
-    #[serde(default)]
-    pub certificates: BTreeMap<String, Certificate>,
-    /// By the ARN.
-    #[serde(default)]
-    pub authorities: BTreeMap<String, Trust>,
     /// The largest RE2 program that the proxies let pass; `None`: as Envoy has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regex_max_program_size: Option<u32>,
@@ -174,8 +167,6 @@ impl SettingsDocument {
     /// Those of some settings.
     pub fn of(settings: &Settings) -> Self {
         Self {
-            certificates: settings.certificates.clone(),
-            authorities: settings.authorities.clone(),
             regex_max_program_size: (settings.regex_max_program_size != RE2_MAX_PROGRAM_SIZE)
                 .then_some(settings.regex_max_program_size),
         }
@@ -183,8 +174,6 @@ impl SettingsDocument {
 
     /// Takes in what another project knows; what it says counts.
     pub fn absorb(&mut self, other: Self) {
-        self.certificates.extend(other.certificates);
-        self.authorities.extend(other.authorities);
         self.regex_max_program_size = other.regex_max_program_size.or(self.regex_max_program_size);
     }
 }

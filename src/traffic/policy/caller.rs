@@ -3,7 +3,8 @@
 use super::{Facts, list, patched, put};
 use crate::model::{
     Backend, BackendDefaults, Capture, Certificate, ClientPolicy, ClientTls, ClientValidation,
-    FileCertificate, Listener, ListenerTls, Mesh, MeshSettings, NodePatch, Trust, VirtualNode,
+    FileCertificate, Listener, ListenerTls, MappedCertificate, MappedTrust, Mesh, MeshSettings,
+    NodePatch, Trust, VirtualNode,
 };
 use crate::traffic::addresses::any_address;
 use crate::traffic::{ports, toward};
@@ -87,18 +88,20 @@ pub fn fits(policy: Option<&ClientTls>, listener: &Listener) -> bool {
 
 /// A certificate by where it is.
 pub(super) fn shown(certificate: &Certificate) -> String {
-    match certificate {
+    match certificate.shown() {
         Certificate::File(FileCertificate { chain, key }) => format!("{chain} with {key}"),
         Certificate::Sds(name) => format!("sds {name}"),
-        Certificate::Acm(arn) => arn.clone(),
+        Certificate::Acm(acm) | Certificate::Mapped(MappedCertificate { acm, to: _ }) => {
+            acm.clone()
+        }
     }
 }
 
 /// What is trusted, by where it is.
 pub(super) fn believed(trust: &Trust) -> String {
-    match trust {
+    match trust.believed() {
         Trust::File(path) => path.clone(),
         Trust::Sds(name) => format!("sds {name}"),
-        Trust::Acm(arns) => arns.join(", "),
+        Trust::Acm(acm) | Trust::Mapped(MappedTrust { acm, to: _ }) => acm.join(", "),
     }
 }
