@@ -415,7 +415,7 @@ fn at(node: &str, port: i64) -> NodePort {
 fn requests_that_move_between_nodes_name_both_beside_each_value() {
     let more = r#"
 [virtual_node.n2]
-listeners = [{ port = 9000, protocol = "http", app = "127.0.0.1:19002", timeout = { request = "9s" } }]
+listeners = [{ port = 9000, protocol = "http", app = "127.0.0.1:19002", timeout = { request = "9s" }, http = { accept_http_10 = true } }]
 discovery = { dns = "n2.internal" }
 "#;
     let base = BASE.replace("targets = { n0 = 1 }", "targets = { n0 = 1, n1 = 1 }") + more;
