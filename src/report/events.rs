@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn every_json_event_has_a_version_a_type_and_a_message() {
         let nowhere = |_: &Address, _: &str| None;
-        let proxy: crate::envoy::ProxyId = "virtual_node/web".parse().unwrap();
+        let proxy: ProxyId = "virtual_node/web".parse().unwrap();
         let states = [
             ProxyState::Acked,
             ProxyState::Refused(rejection(None)),
