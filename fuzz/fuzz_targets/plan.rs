@@ -13,7 +13,7 @@ fuzz_target!(|text: &str| {
     let guarded = Plan::from_json(text);
     let Ok(plan) = guarded.or_else(|_| serde_json::from_str::<Plan>(text)) else { return };
     let shown =
-        Shown { plan: &plan, findings: &[], files: None, sources: &[], call: "" };
+        Shown { plan: &plan, findings: &[], files: None, absent: "", sources: &[], call: "" };
     render(&shown, View::default());
     plan_markdown(&shown, false);
     let again = serde_json::from_str::<Plan>(&plan_document(&shown)).expect("what was written");

@@ -9,6 +9,7 @@ use crate::diag::shell::word;
 use crate::load::Loaded;
 use crate::plan::{self, Against, Plan, Unlike, digest_matches, short};
 use crate::report;
+use crate::report::plan as text;
 use crate::revision::Live;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,17 @@ pub(super) fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Failure> 
     if let Some(given) = &args.expect {
         expect(given, &plan)?;
     }
-    go(context, &args.carry, &loaded, &target, format, &plan, &findings)
+    let shown = Planned { plan: &plan, findings: &findings, absent: text::NOT_IN_FILES };
+    go(context, &args.carry, &loaded, &target, format, &shown)
+}
+
+/// A plan that is to be approved.
+pub(super) struct Planned<'a> {
+    pub(super) plan: &'a Plan,
+    /// Findings about the change.
+    pub(super) findings: &'a [Diagnostic],
+    /// What is said of what it deletes: where it is not.
+    pub(super) absent: &'a str,
 }
 
 /// Shows a plan, asks for approval, and applies it.
@@ -91,9 +102,9 @@ pub(super) fn go(
     loaded: &Loaded,
     target: &Target,
     format: Format,
-    plan: &Plan,
-    findings: &[Diagnostic],
+    planned: &Planned<'_>,
 ) -> Result<Exit, Failure> {
+    let Planned { plan, findings, absent } = *planned;
     carry::can_tell(args, target)?;
     if plan.refusals().next().is_some() {
         let refused: Vec<String> = plan
@@ -117,6 +128,7 @@ pub(super) fn go(
             plan,
             findings,
             files: Some(&loaded.files),
+            absent,
             sources: &[],
             call: &context.ui.aimed(&carry::same_call(plan)),
         };

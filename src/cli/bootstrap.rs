@@ -172,7 +172,7 @@ pub(super) fn run(context: &Context, args: &BootstrapArgs) -> Result<Exit, Failu
     bootstrap.instance.clone_from(&args.instance);
     bootstrap.admin = admin;
     bootstrap.control_plane = control_plane;
-    context.ui.result(&envoy::bootstrap(&bootstrap));
+    context.ui.document(&envoy::bootstrap(&bootstrap));
     if args.admin != ADMIN {
         // Another admin interface is asked for where several Envoys run.
         context.ui.hint(

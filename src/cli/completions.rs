@@ -21,6 +21,6 @@ pub(super) fn script(shell: Shell) -> String {
 
 pub(super) fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, Failure> {
     context.format(&[Format::Text])?;
-    context.ui.result(&script(args.shell));
+    context.ui.document(&script(args.shell));
     Ok(Exit::Done)
 }

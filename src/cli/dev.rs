@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, args: &DevArgs) -> Result<Exit, Failure> {
         let overlay = dev::overlay(&plain.mesh, network(args)?)
             .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
         context.checked(plain)?;
-        context.ui.result(&overlay);
+        context.ui.document(&overlay);
         return Ok(Exit::Done);
     }
     let loaded = context.checked(fitted(context, args)?)?;

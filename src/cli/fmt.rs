@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
         io::stdin()
             .read_to_string(&mut text)
             .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
-        context.ui.result(&format_text("stdin", &text)?);
+        context.ui.document(&format_text("stdin", &text)?);
         return Ok(Exit::Done);
     }
     let (paths, mut failures) =
@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, args: &FmtArgs) -> Result<Exit, Failure> {
                 .context_radius(2)
                 .header(&shown, &shown)
                 .to_string();
-            context.ui.result(&diff);
+            context.ui.document(&diff);
         } else if args.check {
             context.ui.result(&format!("{shown}\n"));
         } else if let Err(error) = load::rewrite(path, &formatted, Changes::Layout) {

@@ -85,7 +85,8 @@ pub(super) fn run(context: &Context, args: &GraphArgs) -> Result<Exit, Failure> 
     };
     match &args.output {
         Some(path) => write(path, &text)?,
-        None => context.ui.result(&text),
+        None if matches!(format, Format::Text | Format::Json) => context.ui.result(&text),
+        None => context.ui.document(&text),
     }
     for note in &folded {
         context.ui.warning(note);

@@ -296,7 +296,7 @@ pub(super) fn import_to(
             ));
             ui.hint(&format!("next: meshctl -C {} check", word(&dir.display().to_string())));
         }
-        None if format == Format::Text => ui.result(&imported.text),
+        None if format == Format::Text => ui.document(&imported.text),
         None => {}
     }
     Ok(Exit::Done)

@@ -7,7 +7,6 @@ use crate::load;
 use crate::plan;
 use crate::report::plan as text;
 use crate::revision::Live;
-use std::fs;
 use std::path::Path;
 
 /// Prints what the sources would change in the project of a folder; writes nothing.
@@ -34,13 +33,8 @@ pub(super) fn compare(context: &Context, dir: &Path, imported: &Imported) -> Res
 
 /// Writes a new project: all files, or none if one fails. Nothing that exists is overwritten.
 pub(super) fn write(dir: &Path, imported: &Imported) -> Result<(), Failure> {
-    let new = !dir.exists();
     let files = imported.project.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    load::create(dir, files).map(drop).map_err(|(path, error)| {
-        if new {
-            // What cannot be removed stays; the error that is reported is the first one.
-            let _ = fs::remove_dir(dir);
-        }
-        Failure::not_created("import", &path, &error)
-    })
+    load::create(dir, files)
+        .map(drop)
+        .map_err(|(path, error)| Failure::not_created("import", &path, &error))
 }

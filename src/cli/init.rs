@@ -89,8 +89,7 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
         None => args.dir.clone(),
     };
     let failed = |error: std::io::Error| Failure::from_error(Exit::Failed, &error);
-    fs::create_dir_all(&dir).map_err(failed)?;
-    let folder = fs::canonicalize(&dir).map_err(failed)?;
+    let folder = fs::canonicalize(&dir).or_else(|_| std::path::absolute(&dir)).map_err(failed)?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => folder.file_name().map_or_else(|| "mesh".into(), |n| n.to_string_lossy().into()),

@@ -47,7 +47,7 @@ pub use global::{Format, Global};
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Plan and apply for Envoy service meshes that are declared in TOML
 ///
@@ -102,7 +102,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(failure) = dev::tied(&args) {
         return Context::new(Global::default()).report_failure(&failure);
     }
-    let parsed = Cli::command().try_get_matches_from(&args).and_then(|matches| {
+    let parsed = set_alone(Cli::command()).try_get_matches_from(&args).and_then(|matches| {
         let from_environment = matches.value_source("format") == Some(ValueSource::EnvVariable);
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.global.format_is_default = from_environment;
@@ -147,6 +147,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let exit = outcome.unwrap_or_else(|failure| context.report_failure(&failure));
     context.ended(exit)
+}
+
+/// Without the variables of the environment that are empty: those count as unset, because CI systems set
+/// inputs that nobody gave to an empty text.
+fn set_alone(command: clap::Command) -> clap::Command {
+    let empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(empty) {
+            true => arg.env(None::<&'static str>),
+            false => arg,
+        })
+        .mut_subcommands(set_alone)
 }
 
 /// What waits for answers in a command that has nothing else to do.

@@ -82,6 +82,12 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
     let steps = count(outcome.steps, "step");
     let resume = "meshctl status shows the proxies; meshctl apply --resume continues".to_owned();
     match &outcome.end {
+        End::Nothing if matches!(work, Work::Rewrite) => (
+            format!(
+                "{name} holds no revision yet: there is nothing to rewrite, and nothing was done."
+            ),
+            Some("meshctl apply applies the files".to_owned()),
+        ),
         End::Nothing => (format!("{name} matches the files: nothing to do."), None),
         End::Done => {
             let proof = proof(target, outcome);

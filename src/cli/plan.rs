@@ -44,6 +44,7 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
         plan: &planned.plan,
         findings: &planned.findings,
         files: Some(&loaded.files),
+        absent: text::NOT_IN_FILES,
         sources: &loaded
             .sources
             .iter()
@@ -59,7 +60,12 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
         fs::write(path, report::plan_document(&shown))
             .map_err(|error| Failure::unwritten(path, &error))?;
     }
-    context.ui.result(&draw(context, format, &shown, args.summary));
+    let drawn = draw(context, format, &shown, args.summary);
+    match format {
+        // Saved from stdout it is the plan that `apply` reads, as `-o` saves it.
+        Format::Json => context.ui.document(&drawn),
+        _ => context.ui.result(&drawn),
+    }
     if state.rollout.is_some() {
         context.ui.warning("the last rollout is unfinished; apply resumes it before anything else");
     }

@@ -105,7 +105,7 @@ fn print(context: &Context, format: Format, rendered: &BTreeMap<String, String>)
         // A comment on the marker keeps the whole a stream of YAML documents.
         let _ = write!(text, "--- # {path}\n{content}");
     }
-    context.ui.result(&text);
+    context.ui.document(&text);
 }
 
 fn document(rendered: &BTreeMap<String, String>) -> String {
@@ -265,7 +265,7 @@ fn check(
                 .context_radius(3)
                 .header(&format!("a/{path}"), &format!("b/{path}"))
                 .to_string();
-            context.ui.result(&diff);
+            context.ui.document(&diff);
         }
     }
     if format == Format::Json {

@@ -82,7 +82,12 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     if let Some(deletes) = deletes(&target, &state.live, &plan, to, &history)? {
         context.ui.status(&deletes);
     }
-    apply::go(context, &args.carry, &loaded, &target, format, &plan, &findings.sorted())
+    let planned = apply::Planned {
+        plan: &plan,
+        findings: &findings.sorted(),
+        absent: &format!("not in revision {to}"),
+    };
+    apply::go(context, &args.carry, &loaded, &target, format, &planned)
 }
 
 /// So many revisions are read to find out which one added something.

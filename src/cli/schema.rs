@@ -101,6 +101,6 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, Failure>
         Name::Explain => include_str!("../../schemas/explain.v1.schema.json").to_owned(),
         Name::Version => include_str!("../../schemas/version.v1.schema.json").to_owned(),
     };
-    context.ui.result(&text);
+    context.ui.document(&text);
     Ok(Exit::Done)
 }

@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
             let saved = read_plan(context, path)?;
             if format == Format::Json {
                 // It is the document, and it was just verified.
-                context.ui.result(&saved.text);
+                context.ui.document(&saved.text);
                 return Ok(Exit::Done);
             }
             let (findings, sources) = report::saved(&saved.document, plan::CODES);
@@ -49,6 +49,7 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
                 plan: &plan,
                 findings: &findings,
                 files: Some(&files),
+                absent: text::NOT_IN_FILES,
                 sources: &sources,
                 call: &context.ui.aimed(&call),
             };

@@ -10,7 +10,7 @@ use crate::expect::{self, Judged, Judging};
 use crate::load::{self, NoTests, TESTS_FOLDER, read_tests};
 use crate::picture;
 use crate::report::{self, test::Run};
-use crate::schema::{Changes, with_lf};
+use crate::schema::{Changes, Difference, compare, with_lf};
 use crate::span::{FileId, Files, Loc};
 use clap::Args;
 use std::fs;
@@ -64,7 +64,7 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
         Some(loaded) => (loaded.files, Some(loaded.origins)),
         None => Default::default(),
     };
-    let judging = Judging::new(&mesh, origins.as_ref());
+    let judging = Judging::new(&mesh, origins.as_ref(), context.ui.flags(args.at.as_deref()));
     let covering = args.coverage || args.coverage_min.is_some();
     let mut tried = Tried::read(context, args, &judging, &mut files)?;
     let mut updated = Vec::new();
@@ -73,12 +73,15 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
             let own: Vec<&Judged<'_>> =
                 tried.judged.iter().filter(|judged| judged.trial.place.file == *id).collect();
             let file = files.get(*id);
-            let Some((text, changes)) = update(file.text(), &own) else { continue };
             let expected = |at: &[String]| match at {
                 [test, _, key] => test == "test" && key == "expect",
                 [test, _, cases, _, key] => test == "test" && cases == "cases" && key == "expect",
                 _ => false,
             };
+            let own = rewritable(context, &files, &own, |text| {
+                compare(file.text(), text, Changes::Values(&expected))
+            });
+            let Some((text, changes)) = update(file.text(), &own) else { continue };
             load::rewrite(path, &text, Changes::Values(&expected))
                 .map_err(|error| Failure::unwritten(path, &error))?;
             updated.extend(changes.into_iter().map(|change| (file.shown().to_owned(), change)));
@@ -143,6 +146,28 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Findings);
     }
     Ok(if run.counts().good() { Exit::Done } else { Exit::Findings })
+}
+
+/// The trials of a file whose expectations can be replaced without a loss. Of the others it is said why
+/// they stay as they are: they fail as before.
+fn rewritable<'j, 'm>(
+    context: &Context,
+    files: &Files,
+    own: &[&'j Judged<'m>],
+    compared: impl Fn(&str) -> Result<(), Difference>,
+) -> Vec<&'j Judged<'m>> {
+    let kept = |judged: &&&Judged<'m>| {
+        let file = files.get(judged.trial.place.file);
+        let Some((text, _)) = update(file.text(), &[**judged]) else { return true };
+        let Err(why) = compared(&text) else { return true };
+        context.ui.warning(&format!(
+            "{}: `{}` is not updated: {why}",
+            files.show_line(judged.trial.loc),
+            judged.trial.name
+        ));
+        false
+    };
+    own.iter().filter(kept).copied().collect()
 }
 
 /// The file that holds the tests that `--update --coverage` adds.

@@ -48,7 +48,7 @@ pub(super) fn check(url: &str, token: Option<&TokenSource>) -> Result<(), Failur
     let (Some(token), Ok(place)) = (token, Place::read(url)) else { return Ok(()) };
     let refused = match token {
         // That it is not set is said where it is read.
-        TokenSource::Env(name) if env::var_os(name).is_none() => None,
+        TokenSource::Env(name) if env::var_os(name).is_none_or(|value| value.is_empty()) => None,
         TokenSource::Env(name) => {
             let pairs = Trusted::read()?.has(&place, |server| server.variables.contains(name));
             (!pairs).then(|| {

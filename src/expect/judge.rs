@@ -17,6 +17,8 @@ pub struct Judging<'m> {
     mesh: &'m Mesh,
     /// Where the mesh is written; `None` for a state that no files say.
     origins: Option<&'m Origins>,
+    /// The flags that name the same state in another call, each behind a space.
+    flags: String,
     tracer: Tracer<'m>,
 }
 
@@ -69,8 +71,9 @@ pub struct Mismatch {
 
 impl<'m> Judging<'m> {
     /// For a mesh that has passed the rules.
-    pub fn new(mesh: &'m Mesh, origins: Option<&'m Origins>) -> Self {
-        Self { mesh, origins, tracer: Tracer::new(mesh) }
+    /// `flags` are those of a call about the same state, each behind a space, or empty.
+    pub fn new(mesh: &'m Mesh, origins: Option<&'m Origins>, flags: String) -> Self {
+        Self { mesh, origins, flags, tracer: Tracer::new(mesh) }
     }
 
     /// Follows the request of a trial.
@@ -160,7 +163,7 @@ impl<'m> Judging<'m> {
             point(&passed.address, &passed.miss.pointer, text);
         }
         help.extend(self.missing(&trial.expect, key));
-        help.push(format!("the way that it takes: {}", command(trial, source)));
+        help.push(format!("the way that it takes: {}{}", command(trial, source), self.flags));
         finding.address = Some(trial.name.clone());
         finding.help(help.join("\n"))
     }

@@ -6,8 +6,8 @@ use super::item::{Item, elsewhere};
 use super::report::Reason;
 use super::tree::{Node, Parsed, Value};
 use super::{
-    Document, Format, Options, Read, api, cfn, codes, dump, foreign, hcl, json, k8s, kustomize,
-    terraform, vars, yaml,
+    Document, Format, Options, Read, api, cfn, codes, comments, dump, foreign, hcl, json, k8s,
+    kustomize, terraform, vars, yaml,
 };
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files, Loc, Span};
@@ -255,7 +255,7 @@ fn detect(document: &Document, options: &Options) -> Option<Format> {
 
 /// Reads a text as what it looks like. What opens like JSON may still be YAML.
 fn parse(file: FileId, text: &str) -> Parsed<Vec<Node>> {
-    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let start = comments::after_comments(text);
     if !start.starts_with(['{', '[']) || start.starts_with("{{") {
         return yaml::parse(file, text);
     }

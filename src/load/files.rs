@@ -10,7 +10,11 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, ErrorKind::NotFound, Read};
+use std::io::{
+    self,
+    ErrorKind::{NotADirectory, NotFound},
+    Read,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walkdir::WalkDir;
@@ -179,7 +183,11 @@ fn is_hidden(path: &Path, below: &Path) -> bool {
 /// leads nowhere and does not have the name of a file that is `wanted`. Anything may be in a folder
 /// that cannot be read.
 pub(super) fn left_out(path: &Path, below: &Path, error: &walkdir::Error, wanted: bool) -> bool {
-    let dead = error.io_error().is_some_and(|why| why.kind() == NotFound);
+    // A link that leads to nothing, below a file, or to itself.
+    let dead = error.io_error().is_some_and(|why| {
+        matches!(why.kind(), NotFound | NotADirectory)
+            || why.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+    });
     is_hidden(path, below) || dead && !wanted
 }
 

@@ -22,9 +22,14 @@ pub fn render(diagnostics: &[Diagnostic], files: &Files, color: bool, width: usi
     for diagnostic in diagnostics {
         let drawn = Drawn::new(diagnostic, files);
         // Writing to a string fails only if a source is out of reach; then the message must do.
-        if handler.render_report(&mut text, &drawn).is_err() {
-            text.push_str(&line(diagnostic, files));
+        let mut report = String::new();
+        if handler.render_report(&mut report, &drawn).is_err() {
+            report = line(diagnostic, files);
         }
+        for (at, call) in drawn.calls.iter().enumerate() {
+            report = report.replace(&escape::token(at), call);
+        }
+        text.push_str(&report);
         text.push('\n');
     }
     // Sources and messages have no escape sequences any more, so these are miette's.
@@ -72,6 +77,8 @@ struct Drawn {
     message: String,
     severity: Severity,
     help: Option<String>,
+    /// The calls of the help, in whose places tokens stand until it is drawn.
+    calls: Vec<String>,
     source: Option<Source>,
     labels: Vec<LabeledSpan>,
 }
@@ -117,15 +124,37 @@ impl Drawn {
             };
             Source { path: plain(file.shown()), text }
         });
+        let help = (!help.is_empty()).then(|| plain(&help.join("\n")));
+        let (help, calls) = help.map(|help| without_calls(&help)).unzip();
         Self {
             code: format!("{} {}", diagnostic.code.id, diagnostic.code.name),
             message: plain(&format!("{place}{}", diagnostic.message)),
             severity: diagnostic.severity,
-            help: (!help.is_empty()).then(|| plain(&help.join("\n"))),
+            help,
+            calls: calls.unwrap_or_default(),
             source,
             labels,
         }
     }
+}
+
+/// A text with a token for each call of meshctl, which ends its line: a call that is wrapped cannot be
+/// pasted.
+fn without_calls(text: &str) -> (String, Vec<String>) {
+    const CALL: &str = ": meshctl ";
+    let mut calls = Vec::new();
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| match line.find(CALL) {
+            Some(at) => {
+                let (before, call) = line.split_at(at + 2);
+                calls.push(call.to_owned());
+                format!("{before}{}", escape::token(calls.len() - 1))
+            }
+            None => line.to_owned(),
+        })
+        .collect();
+    (lines.join("\n"), calls)
 }
 
 /// So many lines between two excerpts are drawn too.

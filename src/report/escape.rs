@@ -1,6 +1,10 @@
 //! What is written to a terminal: names, comments, excerpts, file names, plans and answers of servers
 //! are strings of others, and a terminal obeys some characters. Everything that is printed passes
-//! [`escaped`], the one place where they are made visible.
+//! [`written`], the one place that decides about them:
+//!
+//! - What is drawn for people is [`escaped`], wherever it goes: it is often shown on a terminal later.
+//! - A document of the user's ([`Printed::Document`]) is written byte for byte, so that a file or a pipe
+//!   gets what `-o FILE` would hold. Only on a terminal it is escaped too, except that CRLF ends a line.
 //!
 //! Colours are ours, so they must be told from a string that has the same bytes: they are put
 //! between marks that nobody outside of this process can know, and become escape sequences only
@@ -46,6 +50,11 @@ pub(super) fn drawn(text: &str) -> String {
     marked
 }
 
+/// A word that stands in no text that passed [`escaped`], and that no line is broken in.
+pub(super) fn token(number: usize) -> String {
+    format!("{OPEN}{number}{CLOSE}")
+}
+
 /// The characters of a text that are seen: without its colours.
 pub(super) fn seen(text: &str) -> usize {
     let mut count = 0;
@@ -60,6 +69,30 @@ pub(super) fn seen(text: &str) -> usize {
         }
     }
     count
+}
+
+/// What is printed, which decides how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Printed {
+    /// What is drawn for people, and JSON, which says the same with escapes.
+    Drawn,
+    /// A text that a program reads: TOML, YAML, a script, a diff, a saved plan.
+    Document {
+        /// Whether it goes to a terminal.
+        terminal: bool,
+    },
+}
+
+/// A text as it is written to a stream.
+pub(super) fn written(text: &str, printed: Printed) -> Cow<'_, str> {
+    match printed {
+        Printed::Drawn => escaped(text),
+        Printed::Document { terminal: false } => Cow::Borrowed(text),
+        Printed::Document { terminal: true } => {
+            let lines: Vec<Cow<'_, str>> = text.split("\r\n").map(escaped).collect();
+            Cow::Owned(lines.join("\r\n"))
+        }
+    }
 }
 
 /// The text with every character that a terminal obeys, or that turns the order of others around,
@@ -149,6 +182,20 @@ mod tests {
 
     fn json() -> serde_json::Value {
         serde_json::json!({ "a\u{9b}": "\u{202e}b\u{1b}\u{7f}" })
+    }
+
+    #[test]
+    fn a_document_is_escaped_on_a_terminal_only() {
+        let text = "a = 1\r\n# \u{2028}\u{1b}[2J\r\r\n";
+        assert_eq!(written(text, Printed::Document { terminal: false }), text);
+        assert_eq!(
+            written(text, Printed::Document { terminal: true }),
+            "a = 1\r\n# \\u2028\\u001b[2J\\u000d\r\n"
+        );
+        assert_eq!(
+            written(text, Printed::Drawn),
+            "a = 1\\u000d\n# \\u2028\\u001b[2J\\u000d\\u000d\n"
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub use plan_markdown::{github as plan_github, markdown as plan_markdown};
 pub use progress::Progress;
 
 use crate::diag::shell::word;
+use escape::Printed;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
@@ -134,6 +135,23 @@ impl Ui {
         Self { flags, ..self }
     }
 
+    /// The flags of a call that is about the same state of the same project, each behind a space.
+    pub fn flags(&self, at: Option<&str>) -> String {
+        let Flags { directory, env, target } = &self.flags;
+        // The files are the same whatever the target.
+        let target = target.as_ref().filter(|_| at.is_some_and(|at| !at.starts_with("plan:")));
+        let at = at.map(str::to_owned);
+        [
+            ("-C", directory.as_ref()),
+            ("--env", env.as_ref()),
+            ("--target", target),
+            ("--at", at.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(|(flag, value)| Some(format!(" {flag} {}", word(value?))))
+        .collect()
+    }
+
     /// A hint whose calls have the flags of this one, where they do not name them.
     pub fn aimed(&self, hint: &str) -> String {
         let Flags { directory, env, target } = &self.flags;
@@ -210,9 +228,22 @@ impl Ui {
         !self.quiet && !around.dumb_terminal && io::stderr().is_terminal()
     }
 
-    /// Writes a result to stdout, with control characters escaped. If that fails, [`Self::lost`] says so afterwards.
+    /// Writes a result to stdout that is drawn for people, with control characters escaped. If that fails,
+    /// [`Self::lost`] says so afterwards.
     pub fn result(&self, text: &str) {
-        if let Err(error) = self.deliver(text) {
+        self.note(self.deliver(text));
+    }
+
+    /// Writes a document of the user's to stdout, which another program may read: byte for byte, unless
+    /// stdout is a terminal. If that fails, [`Self::lost`] says so afterwards.
+    pub fn document(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let printed = Printed::Document { terminal: out.is_terminal() };
+        self.note(write(&mut out, text, printed));
+    }
+
+    fn note(&self, written: io::Result<()>) {
+        if let Err(error) = written {
             // The first failure is the reason for those that follow.
             let _ = self.lost.set(error);
         }
@@ -220,7 +251,7 @@ impl Ui {
 
     /// Writes a result of which there is no other copy to stdout; the caller deals with a failure.
     pub fn deliver(&self, text: &str) -> io::Result<()> {
-        write(&mut io::stdout().lock(), text)
+        write(&mut io::stdout().lock(), text, Printed::Drawn)
     }
 
     /// Why a result could not be written. A reader that has gone away (a closed pipe) has all that
@@ -286,14 +317,14 @@ impl Ui {
     }
 }
 
-/// Writes a text whose characters a terminal does not obey.
-fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
-    stream.write_all(escape::escaped(text).as_bytes()).and_then(|()| stream.flush())
+/// Writes a text as the rule of [`escape`] says.
+fn write(stream: &mut dyn Write, text: &str, printed: Printed) -> io::Result<()> {
+    stream.write_all(escape::written(text, printed).as_bytes()).and_then(|()| stream.flush())
 }
 
 /// Writes words to stderr. If that fails there is nobody to tell, and the exit code says the rest.
 fn tell(text: &str) {
-    let _ = write(&mut io::stderr().lock(), text);
+    let _ = write(&mut io::stderr().lock(), text, Printed::Drawn);
 }
 
 fn terminal_width() -> usize {

@@ -25,6 +25,8 @@ pub struct View {
     pub full: bool,
 }
 
+/// What is said of what a plan from files deletes.
+pub const NOT_IN_FILES: &str = "not in the files any more";
 /// Values are cut to so many characters.
 const VALUE_MAX: usize = 60;
 /// So many proxies or resources are named, the rest is counted.
@@ -54,7 +56,7 @@ pub fn render(shown: &Shown<'_>, view: View) -> String {
     scope(&mut text, plan);
     super::traffic::section(&mut text, &plan.traffic, view);
     if !plan.changes.is_empty() && !view.summary {
-        changes(&mut text, &plan.changes, files, view);
+        changes(&mut text, &plan.changes, files, shown.absent, view);
     }
     if !plan.steps.is_empty() && !view.summary {
         rollout(&mut text, plan, view);
@@ -76,7 +78,9 @@ pub fn requests(traffic: &Traffic, view: View) -> String {
 pub fn differences(changed: &[Change], files: Option<&Files>, view: View) -> String {
     let mut text = String::new();
     if !changed.is_empty() && !view.summary {
-        changes(&mut text, changed, files, view);
+        // What the right side is, is said above.
+        let absent = if files.is_some() { NOT_IN_FILES } else { "" };
+        changes(&mut text, changed, files, absent, view);
     }
     text
 }
@@ -112,7 +116,7 @@ fn style(action: Action) -> &'static str {
     }
 }
 
-fn changes(text: &mut String, changes: &[Change], files: Option<&Files>, view: View) {
+fn changes(text: &mut String, changes: &[Change], files: Option<&Files>, absent: &str, view: View) {
     let longest = changes.iter().map(|c| c.address.to_string().len()).max().unwrap_or_default();
     let column = PLACE_COLUMN.max(longest + 6);
     let width = column - 4;
@@ -127,7 +131,7 @@ fn changes(text: &mut String, changes: &[Change], files: Option<&Files>, view: V
         };
         let place = match (&change.origin, change.action) {
             (Some(place), _) => shown(files, place, File::shown),
-            (None, Action::Delete) => "not in the files any more".to_owned(),
+            (None, Action::Delete) => absent.to_owned(),
             (None, _) => String::new(),
         };
         let line = format!("  {symbol} {:<width$}{place:<32}{steps}", change.address.to_string());

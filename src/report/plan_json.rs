@@ -16,6 +16,8 @@ pub struct Shown<'a> {
     pub findings: &'a [Diagnostic],
     /// The files, if the plan was made from files just now.
     pub files: Option<&'a Files>,
+    /// What is said of what the plan deletes: where it is not.
+    pub absent: &'a str,
     /// The files' paths and hashes.
     pub sources: &'a [(String, String)],
     /// The call that applies exactly this plan, as it can be pasted; of a plan that is refused, the

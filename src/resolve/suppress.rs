@@ -121,6 +121,8 @@ impl Suppressions {
             }
             keep
         });
+        // What a suppression is for may be left out beside an error.
+        let errors = diagnostics.has_errors();
         for item in self.items {
             let expired = item.until.is_some_and(|until| until < today);
             if item.used && expired {
@@ -132,7 +134,7 @@ impl Suppressions {
                     )
                     .help("fix the finding, or write a later date"),
                 );
-            } else if !item.used {
+            } else if !item.used && !errors {
                 diagnostics.push(
                     Diagnostic::new(
                         &codes::SUPPRESSION_UNUSED,

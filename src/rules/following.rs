@@ -18,9 +18,24 @@ pub(super) fn leave_out(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     let wrong = errors(|_| true);
     // Which route takes a request does not depend on where routes send it.
     let wrong_matches = errors(|found| !is_of(found, &[references::RULES, weights::RULES]));
+    let unknown = |kind| found.iter().any(|found| references::is_unknown(found, kind));
+    // What nothing seems to use may be what a name that leads to nothing is meant for.
+    let mut meant: Vec<&Code> = Vec::new();
+    if unknown("virtual node") {
+        meant.push(&usage::UNREACHED_NODE);
+    }
+    if unknown("virtual router") {
+        meant.push(&usage::UNUSED_ROUTER);
+    }
+    if unknown("virtual service") {
+        meant.extend([&usage::UNUSED_SERVICE, &usage::UNUSED_EXTERNAL]);
+    }
     found.retain_mut(|finding| {
         let Some(address) = address(finding) else { return true };
-        if may_be_there(ctx, finding) || (ctx.incomplete && is_computed(finding)) {
+        if may_be_there(ctx, finding)
+            || is(finding, &meant)
+            || (ctx.incomplete && is_computed(finding))
+        {
             return false;
         }
         if is_computed(finding) {
@@ -50,7 +65,6 @@ fn is_of(finding: &Diagnostic, families: &[&[Rule]]) -> bool {
 
 /// Whether a finding says that something is missing which may be in what was not read.
 fn may_be_there(ctx: &Ctx<'_>, finding: &Diagnostic) -> bool {
-    let is = |codes: &[&Code]| codes.iter().any(|code| code.id == finding.code.id);
     let absent = [
         &references::UNKNOWN_REFERENCE,
         &references::NO_PROVIDER,
@@ -58,13 +72,25 @@ fn may_be_there(ctx: &Ctx<'_>, finding: &Diagnostic) -> bool {
         &usage::IDLE_GATEWAY,
     ];
     // Also a resource that was read in part may name what nothing else does.
-    let unused = [
-        &usage::UNREACHED_NODE,
-        &usage::UNUSED_ROUTER,
-        &usage::UNUSED_SERVICE,
-        &usage::UNUSED_EXTERNAL,
-    ];
-    (ctx.incomplete && is(&absent)) || ((ctx.incomplete || !ctx.broken.is_empty()) && is(&unused))
+    (ctx.incomplete && is(finding, &absent))
+        || ((ctx.incomplete || !ctx.broken.is_empty()) && is_unused(finding))
+}
+
+fn is(finding: &Diagnostic, codes: &[&Code]) -> bool {
+    codes.iter().any(|code| code.id == finding.code.id)
+}
+
+/// Whether a finding says that nothing uses a resource.
+fn is_unused(finding: &Diagnostic) -> bool {
+    is(
+        finding,
+        &[
+            &usage::UNREACHED_NODE,
+            &usage::UNUSED_ROUTER,
+            &usage::UNUSED_SERVICE,
+            &usage::UNUSED_EXTERNAL,
+        ],
+    )
 }
 
 /// The services, routers and gateways whose requests a resource has a part in.

@@ -96,6 +96,12 @@ fn unknown<'n>(
     })
 }
 
+/// Whether a finding says that a name of this kind leads to nothing.
+pub(super) fn is_unknown(finding: &Diagnostic, kind: &str) -> bool {
+    finding.code.id == UNKNOWN_REFERENCE.id
+        && finding.message.starts_with(&format!("there is no {kind} `"))
+}
+
 /// A name as a TOML key.
 fn key(name: &str) -> String {
     if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }

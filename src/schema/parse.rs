@@ -60,6 +60,8 @@ impl Converter {
     fn table(&mut self, table: &DeTable<'_>, depth: usize) -> Table {
         let entries = table
             .iter()
+            // A key that the parser made up where one is missing, which it has reported.
+            .filter(|(key, _)| !(key.get_ref().is_empty() && key.span().is_empty()))
             .map(|(key, value)| {
                 let entry = Entry { key: self.loc(key.span()), node: self.node(value, depth) };
                 (key.get_ref().to_string(), entry)

@@ -178,6 +178,43 @@ fn a_proxy_folder_that_is_gone_comes_back_with_the_next_step() {
 }
 
 #[test]
+fn a_rewrite_before_the_first_apply_says_that_nothing_was_done() {
+    let sandbox = project(1);
+    let ran = sandbox.run(&["apply", "--rewrite", "--yes"]).exits(0);
+    assert!(
+        ran.stdout.contains("holds no revision yet: there is nothing to rewrite"),
+        "{}",
+        ran.all()
+    );
+    assert!(!ran.stdout.contains("matches the files"), "{}", ran.all());
+    assert!(ran.stderr.contains("meshctl apply applies the files"), "{}", ran.all());
+}
+
+/// CHANGES names the state that lacks what is deleted.
+#[test]
+fn a_rollback_does_not_speak_of_the_files() {
+    let sandbox = project(1);
+    apply(&sandbox).exits(0);
+    sandbox.write("more.toml", "[virtual_node.more]\nlisteners = [{ port = 8080, protocol = \"http\" }]\ndiscovery = { dns = \"m.internal\" }\n");
+    apply(&sandbox).exits(0);
+    let ran = sandbox.run(&["rollback", "--no-input"]);
+    let text = ran.all();
+    let line = text.lines().find(|line| line.contains("- virtual_node/more"));
+    assert!(line.is_some_and(|line| line.contains("not in revision 1")), "{text}");
+    assert!(!text.contains("not in the files"), "{text}");
+    for call in [&["diff", "rev:2", "rev:1"][..], &["diff", "live", "rev:1"]] {
+        let text = sandbox.run(call).exits(0).all();
+        assert!(
+            text.contains("- virtual_node/more") && !text.contains("not in the files"),
+            "{text}"
+        );
+    }
+    fs::remove_file(sandbox.join("more.toml")).unwrap();
+    let text = sandbox.run(&["plan"]).exits(0).stdout;
+    assert!(text.contains("not in the files any more"), "{text}");
+}
+
+#[test]
 fn files_that_are_gone_as_a_whole_are_told_and_written_anew() {
     for gone in ["live/current", "live/steps"] {
         for again in [&["apply", "--rewrite"][..], &["apply", "--yes"]] {

@@ -316,16 +316,17 @@ fn a_folder_may_hold_what_is_no_definition() {
     let ran = sandbox.run(&["import", "source", "-v", "--exclude", "old/*.json"]).exits(0);
     says(&ran, &["virtual_node.a]", "leads back to its own folder"]);
     lacks(&ran, &["virtual_node.b]"]);
-    // A folder that cannot be read is reported, whatever its name and whoever runs this: a link to
-    // itself is one. Only dead links are passed over, and what is left out by a name.
-    std::os::unix::fs::symlink("locked", sandbox.join("source/locked")).unwrap();
+    // A folder that cannot be read is reported, whatever its name and whoever runs this: a link
+    // to a name that no system takes is like one. Only dead links are passed over, and what is left out by a name.
+    std::os::unix::fs::symlink("x".repeat(300), sandbox.join("source/locked")).unwrap();
+    std::os::unix::fs::symlink("loop", sandbox.join("source/loop")).unwrap();
     for dead in ["source/latest", "source/gone.json"] {
         std::os::unix::fs::symlink("nowhere", sandbox.join(dead)).unwrap();
     }
     let exclude = ["import", "source", "-v", "--exclude", "old/**"];
     let ran = sandbox.run(&exclude).exits(0);
-    says(&ran, &["source/locked", "symbolic links", "source/gone.json"]);
-    lacks(&ran, &["source/latest", "leads back to its own folder"]);
+    says(&ran, &["source/locked", "too long", "source/gone.json"]);
+    lacks(&ran, &["source/latest", "source/loop", "leads back to its own folder"]);
     let ran = sandbox.run(&[&exclude[..], &["--exclude", "gone.json"]].concat()).exits(0);
     lacks(&ran, &["gone.json"]);
     let ran = sandbox.run(&[&exclude[..], &["--exclude", "locked"]].concat()).exits(0);
@@ -533,6 +534,26 @@ fn comments_of_json_end_where_they_end() {
     let text = "{ /*/ one */ \"virtualNodeName\": \"a\", \"meshName\": \"m\", \"spec\": { \"listeners\": [\n\
         { \"portMapping\": { \"port\": 80// two\n, \"protocol\": \"http\" } } ] } }";
     says(&written(&[("a.json", text)], &[]).exits(0), &["port = 80", "virtual_node.a"]);
+}
+
+#[test]
+fn comments_of_every_syntax_are_kept() {
+    let tf = "// one\n/* two\n * three */\n# four\nresource \"aws_appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n\
+        resource \"aws_appmesh_virtual_node\" \"n\" {\n  // five\n  name = \"n\" // six\n  mesh_name = \"m\"\n\
+        tags = { url = \"http://x/#y\", a = \"${\"//b\"}/*c*/\", d = <<E\n// in a text\nE\n }\n\
+        spec {\n    /* seven */ listener {\n port_mapping {\n port = 80\n protocol = \"http\"\n }\n }\n  }\n}\n";
+    let json = "// one\n// two\n{ \"meshName\": \"m\", /* three */\n // four\n \"virtualNodeName\": \"n\", \"spec\": { // five\n\
+        /* six\n seven */ \"serviceDiscovery\": { \"dns\": { \"hostname\": \"http://x/*y*/\" } } } }";
+    for (name, text) in [("a.tf", tf), ("a.json", json)] {
+        let ran = written(&[(name, text)], &["--allow-loss"]);
+        for word in ["one", "two", "three", "four", "five", "six", "seven"] {
+            let line = format!("# {word}");
+            assert!(ran.stdout.lines().any(|it| it == line), "{name}: {word}\n{}", ran.all());
+        }
+        for other in ["# in a text", "# y", "# b", "# c", "# x"] {
+            assert!(!ran.stdout.contains(other), "{name}: {other}\n{}", ran.all());
+        }
+    }
 }
 
 #[test]

@@ -65,6 +65,14 @@ targets = { b = 1 }
 }
 
 #[test]
+fn an_unclosed_header_is_one_finding() {
+    for text in ["[mesh]\nname = \"m\"\n[[\n", "[mesh]\nname = \"m\"\n[\n"] {
+        let found = codes(&Sandbox::with_mesh(text));
+        assert_eq!(found.iter().filter(|code| *code != "MC0001").count(), 0, "{found:?}");
+    }
+}
+
+#[test]
 fn binary_garbage_is_not_text() {
     let sandbox = Sandbox::with_mesh(MESH);
     let garbage: Vec<u8> =

@@ -18,6 +18,7 @@ mod debian_swap;
 mod debian_tls;
 mod differential;
 mod directory;
+mod documents;
 mod examples;
 mod exit_codes;
 mod expect;

@@ -194,15 +194,25 @@ fn hidden_files_and_dead_links_to_other_things_are_left_out() {
     for lock in [".#mesh.toml", "env/.#prod.toml", "tests/.#t.toml", "sub/.#x.toml", "latest"] {
         symlink("me@host.1:2", sandbox.join(lock)).unwrap();
     }
+    // A link to itself, and one below a file.
+    for folder in ["", "env/", "tests/", "sub/"] {
+        symlink("loop", sandbox.join(&format!("{folder}loop"))).unwrap();
+        symlink(sandbox.join("mesh.toml/below"), sandbox.join(&format!("{folder}below"))).unwrap();
+    }
     sandbox.run(&["check"]).exits(0);
+    sandbox.run(&["plan"]).exits(0);
+    sandbox.run(&["graph"]).exits(0);
     sandbox.run(&["check", "--env", "prod"]).exits(0);
     sandbox.run(&["fmt", "--check"]).exits(0);
     let ran = sandbox.run(&["test"]).exits(3);
     assert!(ran.stderr.contains("there is no test"), "{}", ran.all());
     // A dead link with the name of a definition may be one that is missed.
-    symlink("nowhere", sandbox.join("gone.toml")).unwrap();
-    let ran = sandbox.run(&["check"]).exits(3);
-    assert!(ran.stdout.contains("MC0020"), "{}", ran.all());
+    for to in ["nowhere", "gone.toml"] {
+        symlink(to, sandbox.join("gone.toml")).unwrap();
+        let ran = sandbox.run(&["check"]).exits(3);
+        assert!(ran.stdout.contains("MC0020"), "{}", ran.all());
+        fs::remove_file(sandbox.join("gone.toml")).unwrap();
+    }
 }
 
 #[test]
@@ -252,6 +262,117 @@ fn a_format_of_the_environment_is_no_flag() {
     let mut command = sandbox.command(&["check"]);
     let ran = Ran::new(command.env("MESHCTL_FORMAT", "json").output().unwrap()).exits(0);
     assert!(ran.stdout.starts_with('{'), "{}", ran.stdout);
+}
+
+/// CI systems set inputs that nobody gave to an empty text.
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let sandbox = Sandbox::with_mesh(&MESH.replace("backends", "# backends"));
+    let names =
+        ["MESHCTL_ENV", "MESHCTL_TARGET", "MESHCTL_FORMAT", "MESHCTL_ENVOY", "MESHCTL_JOIN_TOKEN"];
+    for args in [
+        &["check"][..],
+        &["plan", "--format", "json"],
+        &["bootstrap", "virtual_node/a"],
+        &["dev", "--print-overlay"],
+        &["status"],
+    ] {
+        let plain = sandbox.run(args);
+        let mut command = sandbox.command(args);
+        let ran = Ran::new(command.envs(names.map(|name| (name, ""))).output().unwrap());
+        assert_eq!(ran.all(), plain.all(), "{args:?}");
+    }
+    // Every variable that a flag names is among them.
+    fn of(command: &clap::Command, found: &mut Vec<String>) {
+        found.extend(
+            command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.into())),
+        );
+        command.get_subcommands().for_each(|inner| of(inner, found));
+    }
+    let mut found = Vec::new();
+    of(&meshctl::cli::command(), &mut found);
+    for name in found {
+        assert!(names.contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn the_way_of_a_failed_test_can_be_pasted() {
+    let sandbox = Sandbox::new();
+    let mesh = MESH.replace("backends = [\"nobody.internal\"]", "backends = [\"b.internal\"]")
+        + "[virtual_service.\"b.internal\"]\nnode = \"a\"\n";
+    sandbox.write("my mesh/meshctl.toml", "[targets.local]\ndirectory = \"live\"\n");
+    sandbox.write("my mesh/mesh.toml", &mesh);
+    sandbox.write("my mesh/env/prod.toml", "# nothing\n");
+    let value = "a long value with spaces, so that a line of a hundred columns would end in it";
+    sandbox.write(
+        "my mesh/tests/a.toml",
+        format!(
+            "[[test]]\nname = \"t\"\nfrom = \"virtual_node/a\"\nheaders = {{ x-a = \"{value}\" }}\n\
+             request = \"GET http://b.internal:8080/\"\nexpect = {{ refused = true }}\n"
+        ),
+    );
+    let project = ["-C", "my mesh", "--env", "prod"];
+    sandbox.run(&[&project[..], &["plan", "-o", "a plan.json"]].concat()).exits(0);
+    for at in [&[][..], &["--at", "plan:a plan.json"]] {
+        let call = [&project[..], &["test"], at].concat();
+        let ran = sandbox.run(&call).exits(3);
+        let start = ran.stdout.find("meshctl trace").unwrap_or_else(|| panic!("{}", ran.all()));
+        let line = ran.stdout[start..].lines().next().unwrap();
+        let json = sandbox.run(&[&call[..], &["--format", "json"]].concat()).exits(3).stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert!(json["diagnostics"][0]["help"].as_str().unwrap().ends_with(line), "{json:#}");
+        for flag in
+            [&["-C 'my mesh'", "--env prod"][..], &["--at 'plan:a plan.json'"][..at.len() / 2]]
+        {
+            assert!(flag.iter().all(|flag| line.contains(flag)), "{line}");
+        }
+        let call = line.replacen("meshctl", env!("CARGO_BIN_EXE_meshctl"), 1);
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-c", &call]).current_dir(sandbox.path()).output().unwrap();
+        let traced = Ran::new(output).exits(0);
+        assert!(traced.stdout.contains("x-a") || !traced.stdout.is_empty(), "{}", traced.stdout);
+    }
+}
+
+#[test]
+fn a_mistyped_reference_is_one_finding() {
+    let mesh = "[mesh]\nname = \"m\"\n[virtual_node.web]\n\
+        listeners = [{ port = 8080, protocol = \"http\" }]\n\
+        discovery = { dns = \"web.internal\" }\n\
+        backends = [\"cart.internal\"]\n\
+        [virtual_node.cart]\nlisteners = [{ port = 8080, protocol = \"http\" }]\n\
+        discovery = { dns = \"cart-1.internal\" }\n\
+        [virtual_service.\"cart.internal\"]\nrouter = \"cart\"\n\
+        [virtual_router.cart]\nlisteners = [{ port = 8080, protocol = \"http\" }]\n\
+        [[virtual_router.cart.routes]]\nname = \"all\"\nmatch = { prefix = \"/\" }\ntargets = { cart = 1 }\n";
+    let codes = |mesh: &str| -> Vec<String> {
+        let ran = Sandbox::with_mesh(mesh).run(&["check", "--format", "json"]);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let found = document["diagnostics"].as_array().unwrap().iter();
+        found.map(|found| found["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = codes(mesh);
+    let with = |more: &str| {
+        let mut all = before.clone();
+        all.push(more.to_owned());
+        all.sort();
+        all
+    };
+    // What it hides may be meant by the reference, so a suppression is not called unused.
+    let suppressed = mesh
+        .replace("[virtual_node.cart]", "# meshctl: allow MC0110 -- later\n[virtual_node.cart]")
+        .replace("targets = { cart = 1 }", "targets = { crat = 1 }");
+    assert!(!codes(&suppressed).contains(&"MC0017".to_owned()), "{:?}", codes(&suppressed));
+    for (right, wrong) in [
+        ("targets = { cart = 1 }", "targets = { crat = 1 }"),
+        ("router = \"cart\"", "router = \"crat\""),
+        ("backends = [\"cart.internal\"]", "backends = [\"crat.internal\"]"),
+    ] {
+        let mut found = codes(&mesh.replace(right, wrong));
+        found.sort();
+        assert_eq!(found, with("MC0101"), "{wrong}");
+    }
 }
 
 #[test]

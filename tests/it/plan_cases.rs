@@ -97,7 +97,7 @@ fn shown<'a>(
     sources: &'a [(String, String)],
     call: &'a str,
 ) -> Shown<'a> {
-    Shown { plan, findings, files: Some(&desired.files), sources, call }
+    Shown { plan, findings, files: Some(&desired.files), absent: text::NOT_IN_FILES, sources, call }
 }
 
 /// The call that the command line would print.

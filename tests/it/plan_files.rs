@@ -145,7 +145,7 @@ fn other(value: &Value) -> Value {
 }
 
 fn document(plan: &Plan) -> Value {
-    let shown = Shown { plan, findings: &[], files: None, sources: &[], call: "" };
+    let shown = Shown { plan, findings: &[], files: None, absent: "", sources: &[], call: "" };
     json_of(&plan_document(&shown))
 }
 

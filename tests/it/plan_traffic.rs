@@ -137,6 +137,7 @@ fn changes_of_the_shop_say_what_they_do_to_requests() {
         let shown = Shown {
             plan: &plan,
             findings: &[],
+            absent: text::NOT_IN_FILES,
             files: Some(&desired.files),
             sources: &[],
             call: &format!("meshctl apply --expect {}", short(&plan.digest)),

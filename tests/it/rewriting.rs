@@ -5,7 +5,7 @@ use crate::support::sandbox::Sandbox;
 use crate::support::tier;
 use meshctl::schema::format;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 
 /// What a text says, as another reader than the formatter's sees it.
 fn values(text: &str) -> String {
@@ -163,16 +163,58 @@ fn update_loses_no_comment() {
     let sandbox = Sandbox::with_mesh(TARGETS);
     let test = "[[test]]\nname = \"a\"\nfrom = \"virtual_node/client\"\n\
                 request = \"GET http://a.internal:8080/\"\nexpect = {\n  node = \"b\", # why b\n}\n";
-    sandbox.write("tests/a.toml", test);
-    let ran = sandbox.run(&["test", "--update"]);
+    let more = "[[test]]\nname = \"second\"\nfrom = \"virtual_node/client\"\n\
+                request = \"GET http://a.internal:8080/\"\nexpect = { node = \"b\" }\n";
+    sandbox.write("tests/a.toml", format!("{test}{more}"));
+    let ran = sandbox.run(&["test", "--update"]).exits(3);
     let after = fs::read_to_string(sandbox.join("tests/a.toml")).unwrap();
-    // Either the comment is kept, or the file is.
-    match ran.code {
-        0 => assert!(after.contains("# why b"), "{after}"),
-        code => {
-            assert_eq!((code, after.as_str()), (1, test), "{}", ran.stderr);
-            assert!(ran.stderr.contains("`# why b` would be lost"), "{}", ran.stderr);
-        }
+    // The test with the comment stays, and the other one is updated.
+    let updated = more.replace("{ node = \"b\" }", "{ targets = { a = 95, b = 5 } }");
+    assert_eq!(after, format!("{test}{updated}"), "{}", ran.stderr);
+    for words in ["tests/a.toml:1", "`a` is not updated", "`# why b` would be lost"] {
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.all());
+    }
+}
+
+#[test]
+fn what_is_rewritten_keeps_its_owner() {
+    if !rustix::process::geteuid().is_root() {
+        // Only root can give files away.
+        return;
+    }
+    let sandbox = Sandbox::with_mesh(TARGETS);
+    sandbox.write("tests/a.toml", "[[test]]\nname = \"a\"\nfrom = \"virtual_node/client\"\nrequest = \"GET http://a.internal:8080/\"\nexpect = { node = \"b\" }\n");
+    let files = ["mesh.toml", "tests/a.toml"].map(|file| sandbox.join(file));
+    for file in &files {
+        chown(file, Some(1234), Some(4321)).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    sandbox.run(&["fmt", "--check"]).exits(2);
+    sandbox.run(&["fmt"]).exits(0);
+    sandbox.run(&["test", "--update"]).exits(0);
+    for file in &files {
+        let found = fs::metadata(file).unwrap();
+        assert_eq!(
+            (found.uid(), found.gid(), found.mode() & 0o777),
+            (1234, 4321, 0o600),
+            "{file:?}"
+        );
+    }
+}
+
+/// On a full disk.
+#[test]
+fn a_folder_that_was_made_in_vain_is_removed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.json", r#"{ "meshName": "m", "virtualNodeName": "n", "spec": {} }"#);
+    let full = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    for args in [&["init", "new/p"][..], &["import", "a.json", "-o", "new/p"]] {
+        let plain = sandbox.command(args);
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", full]).arg(plain.get_program()).args(args).current_dir(sandbox.path());
+        let ran = crate::support::sandbox::Ran::new(command.output().unwrap()).exits(1);
+        assert!(ran.stderr.contains("new/p/"), "{}", ran.all());
+        assert!(!sandbox.join("new").exists(), "{}", ran.all());
     }
 }
 

@@ -1,14 +1,17 @@
 //! Strings of others on a terminal: whatever stands in names, comments, file names, plans and answers
-//! of servers, no output has a character that a terminal obeys.
+//! of servers, no output has a character that a terminal obeys. Documents, which other programs read, are
+//! written byte for byte elsewhere, so what is printed of them is looked at on a terminal
+//! (`report::escape` has the rule).
 
 use crate::support::sandbox::{Ran, Sandbox};
 use meshctl::plan::{Plan, checksum, digest_of};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
 /// A style that meshctl never uses, an erased screen in C1, text turned around, a bell.
@@ -64,8 +67,16 @@ impl Told {
     fn run(&mut self, mut command: Command) -> String {
         command.env("MESHCTL_NO_UPDATE", "1");
         let call = format!("{command:?}");
+        let mut text = match prints_document(&command) {
+            true => on_terminal(&command),
+            false => String::new(),
+        };
         let ran = Ran::new(command.output().unwrap());
-        let text = ran.all();
+        text.push_str(&match text.is_empty() {
+            true => ran.all(),
+            // The document is as it is; what is said beside it is for people.
+            false => ran.stderr,
+        });
         clean(&call, &text);
         self.shown += text.matches("\\u001b[5;9m").count() + text.matches("\\u009b2J").count();
         text
@@ -83,6 +94,34 @@ impl Told {
     }
 }
 
+/// Whether what a call prints is a document of the user's.
+fn prints_document(command: &Command) -> bool {
+    let args: Vec<&str> = command.get_args().filter_map(|arg| arg.to_str()).collect();
+    let has = |wanted: &[&str]| args.iter().any(|arg| wanted.contains(arg));
+    match args.first() {
+        Some(&("bootstrap" | "completions" | "import" | "render" | "schema")) => true,
+        Some(&"dev") => has(&["--print-overlay"]),
+        Some(&"fmt") => has(&["-", "--diff"]),
+        Some(&("plan" | "show")) => has(&["json"]),
+        Some(&"graph") => has(&["mermaid", "dot", "svg"]),
+        _ => false,
+    }
+}
+
+/// What a call prints if all of its streams but stdin are a terminal.
+fn on_terminal(command: &Command) -> String {
+    let quoted = |text: &OsStr| format!("'{}'", text.to_str().unwrap().replace('\'', "'\\''"));
+    let words: Vec<String> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(quoted).collect();
+    let mut script = Command::new("script");
+    script.args(["-E", "never", "-qec", &words.join(" "), "/dev/null"]).env_clear();
+    script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    script.current_dir(command.get_current_dir().unwrap()).stdin(Stdio::null());
+    let output = script.output().expect("`script` of util-linux runs");
+    // A terminal makes CRLF of each line feed.
+    String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")
+}
+
 fn is_name(arg: &str) -> bool {
     arg.chars().all(|c| c.is_ascii_lowercase())
 }
@@ -97,6 +136,10 @@ const MESH: &str = "[mesh]\nname = \"m\"\ncapture = \"explicit\"\n\
 const ROUTE: &str = "# RAW\n[[virtual_router.cart.routes]]\nname = \"all\"\n\
     match = { prefix = \"/\", headers = { x-a = \"EVIL\" } }\ntargets = { cart = 1 }\n\
     [[virtual_router.cart.routes]]\nname = \"rest\"\nmatch = { prefix = \"/\" }\ntargets = { cart = 2 }\n";
+
+/// A definition for import, which cannot name what is none.
+const API: &str = "{ \"meshName\": \"m\", \"virtualNodeName\": \"n\", \"spec\": { \"logging\": { \"accessLog\": \
+    { \"file\": { \"path\": \"/dev/stdout\", \"format\": { \"text\": \"EVIL\" } } } } } }";
 
 fn evil(text: &str) -> String {
     text.replace("EVIL", WRITTEN).replace("RAW", RAW)
@@ -135,11 +178,15 @@ fn no_command_prints_what_a_terminal_obeys() {
     let mut command = sandbox.command(&["apply", "--yes"]);
     let text = told.run(std::mem::replace(as_user(&mut command), Command::new("true")));
     assert!(sandbox.join("live").exists(), "{text}");
-    let changed = evil(MESH).replace("note = \"", "note = \"changed ");
+    let changed = evil(MESH).replace("note = \"", "note =   \"changed ");
+    sandbox.write("api.json", evil(API).replace(WRITTEN, RAW));
     sandbox.write("mesh.toml", &changed);
     for args in [
         &["check"][..],
         &["fmt", "--check"],
+        &["fmt", "--diff"],
+        &["import", "api.json"],
+        &["dev", "--print-overlay"],
         &["plan"],
         &["plan", "--format", "markdown"],
         &["plan", "--format", "github"],

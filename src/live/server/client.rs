@@ -271,8 +271,11 @@ fn secret(source: &TokenSource) -> Result<String, String> {
             }
             fs::read_to_string(path).map_err(named)?
         }
-        TokenSource::Env(name) => std::env::var(name)
-            .map_err(|_| format!("the token should be in the variable {name}, which is not set"))?,
+        TokenSource::Env(name) => {
+            std::env::var(name).ok().filter(|token| !token.is_empty()).ok_or_else(|| {
+                format!("the token should be in the variable {name}, which is not set")
+            })?
+        }
     };
     let text = text.trim();
     // Another secret that a file of the project names must not reach a server by this way.
