@@ -1,11 +1,11 @@
 //! Network filters: the HTTP connection manager and the TCP proxy.
 
 use super::builder::Builder;
-use super::pb::{core, hcm, listener, matcher, preserve_case, tcp_proxy};
+use super::pb::{core, custom_header, hcm, listener, matcher, preserve_case, tcp_proxy, xff};
 use super::resource::ResourceType;
 use super::route::TcpTargets;
 use super::{access_log, defaults, filters, patch};
-use crate::model::{AccessLog, Patch};
+use crate::model::{AccessLog, Patch, is_field};
 use crate::traffic::Accepts;
 use crate::traffic::http::{MAX_HEADER_KIB, MAX_HEADERS};
 use envoy_api::{Any, pack};
@@ -53,11 +53,10 @@ pub(super) fn http(b: &Builder<'_>, http: &Http<'_>) -> listener::Filter {
         merge_slashes: true,
         path_with_escaped_slashes_action: manager::PathWithEscapedSlashesAction::KeepUnchanged
             as i32,
-        // At the edge the peer's address is the client's, and headers that steer Envoy from
-        // outside are taken off. Inside, what the edge wrote must stay.
+        // At the edge the peer's address is the client's. Inside, what the edge wrote must stay.
         use_remote_address: http.edge.then_some(true),
-        // Nobody outside is trusted for having a private address.
-        internal_address_config: http.edge.then(manager::InternalAddressConfig::default),
+        internal_address_config: Some(nobody()),
+        original_ip_detection_extensions: forwarded(http),
         http_protocol_options: Some(http1_options(http.accepts)),
         common_http_protocol_options: common_options(http.accepts, false),
         max_request_headers_kb: (http.accepts.max_header_kib != MAX_HEADER_KIB)
@@ -68,6 +67,41 @@ pub(super) fn http(b: &Builder<'_>, http: &Http<'_>) -> listener::Filter {
         config = patch::apply(config, Some(patch));
     }
     filter("envoy.filters.network.http_connection_manager", pack(&config))
+}
+
+/// Envoy lets clients whose address is internal set timeouts and retries by headers, and without a
+/// range all private addresses are internal. No peer has this one.
+fn nobody() -> manager::InternalAddressConfig {
+    let range =
+        core::CidrRange { address_prefix: "255.255.255.255".to_owned(), prefix_len: Some(32) };
+    manager::InternalAddressConfig { cidr_ranges: vec![range], ..Default::default() }
+}
+
+/// Inside, the address of the client is what `x-forwarded-for` says, which is anything: it is logged,
+/// and never trusted. Where a patch says how addresses are determined, it alone does: Envoy takes no
+/// two ways.
+fn forwarded(http: &Http<'_>) -> Vec<core::TypedExtensionConfig> {
+    let own = [
+        "internal_address_config",
+        "original_ip_detection_extensions",
+        "use_remote_address",
+        "xff_num_trusted_hops",
+    ];
+    let mut keys =
+        http.patches.iter().filter_map(|patch| patch.as_object()).flat_map(|patch| patch.keys());
+    if http.edge || keys.any(|key| own.iter().any(|field| is_field(key, field))) {
+        return Vec::new();
+    }
+    let extension = |name: &str, config| core::TypedExtensionConfig {
+        name: format!("envoy.http.original_ip_detection.{name}"),
+        typed_config: Some(config),
+    };
+    // One address is found by the first of them, the last of several by the second.
+    let one = custom_header::CustomHeaderConfig {
+        header_name: "x-forwarded-for".to_owned(),
+        ..Default::default()
+    };
+    vec![extension("custom_header", pack(&one)), extension("xff", pack(&xff::XffConfig::default()))]
 }
 
 /// The limits that are not Envoy's own; toward a server also that of a response's size.

@@ -20,6 +20,8 @@ pub(super) use envoy_api::pb::envoy::extensions::filters::listener::tls_inspecto
 pub(super) use envoy_api::pb::envoy::extensions::filters::network::http_connection_manager::v3 as hcm;
 pub(super) use envoy_api::pb::envoy::extensions::filters::network::tcp_proxy::v3 as tcp_proxy;
 pub(super) use envoy_api::pb::envoy::extensions::http::header_formatters::preserve_case::v3 as preserve_case;
+pub(super) use envoy_api::pb::envoy::extensions::http::original_ip_detection::custom_header::v3 as custom_header;
+pub(super) use envoy_api::pb::envoy::extensions::http::original_ip_detection::xff::v3 as xff;
 pub(super) use envoy_api::pb::envoy::extensions::retry::host::previous_hosts::v3 as previous_hosts;
 pub(super) use envoy_api::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
 pub(super) use envoy_api::pb::envoy::extensions::upstreams::http::v3 as upstream_http;

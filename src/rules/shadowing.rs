@@ -105,8 +105,8 @@ const OWN_HEADER: Code = Code::warning(
     "match-on-proxy-header",
     "a match on a header that the proxy itself sets or removes",
     "Envoy writes `x-forwarded-*`, `x-request-id` and `x-envoy-*` before it looks for a route, and \
-     takes off those of strangers at a gateway. So the route sees the proxy's value and not the \
-     client's.",
+     removes headers of clients that would set its timeouts and retries. So the route sees the \
+     proxy's value and not the client's.",
 );
 /// A path with capital letters.
 const CAPITALS: Code = Code::info(

@@ -138,8 +138,12 @@ impl World {
 
     /// How often the application is asked for one request.
     fn tries(&self, headers: &str) -> String {
+        self.tries_at(self.client, headers)
+    }
+
+    fn tries_at(&self, to: SocketAddr, headers: &str) -> String {
         self.count.store(0, Ordering::SeqCst);
-        let status = self.call(headers);
+        let status = get(to, headers);
         format!("{status} after {}", self.count.load(Ordering::SeqCst))
     }
 
@@ -296,8 +300,8 @@ fn traffic(before: &Mesh, after: &Mesh) -> Traffic {
     compare(&live, after, None, &Settings::path("/root")).traffic
 }
 
-#[test]
-fn a_setting_that_a_plan_names_changes_what_requests_meet() {
+/// The addresses and the application of a mesh, and what makes its text of [`MESH`].
+fn world() -> (World, impl Fn(&str) -> String) {
     // The applications stay at their addresses.
     let block = Box::leak(Box::new(Block::take()));
     let at = |third: u8, last: u8, port: u16| -> SocketAddr {
@@ -307,10 +311,6 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
     let (ip, always) = (at(1, 1, 1).ip(), "1975-01-01..4096-01-01");
     let made = format!("authority - - {always}\nother - - {always}\nn authority {ip} {always}");
     authority::make(&made, folder.path());
-    let text = |text: &str| {
-        let own = text.replace("127.B.", &format!("127.{}.", block.second()));
-        own.replace("CERTS", &folder.path().display().to_string())
-    };
     let world = World {
         client: at(9, 1, 8080),
         gateway: at(9, 1, 8090),
@@ -318,6 +318,88 @@ fn a_setting_that_a_plan_names_changes_what_requests_meet() {
         count: Arc::default(),
     };
     application(at(2, 1, 18_080), &world.count);
+    let text = move |text: &str| {
+        let own = text.replace("127.B.", &format!("127.{}.", block.second()));
+        own.replace("CERTS", &folder.path().display().to_string())
+    };
+    (world, text)
+}
+
+/// Headers by which a client steers an Envoy that believes it, what comes of them where no proxy
+/// does, and where the second hop of a gateway does.
+const STEERING: &[(&str, &str, &str)] = &[
+    ("x-delay-ms: 400\r\nx-envoy-upstream-rq-timeout-ms: 100", "200 after 1", "504 after 1"),
+    (
+        "x-delay-ms: 400\r\nx-envoy-upstream-rq-per-try-timeout-ms: 100",
+        "200 after 1",
+        "504 after 1",
+    ),
+    (
+        "x-status: 503\r\nx-envoy-retry-on: 5xx\r\nx-envoy-max-retries: 2",
+        "503 after 1",
+        "503 after 3",
+    ),
+    (
+        "x-status: 418\r\nx-envoy-retry-on: retriable-status-codes\r\n\
+         x-envoy-retriable-status-codes: 418\r\nx-envoy-max-retries: 2",
+        "418 after 1",
+        "418 after 3",
+    ),
+];
+
+/// What clients say of their addresses.
+const CLIENTS: [&str; 5] = [
+    "",
+    "x-forwarded-for: 10.0.0.1\r\n",
+    "x-forwarded-for: 127.0.0.1\r\nx-envoy-internal: true\r\n",
+    "x-forwarded-for: 192.168.1.1, 10.0.0.1\r\n",
+    "x-forwarded-for: 255.255.255.255\r\n",
+];
+
+#[test]
+fn no_client_steers_timeouts_and_retries_whatever_its_address() {
+    let (world, text) = world();
+    let door = r#"address = "127.B.9.1" }"#;
+    // Clients of the test have such addresses.
+    let internal = r#"{ internal_address_config =
+        { cidr_ranges = [{ address_prefix = "127.0.0.0", prefix_len = 8 }] } }"#;
+    let believes = format!(
+        r#"address = "127.B.9.1", patch = {{ http = {internal}, inner_http = {internal} }} }}"#
+    );
+    assert_eq!(MESH.matches(door).count(), 1);
+    let mut otherwise = Vec::new();
+    for believed in [false, true] {
+        let own = if believed { believes.replace('\n', "") } else { door.to_owned() };
+        let mesh = mesh(&text(&MESH.replace(door, &own)));
+        let proxies = running(&mesh);
+        await_door(&proxies, world.server);
+        for (steering, kept, steered) in STEERING {
+            if believed {
+                // The same headers do what they ask for where the mesh's own files let them.
+                let found = world.tries_at(world.gateway, &format!("{steering}\r\n"));
+                if found != *steered {
+                    otherwise.push(format!("believed, {steering:?}: {found}"));
+                }
+                continue;
+            }
+            for from in CLIENTS {
+                for to in [world.client, world.gateway] {
+                    let headers = format!("{steering}\r\n{from}");
+                    let found = world.tries_at(to, &headers);
+                    if found != *kept {
+                        otherwise.push(format!("{to} {headers:?}: {found}"));
+                    }
+                }
+            }
+        }
+        drop(proxies);
+    }
+    assert!(otherwise.is_empty(), "{}", otherwise.join("\n"));
+}
+
+#[test]
+fn a_setting_that_a_plan_names_changes_what_requests_meet() {
+    let (world, text) = world();
     let before = mesh(&text(MESH));
     let mut otherwise = Vec::new();
     let proxies = running(&before);
