@@ -23,6 +23,10 @@ pub(super) struct TraceArgs {
     method: String,
 
     /// The URL that the client calls: `http://HOST[:PORT][/PATH]`, https or tcp
+    ///
+    /// It is sent as it is written. What is not ASCII and not percent-encoded is rejected by HTTP/1,
+    /// which is also what the answer says; HTTP/2 (a port with the protocol `http2` or `grpc`) takes
+    /// it in the path and in the query.
     #[arg(value_name = "URL")]
     url: String,
 

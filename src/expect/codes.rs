@@ -18,7 +18,9 @@ pub(super) const NO_REQUEST: Code = Code::error(
     "malformed-test-request",
     "a test asks for something that no client can send",
     "A request is `METHOD URL`, or a URL alone for GET. URLs start with http://, https://, grpc:// \
-     (`grpc://HOST/PACKAGE.SERVICE/METHOD`) or tcp://. Header names and values are those of HTTP.",
+     (`grpc://HOST/PACKAGE.SERVICE/METHOD`) or tcp://, and have no spaces and control characters. What is \
+     not ASCII is sent as it is: HTTP/1 rejects it, HTTP/2 takes it in paths and queries. Header \
+     names and values are those of HTTP.",
 );
 /// No node or gateway that the request could come from.
 pub(super) const NO_SOURCE: Code = Code::error(

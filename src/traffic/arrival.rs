@@ -106,25 +106,14 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
             seen.host.push_str(&String::from_utf8_lossy(value.as_bytes()));
         }
     }
-    let bad = |why: String| bad(codec, why);
-    // The codec of HTTP/1 reads the first line, then the headers as bytes, and counts them last.
-    first_line(seen, codec)?;
-    let bytes = bytes(seen, codec, accepts)?;
-    fields(seen, codec).map_err(bad)?;
-    content_length(seen).map_err(bad)?;
-    let count = count(seen, codec, accepts)?;
-    near(bytes, count, accepts)?;
-    host(&seen.host, codec).map_err(bad)?;
-    method(seen)?;
-    let target = target(seen, codec)?;
-    framing(seen, codec)?;
+    in_order(seen, codec, accepts)?;
     let upgrade = asks_upgrade(seen, accepts);
     if codec == Codec::Http1 && !upgrade {
-        nominated(seen).map_err(bad)?;
+        nominated(seen).map_err(|why| bad(codec, why))?;
     }
     join(seen, codec);
     remove(seen, upgrade);
-    if !target {
+    if !is_path(seen) {
         let why = format!("no route matches `{}`: it is not a path", seen.path);
         return Err(Rejected::Answer(404, why));
     }
@@ -133,6 +122,29 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
         Rejected::Answer(400, why)
     })?;
     Ok(())
+}
+
+/// Of several faults the first one decides. This is the order of Envoy's checks; the codec of
+/// HTTP/2 has all of its own (which close the connection) before those of the connection manager
+/// (which answer). `tests/it/live_faults_in_pairs.rs` sends every pair of faults.
+fn in_order(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
+    let bad = |why: String| bad(codec, why);
+    // The codec of HTTP/1 reads the first line, as far as it may be long, then the headers as
+    // bytes, and counts them last.
+    first_line(seen, codec, accepts)?;
+    let bytes = bytes(seen, codec, accepts)?;
+    fields(seen, codec).map_err(bad)?;
+    content_length(seen).map_err(bad)?;
+    let count = count(seen, codec, accepts)?;
+    near(bytes, count, accepts)?;
+    framing(seen, codec)?;
+    host(&seen.host, codec).map_err(bad)?;
+    if seen.method == "CONNECT" {
+        let why = "what a proxy makes of CONNECT depends on its version";
+        return Err(Rejected::Unknown(why.to_owned()));
+    }
+    target(seen).map_err(bad)?;
+    answered(seen)
 }
 
 /// How a codec rejects a request that is not valid.
@@ -200,44 +212,46 @@ fn count(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<usize, Rejected
 
 fn near(bytes: usize, count: usize, accepts: &Accepts) -> Result<(), Rejected> {
     if bytes + ADDED_BYTES > most_bytes(accepts) || count + ADDED_HEADERS > most_headers(accepts) {
-        let why = "proxies add headers, and the request is near their limits".to_owned();
-        return Err(Rejected::Unknown(why));
+        return Err(near_limits());
     }
     Ok(())
 }
 
-fn first_line(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
-    let known = HTTP1_METHODS.contains(&seen.method.as_str());
-    if codec == Codec::Http1 && !known {
+fn near_limits() -> Rejected {
+    let why = "proxies add headers, and the request is near their limits";
+    Rejected::Unknown(why.to_owned())
+}
+
+fn first_line(seen: &Seen, codec: Codec, accepts: &Accepts) -> Result<(), Rejected> {
+    if codec == Codec::Http2 {
+        return Ok(());
+    }
+    // A line that is too long is not read to its end.
+    let line = seen.method.len() + seen.path.len();
+    if line > most_bytes(accepts) {
+        return Err(too_large(codec, accepts));
+    }
+    if line + ADDED_BYTES > most_bytes(accepts) {
+        return Err(near_limits());
+    }
+    if !HTTP1_METHODS.contains(&seen.method.as_str()) {
         let why = format!("the HTTP/1 codec does not know the method `{}`", seen.method);
         return Err(Rejected::Answer(400, why));
     }
-    if codec == Codec::Http1 && !seen.path.starts_with('/') && seen.path.contains("://") {
-        let why = format!("`{}` names a host beside the `Host` header", seen.path);
+    let path = seen.path.as_str();
+    if !path.starts_with('/') && path.contains("://") {
+        let why = format!("`{path}` names a host beside the `Host` header");
         return Err(Rejected::Unknown(why));
     }
-    // The rest of what is wrong with a target is found after the headers.
-    let path = seen.path.as_str();
-    let target = path.starts_with('/') || path == "*" || seen.method == "CONNECT";
-    if codec == Codec::Http1 && !(target && path.bytes().all(|byte| byte.is_ascii_graphic())) {
-        let why = format!("`{}` is no target of a request", path.escape_debug());
+    if let Some(c) = path.chars().find(|c| !c.is_ascii()) {
+        let why = format!("HTTP/1 has no target with {c:?} in it; clients percent-encode it");
         return Err(Rejected::Answer(400, why));
     }
-    Ok(())
-}
-
-fn method(seen: &Seen) -> Result<(), Rejected> {
-    let method = &seen.method;
-    if method == "CONNECT" {
-        let why = "what a proxy makes of CONNECT depends on its version";
-        return Err(Rejected::Unknown(why.to_owned()));
-    }
-    if method == "QUERY" {
-        let typed = seen.headers.iter().any(|(own, _)| own == "content-type");
-        if !typed {
-            let why = "QUERY without `Content-Type` is rejected";
-            return Err(Rejected::Answer(400, why.to_owned()));
-        }
+    // The rest of what is wrong with a target is found after the headers.
+    let target = path.starts_with('/') || path == "*" || seen.method == "CONNECT";
+    if !(target && path.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let why = format!("`{}` is no target of a request", path.escape_debug());
+        return Err(Rejected::Answer(400, why));
     }
     Ok(())
 }
@@ -255,23 +269,34 @@ fn host(host: &str, codec: Codec) -> Result<(), String> {
 }
 
 /// Whether the target is a path, which is normalised; `OPTIONS *` is none.
-fn target(seen: &Seen, codec: Codec) -> Result<bool, Rejected> {
-    let bad = |why: String| bad(codec, why);
+fn is_path(seen: &Seen) -> bool {
+    !(seen.path == "*" && seen.method == "OPTIONS")
+}
+
+/// What both codecs want of a target.
+fn target(seen: &Seen) -> Result<(), String> {
     let path = seen.path.as_str();
-    if path == "*" && seen.method == "OPTIONS" {
-        return Ok(false);
-    }
-    if !path.starts_with('/') {
-        return Err(bad(format!("`{path}` does not start with `/`")));
+    if is_path(seen) && !path.starts_with('/') {
+        return Err(format!("`{path}` does not start with `/`"));
     }
     let control = |c: char| c == ' ' || c.is_ascii_control();
-    if let Some(c) = path.chars().find(|c| control(*c)) {
-        return Err(bad(format!("the path contains {c:?}")));
+    match path.chars().find(|c| control(*c)) {
+        Some(c) => Err(format!("the path contains {c:?}")),
+        None => Ok(()),
     }
-    match path.contains('#') {
-        true => Err(Rejected::Answer(400, "the path contains `#`".to_owned())),
-        false => Ok(true),
+}
+
+/// What is answered with 400 by either codec.
+fn answered(seen: &Seen) -> Result<(), Rejected> {
+    let bad = |why: &str| Err(Rejected::Answer(400, why.to_owned()));
+    let typed = || seen.headers.iter().any(|(own, _)| own == "content-type");
+    if seen.method == "QUERY" && !typed() {
+        return bad("QUERY without `Content-Type` is rejected");
     }
+    if seen.path.contains('#') {
+        return bad("the path contains `#`");
+    }
+    Ok(())
 }
 
 fn fields(seen: &Seen, codec: Codec) -> Result<(), String> {
@@ -322,17 +347,22 @@ fn content_length(seen: &Seen) -> Result<(), String> {
 }
 
 fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
-    let bad = |why: &str| bad(codec, why.to_owned());
-    let mut encodings = values(seen, "transfer-encoding");
-    let Some(encoding) = encodings.next() else { return Ok(()) };
-    if encodings.next().is_some() || !is(encoding, "chunked") {
+    if values(seen, "transfer-encoding").next().is_none() {
+        return Ok(());
+    }
+    if values(seen, "content-length").next().is_some() {
+        let why = "a request has `Content-Length` or `Transfer-Encoding`, not both";
+        return Err(bad(codec, why.to_owned()));
+    }
+    // Several values are one, in which empty ones leave no trace.
+    let mut encodings =
+        values(seen, "transfer-encoding").filter(|value| !value.as_bytes().is_empty());
+    let chunked = encodings.next().is_some_and(|first| is(first, "chunked"));
+    if !chunked || encodings.next().is_some() {
         let why = "the only `Transfer-Encoding` that proxies accept is `chunked`";
         return Err(Rejected::Answer(501, why.to_owned()));
     }
-    match values(seen, "content-length").next() {
-        Some(_) => Err(bad("a request has `Content-Length` or `Transfer-Encoding`, not both")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Names in `Connection` are headers for the next hop alone, which are removed.
@@ -373,16 +403,18 @@ fn asks_upgrade(seen: &Seen, accepts: &Accepts) -> bool {
 fn join(seen: &mut Seen, codec: Codec) {
     let mut joined: Vec<(String, FieldValue)> = Vec::with_capacity(seen.headers.len());
     for (name, value) in std::mem::take(&mut seen.headers) {
+        let cookie = codec == Codec::Http2 && treatment(&name) == Treatment::Cookie;
         let between = match treatment(&name) {
             Treatment::Joined | Treatment::Referer => Some(","),
-            Treatment::Cookie if codec == Codec::Http2 => Some("; "),
+            _ if cookie => Some("; "),
             _ => None,
         };
         let first = joined.iter_mut().find(|(own, _)| *own == name);
         match (between, first) {
-            // An empty value takes no separator, on either side.
+            // An empty value takes no separator, on either side; of cookies only where none is
+            // before it.
             (Some(_), Some((_, first))) if first.as_bytes().is_empty() => *first = value,
-            (Some(_), Some(_)) if value.as_bytes().is_empty() => {}
+            (Some(_), Some(_)) if value.as_bytes().is_empty() && !cookie => {}
             (Some(between), Some((_, first))) => {
                 let all = [first.as_bytes(), between.as_bytes(), value.as_bytes()].concat();
                 *first = FieldValue::from(all);
@@ -390,6 +422,11 @@ fn join(seen: &mut Seen, codec: Codec) {
             _ => joined.push((name, value)),
         }
     }
+    // By HTTP/2, cookies that are empty together are no header.
+    joined.retain(|(name, value)| {
+        let cookie = codec == Codec::Http2 && treatment(name) == Treatment::Cookie;
+        !(cookie && value.as_bytes().is_empty())
+    });
     seen.headers = joined;
 }
 

@@ -41,6 +41,7 @@ mod live_dev;
 mod live_drift;
 mod live_expect;
 mod live_faults;
+mod live_faults_in_pairs;
 mod live_grpc;
 mod live_http;
 mod live_import;

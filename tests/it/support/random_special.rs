@@ -86,7 +86,7 @@ const FRAMING: &[(&str, &[&str])] = &[
     ("upgrade", &["foo", "websocket", "h2c", "TLS/1.2"]),
     ("keep-alive", &["timeout=5", ""]),
     ("proxy-connection", &["keep-alive", "x-a"]),
-    ("transfer-encoding", &["chunked", "gzip", "gzip, chunked", "identity", "Chunked"]),
+    ("transfer-encoding", &["chunked", "gzip", "gzip, chunked", "identity", "Chunked", ""]),
     ("content-length", &["0", "3", "-1", "x", "+3", "3 ", "00", "1,1", ""]),
     ("expect", &["100-continue", "x"]),
     ("http2-settings", &["AAMAAABkAARAAAAAAAIAAAAA"]),
@@ -233,8 +233,18 @@ const SEGMENTS: &[&str] = &[
     "a;/..;",
     "%2E%2E%3b",
 ];
-const TARGETS: &[&str] =
-    &["*", "http://shop.example/a", "http://other/a?b", "a", "", "//a", "/a#b", "/a b"];
+const TARGETS: &[&str] = &[
+    "*",
+    "http://shop.example/a",
+    "http://other/a?b",
+    "a",
+    "",
+    "//a",
+    "/a#b",
+    "/a b",
+    "/\u{e9}",
+    "/a?q=\u{e9}",
+];
 const REFERERS: &[&str] =
     &["https://a.example/x?y", "http://a/", "a", "/x", "", "a b", "a\tb", "\u{e9}"];
 
@@ -378,6 +388,9 @@ fn change(c: &mut Chance, mesh: &Mesh, request: &mut Request, kind: &str) -> boo
         "header about connection or body" => {
             let (name, values) = c.pick(FRAMING);
             push(request, name, c.pick(values));
+            if c.once_in(4) {
+                push(request, name, c.pick(values));
+            }
             if name == "upgrade" && c.once_in(2) {
                 push(request, "connection", c.pick(&["Upgrade", "upgrade, x-a"]));
             }

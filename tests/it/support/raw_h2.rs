@@ -121,14 +121,22 @@ pub(crate) fn application(at: SocketAddr, node: String, grpc: bool) {
         for stream in listener.incoming().flatten() {
             let node = node.clone();
             // A connection that breaks is the caller's doing.
-            thread::spawn(move || drop(serve(stream, &node, grpc)));
+            thread::spawn(move || {
+                let reader = BufReader::new(stream.try_clone()?);
+                serve(reader, stream, &node, grpc)
+            });
         }
     });
 }
 
-pub(super) fn serve(mut stream: TcpStream, node: &str, grpc: bool) -> io::Result<()> {
+/// Answers the requests of one connection.
+pub(super) fn serve(
+    mut reader: impl Read,
+    mut stream: TcpStream,
+    node: &str,
+    grpc: bool,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
     let mut preface = [0; PREFACE.len()];
     write(&mut stream, kind::SETTINGS, 0, 0, &[])?;
     reader.read_exact(&mut preface)?;

@@ -49,22 +49,27 @@ pub(crate) fn application(at: SocketAddr, node: String) {
         for stream in listener.incoming().flatten() {
             let node = node.clone();
             // A connection that breaks is the caller's doing.
-            thread::spawn(move || {
-                let mut start = [0; 3];
-                match stream.peek(&mut start) {
-                    Ok(_) if &start == b"PRI" => drop(raw_h2::serve(stream, &node, false)),
-                    Ok(_) => drop(serve(stream, &node)),
-                    Err(_) => {}
-                }
-            });
+            thread::spawn(move || drop(answer(stream, &node)));
         }
     });
 }
 
-fn serve(stream: TcpStream, node: &str) -> io::Result<()> {
+/// Speaks HTTP/2 where a connection begins with all of its first line: `PRI` is also a method that
+/// HTTP/1 has as well as any other.
+fn answer(stream: TcpStream, node: &str) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::new(stream);
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut first = Vec::new();
+    reader.read_until(b'\n', &mut first)?;
+    let http2 = first == b"PRI * HTTP/2.0\r\n";
+    let reader = io::Cursor::new(first).chain(reader);
+    match http2 {
+        true => raw_h2::serve(reader, stream, node, false),
+        false => serve(reader, stream, node),
+    }
+}
+
+fn serve(mut reader: impl BufRead, mut writer: TcpStream, node: &str) -> io::Result<()> {
     while let Some((first, headers)) = head(&mut reader)? {
         let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
         let find = |wanted: &str| headers.iter().find(|(name, _)| name == wanted);
