@@ -124,13 +124,15 @@ fn head(reader: &mut impl BufRead) -> io::Result<Option<(String, Vec<(String, St
     }
 }
 
-/// The body that a request's own headers ask for, if they say anything of one.
+/// The body that a request's own headers ask for, if they say anything of one. Where the last of
+/// several `Transfer-Encoding` is empty, Envoy takes the body for the next request.
 fn framed(request: &Request) -> Option<String> {
     let find = |wanted: &str| {
-        let own = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let own = request.headers.iter().rfind(|(name, _)| name.eq_ignore_ascii_case(wanted));
         own.map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     match (find("transfer-encoding"), find("content-length")) {
+        (Some(last), _) if last.is_empty() => Some(String::new()),
         (Some(_), _) => Some("0\r\n\r\n".to_owned()),
         (None, Some(length)) => Some("x".repeat(length.trim().parse().unwrap_or(0))),
         (None, None) => None,
