@@ -107,12 +107,16 @@ pub(super) fn arrive(seen: &mut Seen, codec: Codec, accepts: &Accepts) -> Result
         }
     }
     in_order(seen, codec, accepts)?;
-    let upgrade = asks_upgrade(seen, accepts);
-    if codec == Codec::Http1 && !upgrade {
+    let upgrade = asked_upgrade(seen, accepts);
+    if codec == Codec::Http1 && upgrade.is_none() {
         nominated(seen).map_err(|why| bad(codec, why))?;
     }
     join(seen, codec);
-    remove(seen, upgrade);
+    remove(seen, upgrade.is_some());
+    if let Some(to) = upgrade {
+        seen.headers.retain(|(name, _)| name != "upgrade");
+        seen.headers.push(("upgrade".to_owned(), FieldValue::from(to)));
+    }
     if !is_path(seen) {
         let why = format!("no route matches `{}`: it is not a path", seen.path);
         return Err(Rejected::Answer(404, why));
@@ -158,7 +162,8 @@ fn bad(codec: Codec, why: String) -> Rejected {
 /// Why a proxy answers a request that a route takes with 403: it asks for an upgrade that the port
 /// does not let through. (Without a route it is 404.)
 pub(super) fn refused_upgrade(seen: &Seen, upgrades: bool) -> Option<String> {
-    // On arrival the header was removed unless an upgrade is asked for.
+    // On arrival the header was removed unless an upgrade is asked for; several were made one, which
+    // has to be the name as a whole.
     let to = values(seen, "upgrade").next()?.to_string();
     let fits = upgrades && to.eq_ignore_ascii_case("websocket");
     (!fits).then(|| format!("the proxy does not upgrade to `{to}`"))
@@ -329,10 +334,16 @@ fn values<'s>(seen: &'s Seen, name: &'s str) -> impl Iterator<Item = &'s FieldVa
     seen.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value)
 }
 
-/// The values of a header as one, in small letters.
+/// The values of a header as one, in which empty ones leave no trace.
 fn joined(seen: &Seen, name: &str) -> String {
-    let all = values(seen, name).map(ToString::to_string);
-    all.collect::<Vec<_>>().join(",").to_ascii_lowercase()
+    let all = values(seen, name).filter(|value| !value.as_bytes().is_empty());
+    let texts = all.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    texts.collect::<Vec<_>>().join(",")
+}
+
+/// The parts of a value that is a list.
+fn parts(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(|part| part.trim_matches([' ', '\t'])).filter(|part| !part.is_empty())
 }
 
 fn content_length(seen: &Seen) -> Result<(), String> {
@@ -367,12 +378,8 @@ fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
 
 /// Names in `Connection` are headers for the next hop alone, which are removed.
 fn nominated(seen: &mut Seen) -> Result<(), String> {
-    let all = joined(seen, "connection");
-    let names: Vec<&str> = all
-        .split(',')
-        .map(|name| name.trim_matches([' ', '\t']))
-        .filter(|n| !n.is_empty())
-        .collect();
+    let all = joined(seen, "connection").to_ascii_lowercase();
+    let names: Vec<&str> = parts(&all).collect();
     if names.len() > NOMINATED_MAX {
         return Err(format!("`Connection` has more than {NOMINATED_MAX} names"));
     }
@@ -389,15 +396,32 @@ fn nominated(seen: &mut Seen) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether `Connection: upgrade` asks for an upgrade. One to HTTP/2 is ignored, and those that the
-/// port is set to ignore.
-fn asks_upgrade(seen: &Seen, accepts: &Accepts) -> bool {
-    let asked = joined(seen, "connection").split(',').any(|word| word.trim() == "upgrade");
+/// What `Connection: upgrade` asks to be upgraded to: all values of `Upgrade` as one. One to HTTP/2
+/// alone is ignored, and of others the parts that the port ignores; a port that ignores none leaves
+/// the value as it is.
+fn asked_upgrade(seen: &mut Seen, accepts: &Accepts) -> Option<String> {
+    let connection = joined(seen, "connection");
+    let asked = parts(&connection).any(|word| word.eq_ignore_ascii_case("upgrade"));
     let there = values(seen, "upgrade").next().is_some();
+    if !asked || !there {
+        return None;
+    }
     let to = joined(seen, "upgrade");
-    let ignored =
-        to == "h2c" || (!to.is_empty() && to.split(',').all(|n| accepts.ignores(n.trim())));
-    asked && there && !ignored
+    let http2 = to.eq_ignore_ascii_case("h2c");
+    if !http2 && accepts.ignored_upgrades.is_empty() {
+        return Some(to);
+    }
+    let kept: Vec<&str> = parts(&to).filter(|part| !http2 && !accepts.ignores(part)).collect();
+    if !kept.is_empty() {
+        return Some(kept.join(","));
+    }
+    // What belongs to an ignored upgrade is ignored with it.
+    let own: &[&str] = if http2 { &["upgrade", "http2-settings"] } else { &["upgrade"] };
+    let rest = parts(&connection).filter(|word| !own.iter().any(|o| o.eq_ignore_ascii_case(word)));
+    let rest = rest.collect::<Vec<_>>().join(",");
+    seen.headers.retain(|(name, _)| name != "connection" && !own.contains(&name.as_str()));
+    seen.headers.push(("connection".to_owned(), FieldValue::from(rest)));
+    None
 }
 
 fn join(seen: &mut Seen, codec: Codec) {

@@ -2,7 +2,7 @@
 //! name, once and twice, and every method, by both codecs; requests that Envoy rejects or changes.
 
 use crate::support::mesh::Block;
-use crate::support::proxies::{Proxy, start_all};
+use crate::support::proxies::{Proxy, opened, start};
 use crate::support::wire::{application, send};
 use crate::traffic::mesh as read;
 use meshctl::model::Mesh;
@@ -35,6 +35,8 @@ const NAMES: &str = "accept accept-charset accept-datetime accept-encoding accep
 const NODES: [&str; 5] = ["comma", "semicolon", "single", "there", "rest"];
 pub(crate) const GATEWAY: u16 = 7_001;
 pub(crate) const BOUND: u16 = 7_101;
+/// A gateway that ignores no upgrade.
+const STRICT: u16 = 7_002;
 
 /// A gateway, and a node that calls the same service, whose routes say how they see a header.
 fn mesh(block: u8) -> Mesh {
@@ -49,6 +51,10 @@ fn mesh(block: u8) -> Mesh {
          match = {{ hostname = {{ suffix = \".shop.example\" }}, prefix = \"/host\" }}\n\
          rewrite = {{ prefix = false, hostname = false }}\nservice = \"a.internal\"\n\
          [[virtual_gateway.edge.routes]]\nname = \"all\"\nmatch = {{ prefix = \"/r\" }}\n\
+         rewrite = {{ prefix = false, hostname = false }}\nservice = \"a.internal\"\n\
+         [virtual_gateway.strict]\nlisteners = [{{ port = {STRICT}, protocol = \"http\", \
+         address = \"127.{block}.2.1\", http = {{ ignore_upgrades = [] }} }}]\n\
+         [[virtual_gateway.strict.routes]]\nname = \"all\"\nmatch = {{ prefix = \"/r\" }}\n\
          rewrite = {{ prefix = false, hostname = false }}\nservice = \"a.internal\"\n\
          [virtual_node.client]\nbackends = [\
          {{ service = \"a.internal\", bind = \"127.{block}.2.1:{BOUND}\" }}]\n\
@@ -116,7 +122,8 @@ impl World {
             application(SocketAddr::from(([127, block, 1, at as u8 + 1], 8000)), node);
         }
         let mesh = mesh(block);
-        let proxies = start_all(&mesh);
+        let called = ["virtual_gateway/edge", "virtual_gateway/strict", "virtual_node/client"];
+        let proxies = opened(&mesh, called.map(|proxy| start(&mesh, proxy)).into());
         Self { mesh, block, _proxies: proxies }
     }
 
@@ -126,6 +133,7 @@ impl World {
         (request.port, request.explicit_port, request.codec) = (port, true, Some(codec));
         let source = match port {
             GATEWAY => "virtual_gateway/edge",
+            STRICT => "virtual_gateway/strict",
             _ => "virtual_node/client",
         };
         let source = Source::named(&self.mesh, Some(source)).unwrap();
@@ -254,6 +262,16 @@ fn requests_arrive_as_the_table_says() {
     for value in REFERERS {
         for codec in CODECS {
             compare(BOUND, codec, &get("/r/referer", &[("referer", value.as_bytes())]));
+        }
+    }
+    for (connections, upgrades) in UPGRADES {
+        let named = |name: &'static str, values: &'static [&'static str]| {
+            values.iter().map(move |value| (name, value.as_bytes()))
+        };
+        let headers: Vec<_> =
+            named("connection", connections).chain(named("upgrade", upgrades)).collect();
+        for port in [GATEWAY, STRICT, BOUND] {
+            compare(port, Codec::Http1, &get("/r/u", &headers));
         }
     }
     let long = "a".repeat(70_000);
@@ -453,6 +471,55 @@ const COOKIES: &[&[&str]] = &[
     &["a;"],
     &["a; "],
     &["", "a", ""],
+];
+
+/// Values of `Connection` and of `Upgrade`, each in a header of its own.
+const UPGRADES: &[(&[&str], &[&str])] = &[
+    (&["upgrade"], &["websocket"]),
+    (&["upgrade"], &["WebSocket"]),
+    (&["upgrade"], &["foo"]),
+    (&["upgrade"], &["websocket", "foo"]),
+    (&["upgrade"], &["foo", "websocket"]),
+    (&["upgrade"], &["websocket, foo"]),
+    (&["upgrade"], &["websocket", "websocket"]),
+    (&["upgrade"], &["", "websocket"]),
+    (&["upgrade"], &["websocket", ""]),
+    (&["upgrade"], &["websocket", "", " "]),
+    (&["upgrade"], &[""]),
+    (&["upgrade"], &["", ""]),
+    (&["upgrade"], &["websocket,"]),
+    (&["upgrade"], &[", websocket"]),
+    (&["upgrade"], &["websocket ,"]),
+    (&["upgrade"], &[","]),
+    (&["upgrade"], &["TLS/1.2"]),
+    (&["upgrade"], &["TLS/1.2", "websocket"]),
+    (&["upgrade"], &["websocket\t,\tTLS/1.2"]),
+    (&["upgrade"], &["websocket", "tls/1.2"]),
+    (&["upgrade"], &["TLS/1.2, foo"]),
+    (&["upgrade"], &["TLS/1.2, TLS/1.3"]),
+    (&["upgrade"], &["TLS/1.2,"]),
+    (&["upgrade"], &["TLS/1.2", "h2c"]),
+    (&["upgrade"], &["h2c, TLS/1.2"]),
+    (&["upgrade"], &["H2C"]),
+    (&["upgrade"], &["h2c", "h2c"]),
+    (&["upgrade"], &["h2c", ""]),
+    (&["upgrade"], &["h2c,"]),
+    (&["upgrade"], &["h2c", "websocket"]),
+    (&["upgrade"], &["websocket, h2c"]),
+    (&["upgrade"], &["websocket;q=1"]),
+    (&["upgrade"], &["websocket/13"]),
+    (&["upgrade"], &["a b"]),
+    (&["Upgrade, close"], &["websocket", "foo"]),
+    (&["close", "upgrade"], &["websocket", "foo"]),
+    (&["upgrade;x"], &["websocket", "foo"]),
+    (&["upgrade x"], &["foo"]),
+    (&["keep-alive"], &["websocket", "foo"]),
+    (&["", "\tupgrade"], &["foo"]),
+    (&["a,b,c,d,e,f,g,h,i,upgrade"], &["foo"]),
+    (&["a,b,c,d,e,f,g,h,i,upgrade"], &["TLS/1.2"]),
+    (&["a,b,c,d,e,f,g,h,i,upgrade"], &["h2c"]),
+    (&["a,b,c,d,e,f,g,h,i,HTTP2-Settings, Upgrade"], &["h2c"]),
+    (&["a,b,c,d,e,f,g,h,i,http2-settings,upgrade"], &["TLS/1.2"]),
 ];
 
 /// Values of `Referer`; Envoy keeps some.

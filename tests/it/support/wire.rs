@@ -27,10 +27,19 @@ fn serve(stream: TcpStream, name: &str) -> io::Result<()> {
         let host = value(&headers, "host").unwrap_or_default();
         let body = format!("{name} {host} {path}");
         let length = body.len();
-        write!(writer, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        // Envoy drops the body of an answer that declines an upgrade.
+        let saw = match value(&headers, "upgrade") {
+            Some(_) => format!("{SAW}: {body}\r\n"),
+            None => String::new(),
+        };
+        write!(writer, "HTTP/1.1 200 OK\r\n{saw}content-length: {length}\r\n\r\n{body}")?;
     }
     Ok(())
 }
+
+/// The header in which an application that was asked for an upgrade says what it would say in a
+/// body.
+const SAW: &str = "x-saw";
 
 type Headers = Vec<(String, String)>;
 
@@ -102,6 +111,9 @@ fn http1(to: SocketAddr, request: &Request) -> io::Result<String> {
     let length = value(&headers, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut body = vec![0; if method == "HEAD" { 0 } else { length }];
     reader.read_exact(&mut body)?;
+    if let Some(saw) = value(&headers, SAW) {
+        body = saw.into_bytes();
+    }
     Ok(told(&status, &body))
 }
 
