@@ -338,8 +338,6 @@ fn the_way_of_a_failed_test_can_be_pasted() {
 #[test]
 fn a_mistyped_reference_is_one_finding() {
     let mesh = "[mesh]\nname = \"m\"\n[virtual_node.web]\n\
-        listeners = [{ port = 8080, protocol = \"http\" }]\n\
-        discovery = { dns = \"web.internal\" }\n\
         backends = [\"cart.internal\"]\n\
         [virtual_node.cart]\nlisteners = [{ port = 8080, protocol = \"http\" }]\n\
         discovery = { dns = \"cart-1.internal\" }\n\

@@ -162,7 +162,7 @@ fn update_keeps_comments_and_line_ends() {
 fn update_loses_no_comment() {
     let sandbox = Sandbox::with_mesh(TARGETS);
     let test = "[[test]]\nname = \"a\"\nfrom = \"virtual_node/client\"\n\
-                request = \"GET http://a.internal:8080/\"\nexpect = {\n  node = \"b\", # why b\n}\n";
+                request = \"GET http://a.internal:8080/\"\nexpect = {\n  # why b\n  node = \"b\",\n}\n";
     let more = "[[test]]\nname = \"second\"\nfrom = \"virtual_node/client\"\n\
                 request = \"GET http://a.internal:8080/\"\nexpect = { node = \"b\" }\n";
     sandbox.write("tests/a.toml", format!("{test}{more}"));
@@ -171,7 +171,7 @@ fn update_loses_no_comment() {
     // The test with the comment stays, and the other one is updated.
     let updated = more.replace("{ node = \"b\" }", "{ targets = { a = 95, b = 5 } }");
     assert_eq!(after, format!("{test}{updated}"), "{}", ran.stderr);
-    for words in ["tests/a.toml:1", "`a` is not updated", "`# why b` would be lost"] {
+    for words in ["tests/a.toml:2", "`a` is not updated", "`# why b` would be lost"] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.all());
     }
 }
