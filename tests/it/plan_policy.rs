@@ -442,7 +442,8 @@ discovery = { dns = "n2.internal" }
         let both = |own: &&FactChange| own.moved.as_ref().is_some_and(|m| m.from.len() == 2);
         assert!(change.policy.iter().any(|own| both(&own)), "{change:#?}");
     }
-    let shown = Shown { plan: &plan, findings: &[], files: None, sources: &[], call: "" };
+    let shown =
+        Shown { plan: &plan, findings: &[], files: None, absent: "", sources: &[], call: "" };
     let words = text::render(&shown, text::View::default());
     assert!(words.contains("5s at virtual_node/n1 -> 9s at virtual_node/n2"), "{words}");
     let table = report::plan_markdown(&shown, false);
