@@ -36,8 +36,9 @@ fn number(name: &str, text: &str) -> Result<u64, String> {
 }
 
 fn written(name: &str, number: u64) -> String {
-    let unit =
-        UNITS.iter().find(|(_, each)| is_bytes(name) && number >= *each && number % each == 0);
+    let unit = UNITS
+        .iter()
+        .find(|(_, each)| is_bytes(name) && number >= *each && number.is_multiple_of(*each));
     unit.map_or_else(|| number.to_string(), |(unit, each)| format!("{}{unit}", number / each))
 }
 
@@ -102,8 +103,8 @@ impl Amount for Duration {
     fn write(&self, _name: &str) -> String {
         let millis = self.as_millis();
         match millis {
-            _ if millis % 60_000 == 0 => format!("{}m", millis / 60_000),
-            _ if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
+            _ if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
+            _ if millis.is_multiple_of(1_000) => format!("{}s", millis / 1_000),
             _ => format!("{millis}ms"),
         }
     }

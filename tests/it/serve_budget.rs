@@ -197,10 +197,11 @@ async fn stream(client: Client, mut rng: Chance, over: Arc<AtomicBool>) {
     while !over.load(Ordering::Relaxed) {
         let step = Duration::from_millis(20);
         match reads {
-            true => match timeout(step, stream.next_bytes()).await {
-                Ok(Err(_)) => return,
-                Ok(Ok(_)) | Err(_) => {}
-            },
+            true => {
+                if let Ok(Err(_)) = timeout(step, stream.next_bytes()).await {
+                    return;
+                }
+            }
             false => tokio::time::sleep(step).await,
         }
     }
