@@ -2,6 +2,7 @@
 
 use crate::live_apply::Envoys;
 use crate::live_serve_apply::Serve;
+use crate::support::envoy::copy_program;
 use crate::support::load::{Load, figure};
 use crate::support::mesh::Block;
 use crate::support::sandbox::Sandbox;
@@ -125,7 +126,7 @@ fn f3_f30_x60_x61_twenty_envoys_lose_no_request_by_kills_and_upgrades_of_their_s
     }
     // Another program takes the store over, and the first one takes it back.
     let next = sandbox.join("meshctl-next");
-    std::fs::copy(env!("CARGO_BIN_EXE_meshctl"), &next).unwrap();
+    copy_program(Path::new(env!("CARGO_BIN_EXE_meshctl")), &next);
     for program in [next.as_path(), Path::new(env!("CARGO_BIN_EXE_meshctl"))] {
         server.stop();
         let mut command = Command::new(program);

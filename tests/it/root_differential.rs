@@ -136,7 +136,7 @@ impl World {
         // Below /tmp, where the proxies' user can read.
         let open = fs::Permissions::from_mode(0o777);
         fs::set_permissions(folder.path(), open).unwrap();
-        fs::copy(envoy::binary(), folder.path().join("envoy")).unwrap();
+        envoy::copy_program(&envoy::binary(), &folder.path().join("envoy"));
         let net = Net::new(tag);
         let server = net.server.clone();
         for number in (0..answering().len()).chain([40]) {

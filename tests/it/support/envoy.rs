@@ -2,7 +2,8 @@
 
 use super::root;
 use meshctl::dev::envoy_binary;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 /// The binary; installs it, once a test run, if it is missing.
@@ -13,4 +14,11 @@ pub(crate) fn binary() -> PathBuf {
         None => envoy_binary::install(&root().join("target/tools")).expect("Envoy is installed"),
     };
     FOUND.get_or_init(find).clone()
+}
+
+/// Copies a program that is started right away. Another process writes the file: children of other
+/// tests would inherit what this one has open, and a file that is open for writing is not started.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args([from, to]).status().unwrap();
+    assert!(copied.success(), "cp {from:?} {to:?}");
 }

@@ -221,7 +221,7 @@ impl World {
         let path = folder.path();
         let open = fs::Permissions::from_mode(0o777);
         fs::set_permissions(path, open.clone()).unwrap();
-        fs::copy(envoy::binary(), path.join("envoy")).unwrap();
+        envoy::copy_program(&envoy::binary(), &path.join("envoy"));
         fs::write(path.join("meshctl.toml"), "").unwrap();
         fs::write(path.join("mesh.toml"), text).unwrap();
         let today = Date { year: 2026, month: 1, day: 1 };

@@ -2,12 +2,11 @@
 
 use super::hpack::{Decoder, Field, encoded};
 use super::random_routes::TRAIL;
-use super::raw_http::{Answer, status_of};
+use super::raw_http::{Answer, PATIENCE, status_of};
 use meshctl::traffic::Request;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -218,7 +217,7 @@ impl Door {
     fn open(&self) -> io::Result<Open> {
         let mut writer = TcpStream::connect(self.to)?;
         writer.set_nodelay(true)?;
-        writer.set_read_timeout(Some(Duration::from_secs(10)))?;
+        writer.set_read_timeout(Some(PATIENCE))?;
         writer.write_all(PREFACE)?;
         write(&mut writer, kind::SETTINGS, 0, 0, &[])?;
         let reader = BufReader::new(writer.try_clone()?);

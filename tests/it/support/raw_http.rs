@@ -19,6 +19,9 @@ pub(crate) struct Answer {
     pub(crate) saw: Option<(String, String, String)>,
 }
 
+/// How long an answer may take on a loaded machine; one that takes longer does not come.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The status of an answer in which gRPC says only that something is wrong.
 pub(crate) const VAGUE: u16 = 999;
 
@@ -173,7 +176,7 @@ impl Door {
         if self.open.is_none() {
             let stream = TcpStream::connect(self.to)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
             self.open = Some((stream.try_clone()?, BufReader::new(stream)));
         }
         let Some((writer, reader)) = &mut self.open else {
