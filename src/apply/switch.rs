@@ -205,8 +205,8 @@ pub fn is_held(gain: &Gain, holders: &BTreeMap<ProxyId, Standing>) -> bool {
     })
 }
 
-/// Whether it can be told if a target can serve. `known`: its proxy can be asked. What has no proxy is
-/// known by its registrations alone.
+/// Whether meshctl can find out if a target can serve. `known`: its proxy can be asked. Of a node without
+/// a proxy the registrations decide.
 pub fn can_tell(
     gain: &Gain,
     known: bool,
@@ -228,7 +228,7 @@ pub fn cannot_serve(
 ) -> Option<Missing> {
     let Gain { route, node, port, has_proxy, selector, .. } = gain;
     let of_proxy = match (has_proxy, standing.get(&proxy(gain))) {
-        // Nobody can tell.
+        // There is no proxy to ask.
         (true, None) => return None,
         (true, Some(Standing { running: 0, .. })) => Some(Why::NotRunning),
         (true, Some(Standing { acknowledged: 0, .. })) => Some(Why::NotAcknowledged),

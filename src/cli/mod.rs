@@ -150,7 +150,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// Without the variables of the environment that are empty: those count as unset, because CI systems set
-/// inputs that nobody gave to an empty text.
+/// missing inputs to an empty text.
 fn set_alone(command: clap::Command) -> clap::Command {
     let empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command

@@ -88,7 +88,7 @@ impl Known {
         Ok(Self { standing, registry: None })
     }
 
-    /// Whether it can be told if a target can serve, or no request can be lost: as `apply` asks.
+    /// Whether meshctl can find out if a target can serve, or no request can be lost: as `apply` asks.
     fn can_tell(&self, gain: &Gain) -> bool {
         let known = self.standing.contains_key(&ProxyId::Node(gain.node.clone()));
         let instances = |selector: &RegistryDiscovery| Some(self.registry.as_ref()?.live(selector));

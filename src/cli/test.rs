@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
                 [test, _, cases, _, key] => test == "test" && cases == "cases" && key == "expect",
                 _ => false,
             };
-            let own = rewritable(context, &files, &own, |text| {
+            let own = rewritable(context, &files, file.text(), &own, |text| {
                 compare(file.text(), text, Changes::Values(&expected))
             });
             let Some((text, changes)) = update(file.text(), &own) else { continue };
@@ -153,13 +153,17 @@ pub(super) fn run(context: &Context, args: &TestArgs) -> Result<Exit, Failure> {
 fn rewritable<'j, 'm>(
     context: &Context,
     files: &Files,
+    text: &str,
     own: &[&'j Judged<'m>],
     compared: impl Fn(&str) -> Result<(), Difference>,
 ) -> Vec<&'j Judged<'m>> {
+    // All at once; each by itself only where one of them is in the way.
+    let fits = |own: &[&Judged<'m>]| update(text, own).map_or(Ok(()), |(text, _)| compared(&text));
+    if fits(own).is_ok() {
+        return own.to_vec();
+    }
     let kept = |judged: &&&Judged<'m>| {
-        let file = files.get(judged.trial.place.file);
-        let Some((text, _)) = update(file.text(), &[**judged]) else { return true };
-        let Err(why) = compared(&text) else { return true };
+        let Err(why) = fits(&[**judged]) else { return true };
         context.ui.warning(&format!(
             "{}: `{}` is not updated: {why}",
             files.show_line(judged.trial.loc),

@@ -86,7 +86,7 @@ pub(super) fn check(url: &str, token: Option<&TokenSource>) -> Result<(), Failur
     )))
 }
 
-/// Where a path leads: to the file itself, whatever links are on the way.
+/// The file that a path leads to, with all links resolved.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }

@@ -55,7 +55,7 @@ pub(super) fn http(b: &Builder<'_>, http: &Http<'_>) -> listener::Filter {
             as i32,
         // At the edge the peer's address is the client's. Inside, what the edge wrote must stay.
         use_remote_address: http.edge.then_some(true),
-        internal_address_config: Some(nobody()),
+        internal_address_config: Some(no_internal_address()),
         original_ip_detection_extensions: forwarded(http),
         http_protocol_options: Some(http1_options(http.accepts)),
         common_http_protocol_options: common_options(http.accepts, false),
@@ -71,7 +71,7 @@ pub(super) fn http(b: &Builder<'_>, http: &Http<'_>) -> listener::Filter {
 
 /// Envoy lets clients whose address is internal set timeouts and retries by headers, and without a
 /// range all private addresses are internal. No peer has this one.
-fn nobody() -> manager::InternalAddressConfig {
+fn no_internal_address() -> manager::InternalAddressConfig {
     let range =
         core::CidrRange { address_prefix: "255.255.255.255".to_owned(), prefix_len: Some(32) };
     manager::InternalAddressConfig { cidr_ranges: vec![range], ..Default::default() }

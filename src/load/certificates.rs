@@ -38,12 +38,12 @@ pub(super) fn read(root: &Path, mesh: &Mesh, today: Date) -> TlsFiles {
     for reference in rules::references(mesh) {
         match reference.what {
             What::Shown(certificate) => {
-                if let Some(FileCertificate { chain, key }) = files.paths(certificate) {
+                if let Some(FileCertificate { chain, key }) = certificate.file() {
                     certificates.insert(chain.clone());
                     keys.insert(key.clone());
                 }
             }
-            What::Believed(trust) => certificates.extend(files.bundle(trust).map(str::to_owned)),
+            What::Believed(trust) => certificates.extend(trust.file().map(str::to_owned)),
         }
     }
     if certificates.is_empty() && keys.is_empty() {

@@ -68,6 +68,14 @@ impl Certificate {
             Self::File(_) | Self::Sds(_) | Self::Acm(_) => self,
         }
     }
+
+    /// Its files, if it is shown from files.
+    pub fn file(&self) -> Option<&FileCertificate> {
+        match self.shown() {
+            Self::File(file) => Some(file),
+            Self::Sds(_) | Self::Acm(_) | Self::Mapped(_) => None,
+        }
+    }
 }
 
 /// An ACM certificate, and what `certificates` of meshctl.toml maps it to. It is a part of the
@@ -111,6 +119,14 @@ impl Trust {
         match self {
             Self::Mapped(MappedTrust { acm: _, to }) => to,
             Self::File(_) | Self::Sds(_) | Self::Acm(_) => self,
+        }
+    }
+
+    /// The path of its bundle, if it is a file.
+    pub fn file(&self) -> Option<&str> {
+        match self.believed() {
+            Self::File(path) => Some(path),
+            Self::Sds(_) | Self::Acm(_) | Self::Mapped(_) => None,
         }
     }
 }

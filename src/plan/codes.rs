@@ -137,8 +137,9 @@ pub const MISSING_TARGET: Code = Code::warning(
     "MC0908",
     "switch-to-missing-target",
     "a node that gains requests cannot serve them",
-    "A route sends more requests to a node after the plan, and no proxy of the node runs, or a node \
-     with registry discovery has no live registration. `apply` checks again right before the switch \
+    "A route sends more requests to a node after the plan, or its callers find the node elsewhere \
+     (another address, name or selector), and no proxy of the node runs, or nothing that its \
+     registry discovery selects has a live registration. `apply` checks again right before the switch \
      and stops there with exit 7 if the node still cannot serve: nothing is lost, and what was added \
      stays beside what is in force. Start the proxy, then `meshctl apply --resume`. \
      `--accept MC0908@ADDRESS` with the address of the route (or of the service, if a node provides \

@@ -96,14 +96,14 @@ fn files(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     for reference in references(ctx.mesh) {
         match reference.what {
             What::Shown(certificate) => {
-                if let Some(paths) = ctx.tls.paths(certificate) {
+                if let Some(paths) = certificate.file() {
                     let mut look =
                         Look { ctx, reference: &reference, first: &first, told: &mut told, found };
                     look.pair(paths);
                 }
             }
             What::Believed(trust) => {
-                if let Some(path) = ctx.tls.bundle(trust) {
+                if let Some(path) = trust.file() {
                     let mut look =
                         Look { ctx, reference: &reference, first: &first, told: &mut told, found };
                     look.bundle(path);

@@ -2,7 +2,7 @@
 //!
 //! A file that nobody opened is unchecked. No rule takes that for correct or for wrong.
 
-use crate::model::{Certificate, FileCertificate, Trust};
+use crate::model::{Certificate, Trust};
 use crate::resolve::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -150,30 +150,14 @@ impl CertificateFacts {
 }
 
 impl TlsFiles {
-    /// The paths of a certificate and its key, if they are files.
-    pub fn paths<'a>(&'a self, certificate: &'a Certificate) -> Option<&'a FileCertificate> {
-        match certificate.shown() {
-            Certificate::File(file) => Some(file),
-            Certificate::Sds(_) | Certificate::Acm(_) | Certificate::Mapped(_) => None,
-        }
-    }
-
-    /// The path of a bundle of authorities, if it is a file.
-    pub fn bundle<'a>(&'a self, trust: &'a Trust) -> Option<&'a str> {
-        match trust.believed() {
-            Trust::File(path) => Some(path),
-            Trust::Sds(_) | Trust::Acm(_) | Trust::Mapped(_) => None,
-        }
-    }
-
     /// The certificates of a chain, leaf first, if its file was read.
     pub(super) fn chain(&self, certificate: &Certificate) -> Option<&[CertificateFacts]> {
-        self.known(&self.paths(certificate)?.chain)
+        self.known(&certificate.file()?.chain)
     }
 
     /// The authorities of a bundle, if its file was read.
     pub(super) fn authorities(&self, trust: &Trust) -> Option<&[CertificateFacts]> {
-        self.known(self.bundle(trust)?)
+        self.known(trust.file()?)
     }
 
     fn known(&self, path: &str) -> Option<&[CertificateFacts]> {

@@ -80,7 +80,7 @@ fn unknown<'n>(
     // thousands dangle, the first few suggestions say enough.
     let known = known.take(if found.len() < SUGGESTIONS { usize::MAX } else { 0 });
     let finding = ctx
-        .find(&UNKNOWN_REFERENCE, address, pointer, format!("there is no {kind} `{name}`"))
+        .find(&UNKNOWN_REFERENCE, address, pointer, format!("{}{name}`", no(kind)))
         .label("nothing has this name");
     // Services share their domain, so it is the first part that has to be near.
     let head = |name: &'n str| name.split('.').next().unwrap_or(name);
@@ -98,8 +98,12 @@ fn unknown<'n>(
 
 /// Whether a finding says that a name of this kind leads to nothing.
 pub(super) fn is_unknown(finding: &Diagnostic, kind: &str) -> bool {
-    finding.code.id == UNKNOWN_REFERENCE.id
-        && finding.message.starts_with(&format!("there is no {kind} `"))
+    finding.code.id == UNKNOWN_REFERENCE.id && finding.message.starts_with(&no(kind))
+}
+
+/// How a finding begins that a name of this kind leads to nothing.
+fn no(kind: &str) -> String {
+    format!("there is no {kind} `")
 }
 
 /// A name as a TOML key.

@@ -319,15 +319,14 @@ fn fields(seen: &Seen, codec: Codec) -> Result<(), String> {
         if codec == Codec::Http2 && HTTP1_ONLY.contains(&name.as_str()) {
             return Err(format!("HTTP/2 has no header `{name}`"));
         }
-        if codec == Codec::Http2 && name == "te" && !is(value, "trailers") {
+        if codec == Codec::Http2
+            && name == "te"
+            && !value.as_bytes().eq_ignore_ascii_case(b"trailers")
+        {
             return Err("on HTTP/2 the header `te` is `trailers` or nothing".to_owned());
         }
     }
     Ok(())
-}
-
-fn is(value: &FieldValue, word: &str) -> bool {
-    value.as_bytes().eq_ignore_ascii_case(word.as_bytes())
 }
 
 fn values<'s>(seen: &'s Seen, name: &'s str) -> impl Iterator<Item = &'s FieldValue> {
@@ -365,11 +364,7 @@ fn framing(seen: &Seen, codec: Codec) -> Result<(), Rejected> {
         let why = "a request has `Content-Length` or `Transfer-Encoding`, not both";
         return Err(bad(codec, why.to_owned()));
     }
-    // Several values are one, in which empty ones leave no trace.
-    let mut encodings =
-        values(seen, "transfer-encoding").filter(|value| !value.as_bytes().is_empty());
-    let chunked = encodings.next().is_some_and(|first| is(first, "chunked"));
-    if !chunked || encodings.next().is_some() {
+    if !joined(seen, "transfer-encoding").eq_ignore_ascii_case("chunked") {
         let why = "the only `Transfer-Encoding` that proxies accept is `chunked`";
         return Err(Rejected::Answer(501, why.to_owned()));
     }
@@ -426,8 +421,9 @@ fn asked_upgrade(seen: &mut Seen, accepts: &Accepts) -> Option<String> {
 
 fn join(seen: &mut Seen, codec: Codec) {
     let mut joined: Vec<(String, FieldValue)> = Vec::with_capacity(seen.headers.len());
+    let is_cookie = |name: &str| codec == Codec::Http2 && treatment(name) == Treatment::Cookie;
     for (name, value) in std::mem::take(&mut seen.headers) {
-        let cookie = codec == Codec::Http2 && treatment(&name) == Treatment::Cookie;
+        let cookie = is_cookie(&name);
         let between = match treatment(&name) {
             Treatment::Joined | Treatment::Referer => Some(","),
             _ if cookie => Some("; "),
@@ -447,10 +443,7 @@ fn join(seen: &mut Seen, codec: Codec) {
         }
     }
     // By HTTP/2, cookies that are empty together are no header.
-    joined.retain(|(name, value)| {
-        let cookie = codec == Codec::Http2 && treatment(name) == Treatment::Cookie;
-        !(cookie && value.as_bytes().is_empty())
-    });
+    joined.retain(|(name, value)| !(is_cookie(name) && value.as_bytes().is_empty()));
     seen.headers = joined;
 }
 

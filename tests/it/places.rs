@@ -264,7 +264,7 @@ fn a_format_of_the_environment_is_no_flag() {
     assert!(ran.stdout.starts_with('{'), "{}", ran.stdout);
 }
 
-/// CI systems set inputs that nobody gave to an empty text.
+/// CI systems set missing inputs to an empty text.
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let sandbox = Sandbox::with_mesh(&MESH.replace("backends", "# backends"));
