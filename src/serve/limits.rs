@@ -1,6 +1,7 @@
 //! What one peer may ask of the server: every limit with its default, its name in `serve --limit`, and
 //! what it means. The defaults are those of the design's table of limits.
 
+use crate::model;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -24,11 +25,10 @@ fn is_bytes(name: &str) -> bool {
 }
 
 fn number(name: &str, text: &str) -> Result<u64, String> {
-    let unit = UNITS.iter().find(|(unit, _)| is_bytes(name) && text.ends_with(unit));
-    let (digits, each) = match unit {
-        Some((unit, each)) => (text.trim_end_matches(unit).trim_end(), *each),
-        None => (text, 1),
-    };
+    let unit = UNITS.iter().filter(|_| is_bytes(name));
+    let mut unit =
+        unit.filter_map(|(unit, each)| Some((text.strip_suffix(*unit)?.trim_end(), *each)));
+    let (digits, each) = unit.next().unwrap_or((text, 1));
     let form =
         if is_bytes(name) { "a number of bytes, such as 65536, 64KiB, 16MiB" } else { "a number" };
     let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(each));
@@ -86,27 +86,15 @@ impl Amount for Option<usize> {
 impl Amount for Duration {
     fn read(name: &str, text: &str) -> Result<Self, String> {
         let wrong = || format!("{name} is a time such as 500ms, 30s, 5m");
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number: u64 = digits.parse().map_err(|_| wrong())?;
-        let millis = match &text[digits.len()..] {
-            "ms" => Some(number),
-            "s" => number.checked_mul(1_000),
-            "m" => number.checked_mul(60_000),
-            "h" => number.checked_mul(3_600_000),
-            _ => None,
-        };
+        let millis = model::Duration::parse(text).ok().map(model::Duration::millis);
         // A day is longer than any of them needs, and no clock overflows.
         let millis = millis.filter(|millis| *millis <= 86_400_000).ok_or_else(wrong)?;
         Ok(Self::from_millis(positive(name, millis)?))
     }
 
     fn write(&self, _name: &str) -> String {
-        let millis = self.as_millis();
-        match millis {
-            _ if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
-            _ if millis.is_multiple_of(1_000) => format!("{}s", millis / 1_000),
-            _ => format!("{millis}ms"),
-        }
+        let millis = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
+        model::Duration::from_millis(millis).to_string()
     }
 }
 
@@ -283,7 +271,7 @@ impl Limits {
                 "\n\n{}={}: {}",
                 setting.name(),
                 setting.value(&limits),
-                setting.what().replace("  ", " ")
+                setting.what()
             );
         }
         text

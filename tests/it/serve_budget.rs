@@ -1,13 +1,11 @@
 //! What one identity may have the server hold, over real sockets: limits of single streams have no
 //! product.
 
-use crate::directory::mesh;
 use crate::live_serve_apply::Serve;
-use crate::serve_faults::{SERVE, target};
 use crate::serve_identity::{JOIN, WEB, started, token, trusting};
-use crate::serve_limits::memory;
+use crate::serve_settings::with;
 use crate::serve_xds::EDS;
-use crate::support::load::figure;
+use crate::support::load::{figure, memory};
 use crate::support::random_mesh::Chance;
 use crate::support::sandbox::Sandbox;
 use crate::support::xds_client::{Client, Status, Stream, delta, resume};
@@ -60,11 +58,6 @@ fn names_of_one_identity_have_a_budget_over_all_of_its_streams() {
     sandbox.run(&other).exits(0);
     let tls = |folder: &str| trusting(&sandbox.join("hosts.pem"), &sandbox.join(folder));
     let (web, cart) = (tls("id"), tls("id2"));
-    let rss = |what: &str| {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect(what);
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
-    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
@@ -72,7 +65,7 @@ fn names_of_one_identity_have_a_budget_over_all_of_its_streams() {
         let mut lives = honest.delta().await;
         lives.send(&delta("mesh/m/virtual_node/cart-v1", EDS, &["none"]));
         lives.take().await.unwrap();
-        let before = rss("before");
+        let before = memory(server.pid());
         let client = Client::connect(server.xds, Some(web)).await.unwrap();
         // 30,000 names of 500 bytes for each of five types.
         let mut floods = Vec::new();
@@ -92,7 +85,7 @@ fn names_of_one_identity_have_a_budget_over_all_of_its_streams() {
         }
         let (mut most, mut slowest) = (before, Duration::ZERO);
         while floods.iter().any(|flood| !flood.is_finished()) {
-            most = most.max(rss("during"));
+            most = most.max(memory(server.pid()));
             let since = Instant::now();
             lives.send(&delta("", EDS, &["none-of-this-name"]));
             assert_eq!(lives.take().await.unwrap().removed, ["none-of-this-name"]);
@@ -117,22 +110,14 @@ fn names_of_one_identity_have_a_budget_over_all_of_its_streams() {
 }
 
 /// Limits that a pattern reaches with little work.
-const SMALL: [&str; 16] = [
-    "--limit",
+const SMALL: [&str; 8] = [
     "stream-bytes=200KiB",
-    "--limit",
     "identity-bytes=512KiB",
-    "--limit",
     "identity-request-bytes=256KiB",
-    "--limit",
     "resume-bytes=128KiB",
-    "--limit",
     "request-time=1s",
-    "--limit",
     "body-bytes=64KiB",
-    "--limit",
     "caller-body-bytes=128KiB",
-    "--limit",
     "body-time=1s",
 ];
 
@@ -294,23 +279,14 @@ fn abuse(server: &Serve, sandbox: &Sandbox, seeds: Range<u64>, enough: usize) ->
     (most.0.load(Ordering::Relaxed), most.1.load(Ordering::Relaxed))
 }
 
-/// A server with a mesh, and these limits.
-fn served(limits: &[&str]) -> (Sandbox, Serve) {
-    let sandbox = Sandbox::with_mesh(&mesh(1));
-    let server = Serve::run(sandbox.command(&[&SERVE[..], limits].concat())).unwrap();
-    sandbox.write("meshctl.toml", target(&server));
-    sandbox.run(&["apply", "--yes"]).exits(0);
-    (sandbox, server)
-}
-
 #[test]
 fn a_hundred_patterns_of_abuse_by_one_identity_stay_within_its_budget() {
-    let (sandbox, server) = served(&SMALL);
+    let (sandbox, server) = with(&SMALL);
     // What is allocated once, whatever is asked for.
     abuse(&server, &sandbox, 1_000..1_005, usize::MAX);
-    let before = memory(&server);
+    let before = memory(server.pid());
     let (names, bodies) = abuse(&server, &sandbox, 0..100, usize::MAX);
-    let after = memory(&server);
+    let after = memory(server.pid());
     println!(
         "at most {names} bytes of names and requests, {bodies} of bodies; {before} MiB before, \
          {after} MiB after"
@@ -320,10 +296,8 @@ fn a_hundred_patterns_of_abuse_by_one_identity_stay_within_its_budget() {
     assert!(after < before + 48, "{before} MiB before, {after} MiB after");
     // They are abuse: without these budgets they hold more.
     let free = |limit: &&str| !limit.contains("identity") && !limit.contains("stream");
-    let others: Vec<&str> =
-        SMALL.into_iter().filter(|one| *one != "--limit").filter(free).collect();
-    let limits: Vec<&str> = others.iter().flat_map(|limit| ["--limit", limit]).collect();
-    let (sandbox, server) = served(&limits);
+    let others: Vec<&str> = SMALL.into_iter().filter(free).collect();
+    let (sandbox, server) = with(&others);
     let (unbounded, _) = abuse(&server, &sandbox, 0..30, NAMES + 1);
     assert!(unbounded > NAMES, "{unbounded} bytes: the patterns are harmless");
 }

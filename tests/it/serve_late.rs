@@ -5,8 +5,7 @@ use crate::live_serve_apply::Serve;
 use crate::serve::Server;
 use crate::serve_faults::{SERVE, target};
 use crate::serve_identity::{JOIN, started, token, trusting};
-use crate::serve_limits::memory;
-use crate::support::load::figure;
+use crate::support::load::{figure, memory};
 use crate::support::sandbox::Sandbox;
 use crate::support::served::operator;
 use meshctl::live::identity;
@@ -260,7 +259,7 @@ fn unfinished_bodies_of_one_operator_have_a_budget_a_deadline_and_are_freed() {
         sandbox.run(&["serve", "operator", "add", "reader", "--role", "read", "--data", "data"]);
     let reader = reader.exits(0).stdout.trim().to_owned();
     let admin: SocketAddr = server.admin.parse().unwrap();
-    let before = memory(&server);
+    let before = memory(server.pid());
     let started = Instant::now();
     let body = vec![b' '; 15 << 20];
     let path = "/v1/meshes/m/objects";
@@ -274,7 +273,7 @@ fn unfinished_bodies_of_one_operator_have_a_budget_a_deadline_and_are_freed() {
             stream
         })
         .collect();
-    let during = memory(&server);
+    let during = memory(server.pid());
     // Others are answered meanwhile.
     sandbox.run(&["status"]).exits(0);
     let mut ended = Vec::new();

@@ -4,6 +4,7 @@ use crate::directory::mesh;
 use crate::live_serve_apply::Serve;
 use crate::serve_faults::{SERVE, target};
 use crate::serve_xds::{A, EDS, block_on, config, endpoints, put, until};
+use crate::support::load::memory;
 use crate::support::sandbox::Sandbox;
 use crate::support::served::Server;
 use crate::support::xds_client::resume;
@@ -130,13 +131,6 @@ fn s5_connections_beyond_their_number_are_closed() {
     });
 }
 
-/// The memory of a process in MiB.
-pub(crate) fn memory(server: &Serve) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
-}
-
 #[test]
 fn s5_a_hundred_times_the_limits_takes_no_memory_and_harms_no_other() {
     let sandbox = Sandbox::with_mesh(&mesh(1));
@@ -152,7 +146,7 @@ fn s5_a_hundred_times_the_limits_takes_no_memory_and_harms_no_other() {
         let mut lives = other.delta().await;
         lives.send(&delta(node, cds, &[]));
         lives.take().await.unwrap();
-        let before = memory(&server);
+        let before = memory(server.pid());
         let long = "x".repeat(100 * limits.name_bytes);
         let names: Vec<String> = (0..10 * limits.names).map(|n| n.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -183,7 +177,7 @@ fn s5_a_hundred_times_the_limits_takes_no_memory_and_harms_no_other() {
         let mut stream = client.delta().await;
         stream.send_frame(&[&[0], &(400_u32 << 20).to_be_bytes()[..], &[0; 64]].concat());
         assert_eq!(stream.next().await.unwrap_err().code, 11);
-        let after = memory(&server);
+        let after = memory(server.pid());
         println!("{before} MiB before, {after} MiB after");
         assert!(after < before + 128, "{before} MiB before, {after} MiB after");
     });

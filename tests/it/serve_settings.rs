@@ -20,7 +20,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// A server with a mesh, and these limits.
-fn with(limits: &[&str]) -> (Sandbox, Serve) {
+pub(crate) fn with(limits: &[&str]) -> (Sandbox, Serve) {
     let sandbox = Sandbox::with_mesh(&mesh(1));
     let mut args = SERVE.to_vec();
     limits.iter().for_each(|limit| args.extend(["--limit", limit]));

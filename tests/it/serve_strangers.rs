@@ -4,6 +4,7 @@
 use crate::serve_herd::raise_limit;
 use crate::serve_identity::{JOIN, OWN, Server, WEB, started, started_with, token, trusting};
 use crate::serve_xds::{EDS, block_on};
+use crate::support::load::memory;
 use crate::support::sandbox::Sandbox;
 use crate::support::tier::numbers;
 use crate::support::xds_client::{Client, delta};
@@ -37,13 +38,6 @@ fn files(server: &Server) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
 }
 
-/// The memory of a server in MiB.
-fn memory(server: &Server) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
-}
-
 fn until(what: &str, most: Duration, mut holds: impl FnMut() -> bool) {
     let since = Instant::now();
     while !holds() {
@@ -70,13 +64,17 @@ const KINDS: [Kind; 5] = [
     Kind::RejectedThenPinging,
 ];
 
-/// Sends the start, then byte after byte, until the server ends the connection.
-async fn drip(io: impl AsyncRead + AsyncWrite, start: &[u8], drips: bool) {
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Sends the start, then a byte every so often, until the server ends the connection.
+async fn drip(io: impl AsyncRead + AsyncWrite, start: &[u8], every: Option<Duration>) {
     let (mut read, mut write) = tokio::io::split(io);
     let send = async {
         let mut open = write.write_all(start).await.is_ok() && write.flush().await.is_ok();
-        while open && drips {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        while let Some(every) = every
+            && open
+        {
+            tokio::time::sleep(every).await;
             open = write.write_all(b"x").await.is_ok() && write.flush().await.is_ok();
         }
         std::future::pending::<()>().await;
@@ -104,22 +102,22 @@ async fn hostile(kind: Kind, to: SocketAddr, admin: bool, tls: Arc<ClientConfig>
     }
     let Ok(stream) = TcpStream::connect(to).await else { return };
     if matches!(kind, Kind::HalfHandshake) {
-        return drip(stream, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], false).await;
+        return drip(stream, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], None).await;
     }
     let connector = tokio_rustls::TlsConnector::from(tls);
     let name = ServerName::try_from("localhost").unwrap();
     let Ok(stream) = connector.connect(name, stream).await else { return };
     match kind {
-        Kind::SlowHeaders if admin => drip(stream, b"GET /v1 HTTP/1.1\r\n", true).await,
-        Kind::SlowHeaders => drip(stream, preface, true).await,
+        Kind::SlowHeaders if admin => drip(stream, b"GET /v1 HTTP/1.1\r\n", Some(SECOND)).await,
+        Kind::SlowHeaders => drip(stream, preface, Some(SECOND)).await,
         Kind::UnfinishedBody => {
             let head = format!(
                 "POST /v1/meshes/m/objects HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer x\r\n\
                  content-length: 100\r\n\r\n{{"
             );
-            drip(stream, head.as_bytes(), true).await;
+            drip(stream, head.as_bytes(), Some(SECOND)).await;
         }
-        _ => drip(stream, b"", false).await,
+        _ => drip(stream, b"", None).await,
     }
 }
 
@@ -151,7 +149,7 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let alone = (runtime.block_on(proxy(&server, &web)), status());
     until("the first proxy has left", Duration::from_secs(10), || files(&server) < 40);
-    let (before, held) = (memory(&server), files(&server));
+    let (before, held) = (memory(server.pid()), files(&server));
     let tls = [anonymous(&sandbox, "h2"), anonymous(&sandbox, "http/1.1")];
     let mut open = Vec::new();
     let started = Instant::now();
@@ -175,7 +173,7 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
     let during = (proxies.clone(), answers.clone());
     proxies.sort();
     answers.sort();
-    let most = memory(&server);
+    let most = memory(server.pid());
     for (kind, admin, task) in open {
         let ended =
             runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), task).await });
@@ -226,22 +224,7 @@ fn idle_connections_slow_headers_and_a_held_body_leave_both_listeners_alive() {
             let name = ServerName::try_from("localhost").unwrap();
             let connector = tokio_rustls::TlsConnector::from(tls);
             let Ok(stream) = connector.connect(name, stream).await else { return };
-            let (mut read, mut write) = tokio::io::split(stream);
-            let sends = async {
-                let mut open = write.write_all(&start).await.is_ok();
-                while let Some(every) = every
-                    && open
-                {
-                    tokio::time::sleep(every).await;
-                    open = write.write_all(b"x").await.is_ok() && write.flush().await.is_ok();
-                }
-                std::future::pending::<()>().await;
-            };
-            let mut bytes = Vec::new();
-            tokio::select! {
-                _ = read.read_to_end(&mut bytes) => {}
-                () = sends => {}
-            }
+            drip(stream, &start, every).await;
         })
     };
     let mut tasks: Vec<_> = (0..1_010).map(|_| open(Vec::new(), None)).collect();

@@ -95,8 +95,8 @@ pub(super) async fn metrics(State(server): Shared) -> Response {
     let mut text = server.certificates.text();
     let unwritten =
         Unwritten { audit: server.audit.health(), revocations: server.security.lacking() };
-    server.metrics.hold(server.plane.budgeted(), server.bodies.held());
-    text.push_str(&server.metrics.text(&*server.plane, &server.meshes, &unwritten));
+    let bodies = server.bodies.held();
+    text.push_str(&server.metrics.text(&*server.plane, &server.meshes, &unwritten, bodies));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -58,18 +58,21 @@ impl hyper::body::Body for Lasting {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         let counts = || (this.again)().map_err(|_| Ended);
-        while this.looks.poll_tick(cx).is_ready() {
-            if let Err(ended) = counts() {
-                return Poll::Ready(Some(Err(ended.into())));
-            }
-        }
         if this.rest.is_empty() {
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => this.rest = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
-                other => return other.map_err(Into::into),
+                Poll::Pending => {
+                    while this.looks.poll_tick(cx).is_ready() {
+                        if let Err(ended) = counts() {
+                            return Poll::Ready(Some(Err(ended.into())));
+                        }
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Ready(end) => return Poll::Ready(end.map(|end| end.map_err(Into::into))),
             }
         }
         Poll::Ready(Some(match counts() {

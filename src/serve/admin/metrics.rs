@@ -115,18 +115,13 @@ impl Metrics {
         self.refused.inc();
     }
 
-    /// What is held for proxies and for operators now, in bytes.
-    pub(super) fn hold(&self, xds: usize, bodies: usize) {
-        self.xds_budgeted.set(i64::try_from(xds).unwrap_or(i64::MAX));
-        self.admin_bodies.set(i64::try_from(bodies).unwrap_or(i64::MAX));
-    }
-
-    /// The figures now, as text.
+    /// The figures now, as text. `bodies` are the bytes that are held for operators.
     pub(super) fn text(
         &self,
         plane: &dyn Plane,
         meshes: &Mutex<BTreeMap<MeshName, Arc<Mesh>>>,
         lacks: &Unwritten,
+        bodies: usize,
     ) -> String {
         let names: Vec<MeshName> =
             meshes.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
@@ -142,6 +137,8 @@ impl Metrics {
         self.audit_waiting.set(count(lacks.audit.waiting));
         self.audit_lost.set(i64::try_from(lacks.audit.lost).unwrap_or(i64::MAX));
         self.unwritten.set(count(lacks.revocations));
+        self.xds_budgeted.set(count(plane.budgeted()));
+        self.admin_bodies.set(count(bodies));
         self.envoys.set(envoys);
         self.behind.set(behind);
         self.nacked.set(nacked);

@@ -155,16 +155,18 @@ impl Mesh {
                 continue;
             };
             counters.visits(config.resources.len());
-            let assignments = config.of(ResourceType::ClusterLoadAssignment);
+            let kind = ResourceType::ClusterLoadAssignment;
             let mut registered: BTreeMap<RegistryDiscovery, Vec<Arc<Resource>>> = BTreeMap::new();
-            for resource in assignments {
+            let mut known = BTreeMap::new();
+            for resource in config.of(kind) {
                 if let Some(selector) = selector_of(resource) {
+                    known.insert(resource.name.as_str(), endpoints.get(&selector));
                     registered.entry(selector).or_default().push(resource.clone());
                 }
             }
             let ids = proxy.view_mut().become_config(step, &config, |resource| {
-                let own = selector_of(resource).and_then(|selector| endpoints.get(&selector));
-                content(resource, own, contents, counters)
+                let own = known.get(resource.name.as_str()).filter(|_| resource.kind == kind);
+                content(resource, own.copied().flatten(), contents, counters)
             });
             self.callers(&id, &proxy, registered);
             // The step is new even where nothing changed.
