@@ -131,6 +131,12 @@ async fn proxy(server: &Server, tls: &Arc<ClientConfig>) -> Duration {
     since.elapsed()
 }
 
+/// The figure below which 95 of 100 lie.
+fn p95(mut figures: Vec<Duration>) -> Duration {
+    figures.sort();
+    figures[figures.len() * 95 / 100 - 1]
+}
+
 #[test]
 fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_nothing() {
     raise_limit();
@@ -140,14 +146,15 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
     token(&sandbox, "virtual_node/web");
     sandbox.run(&JOIN).exits(0);
     let web = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
-    let status = || {
+    let plan = || {
         let since = Instant::now();
-        sandbox.run(&["status"]).exits(0);
+        sandbox.run(&["plan"]).exits(0);
         since.elapsed()
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let alone = (runtime.block_on(proxy(&server, &web)), status());
+    let proxy_alone = runtime.block_on(proxy(&server, &web));
+    let plans_alone = p95((0..20).map(|_| plan()).collect());
     until("the first proxy has left", Duration::from_secs(10), || files(&server) < 40);
     let (before, held) = (memory(server.pid()), files(&server));
     let tls = [anonymous(&sandbox, "h2"), anonymous(&sandbox, "http/1.1")];
@@ -163,16 +170,12 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
         }
     }
     let all = open.len();
-    // The first of these compete with a thousand handshakes of both ends for the machine.
-    let mut proxies: Vec<Duration> = Vec::new();
-    let mut answers: Vec<Duration> = Vec::new();
-    for _ in 0..7 {
+    // The first of these compete with the handshakes of both ends for the machine.
+    let (mut proxies, mut plans) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
         proxies.push(runtime.block_on(proxy(&server, &web)));
-        answers.push(status());
+        plans.push(plan());
     }
-    let during = (proxies.clone(), answers.clone());
-    proxies.sort();
-    answers.sort();
     let most = memory(server.pid());
     for (kind, admin, task) in open {
         let ended =
@@ -182,14 +185,17 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
     }
     let took = started.elapsed();
     until("all is free again", Duration::from_secs(20), || files(&server) <= held + 4);
+    let slowest = *proxies.iter().max().unwrap();
+    let plans_p95 = p95(plans);
     println!(
-        "{all} hostile connections: a proxy {:?} (alone {:?}), status {:?} (alone {:?}), {before} \
-         MiB before, {most} MiB during; all ended after {took:?}",
-        during.0, alone.0, during.1, alone.1
+        "{all} hostile connections: p95 of 20 plans {plans_p95:?} (alone {plans_alone:?}), the \
+         slowest of 20 proxies {slowest:?} (alone {proxy_alone:?}), {before} MiB before, {most} \
+         MiB during; all ended after {took:?}"
     );
-    let (proxy_took, status_took) = (proxies[3], answers[3]);
-    assert!(proxy_took < Duration::from_secs(2), "a proxy took {proxy_took:?}");
-    assert!(status_took < Duration::from_secs(2), "status took {status_took:?}");
+    // Other tests share the machine every day; the bars are for the full run, which is alone.
+    let (a_proxy, bar) = numbers((p95(proxies), plans_alone.max(SECOND)), (slowest, plans_alone));
+    assert!(a_proxy < 2 * SECOND, "a proxy took {a_proxy:?}");
+    assert!(plans_p95 < bar * 5, "p95 of plans {plans_p95:?}, alone {plans_alone:?}");
     assert!(most < 200, "{most} MiB");
     runtime.block_on(proxy(&server, &web));
 }
