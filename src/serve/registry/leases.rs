@@ -161,7 +161,7 @@ impl Leases {
                 settled.changed.push((selector.clone(), endpoints));
             }
         }
-        let has = self.served();
+        let has = served(&self.selected);
         for (key, held) in &mut self.instances {
             if held.stored && held.lapsed(now) && !has.contains(key) {
                 held.stored = false;
@@ -179,26 +179,18 @@ impl Leases {
         settled
     }
 
-    fn served(&self) -> BTreeSet<Key> {
-        self.selected.values().flat_map(|serving| serving.served.iter().cloned()).collect()
-    }
-
     /// Every instance.
     pub(super) fn instances(&self, now: Instant) -> Vec<Registered> {
-        let served = self.served();
-        let all = self.instances.iter().map(|(key, held)| {
-            let (namespace, service, id) = key.clone();
-            let lease = match (held.lapsed(now), served.contains(key)) {
-                (false, _) => Lease::Valid,
-                (true, true) => Lease::Held,
-                (true, false) => Lease::Lapsed,
-            };
-            let left = held.until.saturating_duration_since(now).as_millis();
-            let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
-            let instance = held.instance.clone();
-            Registered { namespace, service, id, instance, lease, left_ms }
-        });
-        all.collect()
+        let served = served(&self.selected);
+        let all = self.instances.iter();
+        all.map(|(key, held)| registered(key, held, served.contains(key), now)).collect()
+    }
+
+    /// One instance.
+    pub(super) fn one(&self, key: &Key, now: Instant) -> Option<Registered> {
+        let (key, held) = self.instances.get_key_value(key)?;
+        let served = self.selected.values().any(|serving| serving.served.contains(key));
+        Some(registered(key, held, served, now))
     }
 
     /// How many instances this selects whose lease has not ended.
@@ -224,6 +216,23 @@ impl Leases {
     }
 }
 
+/// Whose requests any selector has.
+fn served(selected: &BTreeMap<RegistryDiscovery, Serving>) -> BTreeSet<&Key> {
+    selected.values().flat_map(|serving| &serving.served).collect()
+}
+
+fn registered(key: &Key, held: &Held, served: bool, now: Instant) -> Registered {
+    let (namespace, service, id) = key.clone();
+    let lease = match (held.lapsed(now), served) {
+        (false, _) => Lease::Valid,
+        (true, true) => Lease::Held,
+        (true, false) => Lease::Lapsed,
+    };
+    let left = held.until.saturating_duration_since(now).as_millis();
+    let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
+    Registered { namespace, service, id, instance: held.instance.clone(), lease, left_ms }
+}
+
 /// Decides whose requests a selector has.
 fn serve(
     selector: &RegistryDiscovery,
@@ -232,21 +241,18 @@ fn serve(
     now: Instant,
 ) {
     let matching = instances.iter().filter(|(key, held)| matches(selector, key, held));
-    let (mut valid, mut lapsed) = (BTreeSet::new(), BTreeSet::new());
-    for (key, held) in matching {
-        match held.lapsed(now) {
-            false => valid.insert(key.clone()),
-            true => lapsed.insert(key.clone()),
-        };
-    }
-    let all = valid.len() + lapsed.len();
+    let (lapsed, mut valid): (Vec<_>, Vec<_>) = matching.partition(|(_, held)| held.lapsed(now));
     // Those that are gone stay so: only what still has requests is held.
-    let kept: BTreeSet<Key> = lapsed.intersection(&serving.served).cloned().collect();
-    let lost = valid.len() * 2 < all;
+    let kept: Vec<_> =
+        lapsed.iter().filter(|(key, _)| serving.served.contains(*key)).copied().collect();
+    let lost = valid.len() < lapsed.len();
     serving.holding = lost && !kept.is_empty();
-    serving.served = valid;
     if lost {
-        serving.served.extend(kept);
+        valid.extend(kept);
+        valid.sort_by_key(|(key, _)| *key);
+    }
+    if !serving.served.iter().eq(valid.iter().map(|(key, _)| *key)) {
+        serving.served = valid.into_iter().map(|(key, _)| key.clone()).collect();
     }
 }
 

@@ -164,9 +164,7 @@ impl Registry {
 
     /// One instance.
     pub(super) fn one(&self, key: &Key) -> Option<Registered> {
-        let all = self.state().leases.instances(Instant::now());
-        all.into_iter()
-            .find(|one| (&one.namespace, &one.service, &one.id) == (&key.0, &key.1, &key.2))
+        self.state().leases.one(key, Instant::now())
     }
 
     /// All of it.
