@@ -111,7 +111,9 @@ impl Context {
                 .hint("name one with `server` in meshctl.toml: --target NAME"));
         };
         let ca = target.tls.as_ref().map(|tls| loaded.root.join(&tls.ca));
-        // A join token comes by a flag or a variable of meshctl's own, so no file chose it.
+        if let Some(token) = &token {
+            trusted::check_join(url, token)?;
+        }
         let access = Access { url: url.clone(), token, ca, identity };
         Server::new(&access, loaded.mesh.settings.name.clone()).map_err(|error| failure(&error))
     }

@@ -205,6 +205,46 @@ fn a_variable_is_sent_where_its_owner_says_and_nowhere_else() {
 }
 
 #[test]
+fn a_join_token_goes_to_the_servers_that_are_paired_with_it_only() {
+    let sandbox = Sandbox::with_mesh(MESH);
+    private(&sandbox, "token", "meshctl_0123456789");
+    let file = sandbox.join("token").canonicalize().unwrap().display().to_string();
+    let join = |server: &str, from: &str, trusted: &str| {
+        sandbox.write(
+            "meshctl.toml",
+            format!("[targets.t]\nserver = \"{server}\"\nxds = \"127.0.0.1:9101\"\n"),
+        );
+        let mut arguments = vec!["bootstrap", "virtual_node/web", "--identity", "id"];
+        if from == "file" {
+            arguments.extend(["--join-token", "@token"]);
+        }
+        let mut command = sandbox.command(&arguments);
+        if from == "variable" {
+            command.env("MESHCTL_JOIN_TOKEN", "meshctl_0123456789");
+        }
+        let ran = command.env("MESHCTL_TRUSTED_SERVERS", trusted).output().unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let elsewhere = "https://mesh.invalid:1";
+    for (from, pairing) in [("file", file.as_str()), ("variable", "MESHCTL_JOIN_TOKEN")] {
+        for trusted in
+            [String::new(), "mesh.invalid=OTHER".to_owned(), format!("other.invalid={pairing}")]
+        {
+            let (code, text) = join(elsewhere, from, &trusted);
+            assert_eq!(code, Some(4), "{from} {trusted}: {text}");
+            assert!(text.contains("servers.toml") && !text.contains("0123456789"), "{text}");
+        }
+        // It is asked, and does not answer; this host is asked without a pairing.
+        for (server, trusted) in
+            [(elsewhere, format!("mesh.invalid={pairing}")), ("http://127.0.0.1:1", String::new())]
+        {
+            let (code, text) = join(server, from, &trusted);
+            assert_eq!(code, Some(6), "{from} {server}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_token_file_goes_to_the_servers_that_are_paired_with_it_only() {
     let sandbox = Sandbox::with_mesh(MESH);
     let elsewhere = tempfile::tempdir().unwrap();
