@@ -110,6 +110,37 @@ fn a_service_has_a_thousand_instances_and_not_one_more() {
 }
 
 #[test]
+fn the_instances_of_a_mesh_say_32_mib_of_themselves_and_no_more() {
+    let server = served();
+    let bearer = format!("Bearer {}", server.token());
+    let put = |id: u32, size: usize| {
+        let attributes: serde_json::Map<String, Value> =
+            (0..30).map(|n| (format!("{n:0>255}"), "v".repeat(size).into())).collect();
+        let attributes = if size == 0 { serde_json::Map::new() } else { attributes };
+        let address = format!("10.0.{}.{}", id / 250, id % 250 + 1);
+        let body = json!({ "address": address, "ttl_ms": 3_600_000, "attributes": attributes });
+        let path = format!("/v1/meshes/m/registry/shop/cart/instances/{id:0>4}");
+        server.send("PUT", &path, &[("authorization", &bearer)], body.to_string().into_bytes())
+    };
+    // Each text counts 64 bytes more than it has; the names of an instance are 12 bytes.
+    let each = 12 + 64 + 30 * (255 + 1_024 + 64);
+    let fit = u32::try_from((32 << 20) / each).unwrap();
+    for id in 0..fit {
+        let (status, body) = put(id, 1_024);
+        assert_eq!(status, 201, "{id}: {body}");
+    }
+    for _ in 0..2 {
+        let (status, body) = put(fit, 1_024);
+        assert_eq!((status, &json_of(&body)["code"]), (503, &json!("full")), "{body}");
+        assert!(body.contains("bytes"), "{body}");
+    }
+    // Who is registered may renew, and what still fits is taken.
+    assert_eq!(put(0, 1_024).0, 200);
+    assert_eq!(put(fit, 0).0, 201);
+    assert_eq!(server.plane().endpoints_of("m", "shop", "cart").len(), fit as usize + 1);
+}
+
+#[test]
 fn registrations_outlive_the_server_and_are_in_its_backup() {
     let mut server = served();
     assert_eq!(server.put(PATH, &json!({ "address": "10.1.2.3" })).0, 201);
