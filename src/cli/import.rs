@@ -37,7 +37,8 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "FORMAT", value_enum)]
     from: Option<SourceFormat>,
 
-    /// The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one
+    /// The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one, and
+    /// the name of a route may be ROUTER/ROUTE or GATEWAY/ROUTE
     #[arg(long = "name", value_name = "FILE=NAME")]
     names: Vec<String>,
 
@@ -151,9 +152,23 @@ impl How {
         // What is given on the command line counts more than what a file says.
         let mut vars = values;
         vars.extend(pairs(&self.vars, "--var NAME=VALUE")?);
+        let names = pairs(&self.names, "--name FILE=NAME")?;
+        let empty = names.iter().find(|(_, name)| name.split('/').any(str::is_empty));
+        if let Some((file, _)) = empty {
+            return Err(Failure::new(Exit::Usage, format!("--name gives no name to `{file}`"))
+                .hint("write --name FILE=NAME"));
+        }
+        if names.len() < self.names.len() {
+            let mut files: Vec<&str> =
+                self.names.iter().filter_map(|given| Some(given.split_once('=')?.0)).collect();
+            files.sort_unstable();
+            let twice = files.windows(2).find(|pair| pair[0] == pair[1]).map_or("", |pair| pair[0]);
+            return Err(Failure::new(Exit::Usage, format!("--name names `{twice}` twice"))
+                .hint("give each file one name"));
+        }
         Ok(Options {
             vars,
-            names: pairs(&self.names, "--name FILE=NAME")?,
+            names,
             namespace: self.namespace.clone(),
             from: from.map(|format| match format {
                 SourceFormat::Api => import::Format::Api,

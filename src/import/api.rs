@@ -1,9 +1,9 @@
 //! API JSON: what the AWS CLI and the SDKs print and take, and files that hold only a `spec`.
 
 use super::context::Cx;
-use super::item::{self, Item, Named, Raw, lax, name_of, parent_of};
+use super::item::{self, Item, Named, Raw, lax, name_of, parent_of, spec_of};
 use super::report::Reason;
-use super::shape::{Dialect, folded};
+use super::shape::{self, Dialect, folded};
 use super::tree::{Entry, Node, Value};
 use super::{Document, codes};
 use crate::diag::Diagnostic;
@@ -68,7 +68,28 @@ pub(super) fn is(document: &Document, kind: Option<Kind>) -> bool {
     });
     let empty = entries.is_empty()
         && (document.stem.to_lowercase().ends_with("mesh") || kind == Some(Kind::Mesh));
-    wrapped || (known && named) || empty
+    wrapped || (known && named) || empty || is_bare(node, kind)
+}
+
+/// The kinds whose resources a spec may be one of.
+fn kinds_of_spec(node: &Node) -> Vec<Kind> {
+    let all = SINGLE.iter().map(|(_, kind)| *kind);
+    all.filter(|kind| shape::fits(spec_of(*kind), node)).collect()
+}
+
+/// Whether a document is a spec itself, as `--spec file://` takes it: of the kind that the caller says, or
+/// one that says enough to be no other thing.
+fn is_bare(node: &Node, kind: Option<Kind>) -> bool {
+    let says = |entry: &Entry| match &entry.node.value {
+        Value::Map(inner) => !inner.is_empty(),
+        Value::List(inner) => !inner.is_empty(),
+        Value::Null | Value::Scalar(_) => false,
+    };
+    let asked = kind.is_some_and(|kind| {
+        let known = |entry: &Entry| shape::has_field(spec_of(kind), &entry.key);
+        !node.entries().is_empty() && node.entries().iter().all(known)
+    });
+    asked || node.entries().iter().any(says) && !kinds_of_spec(node).is_empty()
 }
 
 /// The kind of the resource that an answer of `describe` or `create` wraps.
@@ -127,8 +148,13 @@ pub(super) fn read(
 /// Reads one resource: names beside a spec, or a spec whose file says the rest.
 fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) -> Option<Item> {
     let empty = Node { loc: node.loc, value: Value::Map(Vec::new()) };
-    let spec = lax(node, "spec").unwrap_or(&empty);
-    let told = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec));
+    let bare = lax(node, "spec").is_none() && is_bare(node, kind);
+    let spec = lax(node, "spec").unwrap_or(if bare { node } else { &empty });
+    let only = || match kinds_of_spec(node).as_slice() {
+        [only] if bare => Some(*only),
+        _ => None,
+    };
+    let told = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec)).or_else(only);
     let by_file = if told.is_none() { kind_by_stem(&document.stem) } else { None };
     if let Some(kind) = by_file {
         let message = format!("the name of the file says that it is a {kind}; else give --kind");
@@ -149,13 +175,26 @@ fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) ->
         return None;
     };
     let of = |key: &str| lax(node, key).and_then(Named::of);
-    let parent = parent_of(kind).and_then(of);
+    let mut parent = parent_of(kind).and_then(of);
     let name = match of(name_of(kind)) {
         Some(name) => name,
-        None => named_by_file(cx, document, node, kind, parent.as_ref()),
+        None => {
+            let name = named_by_file(cx, document, node, kind, parent.as_ref());
+            // No name of App Mesh has a slash: ROUTER/ROUTE names both.
+            match (parent_of(kind), name.text.split_once('/')) {
+                (Some(_), Some((above, own))) => {
+                    let named = |text: &str| Named { text: text.to_owned(), loc: name.loc };
+                    parent.get_or_insert(named(above));
+                    named(own)
+                }
+                _ => name,
+            }
+        }
     };
     cx.about = Some(item::address(kind, parent.as_ref(), &name));
-    beside(cx, kind, node);
+    if !bare {
+        beside(cx, kind, node);
+    }
     let mesh = if kind == Kind::Mesh { None } else { of("meshName") };
     let metadata = lax(node, "metadata");
     let from_metadata = |key: &str| metadata.and_then(|node| lax(node, key)).and_then(Named::of);

@@ -6,6 +6,7 @@ use super::item::{lax, name_of};
 use super::tree::{DEPTH_MAX, Entry, Node, Value};
 use super::{Document, codes, sources};
 use crate::diag::Diagnostic;
+use crate::diag::shell::word;
 use crate::span::Loc;
 use std::cell::Cell;
 
@@ -74,7 +75,8 @@ impl<'t> Template<'t> {
             let outer = self.other(document);
             let resources = outer.resources.map(Node::entries).unwrap_or_default();
             let stack = resources.iter().find(|entry| {
-                nested(&entry.node).is_some_and(|stem| !stem.is_empty() && stem == self.stem)
+                nested(&entry.key, &entry.node)
+                    .is_some_and(|stem| !stem.is_empty() && stem == self.stem)
             })?;
             let given = stack.node.at(&["Properties", "Parameters", parameter])?;
             Some(outer.value(cx, given))
@@ -82,9 +84,15 @@ impl<'t> Template<'t> {
     }
 
     /// An output of a template that a stack of this one nests: `Outputs.NAME`.
-    fn output(&self, cx: &mut Cx<'_>, stack: &Node, attribute: &str) -> Option<Node> {
+    fn output(
+        &self,
+        cx: &mut Cx<'_>,
+        logical: &str,
+        stack: &Node,
+        attribute: &str,
+    ) -> Option<Node> {
         let name = attribute.strip_prefix("Outputs.")?;
-        let stem = nested(stack)?;
+        let stem = nested(logical, stack)?;
         let document = self.all.iter().find(|document| document.stem == stem)?;
         let inner = self.other(document);
         let value = inner.outputs?.at(&[name, "Value"])?;
@@ -252,10 +260,24 @@ impl<'t> Template<'t> {
         if let Some(value) = cx.value_of(name) {
             return Node::scalar(loc, value);
         }
+        // What a parameter of Systems Manager is given, or has by default, is the name of its value.
+        let of_store = parameter
+            .and_then(|entry| entry.node.text_at("Type"))
+            .is_some_and(|ty| ty.starts_with("AWS::SSM::Parameter::Value"));
         if parameter.is_some()
             && let Some(value) = self.passed(cx, name)
+            && !of_store
         {
             return Node { loc, ..value };
+        }
+        if let Some(parameter) = parameter.filter(|_| of_store) {
+            let key = parameter.node.text_at("Default").unwrap_or("NAME");
+            let how = format!(
+                "its value is in Systems Manager: aws ssm get-parameter --name {} --query \
+                 Parameter.Value --output text",
+                word(key)
+            );
+            return Node::scalar(loc, cx.variable_from(name, loc, &how));
         }
         if let Some(default) = parameter.and_then(|entry| entry.node.get("Default")) {
             return match default.text() {
@@ -303,7 +325,7 @@ impl<'t> Template<'t> {
             return Node::scalar(loc, value);
         }
         if let Some(resource) = resource {
-            if let Some(value) = self.output(cx, resource, attribute) {
+            if let Some(value) = self.output(cx, logical, resource, attribute) {
                 return Node { loc, ..value };
             }
             let properties = resource.get("Properties");
@@ -414,11 +436,27 @@ impl<'t> Template<'t> {
     }
 }
 
-/// The file, without folders and endings, of the template that a resource nests.
-fn nested(resource: &Node) -> Option<String> {
-    (resource.text_at("Type") == Some("AWS::CloudFormation::Stack")).then_some(())?;
-    let url = resource.at(&["Properties", "TemplateURL"])?;
-    // `${Bucket}/mesh.yaml` is known by its end as well.
-    let text = url.text().or_else(|| url.get("Fn::Sub")?.text())?;
-    Some(sources::stem(text))
+/// The file, without folders and endings, of the template that a resource nests: of its address, of the
+/// asset that the CDK made of it, or else what the resource is called.
+pub(super) fn nested(logical: &str, resource: &Node) -> Option<String> {
+    let key = match resource.text_at("Type")? {
+        "AWS::CloudFormation::Stack" | "AWS::CloudFormation::StackSet" => "TemplateURL",
+        "AWS::Serverless::Application" => "Location",
+        _ => return None,
+    };
+    let asset = resource.at(&["Metadata", "aws:asset:path"]).and_then(Node::text);
+    let address = resource.at(&["Properties", key]).and_then(last_text);
+    let path = asset.or(address).map(|path| path.split(['?', '#']).next().unwrap_or_default());
+    let stem = sources::stem(path.unwrap_or_default());
+    Some(if stem.is_empty() { logical.to_owned() } else { stem })
+}
+
+/// The text that a value ends in, if that is known: `${Bucket}/mesh.yaml` is known by its end as well.
+fn last_text(node: &Node) -> Option<&str> {
+    if let Some(text) = node.text() {
+        return Some(text);
+    }
+    let sub = node.get("Fn::Sub").and_then(|sub| sub.items().first().unwrap_or(sub).text());
+    let joined = || node.get("Fn::Join")?.items().get(1)?.items().last().and_then(last_text);
+    sub.or_else(joined)
 }

@@ -153,8 +153,9 @@ pub const GENERATOR: Code = Code::error(
     "MC1118",
     "generator",
     "a source is not a definition, but something that makes definitions",
-    "Scripts, programs, Helm charts and resources of controllers such as Flagger make definitions \
-     of App Mesh when they run. meshctl does not run them. The message names the command whose \
+    "Scripts, pipelines, programs, Helm charts and resources of controllers such as Flagger make \
+     definitions of App Mesh when they run, and modules, nested stacks and included templates have \
+     theirs elsewhere. meshctl runs and fetches nothing. The message names the command whose \
      output can be imported instead. Beside definitions that were read, it is a loss: the import \
      stops with exit code 4 unless --allow-loss is given.",
 );

@@ -1,10 +1,11 @@
 //! What an import collects while it reads: findings, the report, variables, the fields it met.
 
 use super::codes;
-use super::foreign::Foreign;
+use super::foreign::{Foreign, TEMPLATE};
 use super::item::Named;
 use super::report::{Entry, Reason};
-use super::{Format, Options};
+use super::tree::Node;
+use super::{Format, Options, makers};
 use crate::diag::shell::word;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::{Address, Kind};
@@ -43,6 +44,8 @@ pub(super) struct Cx<'a> {
     pub(super) listed: Vec<(Kind, Named)>,
     /// Owners of the mesh, as resources name them.
     pub(super) mesh_owners: Vec<Named>,
+    /// The paths of all sources.
+    pub(super) paths: Vec<String>,
     /// The path of the file that is being read.
     pub(super) path: String,
     /// The resource that is being read.
@@ -70,6 +73,7 @@ impl<'a> Cx<'a> {
             format: Format::Api,
             listed: Vec::new(),
             mesh_owners: Vec::new(),
+            paths: Vec::new(),
             path: String::new(),
             about: None,
         }
@@ -152,6 +156,21 @@ impl<'a> Cx<'a> {
         self.generators.push(Foreign { loc: short(loc), message, help, defines: true });
     }
 
+    /// Reports what the texts of something that is not read make, if they make definitions.
+    pub(super) fn makes(&mut self, node: &Node) -> bool {
+        let Some((loc, maker)) = makers::in_node(node, &self.paths) else { return false };
+        self.generator(loc, maker.message(), maker.help());
+        true
+    }
+
+    /// Reports text of a template that only the template's tool can replace, once a file.
+    pub(super) fn template(&mut self, loc: Loc) {
+        let same = |known: &Foreign| known.loc.file == loc.file && known.message == TEMPLATE.0;
+        if !self.generators.iter().any(same) {
+            self.generator(loc, TEMPLATE.0, TEMPLATE.1);
+        }
+    }
+
     /// Computes something without a word in the report: it may not be needed.
     pub(super) fn aside<T>(&mut self, compute: impl FnOnce(&mut Self) -> T) -> T {
         self.trial(compute).0
@@ -170,6 +189,11 @@ impl<'a> Cx<'a> {
 
     /// What a variable stands for: its value, or a text by which it is found again.
     pub(super) fn variable(&mut self, name: &str, loc: Loc) -> String {
+        self.variable_from(name, loc, "")
+    }
+
+    /// The same, with where the value can be looked up.
+    pub(super) fn variable_from(&mut self, name: &str, loc: Loc, from: &str) -> String {
         if let Some(value) = self.value_of(name) {
             return value;
         }
@@ -184,7 +208,9 @@ impl<'a> Cx<'a> {
         let text = std::iter::once(short.clone()).chain(numbered).find(free).unwrap_or(short);
         if self.unset.insert(text.clone(), name.to_owned()).is_none() {
             let flag = word(&format!("{name}=VALUE")).into_owned();
-            let message = format!("has no value, `{text}` is written in its place: --var {flag}");
+            let from = if from.is_empty() { String::new() } else { format!("; {from}") };
+            let message =
+                format!("has no value, `{text}` is written in its place: --var {flag}{from}");
             self.note(Reason::Unresolved, loc, name, message);
             self.missing.push(Named { text: name.to_owned(), loc });
         }

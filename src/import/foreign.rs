@@ -1,12 +1,13 @@
-//! Texts that are no definitions but make some: templates of Helm, scripts, programs, articles. The
-//! messages name what to import instead.
+//! Texts that are no definitions but make some: templates of Helm, scripts, programs, articles, and what
+//! runs commands (makefiles, pipelines, playbooks). The messages name what to import instead.
 
 use super::codes;
+use super::makers::{self, Maker};
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Loc, Span};
 
 /// What only templates of Go, as Helm has them, have between braces.
-const TEMPLATE: [&str; 9] = [
+const MARKS: [&str; 10] = [
     "{{-",
     "-}}",
     "{{ include",
@@ -16,15 +17,69 @@ const TEMPLATE: [&str; 9] = [
     "{{ end",
     "| quote",
     "| default",
+    "{% ",
 ];
+/// What is said of a template, and what to import instead.
+pub(super) const TEMPLATE: (&str, &str) = (
+    "this is a template of Helm or another Go template, not what it makes",
+    "Import what it makes: helm template CHART > all.yaml",
+);
+/// The same of what ends like a template of Jinja or ERB.
+const RENDERED: (&str, &str) = (
+    "this is a template of Jinja or a similar tool, not what it makes",
+    "Import what that tool makes of it: the file that it renders",
+);
 /// The endings of programs.
-const PROGRAMS: [&str; 9] = [".ts", ".js", ".py", ".go", ".java", ".cs", ".rb", ".kt", ".mjs"];
+const PROGRAMS: [&str; 26] = [
+    ".ts",
+    ".tsx",
+    ".mts",
+    ".cts",
+    ".js",
+    ".jsx",
+    ".mjs",
+    ".cjs",
+    ".py",
+    ".go",
+    ".java",
+    ".cs",
+    ".fs",
+    ".rb",
+    ".kt",
+    ".kts",
+    ".scala",
+    ".php",
+    ".rs",
+    ".swift",
+    ".groovy",
+    ".gradle",
+    ".jsonnet",
+    ".libsonnet",
+    ".cue",
+    ".pkl",
+];
 /// The endings of scripts.
-const SCRIPTS: [&str; 5] = [".sh", ".bash", ".zsh", ".ps1", ".bat"];
+const SCRIPTS: [&str; 9] =
+    [".sh", ".bash", ".zsh", ".fish", ".ps1", ".psm1", ".bat", ".cmd", ".mk"];
+/// The whole names, in small letters, of files of commands.
+const COMMANDS: [&str; 11] = [
+    "makefile",
+    "gnumakefile",
+    "dockerfile",
+    "containerfile",
+    "jenkinsfile",
+    "justfile",
+    "vagrantfile",
+    "rakefile",
+    "procfile",
+    "tiltfile",
+    "earthfile",
+];
 /// The endings of texts for people.
-const ARTICLES: [&str; 4] = [".md", ".rst", ".adoc", ".html"];
+const ARTICLES: [&str; 5] = [".md", ".mdx", ".rst", ".adoc", ".html"];
 
 /// Something that makes definitions.
+#[derive(Debug)]
 pub(super) struct Foreign {
     /// Its place.
     pub(super) loc: Loc,
@@ -32,7 +87,7 @@ pub(super) struct Foreign {
     pub(super) message: String,
     /// What to import instead.
     pub(super) help: String,
-    /// Whether definitions can be seen in it, rather than only the name of App Mesh.
+    /// Whether it makes definitions that are not among the sources, as far as can be seen.
     pub(super) defines: bool,
 }
 
@@ -48,9 +103,16 @@ fn ends(path: &str, endings: &[&str]) -> bool {
     endings.iter().any(|ending| path.ends_with(ending))
 }
 
+fn runs_commands(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let first = name.split('.').next().unwrap_or_default();
+    let variant = COMMANDS.contains(&first) && !ends(&name, &[".json", ".yaml", ".yml"]);
+    COMMANDS.contains(&name.as_str()) || variant || ends(path, &SCRIPTS)
+}
+
 /// Whether the name of a file says that it is a script, a program or an article, in any case of letters.
 pub fn is_maker(path: &str) -> bool {
-    [&SCRIPTS[..], &PROGRAMS, &ARTICLES].iter().any(|all| ends(path, all))
+    runs_commands(path) || [&PROGRAMS[..], &ARTICLES].iter().any(|all| ends(path, all))
 }
 
 /// Whether the name of a file, or its first line, says that it is a script, a program or an article.
@@ -58,75 +120,69 @@ pub(super) fn is_by_name(path: &str, text: &str) -> bool {
     text.starts_with("#!") || is_maker(path)
 }
 
-/// What a text that is no definition is, and what to import instead.
-pub(super) fn explain(file: FileId, path: &str, text: &str) -> Option<Foreign> {
-    let kubectl = text.contains("appmesh.k8s.aws");
-    let here = |at: usize, message: &str, help: &str, defines: bool| {
-        let rest = &text[at..];
-        let end = at + rest.find(['\n', '\r']).unwrap_or(rest.len()).min(80);
-        let end = (at..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(at);
-        let loc = Loc { file, span: Span::new(at..end) };
+/// What a text that is no definition is, and what to import instead. `paths` are those of all sources.
+pub(super) fn explain(file: FileId, path: &str, text: &str, paths: &[String]) -> Option<Foreign> {
+    let found = |at: usize, message: &str, help: &str, defines: bool| {
+        let loc = place(file, text, at);
         Some(Foreign { loc, message: message.to_owned(), help: help.to_owned(), defines })
     };
-    if text.starts_with("#!") || ends(path, &SCRIPTS) {
-        let at = text.find("aws appmesh").or_else(|| text.find("appmesh.k8s.aws")).unwrap_or(0);
-        let at = text[..at].rfind('\n').map_or(0, |line| line + 1);
+    if text.starts_with("#!") || runs_commands(path) {
         let message = "this is a script, not the definitions that it passes on";
-        let help = if kubectl {
-            "Put the objects between `<<EOF` and `EOF` into a YAML file of their own, or import what \
-             `kubectl get -A -o yaml meshes,virtualnodes,virtualrouters,virtualservices,\
-             virtualgateways,gatewayroutes` prints"
-        } else {
-            "Put the JSON that it gives to `aws appmesh` into files of their own, or import what \
-             `aws appmesh describe-*` printed"
-        };
-        return here(at, message, help, kubectl || passes_json(text));
+        if let Some((at, maker)) = makers::find(text, paths) {
+            return found(at, message, maker.help(), true);
+        }
+        let kubectl = text.contains("appmesh.k8s.aws");
+        let help = if kubectl { Maker::Objects.help() } else { Maker::Calls.help() };
+        let at = text.find("aws appmesh").or_else(|| text.find("appmesh.k8s.aws")).unwrap_or(0);
+        return found(makers::line(text, at), message, help, kubectl);
     }
     if ends(path, &PROGRAMS) {
         let message = "this is a program, not the definitions that it makes";
-        let at = text.find("appmesh").unwrap_or(0);
-        let at = text[..at].rfind('\n').map_or(0, |line| line + 1);
-        return match text.contains("pulumi") {
-            true => here(
-                at,
-                message,
-                "Import the state of the Pulumi stack: pulumi stack export > stack.json",
-                true,
-            ),
-            false => here(
-                at,
-                message,
-                "Import what it makes: cdk synth > template.yaml",
-                text.contains("cdk"),
-            ),
-        };
+        let first = text.find("appmesh").unwrap_or(0);
+        let (at, help, defines) = makers::program(path, text, paths).unwrap_or((
+            first,
+            "Import what it makes, as a file of its own",
+            false,
+        ));
+        return found(makers::line(text, at), message, help, defines);
     }
     if ends(path, &ARTICLES) {
         let message = "this is a text for people, not a definition";
-        return here(
-            0,
-            message,
-            "Put the definitions that it shows into files of their own",
-            false,
-        );
+        let help = "Put the definitions that it shows into files of their own";
+        return match makers::find(text, paths) {
+            // Objects that a text shows may be parts of those of files; a here-document is run.
+            Some((at, maker)) if maker != Maker::Objects || text[..at].contains("<<") => {
+                found(at, message, maker.help(), true)
+            }
+            _ => found(0, message, help, false),
+        };
     }
     let at = template(text)?;
-    let message = "this is a template of Helm or another Go template, not what it makes";
-    here(at, message, "Import what it makes: helm template CHART > all.yaml", true)
+    let (message, help) = if text.contains("{{") { TEMPLATE } else { RENDERED };
+    found(at, message, help, true)
 }
 
-/// Whether a script writes the JSON of a definition out, rather than naming a file that has it.
-fn passes_json(text: &str) -> bool {
-    let calls = ["aws appmesh create-", "aws appmesh update-"];
-    let call = |line: &&str| calls.iter().any(|call| line.contains(call));
-    let joined = text.replace("\\\r\n", " ").replace("\\\n", " ");
-    joined.lines().filter(call).any(|line| !line.contains("file://"))
+/// What a text without definitions runs or holds, that makes some: a pipeline, a playbook, a program of
+/// Pulumi in YAML, a template within other YAML.
+pub(super) fn within(file: FileId, path: &str, text: &str, paths: &[String]) -> Option<Foreign> {
+    let (at, maker) = makers::find(text, paths)?;
+    let (message, help) = (maker.message(), maker.help_for(path, text));
+    let loc = place(file, text, at);
+    Some(Foreign { loc, message: message.to_owned(), help: help.to_owned(), defines: true })
+}
+
+/// The place of what starts at a byte of a text, to the end of its line.
+fn place(file: FileId, text: &str, at: usize) -> Loc {
+    let rest = &text[at..];
+    let end = at + rest.find(['\n', '\r']).unwrap_or(rest.len()).min(80);
+    let end = (at..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(at);
+    Loc { file, span: Span::new(at..end) }
 }
 
 /// Where a text shows that it is a template.
 fn template(text: &str) -> Option<usize> {
-    let at = text.find("{{")?;
-    TEMPLATE.iter().any(|mark| text.contains(mark)).then_some(at)
+    let at = text.find("{{").or_else(|| text.find("{% "))?;
+    MARKS.iter().any(|mark| text.contains(mark)).then_some(at)
 }
 
 #[cfg(test)]
@@ -134,35 +190,82 @@ mod tests {
     use super::*;
 
     fn said(path: &str, text: &str) -> Option<(String, bool)> {
-        let found = explain(Loc::NOWHERE.file, path, text)?;
+        let found = explain(Loc::NOWHERE.file, path, text, &["mesh/a.json".to_owned()])?;
         Some((format!("{} {}", found.message, found.help), found.defines))
     }
 
     #[test]
     fn what_makes_definitions_is_told_from_them() {
-        let has = |path, text, word: &str, defines: bool| {
-            let (text, found) = said(path, text).unwrap_or_default();
-            assert!(text.contains(word), "{path}: {text}");
-            assert_eq!(found, defines, "{path}: {text}");
+        let has = |path: &str, text: &str, word: &str, defines: bool| {
+            let (said, found) = said(path, text).unwrap_or_default();
+            assert!(said.contains(word), "{path}: {said}");
+            assert_eq!(found, defines, "{path}: {said}: {text}");
         };
         has("a.yaml", "kind: Mesh\n{{- if .Values.é }}\n", "Helm", true);
         has("a.yaml", "name: {{ .Values.x | quote }}", "Helm", true);
+        has("a.yaml", "{% for n in nodes %}\nkind: VirtualNode\n{% endfor %}", "Jinja", true);
         has("a", "#!/bin/sh\naws appmesh create-mesh --mesh-name x", "script", true);
-        has(
-            "a.sh",
-            "aws appmesh create-mesh \\\n  --cli-input-json file://m.json",
-            "script",
-            false,
-        );
-        has(
-            "a.sh",
-            "kubectl apply -f - <<EOF\napiVersion: appmesh.k8s.aws/v1beta2",
-            "kubectl",
-            true,
-        );
+        has("Makefile", "m:\n\taws appmesh create-mesh --mesh-name x", "describe-*", true);
+        let call = "aws appmesh create-mesh \\\n  --cli-input-json file://";
+        has("a.sh", &format!("{call}a.json"), "script", false);
+        has("a.sh", &format!("{call}b.json"), "script", true);
+        has("a.sh", &format!("{call}$DIR/$f"), "script", false);
+        has("a.sh", "# aws appmesh create-mesh --mesh-name x", "script", false);
+        let objects = "kubectl apply -f - <<EOF\napiVersion: appmesh.k8s.aws/v1beta2";
+        has("a.sh", objects, "kubectl", true);
+        has("README.md", &format!("```\n{objects}\n```"), "kubectl get", true);
+        has("README.md", "```\naws appmesh create-mesh --mesh-name x\n```", "describe-*", true);
+        has("README.md", "```\napiVersion: appmesh.k8s.aws/v1beta2\n```", "people", false);
+        has("README.md", "# Mesh", "people", false);
         has("mesh.ts", "import * as appmesh from 'aws-cdk-lib/aws-appmesh'", "cdk synth", true);
         has("mesh.py", "import pulumi_aws\nappmesh.Mesh('m')", "pulumi stack export", true);
-        has("README.md", "# Mesh", "people", false);
+        let boto = "c = boto3.client('appmesh')\nc.create_virtual_node(meshName='m')";
+        has("mesh.py", boto, "describe-*", true);
+        has("mesh.py", "c = boto3.client('appmesh')\nc.list_meshes()", "program", false);
+        has(
+            "mesh.go",
+            "c.CreateVirtualNode(ctx, &appmesh.CreateVirtualNodeInput{})",
+            "describe-*",
+            true,
+        );
+        has("mesh.ts", "import { Construct } from 'cdktf'; new AppmeshMesh()", "cdktf synth", true);
+        has("mesh.py", "from troposphere import appmesh", "troposphere", true);
         assert_eq!(said("a.yaml", "name: {{NAME}}: x"), None);
+    }
+
+    #[test]
+    fn what_runs_commands_is_found_in_any_text() {
+        let found = |path, text| {
+            within(Loc::NOWHERE.file, path, text, &["a.json".to_owned()])
+                .map(|one| one.message + &one.help)
+        };
+        for (path, text, word) in [
+            (
+                "x.yml",
+                "steps:\n  - run: aws appmesh create-route --spec file://r.json",
+                "describe-*",
+            ),
+            ("x.yml", "run: aws --region x appmesh create-mesh --mesh-name m", "describe-*"),
+            ("Pulumi.yaml", "resources: { m: { type: aws:appmesh:Mesh } }", "pulumi stack export"),
+            (
+                "serverless.yml",
+                "resources:\n  M:\n    Type: AWS::AppMesh::Mesh",
+                "serverless package",
+            ),
+            ("cm.yaml", "data:\n  a: |\n    apiVersion: appmesh.k8s.aws/v1beta2", "kubectl get"),
+        ] {
+            assert!(found(path, text).is_some_and(|said| said.contains(word)), "{text}");
+        }
+        for text in [
+            "arn: arn:aws:appmesh:eu-west-1:1:mesh/m",
+            "apiGroups: [appmesh.k8s.aws]",
+            "annotations: { appmesh.k8s.aws/mesh: m }",
+            "Action: appmesh:StreamAggregatedResources",
+            "run: aws appmesh create-mesh --cli-input-json file://a.json",
+            "# aws appmesh create-mesh --mesh-name m",
+            "run: aws appmesh describe-mesh --mesh-name m",
+        ] {
+            assert_eq!(found("x.yml", text), None, "{text}");
+        }
     }
 }

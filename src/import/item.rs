@@ -38,8 +38,8 @@ pub(super) struct Item {
     pub(super) loc: Loc,
     /// Words that are to stand above it.
     pub(super) remarks: Vec<String>,
-    /// Whether it is what one proxy knew of it, which others may complete.
-    pub(super) partial: bool,
+    /// The format of its source.
+    pub(super) format: Format,
 }
 
 impl Named {
@@ -177,8 +177,8 @@ pub(super) fn item(cx: &mut Cx<'_>, raw: Raw<'_>, dialect: Dialect) -> Option<It
     let spec = shape::normalize(cx, spec_of(kind), spec, dialect, path);
     cx.about = None;
     let owner = owner.map(|owner| owner.text);
-    let partial = cx.format == Format::ConfigDump;
-    Some(Item { kind, name, parent, mesh, owner, tags, spec: spec?, loc, remarks, partial })
+    let format = cx.format;
+    Some(Item { kind, name, parent, mesh, owner, tags, spec: spec?, loc, remarks, format })
 }
 
 /// A resource's address, of names that may not be legal here.

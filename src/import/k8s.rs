@@ -4,6 +4,7 @@ use super::Document;
 use super::context::Cx;
 use super::crossplane;
 use super::item::{self, Item, Named, Raw, elsewhere};
+use super::k8s_gitops as gitops;
 use super::k8s_legacy as legacy;
 use super::k8s_world::World;
 use super::report::Reason;
@@ -81,18 +82,8 @@ pub(super) fn read(cx: &mut Cx<'_>, documents: &[&Document], items: &mut Vec<Ite
         let kind = node.text_at("kind").unwrap_or_default();
         cx.about = None;
         if crossplane::is(node) {
-            crossplane::read(cx, node, items);
-        } else if is_canary(node) {
-            cx.generator(
-                node.loc,
-                format!(
-                    "Flagger made the virtual nodes, routers and services of the canary `{}`",
-                    node.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default()
-                ),
-                "Import what it made too: kubectl get -A -o yaml \
-                 virtualnodes,virtualrouters,virtualservices > flagger.yaml",
-            );
-        } else {
+            crossplane::read(cx, node, &nodes, items);
+        } else if !gitops::report(cx, node) && !nested(cx, node) {
             elsewhere(cx, node.loc, kind, "is an object of Kubernetes, not of the mesh");
         }
     }
@@ -125,13 +116,12 @@ fn namespace<'n>(cx: &'n Cx<'_>, node: &'n Node) -> Option<&'n str> {
     own.filter(|text| !text.is_empty()).or(cx.options.namespace.as_deref())
 }
 
-/// Whether an object is one of Flagger's, by which it makes resources of App Mesh.
-fn is_canary(node: &Node) -> bool {
-    let provider = node.at(&["spec", "provider"]).and_then(Node::text);
-    let version = node.text_at("apiVersion").unwrap_or_default();
-    version.starts_with("flagger.app/")
-        && matches!(node.text_at("kind"), Some("Canary"))
-        && provider.is_none_or(|provider| provider.starts_with("appmesh"))
+/// Reports definitions, or what makes some, within another object: in a ConfigMap or a Job for example.
+fn nested(cx: &mut Cx<'_>, node: &Node) -> bool {
+    node.entries()
+        .iter()
+        .filter(|entry| !["apiVersion", "kind", "metadata", "status"].contains(&entry.key.as_str()))
+        .any(|entry| cx.makes(&entry.node))
 }
 
 /// Takes lists apart.

@@ -11,23 +11,23 @@ use super::sources::folder;
 use super::tree::{Node, Value};
 use super::{Document, k8s, yaml};
 use crate::diag::shell::word;
-use crate::span::{FileId, Loc};
+use crate::span::FileId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that change nothing of what is imported.
-const HARMLESS: [&str; 11] = [
+const HARMLESS: [&str; 9] = [
     "apiVersion",
     "kind",
     "metadata",
     "commonAnnotations",
     "images",
     "replicas",
-    "configMapGenerator",
-    "secretGenerator",
     "generatorOptions",
     "buildMetadata",
     "sortOptions",
 ];
+/// Fields that make objects of Kubernetes, none of which is the mesh's.
+const OTHERS: [&str; 2] = ["configMapGenerator", "secretGenerator"];
 /// Fields that are applied.
 const APPLIED: [&str; 11] = [
     "resources",
@@ -129,6 +129,10 @@ impl Builder<'_> {
         );
         for entry in node.entries() {
             let key = entry.key.as_str();
+            if OTHERS.contains(&key) {
+                elsewhere(cx, entry.at, key, "makes objects of Kubernetes, none of the mesh");
+                continue;
+            }
             if !HARMLESS.contains(&key) && !APPLIED.contains(&key) {
                 let message = format!("`{key}` of a kustomization is not applied here");
                 cx.generator(entry.at, message, command.clone());
@@ -206,7 +210,7 @@ impl Builder<'_> {
         } else if let Ok(nodes) = yaml::parse(patch.loc.file, text)
             && nodes.iter().all(|node| node.text().is_none())
         {
-            parts.extend(nodes.iter().map(|node| relocated(node, patch.loc)));
+            parts.extend(nodes.iter().map(|node| node.relocated(patch.loc)));
         } else {
             cx.generator(patch.loc, "the patch is not among the sources", command);
         }
@@ -408,26 +412,6 @@ fn operate(object: &mut Node, operation: &Node) -> bool {
         }
         _ => false,
     }
-}
-
-/// A tree with one place for everything in it.
-fn relocated(node: &Node, loc: Loc) -> Node {
-    let value = match &node.value {
-        Value::Null => Value::Null,
-        Value::Scalar(text) => Value::Scalar(text.clone()),
-        Value::List(items) => Value::List(items.iter().map(|one| relocated(one, loc)).collect()),
-        Value::Map(entries) => Value::Map(
-            entries
-                .iter()
-                .map(|entry| super::tree::Entry {
-                    key: entry.key.clone(),
-                    at: loc,
-                    node: relocated(&entry.node, loc),
-                })
-                .collect(),
-        ),
-    };
-    Node { loc, value }
 }
 
 #[cfg(test)]

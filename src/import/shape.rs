@@ -107,7 +107,10 @@ impl Dialect {
         let (key, name) = (folded(key), folded(field.name));
         // The preview of App Mesh had another word for the host.
         let preview = field.id == "DnsServiceDiscovery.hostname" && key == "servicename";
-        key == name || preview || self == Self::Terraform && field.list && format!("{key}s") == name
+        // Pulumi gives every list a plural: `https` are the pools of `http`.
+        let plural = self == Self::Terraform && key.strip_suffix('s') == Some(name.as_str());
+        let singular = self == Self::Terraform && field.list && format!("{key}s") == name;
+        key == name || preview || singular || plural
     }
 
     /// Whether a value stands for an absent one.
@@ -123,6 +126,34 @@ impl Dialect {
             Value::Map(_) => false,
         }
     }
+}
+
+/// Whether a structure has a field of this name.
+pub(super) fn has_field(structure: &str, key: &str) -> bool {
+    let fields = TABLE.get(structure).map_or(&[][..], Vec::as_slice);
+    fields.iter().any(|field| Dialect::Api.names(field, key))
+}
+
+/// Whether a tree has the form of a structure of the API: no other keys, lists and structures where the table
+/// has them, and what is required.
+pub(super) fn fits(structure: &str, node: &Node) -> bool {
+    let (Value::Map(entries), Some(fields)) = (&node.value, TABLE.get(structure)) else {
+        return false;
+    };
+    let one = |field: &Field, node: &Node| match field.ty {
+        Type::Structure(inner) => fits(inner, node),
+        _ => node.text().is_some(),
+    };
+    let known = |entry: &Entry| {
+        let field = fields.iter().find(|field| Dialect::Api.names(field, &entry.key));
+        field.is_some_and(|field| match (&entry.node.value, field.list) {
+            (Value::Null, _) => !field.required,
+            (Value::List(items), true) => items.iter().all(|item| one(field, item)),
+            (_, list) => !list && one(field, &entry.node),
+        })
+    };
+    let there = |field: &Field| entries.iter().any(|e| Dialect::Api.names(field, &e.key));
+    entries.iter().all(known) && fields.iter().all(|field| !field.required || there(field))
 }
 
 /// Brings a structure into the API's shape: keys are spelt as there, and every value has been

@@ -93,6 +93,7 @@ pub(super) fn read(
 ) -> Vec<Read> {
     let mut documents: Vec<(FileId, Document)> = Vec::new();
     let mut terraform_files = hcl::Set::default();
+    cx.paths = files.iter().map(|(_, file)| file.path().to_owned()).collect();
     for text in texts {
         let file = files.get(text.file);
         let (path, stem) = (file.path().to_owned(), stem(file.path()));
@@ -100,7 +101,19 @@ pub(super) fn read(
             foreign_text(cx, text, files);
             continue;
         }
+        if hcl::is_manifest(&path) {
+            terraform_files.list(text.file, file.text(), &path);
+            continue;
+        }
+        if path.ends_with("terragrunt.hcl") {
+            terragrunt(cx, text.file, file.text());
+            continue;
+        }
         if hcl::is(&path, file.text()) {
+            // What a fetched module shows as an example is not applied.
+            if !hcl::is_fetched(&path) || !path.contains("/examples/") {
+                hidden(cx, files, text.file);
+            }
             terraform_files.add(text.file, &path, text.named);
             continue;
         }
@@ -110,15 +123,20 @@ pub(super) fn read(
                 documents.extend(nodes.into_iter().map(|node| (text.file, document(node))));
             }
             Err(diagnostic) if text.named || mentions(file.text()) => {
-                match foreign::explain(text.file, &path, file.text()) {
+                match foreign::explain(text.file, &path, file.text(), &cx.paths) {
                     Some(found) => foreign_found(cx, text, found),
                     None => cx.report_error(*diagnostic),
                 }
             }
+            Err(_) if hidden(cx, files, text.file) => {}
             Err(_) => pass(cx, text.file, "cannot be read, and has no definition of App Mesh"),
         }
     }
-    let mut documents = kustomize::build(cx, documents);
+    let documents = documents.into_iter().flat_map(|(file, document)| {
+        let nodes = cfn::unwrapped(&document.node);
+        nodes.into_iter().map(move |node| (file, Document { node, ..document.clone() }))
+    });
+    let mut documents = kustomize::build(cx, documents.collect());
     // A template of CloudFormation has its own way to name values, and gives some to others.
     for (_, document) in documents.iter_mut().filter(|(_, one)| cfn::is_template(&one.node)) {
         document.node = vars::restored(&document.node);
@@ -143,7 +161,7 @@ pub(super) fn read(
         }
         let format = options.from.or_else(|| detect(document, options));
         let Some(format) = format else {
-            if document.node.value != Value::Null {
+            if document.node.value != Value::Null && !hidden(cx, files, file) {
                 pass(cx, file, "has no definition of App Mesh");
             }
             continue;
@@ -189,10 +207,37 @@ pub(super) fn pass(cx: &mut Cx<'_>, file: FileId, why: &str) {
     elsewhere(cx, loc, "", why);
 }
 
+/// Reports what a text holds or runs that makes definitions, once a file; false if there is nothing.
+fn hidden(cx: &mut Cx<'_>, files: &Files, file: FileId) -> bool {
+    if cx.generators.iter().any(|known| known.loc.file == file) {
+        return true;
+    }
+    let text = files.get(file);
+    if !text.text().contains("ppmesh") && !text.text().contains("AppMesh") {
+        return false;
+    }
+    let found = foreign::within(file, text.path(), text.text(), &cx.paths);
+    let there = found.is_some();
+    cx.generators.extend(found);
+    there
+}
+
+/// Reports a file of Terragrunt, which gives a module its values.
+fn terragrunt(cx: &mut Cx<'_>, file: FileId, text: &str) {
+    let loc = Loc { file, span: Span::new(0..0) };
+    if !text.contains("source") && !text.contains("inputs") {
+        pass(cx, file, "has no definition of App Mesh");
+        return;
+    }
+    let message = "Terragrunt gives the values of this file to a module when it runs";
+    let help = "Import the state: terragrunt state pull > terraform.tfstate";
+    cx.generator(loc, message, help);
+}
+
 /// Reports a text that makes definitions: as an error if it was named, or else with the other losses.
 fn foreign_text(cx: &mut Cx<'_>, text: &Text, files: &Files) {
     let file = files.get(text.file);
-    match foreign::explain(text.file, file.path(), file.text()) {
+    match foreign::explain(text.file, file.path(), file.text(), &cx.paths) {
         Some(found) => foreign_found(cx, text, found),
         None => pass(cx, text.file, "is no definition of App Mesh"),
     }
@@ -241,7 +286,7 @@ fn detect(document: &Document, options: &Options) -> Option<Format> {
     if k8s::is(&document.node) {
         return Some(Format::Kubernetes);
     }
-    if cfn::is(&document.node) {
+    if cfn::is(&document.node) || cfn::refers(&document.node) {
         return Some(Format::CloudFormation);
     }
     if dump::is(&document.node) {

@@ -3,7 +3,7 @@
 use super::context::{Cx, UNSET};
 use super::item::{self, Item, Named, address, same};
 use super::report::Reason;
-use super::{Options, codes, merge};
+use super::{Format, Options, codes, merge};
 use crate::diag::Diagnostic;
 use crate::diag::shell::word;
 use crate::model::Kind;
@@ -46,9 +46,16 @@ pub(super) fn place(cx: &mut Cx<'_>, items: &mut Vec<Item>) {
                         item.loc,
                         format!("the {what} of the route `{name}` cannot be told"),
                     )
-                    .help(format!(
-                        "add \"{key}\" beside \"spec\", or import the {what} in the same run"
-                    )),
+                    .help(match item.format {
+                        Format::Kubernetes => format!(
+                            "add \"virtualGatewayRef\" to \"spec\", or import the {what} in the same run"
+                        ),
+                        _ => format!(
+                            "add \"{key}\" beside \"spec\", give --name FILE={}/ROUTE where the file \
+                             holds a spec alone, or import the {what} in the same run",
+                            what.to_uppercase()
+                        ),
+                    }),
                 );
             }
         }
@@ -127,7 +134,7 @@ pub(super) fn select(cx: &mut Cx<'_>, items: Vec<Item>, options: &Options) -> Ve
     let mut kept = Vec::new();
     for ((kind, _, _), mut group) in groups {
         if group.len() > 1
-            && group.iter().all(|item| item.partial)
+            && group.iter().all(|item| item.format == Format::ConfigDump)
             && let Some(whole) = merge::parts(&group)
         {
             kept.push(whole);

@@ -10,6 +10,7 @@ use super::item::{self, Item, Named, Raw, elsewhere, lax, parent_of};
 use super::report::Reason;
 use super::shape::{Dialect, folded};
 use super::tree::{Entry, Node, Value};
+use super::vars;
 use crate::diag::Diagnostic;
 use crate::model::Kind;
 use std::collections::BTreeMap;
@@ -237,23 +238,14 @@ pub(super) fn one(
     let Some(ty) = ty else { return };
     let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == ty.text) else {
         cx.about = None;
+        if values.is_some_and(|values| cx.makes(values)) {
+            return;
+        }
         let message = format!("{} is not an App Mesh resource", ty.text);
         cx.note(Reason::Elsewhere, ty.loc, resource.text_at("name").unwrap_or_default(), message);
         return;
     };
     let kind = *kind;
-    let (Some(values), Some(name)) =
-        (values, values.and_then(|v| lax(v, "name")).and_then(Named::of))
-    else {
-        cx.bad_field(resource.loc, "name", "the resource has no name yet".to_owned());
-        return;
-    };
-    let of = |key: &str| lax(values, key).and_then(Named::of);
-    let parent = parent_of(kind).and_then(|_| match kind {
-        Kind::Route => of("virtual_router_name"),
-        _ => of("virtual_gateway_name"),
-    });
-    cx.about = Some(item::address(kind, parent.as_ref(), &name));
     let read = [
         "name",
         "meshname",
@@ -265,6 +257,32 @@ pub(super) fn one(
         "virtualroutername",
         "virtualgatewayname",
     ];
+    cx.about = values
+        .and_then(|values| lax(values, "name"))
+        .and_then(Named::of)
+        .map(|name| item::address(kind, None, &name));
+    let values = values.cloned().map(|mut values| {
+        if let Value::Map(entries) = &mut values.value {
+            for entry in entries.iter_mut().filter(|e| read.contains(&folded(&e.key).as_str())) {
+                entry.node = vars::substitute(cx, &entry.node);
+            }
+        }
+        values
+    });
+    let values = values.as_ref();
+    let (Some(values), Some(name)) =
+        (values, values.and_then(|v| lax(v, "name")).and_then(Named::of))
+    else {
+        cx.about = None;
+        cx.bad_field(resource.loc, "name", "the resource has no name yet".to_owned());
+        return;
+    };
+    let of = |key: &str| lax(values, key).and_then(Named::of);
+    let parent = parent_of(kind).and_then(|_| match kind {
+        Kind::Route => of("virtual_router_name"),
+        _ => of("virtual_gateway_name"),
+    });
+    cx.about = Some(item::address(kind, parent.as_ref(), &name));
     for entry in values.entries() {
         match folded(&entry.key).as_str() {
             "arn" | "id" | "createddate" | "lastupdateddate" | "region" | "timeouts"

@@ -155,6 +155,24 @@ impl Node {
         self.get(key)?.text()
     }
 
+    /// The same tree with one place for everything in it.
+    pub(super) fn relocated(&self, loc: Loc) -> Self {
+        let value = match &self.value {
+            Value::Null => Value::Null,
+            Value::Scalar(text) => Value::Scalar(text.clone()),
+            Value::List(items) => Value::List(items.iter().map(|one| one.relocated(loc)).collect()),
+            Value::Map(entries) => {
+                let entry = |entry: &Entry| Entry {
+                    key: entry.key.clone(),
+                    at: loc,
+                    node: entry.node.relocated(loc),
+                };
+                Value::Map(entries.iter().map(entry).collect())
+            }
+        };
+        Self { loc, value }
+    }
+
     /// The whole number, if the value is one.
     pub(super) fn int(&self) -> Option<i64> {
         let text = self.text()?;

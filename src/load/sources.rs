@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 
 /// Endings of definitions that are looked at in a folder, in any case; what makes definitions is handed
 /// over too if it names App Mesh.
-const ENDINGS: [&str; 12] = [
+const ENDINGS: [&str; 13] = [
     ".json",
     ".jsonc",
     ".yaml",
@@ -25,9 +25,28 @@ const ENDINGS: [&str; 12] = [
     ".tofu",
     ".tfvars",
     "kustomization",
+    "terragrunt.hcl",
 ];
+/// Hidden files and folders of pipelines, which are looked at like others.
+const PIPELINES: [&str; 11] = [
+    ".github",
+    ".gitlab",
+    ".gitlab-ci.yml",
+    ".circleci",
+    ".buildkite",
+    ".azure-pipelines",
+    ".travis.yml",
+    ".drone.yml",
+    ".woodpecker",
+    ".woodpecker.yml",
+    ".forgejo",
+];
+/// The largest file without an ending that is looked at, in bytes: scripts are small, programs are not.
+const BARE_MAX: u64 = 1 << 20;
 /// Folders that are not walked.
-const SKIPPED: [&str; 4] = ["node_modules", "vendor", "target", ".terraform"];
+const SKIPPED: [&str; 3] = ["node_modules", "vendor", "target"];
+/// Where Terraform keeps what it fetched; of it, the modules are walked.
+const FETCHED: &str = ".terraform";
 
 /// Which files of folders are left out.
 #[derive(Clone, Debug, Default)]
@@ -84,13 +103,26 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
         SKIPPED.contains(&name.as_ref()) || exclude.has(&below(inner))
     };
     let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        entry.depth() == 0 || !hidden && !skipped(entry.path())
+        let name = entry.file_name().to_string_lossy();
+        let within = below(entry.path());
+        let walked = match place_in_fetched(&within) {
+            // Of `.terraform` itself and of what is in it.
+            Some(0) => true,
+            Some(1) => name == "modules",
+            Some(_) => !name.starts_with('.'),
+            None => !name.starts_with('.') || PIPELINES.contains(&name.as_ref()),
+        };
+        entry.depth() == 0 || walked && !skipped(entry.path())
     });
     for entry in walk {
         match entry {
             Ok(entry) => {
-                if entry.file_type().is_file() && is_read(entry.path()) {
+                let small = || entry.metadata().is_ok_and(|metadata| metadata.len() <= BARE_MAX);
+                let wanted = match place_in_fetched(&below(entry.path())) {
+                    Some(depth) => is_of_module(entry.path(), depth),
+                    None => is_read(entry.path()) || is_bare(entry.path()) && small(),
+                };
+                if entry.file_type().is_file() && wanted {
                     let out = within.is_left_by(entry.path()).then(|| LEADS_OUT.to_owned());
                     found.push((entry.into_path(), out));
                 }
@@ -119,13 +151,15 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
             content: Content::Unreadable(why),
             named: false,
         };
+        let other = is_bare(&path) || is_pipeline(&below(&path));
+        let may_be_other = is_maker(&shown(&path)) || broken.is_none() && other;
         let source = match broken {
             Some(why) => unreadable(why),
             None => {
                 source(&within, &path, false).unwrap_or_else(|error| unreadable(error.to_string()))
             }
         };
-        if !is_maker(&source.path) || names_app_mesh(&source.content) {
+        if !may_be_other || names_app_mesh(&source.content) {
             sources.push(source);
         }
     }
@@ -135,6 +169,31 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
 fn is_read(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     is_maker(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a file's name has no ending, as that of many scripts.
+fn is_bare(path: &Path) -> bool {
+    !is_read(path) && path.extension().is_none()
+}
+
+/// Whether a file is hidden, or in a hidden folder that is no module of Terraform.
+fn is_pipeline(below: &Path) -> bool {
+    place_in_fetched(below).is_none()
+        && below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
+}
+
+/// How deep a path is in a folder of what Terraform fetched, if it is in one.
+fn place_in_fetched(below: &Path) -> Option<usize> {
+    let depth = below.iter().count();
+    below.iter().position(|part| part == FETCHED).map(|at| depth - at - 1)
+}
+
+/// Whether a file of what Terraform fetched is one of a module, or the list of modules.
+fn is_of_module(path: &Path, depth: usize) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let endings = [".tf", ".tofu", ".tf.json", ".tofu.json"];
+    depth == 2 && name == "modules.json"
+        || depth > 2 && endings.iter().any(|ending| name.ends_with(ending))
 }
 
 fn names_app_mesh(content: &Content) -> bool {

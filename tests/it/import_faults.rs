@@ -180,9 +180,9 @@ fn components_change_what_the_kustomization_has() {
 #[test]
 fn braces_that_are_no_placeholder_stay_braces() {
     let template = "Resources:\n  N:\n    Type: AWS::AppMesh::VirtualNode\n    Properties:\n      MeshName: m\n      VirtualNodeName: n\n\
-        \x20     Spec:\n        ServiceDiscovery: { DNS: { Hostname: n.local } }\n      Tags:\n        - { Key: greeting, Value: \"a {{ user }} and {{b:c }}\" }\n";
+        \x20     Spec:\n        ServiceDiscovery: { DNS: { Hostname: n.local } }\n        Logging: { AccessLog: { File: { Path: /l, Format: { Text: \"a {{0x}} and {{b:c }} <%REQ(:PATH)%>\" } } } }\n";
     let ran = written(&[("t.yaml", template)], &[]).exits(0);
-    says(&ran, &["a {{ user }} and {{b:c }}"]);
+    says(&ran, &["a {{0x}} and {{b:c }} <%REQ(:PATH)%>"]);
     lacks(&ran, &["\u{7fe}", "\u{7ff}"]);
 }
 

@@ -7,6 +7,7 @@
 
 mod body;
 mod eval;
+mod fetched;
 mod files;
 mod functions;
 mod json;
@@ -29,6 +30,7 @@ use super::{Document, Read};
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files};
 use eval::World;
+use fetched::Fetched;
 use module::{Declared, File, Instance, Module};
 use state::State;
 use std::cell::{Cell, RefCell};
@@ -38,7 +40,21 @@ use value::{Bad, Resource};
 
 /// Files of HCL that were set aside, to be read together.
 #[derive(Default)]
-pub(super) struct Set(Vec<File>);
+pub(super) struct Set {
+    files: Vec<File>,
+    /// The modules that Terraform fetched.
+    fetched: Fetched,
+}
+
+/// Whether a file is Terraform's list of the modules that it fetched.
+pub(super) fn is_manifest(path: &str) -> bool {
+    path == ".terraform/modules/modules.json" || path.ends_with("/.terraform/modules/modules.json")
+}
+
+/// Whether a file or folder is one of those that Terraform fetched.
+pub(super) fn is_fetched(path: &str) -> bool {
+    path.split('/').any(|part| part == ".terraform")
+}
 
 /// Whether a file is of Terraform's or OpenTofu's language, or shows resources in it.
 pub(super) fn is(path: &str, text: &str) -> bool {
@@ -50,7 +66,12 @@ pub(super) fn is(path: &str, text: &str) -> bool {
 
 impl Set {
     pub(super) fn add(&mut self, id: FileId, path: &str, named: bool) {
-        self.0.push(File { id, path: path.to_owned(), named });
+        self.files.push(File { id, path: path.to_owned(), named });
+    }
+
+    /// Adds a list of modules that Terraform fetched.
+    pub(super) fn list(&mut self, id: FileId, text: &str, path: &str) {
+        self.fetched.add(id, text, path);
     }
 
     /// Reads the resources of all root modules. A state in the folder of a root module, or the only
@@ -63,9 +84,11 @@ impl Set {
         states: &[(FileId, &Document)],
         items: &mut Vec<Item>,
     ) -> (Vec<Read>, BTreeSet<FileId>) {
-        let modules = module::load(cx, files, &self.0);
+        let modules = module::load(cx, files, &self.files, &self.fetched);
         let mut roots = module::roots(&modules);
-        roots.retain(|(_, reached)| reached.iter().any(|folder| makes_mesh(&modules, folder)));
+        roots.retain(|(root, reached)| {
+            !is_fetched(root) && reached.iter().any(|folder| makes_mesh(&modules, folder))
+        });
         let mut used = BTreeSet::new();
         for (root, _) in &roots {
             let beside = |path: &str| folder(path) == root;
@@ -94,7 +117,8 @@ impl Set {
             };
             reader.root(cx, root, items);
         }
-        let read = self.0.iter().filter(|file| files.get(file.id).text().contains("aws_appmesh_"));
+        let read =
+            self.files.iter().filter(|file| files.get(file.id).text().contains("aws_appmesh_"));
         (read.map(|file| Read { file: file.id, long: Vec::new() }).collect(), used)
     }
 }
@@ -102,18 +126,18 @@ impl Set {
 /// Whether a module itself has resources of App Mesh, or calls one elsewhere that may have some.
 fn makes_mesh(modules: &BTreeMap<String, Module>, folder: &str) -> bool {
     let Some(module) = modules.get(folder) else { return false };
-    let away = |call: &&Declared| module::local_source(folder, call).is_none();
+    let away =
+        |call: &&Declared| call.folder.as_ref().is_none_or(|folder| !modules.contains_key(folder));
     module.resources.iter().any(|one| !one.data && one.ty.starts_with("aws_appmesh_"))
         || module.calls.values().filter(away).any(names_mesh)
 }
 
-/// Whether a call of a module that is not among the sources may make resources of App Mesh.
+/// Whether a call of a module that is not among the sources speaks of a mesh: in its name, its source or
+/// what it gives to the module. In a module that has resources of App Mesh, any call may make more.
 fn names_mesh(call: &Declared) -> bool {
-    let source = call.body.get_attribute("source").and_then(|source| source.value.as_str());
-    [Some(call.name.as_str()), source].into_iter().flatten().any(|text| {
-        let text = text.to_ascii_lowercase().replace(['-', '_'], "");
-        text.contains("appmesh")
-    })
+    !module::is_of_others(call)
+        && (call.name.to_ascii_lowercase().contains("mesh")
+            || call.body.to_string().to_ascii_lowercase().contains("mesh"))
 }
 
 struct Reader<'m> {
@@ -247,15 +271,23 @@ impl<'m> Reader<'m> {
     fn missing(&self, cx: &mut Cx<'_>, inst: &Rc<Instance<'m>>, call: &Declared) {
         let in_state = self.in_state(inst, call);
         cx.about = None;
-        let local = module::local_source(&inst.folder, call).is_some();
+        let local = module::is_local(call);
         let message = format!("the files of the module `{}` are not among the sources", call.name);
-        if in_state || !(local || names_mesh(call)) {
+        if in_state || !local && module::is_of_others(call) {
             elsewhere(cx, call.loc, &call.name, &message);
-        } else {
-            let help = "Import the folder of the module too, or the state: terraform state pull > \
-                        terraform.tfstate";
-            cx.generator(call.loc, message, help);
+            return;
         }
+        let help = match local {
+            true => {
+                "Import the folder of the module too, or the state: terraform state pull > \
+                     terraform.tfstate"
+            }
+            false => {
+                "Import the state: terraform state pull > terraform.tfstate, or import this folder \
+                      after `terraform init`, which fetches the module into .terraform/modules"
+            }
+        };
+        cx.generator(call.loc, message, help);
     }
 }
 

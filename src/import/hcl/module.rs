@@ -1,6 +1,7 @@
 //! Modules of Terraform: what the files of a folder declare.
 
 use super::eval::Env;
+use super::fetched::Fetched;
 use super::json;
 use super::value::Val;
 use crate::diag::Diagnostic;
@@ -38,6 +39,8 @@ pub(super) struct Declared {
     pub(super) name: String,
     pub(super) data: bool,
     pub(super) body: Body,
+    /// Of a call: the folder of the module, if it is of the same repository or was fetched.
+    pub(super) folder: Option<String>,
 }
 
 /// What the files of one folder declare.
@@ -78,7 +81,12 @@ fn is_automatic(path: &str) -> bool {
 }
 
 /// Reads all files, and puts those of each folder together.
-pub(super) fn load(cx: &mut Cx<'_>, files: &Files, all: &[File]) -> BTreeMap<String, Module> {
+pub(super) fn load(
+    cx: &mut Cx<'_>,
+    files: &Files,
+    all: &[File],
+    fetched: &Fetched,
+) -> BTreeMap<String, Module> {
     let mut modules: BTreeMap<String, Module> = BTreeMap::new();
     // `terraform.tfvars` counts less than the automatic ones, and those less than what was named.
     let mut ordered: Vec<&File> = all.iter().collect();
@@ -114,6 +122,14 @@ pub(super) fn load(cx: &mut Cx<'_>, files: &Files, all: &[File]) -> BTreeMap<Str
         }
         for block in body.into_blocks() {
             declare(cx, module, file.id, block);
+        }
+    }
+    for (own, module) in &mut modules {
+        for call in module.calls.values_mut() {
+            call.folder = match is_local(call) {
+                true => source(call).map(|source| crate::import::kustomize::joined(own, source)),
+                false => fetched.folder(own, &call.name),
+            };
         }
     }
     modules
@@ -174,7 +190,8 @@ fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block) {
                 return;
             }
             let (ty, name) = (ty.clone(), name.clone());
-            module.resources.push(Declared { file, loc: place, ty, name, data, body: block.body });
+            let (body, folder) = (block.body, None);
+            module.resources.push(Declared { file, loc: place, ty, name, data, body, folder });
         }
         ("module", [name]) => {
             let (ty, name) = ("module".to_owned(), name.clone());
@@ -185,6 +202,7 @@ fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block) {
                 name: name.clone(),
                 data: false,
                 body: block.body,
+                folder: None,
             };
             module.calls.insert(name, call);
         }
@@ -224,11 +242,22 @@ impl<'m> Instance<'m> {
     }
 }
 
-/// The folder that a call's source means, if it is one of the same repository.
-pub(super) fn local_source(own: &str, call: &Declared) -> Option<String> {
-    let source = call.body.get_attribute("source")?.value.as_str()?;
-    let local = source.starts_with("./") || source.starts_with("../");
-    local.then(|| crate::import::kustomize::joined(own, source))
+fn source(call: &Declared) -> Option<&str> {
+    call.body.get_attribute("source")?.value.as_str()
+}
+
+/// Whether a call's source is a folder of the same repository.
+pub(super) fn is_local(call: &Declared) -> bool {
+    source(call).is_some_and(|source| source.starts_with("./") || source.starts_with("../"))
+}
+
+/// Whether a call's source is one of the registry's modules that are known to make no resource of App Mesh:
+/// those of `terraform-aws-modules`, one for each other service of AWS.
+pub(super) fn is_of_others(call: &Declared) -> bool {
+    source(call).is_some_and(|source| {
+        let source = source.strip_prefix("registry.terraform.io/").unwrap_or(source);
+        source.starts_with("terraform-aws-modules/") && !source.contains("mesh")
+    })
 }
 
 /// The folders that a module reaches by its calls, its own among them.
@@ -237,7 +266,7 @@ pub(super) fn reached(modules: &BTreeMap<String, Module>, from: &str) -> BTreeSe
     let mut open = vec![from.to_owned()];
     while let Some(folder) = open.pop() {
         if let Some(module) = modules.get(&folder).filter(|_| !all.contains(&folder)) {
-            open.extend(module.calls.values().filter_map(|call| local_source(&folder, call)));
+            open.extend(module.calls.values().filter_map(|call| call.folder.clone()));
             all.insert(folder);
         }
     }
@@ -248,8 +277,8 @@ pub(super) fn reached(modules: &BTreeMap<String, Module>, from: &str) -> BTreeSe
 /// each circle that nobody else calls, whose evaluation reports the circle.
 pub(super) fn roots(modules: &BTreeMap<String, Module>) -> Vec<(String, BTreeSet<String>)> {
     let called: BTreeSet<String> = modules
-        .iter()
-        .flat_map(|(own, module)| module.calls.values().filter_map(|c| local_source(own, c)))
+        .values()
+        .flat_map(|module| module.calls.values().filter_map(|call| call.folder.clone()))
         .collect();
     let (inner, outer): (Vec<&String>, Vec<&String>) =
         modules.keys().partition(|folder| called.contains(*folder));

@@ -2,7 +2,7 @@
 
 use super::eval::{Env, World, bad, limit};
 use super::files;
-use super::module::{self, Declared, Instance, Sourced, loc, local_source};
+use super::module::{self, Declared, Instance, Sourced, loc};
 use super::value::{Bad, Evaluated, Resource, Val};
 use crate::import::context::Cx;
 use crate::span::Loc;
@@ -448,7 +448,7 @@ impl<'m> World<'m> {
         call: &'m Declared,
         key: Option<(Val<'m>, Val<'m>)>,
     ) -> Result<Option<Rc<Instance<'m>>>, Bad> {
-        let Some(folder) = local_source(&parent.folder, call) else { return Ok(None) };
+        let Some(folder) = call.folder.clone() else { return Ok(None) };
         let Some(module) = self.modules.get(&folder) else { return Ok(None) };
         let index = match &key {
             Some((key, _)) => format!("[{}]", key.text().unwrap_or_default()),
