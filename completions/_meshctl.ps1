@@ -1042,7 +1042,7 @@ Register-ArgumentCompleter -Native -CommandName 'meshctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder of the new project; if it has a project, the differences are printed instead')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'The folder of the new project; if it has a project, the differences are printed instead')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'The format of the sources; detected from their content by default')
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one, and the name of a route may be ROUTER/ROUTE or GATEWAY/ROUTE')
             [CompletionResult]::new('--var', '--var', [CompletionResultType]::ParameterName, 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it')
             [CompletionResult]::new('--values', '--values', [CompletionResultType]::ParameterName, 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The Kubernetes namespace of objects that name none [default: default]')

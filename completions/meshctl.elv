@@ -971,7 +971,7 @@ set edit:completion:arg-completer[meshctl] = {|@words|
             cand -o 'The folder of the new project; if it has a project, the differences are printed instead'
             cand --out 'The folder of the new project; if it has a project, the differences are printed instead'
             cand --from 'The format of the sources; detected from their content by default'
-            cand --name 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one'
+            cand --name 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one, and the name of a route may be ROUTER/ROUTE or GATEWAY/ROUTE'
             cand --var 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it'
             cand --values 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments'
             cand --namespace 'The Kubernetes namespace of objects that name none [default: default]'

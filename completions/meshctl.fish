@@ -980,7 +980,7 @@ cloudformation\t'CloudFormation templates'
 kubernetes\t'Kubernetes resources'
 terraform\t'`terraform show -json`, a state file, or HCL'
 config-dump\t'Envoy\'s config_dump, as far as it tells'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l name -d 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l name -d 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one, and the name of a route may be ROUTER/ROUTE or GATEWAY/ROUTE' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l values -d 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l namespace -d 'The Kubernetes namespace of objects that name none [default: default]' -r
