@@ -5,7 +5,7 @@ use super::item::{self, Item, Named, Raw, lax, name_of, parent_of, spec_of};
 use super::report::Reason;
 use super::shape::{self, Dialect, folded};
 use super::tree::{Entry, Node, Value};
-use super::{Document, codes};
+use super::{Document, codes, vars};
 use crate::diag::Diagnostic;
 use crate::diag::shell::word;
 use crate::model::Kind;
@@ -241,7 +241,9 @@ fn named_by_file(
     if let Some(text) = cx.name_of_file() {
         return Named { text, loc };
     }
-    let text = stem_name(kind, &document.stem);
+    // `__NAME__-vn.json` is a template's file.
+    let text = vars::substitute(cx, &Node::scalar(loc, stem_name(kind, &document.stem)));
+    let text = text.text().unwrap_or_default().to_owned();
     let name = Named { text: text.clone(), loc };
     cx.about = Some(item::address(kind, parent, &name));
     let flag = |value: &str| word(&format!("{}={value}", document.path)).into_owned();

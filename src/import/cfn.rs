@@ -62,7 +62,7 @@ fn includes(node: &Node) -> Option<&Entry> {
 
 /// Resources that are made of definitions elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Made {
     /// A part of a template, which CloudFormation puts in when it processes the template.
     Part,
     /// A template of its own.
@@ -70,9 +70,9 @@ enum From {
 }
 
 /// What an entry of the resources is made of, where that is not written in the template.
-fn elsewhere_of(entry: &Entry) -> Option<From> {
+fn elsewhere_of(entry: &Entry) -> Option<Made> {
     if entry.key == "Fn::Transform" {
-        return Some(From::Part);
+        return Some(Made::Part);
     }
     let ty = entry.node.text_at("Type")?;
     let of_template = [
@@ -82,8 +82,8 @@ fn elsewhere_of(entry: &Entry) -> Option<From> {
         "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
     ];
     match ty {
-        ty if of_template.contains(&ty) => Some(From::Template),
-        ty if ty.ends_with("::MODULE") => Some(From::Part),
+        ty if of_template.contains(&ty) => Some(Made::Template),
+        ty if ty.ends_with("::MODULE") => Some(Made::Part),
         _ => None,
     }
 }
@@ -163,7 +163,7 @@ fn referred(
     cx: &mut Cx<'_>,
     template: &Template<'_>,
     entry: &Entry,
-    from: From,
+    from: Made,
     all: &[&Document],
 ) {
     let (resource, logical) = (&entry.node, entry.key.as_str());
@@ -174,7 +174,7 @@ fn referred(
         elsewhere(cx, condition.loc, "Condition", &format!("{name} is false, so it is not made"));
         return;
     }
-    if from == From::Part {
+    if from == Made::Part {
         let message =
             format!("`{logical}` is a part of the template that is not among the sources");
         cx.generator(entry.at, message, PROCESSED);

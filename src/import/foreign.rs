@@ -158,7 +158,7 @@ pub(super) fn explain(file: FileId, path: &str, text: &str, paths: &[String]) ->
         };
     }
     let at = template(text)?;
-    let (message, help) = if text.contains("{{") { TEMPLATE } else { RENDERED };
+    let (message, help) = if text.contains("{% ") { RENDERED } else { TEMPLATE };
     found(at, message, help, true)
 }
 

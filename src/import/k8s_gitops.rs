@@ -6,7 +6,7 @@ use super::kustomize::joined;
 use super::tree::Node;
 
 /// Charts of App Mesh's own parts, which have no definition of a mesh.
-const CONTROLLERS: [&str; 6] = [
+pub(super) const CONTROLLERS: [&str; 6] = [
     "appmesh-controller",
     "appmesh-grafana",
     "appmesh-jaeger",
@@ -16,7 +16,7 @@ const CONTROLLERS: [&str; 6] = [
 ];
 
 /// Where definitions are printed that something put into a cluster.
-const PRINTED: &str = "Import what it made: kubectl get -A -o yaml meshes,virtualnodes,virtualrouters,\
+pub(super) const PRINTED: &str = "Import what it made: kubectl get -A -o yaml meshes,virtualnodes,virtualrouters,\
                        virtualservices,virtualgateways,gatewayroutes > all.yaml, or leave the file out \
                        with --exclude";
 

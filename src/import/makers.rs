@@ -176,7 +176,7 @@ fn backed(text: &str, at: usize, paths: &[String]) -> bool {
 }
 
 /// Whether the files that a command names are among the sources; `None` if it names none.
-fn files(command: &str, paths: &[String]) -> Option<bool> {
+pub(super) fn files(command: &str, paths: &[String]) -> Option<bool> {
     let parts = command.split(|c: char| c.is_whitespace() || "\"'`()<>=;,".contains(c));
     let names = parts.filter(|part| FILES.iter().any(|ending| part.ends_with(ending)));
     let names: Vec<&str> = names.filter_map(|part| part.rsplit(['/', '}']).next()).collect();

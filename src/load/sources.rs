@@ -27,6 +27,9 @@ const ENDINGS: [&str; 13] = [
     "kustomization",
     "terragrunt.hcl",
 ];
+/// Endings of templates of other tools, which are looked at if they name App Mesh.
+const TEMPLATES: [&str; 8] =
+    [".j2", ".jinja", ".jinja2", ".erb", ".mustache", ".hbs", ".gotmpl", ".in"];
 /// Hidden files and folders of pipelines, which are looked at like others.
 const PIPELINES: [&str; 11] = [
     ".github",
@@ -151,7 +154,7 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
             content: Content::Unreadable(why),
             named: false,
         };
-        let other = is_bare(&path) || is_pipeline(&below(&path));
+        let other = is_bare(&path) || is_template(&path) || is_pipeline(&below(&path));
         let may_be_other = is_maker(&shown(&path)) || broken.is_none() && other;
         let source = match broken {
             Some(why) => unreadable(why),
@@ -168,7 +171,12 @@ fn folder(path: &Path, exclude: &Exclude) -> Result<Vec<Source>, (PathBuf, io::E
 
 fn is_read(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    is_maker(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending))
+    is_maker(&name) || is_template(path) || ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_template(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    TEMPLATES.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether a file's name has no ending, as that of many scripts.

@@ -259,6 +259,63 @@ fn commands_beside_definitions_are_a_loss() {
 }
 
 #[test]
+fn stacks_and_charts_of_terraform_are_a_loss() {
+    let root = |resource: &str| {
+        format!(
+            "resource \"aws_appmesh_mesh\" \"m\" {{\n  name = \"shop\"\n}}\nresource {resource}\n"
+        )
+    };
+    let stack = "\"aws_cloudformation_stack\" \"s\" {\n  template_";
+    let chart = "\"helm_release\" \"r\" {\n  chart = ";
+    for (resource, word) in [
+        (format!("{stack}url = \"https://s3/x.yaml\"\n}}"), "get-template"),
+        (format!("{stack}body = file(\"${{path.module}}/gone.yaml\")\n}}"), "get-template"),
+        (format!("{chart}\"./charts/cart\"\n}}"), "kubectl get"),
+        (format!("{chart}\"appmesh-gateway\"\n}}"), "kubectl get"),
+    ] {
+        let ran = written(&[("main.tf", &root(&resource)), ("nodes.yaml", NODES)], &[]).exits(4);
+        says(&ran, &["generator", word]);
+    }
+    for resource in [
+        format!("{stack}body = file(\"nodes.yaml\")\n}}"),
+        format!("{chart}\"ingress-nginx\"\n}}"),
+        format!("{chart}\"appmesh-controller\"\n}}"),
+    ] {
+        let ran = written(&[("main.tf", &root(&resource)), ("nodes.yaml", NODES)], &[]);
+        assert_eq!(ran.code, 0, "{resource}: {}", ran.all());
+    }
+}
+
+#[test]
+fn templates_of_other_tools_are_looked_at() {
+    let node = "apiVersion: appmesh.k8s.aws/v1beta2\nkind: VirtualNode\nmetadata: { name: \"{{ name }}\", namespace: p }\n\
+        spec: { meshRef: { name: shop } }\n";
+    for (path, text, words) in [
+        ("n.yaml.j2", node.to_owned(), &["unresolved", "--var name=VALUE"][..]),
+        (
+            "n.yaml.j2",
+            format!("{{% for name in all %}}\n{node}{{% endfor %}}\n"),
+            &["generator", "renders"],
+        ),
+        (
+            "n.yaml.erb",
+            node.replace("{{ name }}", "<%= name %>"),
+            &["unresolved", "--var name=VALUE"],
+        ),
+        (
+            "__NAME__-vn.json",
+            "{\"spec\":{\"backends\":[]}}".to_owned(),
+            &["unresolved", "--var NAME=VALUE"],
+        ),
+    ] {
+        let ran = written(&[("a.json", NODE), (path, &text)], &[]);
+        assert_eq!(ran.code, 4, "{path}: {}", ran.all());
+        says(&ran, words);
+    }
+    written(&[("a.json", NODE), ("x.conf.in", "port = @PORT@\n")], &[]).exits(0);
+}
+
+#[test]
 fn commands_whose_definitions_are_there_lose_nothing() {
     let call = "aws appmesh create-virtual-node --cli-input-json";
     let jq = format!(

@@ -6,6 +6,7 @@
 //! What only an apply tells is taken from a state beside the files, or asked for as a variable.
 
 mod body;
+mod elsewhere;
 mod eval;
 mod fetched;
 mod files;
@@ -172,6 +173,9 @@ impl<'m> Reader<'m> {
             }
             if !declared.ty.starts_with("aws_appmesh_") {
                 cx.about = None;
+                if elsewhere::report(cx, declared) {
+                    continue;
+                }
                 let message = format!("{} is not an App Mesh resource", declared.ty);
                 elsewhere(cx, declared.loc, &declared.name, &message);
                 continue;

@@ -1,0 +1,47 @@
+//! Resources of Terraform that are made of definitions elsewhere: stacks of CloudFormation and charts.
+
+use super::module::Declared;
+use crate::import::context::Cx;
+use crate::import::k8s_gitops::{CONTROLLERS, PRINTED};
+use crate::import::makers;
+use hcl_edit::structure::Body;
+
+/// Reports a resource whose definitions are not among the sources, and which may be some of the mesh; false
+/// if it is none.
+pub(super) fn report(cx: &mut Cx<'_>, declared: &Declared) -> bool {
+    let name = &declared.name;
+    let text = declared.body.to_string();
+    match declared.ty.as_str() {
+        "aws_cloudformation_stack" | "aws_cloudformation_stack_set" => {
+            let away = declared.body.get_attribute("template_url").is_some()
+                || makers::files(&text, &cx.paths) == Some(false);
+            if away {
+                let message =
+                    format!("the template of the stack `{name}` is not among the sources");
+                let help = "Import its template too: aws cloudformation get-template --stack-name STACK \
+                            --template-stage Processed > template.json";
+                cx.generator(declared.loc, message, help);
+            }
+            away
+        }
+        "helm_release" if may_define(&declared.body, &text) => {
+            let message = format!("the chart of `{name}` makes definitions when it is installed");
+            cx.generator(declared.loc, message, PRINTED);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Whether a chart is one of the repository's own, or one that speaks of a mesh, and is not App Mesh's
+/// controller or another part without definitions.
+fn may_define(body: &Body, text: &str) -> bool {
+    let chart =
+        body.get_attribute("chart").map(|chart| chart.value.to_string()).unwrap_or_default();
+    let chart = chart.trim().trim_matches('"');
+    if CONTROLLERS.contains(&chart.rsplit('/').next().unwrap_or(chart)) {
+        return false;
+    }
+    let own = chart.starts_with('.') || chart.contains("path.");
+    own || text.to_ascii_lowercase().contains("mesh")
+}
