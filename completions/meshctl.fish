@@ -491,7 +491,7 @@ continue\t'Continue with the other proxies'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary -d 'Send each step to N (3) or a share (10%) of its proxies first, and to the others once those have acknowledged it' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l canary-wait -d 'How long to watch the first proxies before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Idempotency key: repeating it returns the original result, even if the files have changed since (control planes)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l key -d 'Idempotency key of 16 to 128 characters: repeating it returns the original result, even if the files have changed since (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand apply" -l target -d 'The target of meshctl.toml to work against' -r
@@ -531,7 +531,7 @@ continue\t'Continue with the other proxies'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary -d 'Send each step to N (3) or a share (10%) of its proxies first, and to the others once those have acknowledged it' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l canary-wait -d 'How long to watch the first proxies before the others follow' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for another meshctl that is changing the target' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Idempotency key: repeating it returns the original result, even if the files have changed since (control planes)' -r
+complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l key -d 'Idempotency key of 16 to 128 characters: repeating it returns the original result, even if the files have changed since (control planes)' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -s C -l directory -d 'The project\'s folder' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l env -d 'The overlay to lay over the files: env/NAME.toml' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand rollback" -l target -d 'The target of meshctl.toml to work against' -r

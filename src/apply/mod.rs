@@ -264,28 +264,36 @@ impl Site<'_> {
     }
 }
 
-/// Carries out a plan whose guards let it pass.
+/// Carries out a plan whose guards let it pass. A rollout that is under way is finished first. Of one
+/// that has stopped before a switch, a plan that leads to the same goes on with it, and any other
+/// takes back what it added.
 pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let mut state = site.target.state()?;
-    fresh(plan, &state.live)?;
+    let live = site.target.base(&state)?;
+    fresh(plan, &live)?;
+    let desired = apply_changes(&live, &plan.changes).map_err(Error::Unfit)?;
+    let entries = entries_after(&live, &plan.changes);
     if state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none()) {
-        let outcome = finish(&state, site).await?;
-        // What stopped before a switch is not waited for if something else comes next.
-        let goes_on = matches!(outcome.end, End::Done | End::Missing);
-        if !goes_on || plan.is_empty() {
-            return Ok(outcome);
+        let newest = entries == state.live.entries;
+        if newest || state.is_under_way() || state.before_switch().is_none() {
+            let mut options = site.options.clone();
+            options.accept.extend(plan.consents.accept_missing.iter().cloned());
+            let outcome = finish(&state, &mut site.with(&options)).await?;
+            // What stopped before a switch is not waited for if something else comes next.
+            let goes_on = matches!(outcome.end, End::Done | End::Missing);
+            if !goes_on || newest || plan.is_empty() {
+                return Ok(outcome);
+            }
         }
-        state = site.target.state()?;
-    }
-    if plan.is_empty() {
+    } else if plan.is_empty() && live.revision == state.live.revision {
         return Ok(Outcome::new(state.live.revision, End::Nothing, &state.live.mesh));
     }
-    let desired = apply_changes(&state.live, &plan.changes).map_err(Error::Unfit)?;
+    state = site.target.state()?;
     if let Some(outcome) = way_back::unroll(site, &state).await? {
         return Ok(outcome);
     }
     state = site.target.state()?;
-    let base = in_force(&state, &*site.target)?;
+    let base = site.target.in_force(&state)?;
     let affected = if state.live.revision == plan.base_revision && state.rollout.is_none() {
         plan.proxies().into_iter().cloned().collect()
     } else {
@@ -302,7 +310,6 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     };
     let planned = in_waves(planned, canary.as_ref());
     let no_canary = canary.is_some() && planned.iter().all(|step| step.wave != Wave::Canary);
-    let entries = entries_after(&state.live, &plan.changes);
     let words = planned.iter().map(Step::word).collect();
     let carry = site.options.carry.clone();
     let accepted = site.options.accept.union(&plan.consents.accept_missing).cloned().collect();
@@ -444,19 +451,6 @@ async fn asked(steps: &[Step], options: &Options) -> BTreeMap<ProxyId, bool> {
         asked.insert(proxy, answer != Answer::Gone);
     }
     asked
-}
-
-/// The revision whose routes are in force: the newest, or, while its rollout has not switched, the
-/// one before.
-fn in_force(state: &State, target: &dyn Write) -> Result<Live, Error> {
-    let Some(rollout) = &state.rollout else { return Ok(state.live.clone()) };
-    if rollout.undoes().is_some() || rollout.has_switched(state.steps_in_force()) {
-        return Ok(state.live.clone());
-    }
-    match rollout.from {
-        Some(from) => Ok(target.at(from)?),
-        None => Ok(Live::default()),
-    }
 }
 
 /// Whether what the plan read is still so.

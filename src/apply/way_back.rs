@@ -2,7 +2,7 @@
 //! halted and something else comes next, its steps.
 
 use super::rollout::Roll;
-use super::{End, Error, Event, Outcome, Site, in_force, meta, objects};
+use super::{End, Error, Event, Outcome, Site, meta, objects};
 use crate::live::{Commit, Rollout, State};
 use crate::plan::{Step, StepKind, Wave, steps_of, undo};
 use crate::revision::{ADD_BACK, Back, Live, MANIFEST_FORMAT, Manifest, way_back_from};
@@ -47,7 +47,7 @@ async fn back(
     ahead: BTreeSet<String>,
 ) -> Result<Outcome, Error> {
     let state = site.target.state()?;
-    let base = in_force(&state, &*site.target)?;
+    let base = site.target.in_force(&state)?;
     let number = refused + 1;
     let plan = way_back_from(refused);
     let mut rollout = Rollout::new(plan.clone(), Some(refused), Vec::new());
@@ -100,7 +100,7 @@ pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<
         // An apply that did not live to commit has given everything back.
         return Ok(None);
     }
-    let (before, halted) = (in_force(state, &*site.target)?, &state.live.mesh);
+    let (before, halted) = (site.target.in_force(state)?, &state.live.mesh);
     let steps = steps_of(rollout, &before.mesh, halted, site.settings);
     // Traffic has not switched everywhere, so this was for those who go first.
     let switched = rollout.steps.iter().take(done).any(|step| step.starts_with("switch"));

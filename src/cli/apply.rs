@@ -159,9 +159,10 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
     let state = target.state()?;
+    let live = target.base(&state)?;
     let base = match plan.base_revision {
         None => Live::default(),
-        same if same == state.live.revision => state.live.clone(),
+        same if same == live.revision => live.clone(),
         Some(revision) => target.at(revision).map_err(|failure| Failure {
             exit: Exit::Stale,
             ..failure.hint("plan again and review the new plan")
@@ -169,7 +170,7 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
     };
     let against = Against {
         base: &base,
-        now: &state.live,
+        now: &live,
         unrecorded: state.is_unrecorded(),
         settings: &target.settings,
     };

@@ -56,8 +56,8 @@ pub(super) struct CarryArgs {
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub(super) lock_timeout: Patience,
 
-    /// Idempotency key: repeating it returns the original result, even if the files have changed since
-    /// (control planes)
+    /// Idempotency key of 16 to 128 characters: repeating it returns the original result, even if the
+    /// files have changed since (control planes)
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
 }

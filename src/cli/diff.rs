@@ -95,8 +95,7 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<Exit, Failure> {
 
 fn read(context: &Context, what: &str) -> Result<Side, Failure> {
     if what == "live" {
-        let target = open(context)?;
-        let live = target.state()?.live;
+        let live = context.live(&open(context)?)?;
         return Ok(Side { mesh: live.revision.map(|_| live.mesh), loaded: None });
     }
     if let Some(number) = revision(what)? {

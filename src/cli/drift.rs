@@ -94,7 +94,10 @@ pub(super) fn run(context: &Context, args: &DriftArgs) -> Result<Exit, Failure> 
     match verdict {
         Verdict::Drift if files => ui.hint("meshctl apply --rewrite writes every file again"),
         Verdict::Drift => {
-            ui.hint("meshctl status shows the proxies; their logs say what they rejected");
+            ui.hint(
+                "meshctl status shows what each proxy acknowledged or rejected; what only a proxy has \
+                 comes from its bootstrap",
+            );
         }
         Verdict::NoDrift => {
             ui.status(&clean(&state, checked, proxies.len(), target.directory().is_some()));

@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
     let target = context.open_target(&loaded)?;
     let live = match args.rev {
         Some(revision) => target.at(revision)?,
-        None => target.state()?.live,
+        None => context.live(&target)?,
     };
     let (kind, address) = wanted(args.what.as_deref())?;
     let found: Vec<(&Address, Value)> = live

@@ -121,7 +121,7 @@ fn changed(context: &Context, at: Option<&str>) -> Result<Shown, Failure> {
         let target = context.open_target(&loaded)?;
         let live = target.state()?;
         let planned = planning::make(&loaded, &target, &live, &PlanningArgs::default())?;
-        let before = live.live;
+        let before = target.base(&live)?;
         let mesh = after(&before, &planned.plan.changes)?;
         return Ok(compared(before, mesh, &planned.plan.changes, Some(loaded)));
     };

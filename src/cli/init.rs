@@ -108,6 +108,7 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Exit, Failure> {
         context.ui.status(&format!("Wrote {}.", path.display()));
     }
     let folder = dir.display().to_string();
-    context.ui.hint(&format!("next: meshctl -C {} check, then test", word(&folder)));
+    let folder = word(&folder);
+    context.ui.hint(&format!("next: meshctl -C {folder} check && meshctl -C {folder} test"));
     Ok(Exit::Done)
 }

@@ -88,7 +88,16 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
             ),
             Some("meshctl apply applies the files".to_owned()),
         ),
-        End::Nothing => (format!("{name} matches the files: nothing to do."), None),
+        End::Nothing => match work {
+            Work::Plan(plan) if !plan.drift.is_empty() => (
+                format!(
+                    "{name} matches the files: nothing to do. But {} of what was written differ.",
+                    count(plan.drift.len(), "part")
+                ),
+                Some("meshctl apply --rewrite writes every file again".to_owned()),
+            ),
+            _ => (format!("{name} matches the files: nothing to do."), None),
+        },
         End::Done => {
             let proof = proof(target, outcome);
             (format!("Revision {revision} applied to {name}{counts}, {steps}; {proof}."), None)

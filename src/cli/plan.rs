@@ -1,6 +1,7 @@
 //! `plan`: what an apply would do, in which order, and at what cost.
 
 use super::planning::{self, PlanningArgs};
+use super::target::not_in_force;
 use super::{Context, Exit, Failure, Format};
 use crate::diag::shell::word;
 use crate::report::{self, plan as text};
@@ -66,7 +67,13 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
         Format::Json => context.ui.document(&drawn),
         _ => context.ui.result(&drawn),
     }
-    if state.rollout.is_some() {
+    let unfinished = state.rollout.is_some();
+    if let Some(why) = not_in_force(&state).filter(|_| !state.is_under_way()) {
+        context.ui.warning(&why);
+        context.ui.hint(
+            "applying the files of its revision goes on with it; other files take back what it added",
+        );
+    } else if unfinished {
         context.ui.warning("the last rollout is unfinished; apply resumes it before anything else");
     }
     if planning::refuse(context, &planned.plan) {
@@ -77,7 +84,7 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<Exit, Failure> {
     {
         context.ui.hint(&format!("{} applies exactly this", saved_call(path)));
     }
-    let differs = args.detailed_exitcode && !planned.plan.is_empty();
+    let differs = args.detailed_exitcode && (unfinished || !planned.plan.is_empty());
     Ok(if differs { Exit::Differences } else { Exit::Done })
 }
 

@@ -7,6 +7,7 @@ use crate::live;
 use crate::load::Loaded;
 use crate::model::Address;
 use crate::plan::{self, Consent, Guards, Input, Places, Plan, Scope, short};
+use crate::revision::Live;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -111,7 +112,8 @@ pub(super) fn make(
     args: &PlanningArgs,
 ) -> Result<Planned, Failure> {
     let scope = Scope { only: args.only.iter().cloned().collect(), keep_removed: args.no_prune };
-    check_scope(loaded, state, &scope)?;
+    let live = target.base(state)?;
+    check_scope(loaded, &live, &scope)?;
     let mut guards = Guards::default();
     guards.protected.extend(loaded.project.guards.protected.iter().cloned());
     if let Some(max) = loaded.project.guards.max_deletes {
@@ -122,7 +124,7 @@ pub(super) fn make(
     guards.max_proxies = proxies.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
     let mut input = Input {
         target: target.id.clone(),
-        live: &state.live,
+        live: &live,
         unrecorded: state.is_unrecorded(),
         desired: &loaded.mesh,
         owner: loaded.project.owner.as_deref(),
@@ -167,20 +169,20 @@ pub(super) fn make(
         input.drift = drift;
         (plan, findings) = plan::plan(&input);
     }
-    presence::find(target, &state.live, &plan, input.places, &mut findings)?;
+    presence::find(target, &live, &plan, input.places, &mut findings)?;
     Ok(Planned { plan, findings: findings.sorted() })
 }
 
 /// A name that stands neither in the files nor in the live state is a slip of the hand.
-fn check_scope(loaded: &Loaded, state: &live::State, scope: &Scope) -> Result<(), Failure> {
+fn check_scope(loaded: &Loaded, live: &Live, scope: &Scope) -> Result<(), Failure> {
     if scope.only.is_empty() {
         return Ok(());
     }
     let known: BTreeSet<Address> = loaded.mesh.addresses().into_iter().collect();
     for address in &scope.only {
-        if !known.contains(address) && !state.live.entries.contains_key(address) {
+        if !known.contains(address) && !live.entries.contains_key(address) {
             let words: Vec<String> =
-                known.iter().chain(state.live.entries.keys()).map(ToString::to_string).collect();
+                known.iter().chain(live.entries.keys()).map(ToString::to_string).collect();
             let near = crate::diag::nearest(&address.to_string(), words.iter().map(String::as_str));
             let failure = Failure::new(
                 Exit::Usage,

@@ -61,9 +61,10 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
         accept_missing: accepted(&args.accept, &plan::codes::MISSING_TARGET),
         ..Consent::default()
     };
+    let live = target.base(&state)?;
     let (plan, mut findings) = plan::plan(&Input {
         target: target.id.clone(),
-        live: &state.live,
+        live: &live,
         unrecorded: false,
         desired: &before.mesh,
         owner: loaded.project.owner.as_deref(),
@@ -77,7 +78,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
     if let Some(given) = &args.expect {
         apply::expect(given, &plan)?;
     }
-    presence::find(&target, &state.live, &plan, None, &mut findings)?;
+    presence::find(&target, &live, &plan, None, &mut findings)?;
     context.ui.status(&format!("Rolling back from revision {newest} to revision {to}."));
     if let Some(deletes) = deletes(&target, &state.live, &plan, to, &history)? {
         context.ui.status(&deletes);

@@ -68,6 +68,16 @@ impl Target {
         self.read().state().map_err(|error| failure(&error))
     }
 
+    /// The revision whose routes are in force: not the newest while its rollout has not switched.
+    pub(super) fn in_force(&self, state: &live::State) -> Result<Live, Failure> {
+        self.read().in_force(state).map_err(|error| failure(&error))
+    }
+
+    /// What plans lead from.
+    pub(super) fn base(&self, state: &live::State) -> Result<Live, Failure> {
+        self.read().base(state).map_err(|error| failure(&error))
+    }
+
     /// What one revision was.
     pub(super) fn at(&self, revision: u64) -> Result<Live, Failure> {
         self.read().at(revision).map_err(|error| {
@@ -81,7 +91,28 @@ impl Target {
     }
 }
 
+/// What a target does not have in force of its newest revision.
+pub(super) fn not_in_force(state: &live::State) -> Option<String> {
+    let newest = state.live.revision?;
+    Some(match state.before_switch()? {
+        Some(before) => format!(
+            "revision {newest} is not in force: its rollout has not switched, and live is revision \
+             {before}"
+        ),
+        None => format!("revision {newest} is not in force: its rollout has not switched"),
+    })
+}
+
 impl Context {
+    /// What is in force at a target; where that is not the newest revision, a warning says so.
+    pub(super) fn live(&self, target: &Target) -> Result<Live, Failure> {
+        let state = target.state()?;
+        if let Some(why) = not_in_force(&state) {
+            self.ui.warning(&why);
+        }
+        target.in_force(&state)
+    }
+
     /// Opens the target of this run.
     pub(super) fn open_target(&self, loaded: &Loaded) -> Result<Target, Failure> {
         let (name, settings) = self.target(loaded)?;

@@ -91,7 +91,7 @@ pub(super) fn state(context: &Context, named: Option<&str>) -> Result<State, Fai
         return Ok(State { mesh, loaded: Some(loaded) });
     };
     if named == "live" {
-        let live = open(context)?.state()?.live;
+        let live = context.live(&open(context)?)?;
         if live.revision.is_none() {
             return Err(Failure::new(Exit::Failed, "the target holds nothing yet")
                 .hint("meshctl apply puts the files in force"));

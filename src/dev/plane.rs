@@ -9,9 +9,10 @@ use crate::apply::{Event, Outcome, Signal};
 use crate::envoy::{ControlPlane, Endpoint, Settings};
 use crate::live::server::wire::{ApplyRequest, Carry, Line, OnNack, SettingsDocument, Work};
 use crate::live::server::{Access, Follow, TokenSource, new_key};
-use crate::live::{self, Read as _, Server, State};
+use crate::live::{self, Read as _, Server};
 use crate::model::MeshName;
 use crate::plan::Plan;
+use crate::revision::Live;
 use crate::serve::{self, Config, Listen};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -109,9 +110,9 @@ impl Plane {
         ControlPlane { address: Endpoint { host, port }, tls: None, token_variable: None }
     }
 
-    /// The identity of the store, and what the mesh is.
-    pub(super) async fn state(&self) -> Result<(String, State), Error> {
-        self.ask(|server| Ok((server.server()?.lineage, server.state()?))).await
+    /// The identity of the store, and what plans lead from.
+    pub(super) async fn base(&self) -> Result<(String, Live), Error> {
+        self.ask(|server| Ok((server.server()?.lineage, server.base(&server.state()?)?))).await
     }
 
     /// Has a plan carried out, and tells what happens.

@@ -9,7 +9,7 @@ use crate::apply::{self, Admins, End, Event, OnRefusal, Outcome, Site, Stop};
 use crate::compile::proxies;
 use crate::envoy::{Admin, ConfigSource, ProxyId, Settings, bootstrap};
 use crate::live::server::wire::OnNack;
-use crate::live::{Directory, Read as _, State, Target as _, admin};
+use crate::live::{Directory, Read as _, Target as _, admin};
 use crate::load::Loaded;
 use crate::model::{Discovery, Listener, NodeName, Port};
 use crate::plan::{self, Consent, Guards, Places, Plan, Scope};
@@ -334,14 +334,16 @@ impl Running {
 
     /// Plans the way to a mesh, without guards: the run is nobody's production.
     pub async fn plan(&self, loaded: &Loaded) -> Result<Plan, Error> {
-        let (kind, id, state): (_, _, State) = match &self.plane {
+        let (kind, id, live, unrecorded) = match &self.plane {
             Some(plane) => {
-                let (lineage, state) = plane.state().await?;
-                ("control_plane", lineage, state)
+                let (lineage, live) = plane.base().await?;
+                ("control_plane", lineage, live, false)
             }
             None => {
                 let target = Directory::open(self.root()).map_err(Error::Target)?;
-                ("directory", target.place(), target.state().map_err(Error::Target)?)
+                let state = target.state().map_err(Error::Target)?;
+                let live = target.base(&state).map_err(Error::Target)?;
+                ("directory", target.place(), live, state.is_unrecorded())
             }
         };
         let everything = Consent {
@@ -349,7 +351,7 @@ impl Running {
             updates: Some(usize::MAX),
             empty: true,
             lost_record: true,
-            accept: state.live.entries.keys().cloned().collect(),
+            accept: live.entries.keys().cloned().collect(),
             accept_missing: BTreeSet::new(),
             take_ownership: BTreeSet::new(),
         };
@@ -357,8 +359,8 @@ impl Running {
             Places { origins: &loaded.origins, files: &loaded.files, overlay: loaded.overlay };
         let (plan, _) = plan::plan(&plan::Input {
             target: plan::Target { name: "dev".to_owned(), kind: kind.to_owned(), id },
-            live: &state.live,
-            unrecorded: state.is_unrecorded(),
+            live: &live,
+            unrecorded,
             desired: &loaded.mesh,
             owner: loaded.project.owner.as_deref(),
             places: Some(places),

@@ -55,6 +55,22 @@ impl State {
             _ => 0,
         }
     }
+
+    /// Whether a rollout goes on: it has neither stopped before a switch nor was it halted.
+    pub fn is_under_way(&self) -> bool {
+        let rollout = self.rollout.as_ref();
+        rollout.is_some_and(|rollout| rollout.stopped.is_none() && rollout.halted.is_none())
+    }
+
+    /// The revision whose routes are in force, if it is not the newest: the one before it, while the
+    /// rollout of the newest has not switched. A way back leads to what served before, so it counts.
+    pub fn before_switch(&self) -> Option<Option<u64>> {
+        let rollout = self.rollout.as_ref()?;
+        let leads_back = rollout.back.is_some() && rollout.halted.is_none();
+        let newest =
+            leads_back || rollout.undoes().is_some() || rollout.has_switched(self.steps_in_force());
+        (!newest).then_some(rollout.from)
+    }
 }
 
 /// A step that is to come into force.
@@ -78,6 +94,24 @@ pub trait Read: Send + Sync {
 
     /// The model of one revision.
     fn at(&self, revision: u64) -> Result<Live, Error>;
+
+    /// The revision whose routes are in force; empty if there is none yet.
+    fn in_force(&self, state: &State) -> Result<Live, Error> {
+        match state.before_switch() {
+            None => Ok(state.live.clone()),
+            Some(None) => Ok(Live::default()),
+            Some(Some(from)) => self.at(from),
+        }
+    }
+
+    /// What plans lead from: the newest revision, which a rollout that goes on brings into force
+    /// before anything else; but what is in force where one has stopped or was halted.
+    fn base(&self, state: &State) -> Result<Live, Error> {
+        match state.is_under_way() {
+            true => Ok(state.live.clone()),
+            false => self.in_force(state),
+        }
+    }
 
     /// Every revision, the newest first.
     fn history(&self) -> Result<Vec<Header>, Error>;

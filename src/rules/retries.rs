@@ -37,8 +37,8 @@ const NO_ROOM: Code = Code::warning(
     "retries-do-not-fit-timeout",
     "the request timeout ends before the last retry",
     "Each try may take `per_retry_timeout`, the first included. When they all time out, the request \
-     timeout (15 seconds unless written) is over before the last ones start, so they exist on \
-     paper only.",
+     timeout (15 seconds unless written) is over before the last ones end: they are cut short, or \
+     never start.",
 );
 /// A retry that may do the same thing twice.
 const UNSAFE: Code = Code::warning(
@@ -132,9 +132,11 @@ fn room(ctx: &Ctx<'_>, found: &mut Diagnostics) {
             ctx.find(&TRY_TOO_LONG, &at.address(), pointer, message)
                 .help("lower `per_retry_timeout`, or raise `timeout.request`")
         } else if each.millis().saturating_mul(tries) > whole.millis() {
-            let run = whole.millis().div_ceil(each.millis());
-            let message =
-                format!("only {run} of {tries} tries of {each} fit into {whole} when all time out");
+            let (fit, rest) = (whole.millis() / each.millis(), whole.millis() % each.millis());
+            let cut = if rest == 0 { "" } else { ", and the next one is cut short" };
+            let message = format!(
+                "only {fit} of {tries} tries of {each} fit into {whole} when all time out{cut}"
+            );
             ctx.find(&NO_ROOM, &at.address(), pointer, message).help(format!(
                 "`timeout.request` of at least {} has room for all, or lower `max_retries`",
                 Duration::from_millis(each.millis().saturating_mul(tries))

@@ -38,16 +38,16 @@ pub(super) fn plan(
         let message = format!("the plan was refused by {}: {}", refusal.code, refusal.message);
         return Err(problem::of("refused", message).hint(refusal.consent.clone()));
     }
-    let base = match plan.base_revision {
+    let against = match plan.base_revision {
         Some(revision) => mesh.at(revision).map_err(|_| stale(&plan))?,
         None => Live::default(),
     };
     if !plan.drift.is_empty() {
         return Err(problem::of("refused", "a plan for a server has no drift: plan again"));
     }
-    let now = mesh.state().map_err(|error| problem::live(&error))?.live;
+    let now = base(mesh)?;
     let settings = Mesh::settings(known);
-    let against = plan::Against { base: &base, now: &now, unrecorded: false, settings: &settings };
+    let against = plan::Against { base: &against, now: &now, unrecorded: false, settings: &settings };
     match plan::verify(&plan, against) {
         Ok(()) => Ok(plan),
         Err(Unlike::Unfit(_)) => Err(stale(&plan)),
@@ -68,6 +68,12 @@ pub(super) fn plan(
     }
 }
 
+/// What plans lead from.
+fn base(mesh: &Mesh) -> Result<Live, Problem> {
+    let found = mesh.state().and_then(|state| mesh.base(&state));
+    found.map_err(|error| problem::live(&error))
+}
+
 fn stale(plan: &Plan) -> Problem {
     let base = plan.base_revision.map_or_else(|| "none".to_owned(), |base| base.to_string());
     problem::of("stale", format!("the plan does not fit revision {base}"))
@@ -82,13 +88,13 @@ pub(super) fn rollback(
     settings: &Settings,
     accepted: BTreeSet<Address>,
 ) -> Result<Plan, Problem> {
-    let state = mesh.state().map_err(|error| problem::live(&error))?;
+    let live = base(mesh)?;
     let before = mesh.at(to).map_err(|error| problem::live(&error))?;
     let id = mesh.store.lineage();
     let any = usize::MAX;
     let (plan, _) = plan::plan(&Input {
         target: plan::Target { name: "server".to_owned(), kind: KIND.to_owned(), id },
-        live: &state.live,
+        live: &live,
         desired: &before.mesh,
         unrecorded: false,
         owner: None,
@@ -114,8 +120,7 @@ pub(super) fn rollback(
 
 /// Checks the mesh after the plan by the rules that `check` has.
 pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Result<(), Problem> {
-    let state = mesh.state().map_err(|error| problem::live(&error))?;
-    let desired = apply_changes(&state.live, &plan.changes).map_err(|_| stale(plan))?;
+    let desired = apply_changes(&base(mesh)?, &plan.changes).map_err(|_| stale(plan))?;
     let (origins, broken) = (Origins::default(), BTreeSet::new());
     // What stands for ACM certificates is in the plan.
     let certificates = BTreeSet::new();

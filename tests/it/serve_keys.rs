@@ -119,7 +119,9 @@ fn the_way_back_of_another_spends_no_key() {
     let sandbox = server.project(1);
     apply(&sandbox, 1, &[], 0);
     server.plane().becomes(Mood::Silent);
-    apply(&sandbox, 2, &["--wait", "200ms", "--key", FIRST], 7);
+    // It switches, so whoever comes next has to finish it first.
+    let accept = "MC0908@route/cart/all";
+    apply(&sandbox, 2, &["--wait", "200ms", "--key", FIRST, "--accept", accept], 7);
     let body = json!({
         "key": SECOND,
         "work": { "plan": plan(&sandbox, 3) },

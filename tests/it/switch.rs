@@ -267,3 +267,82 @@ fn expect_counts_the_same_for_apply_wait_and_status() {
     let wait = sandbox.run(&["wait", "--timeout", "1ms"]).exits(7);
     assert!(wait.stderr.contains(&format!("{ONE} is not running")), "{}", wait.stderr);
 }
+
+/// The shares of a trace of what is in force, and what was said beside them.
+fn live_shares(sandbox: &Sandbox) -> (String, Ran) {
+    let url = "http://cart.internal/";
+    let ran = sandbox.run(&["trace", "GET", url, "--from", WEB, "--at", "live"]).exits(0);
+    let percents: Vec<&str> = ran.stdout.split_whitespace().filter(|w| w.ends_with('%')).collect();
+    (percents.join(" "), ran)
+}
+
+#[test]
+fn until_the_switch_live_is_what_was_in_force_before() {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let [web, two] = [WEB, TWO].map(|proxy| fake(&sandbox, proxy));
+    settings(&sandbox, &[(WEB, &web.address), (ONE, NOWHERE), (TWO, &two.address)]);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let (before, ran) = live_shares(&sandbox);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    // Beside the weight, a node that nobody had.
+    let more = "\n[virtual_node.batch]\nbackends = [\"cart.internal\"]\n";
+    sandbox.write("mesh.toml", mesh(4) + more);
+    sandbox.run(&["apply", "--yes"]).exits(7);
+
+    let (now, ran) = live_shares(&sandbox);
+    assert_eq!(now, before, "{}", ran.stdout);
+    let words = "revision 2 is not in force: its rollout has not switched, and live is revision 1";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    assert!(!sandbox.run(&["get"]).exits(0).stdout.contains("batch"));
+    let compared = sandbox.run(&["diff", "live", ".", "--detailed-exitcode"]).exits(2).stdout;
+    assert!(compared.contains("50%") && compared.contains("80%"), "{compared}");
+
+    // The same files go on with it, and other ones are compared with what is in force.
+    for (weight, after) in [(4, "80%"), (9, "90%")] {
+        sandbox.write("mesh.toml", mesh(weight));
+        let ran = sandbox.run(&["plan", "--detailed-exitcode"]).exits(2);
+        assert!(ran.stdout.contains("50%") && ran.stdout.contains(after), "{}", ran.stdout);
+        assert!(ran.stdout.contains("MC0908"), "{}", ran.stdout);
+        assert!(!ran.all().contains("MC0906"), "{}", ran.all());
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    sandbox.write("mesh.toml", mesh(4) + more);
+    let ran = sandbox.run(&["apply", "--yes", "--wait", "1s"]).exits(7);
+    assert!(ran.stderr.contains("Resuming revision 2"), "{}", ran.stderr);
+
+    // What it added is not lost traffic when it is taken back: it never served.
+    sandbox.write("mesh.toml", mesh(1));
+    let planned = sandbox.run(&["plan", "--detailed-exitcode"]).exits(2);
+    assert!(!planned.all().contains("MC0906"), "{}", planned.all());
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let (now, ran) = live_shares(&sandbox);
+    assert_eq!(now, before);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    assert!(!sandbox.join("live/current/virtual_node/batch").exists());
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+    let status = json(&sandbox.run(&["status", "--format", "json"]).exits(0).stdout);
+    assert_eq!((&status["revision"], &status["rollout"]), (&3.into(), &Value::Null), "{status:#}");
+
+    // So does a rollback.
+    sandbox.write("mesh.toml", mesh(9) + more);
+    sandbox.run(&["apply", "--yes"]).exits(7);
+    sandbox.run(&["rollback", "--yes"]).exits(0);
+    let (now, ran) = live_shares(&sandbox);
+    assert_eq!(now, before);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    assert!(!sandbox.run(&["get"]).exits(0).stdout.contains("batch"));
+}
+
+#[test]
+fn a_first_rollout_that_was_cut_short_has_nothing_in_force() {
+    let sandbox = Sandbox::with_mesh(&mesh(1));
+    let web = fake(&sandbox, WEB);
+    web.is(Mood::Sleeps);
+    settings(&sandbox, &[(WEB, &web.address)]);
+    sandbox.run(&["apply", "--yes", "--wait", "100ms"]).exits(7);
+    let ran = sandbox.run(&["plan", "--detailed-exitcode"]).exits(2);
+    assert!(ran.stderr.contains("the last rollout is unfinished"), "{}", ran.stderr);
+    web.is(Mood::Takes);
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+}

@@ -223,9 +223,10 @@ fn run(
     let mut site = Site { target, settings: &settings, options, stop: &stop, tell: &mut tell };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Some(desired) = desired else { return runtime.block_on(apply::resume(&mut site)) };
+    let live = site.target.base(&state).unwrap();
     let input = Input {
         target: plan::Target { name: "t".into(), kind: "directory".into(), id: "t".into() },
-        live: &state.live,
+        live: &live,
         unrecorded: state.is_unrecorded(),
         desired,
         owner: None,
