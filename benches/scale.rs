@@ -17,7 +17,6 @@ use meshctl::load::{Loaded, Options, load};
 use meshctl::model::Mesh;
 use meshctl::parallel;
 use meshctl::plan::{Consent, Guards, Input, Places, Plan, Scope, Target, plan};
-use meshctl::resolve::Date;
 use meshctl::revision::{Entry, Live, ObjectId, split};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,8 +55,8 @@ fn main() {
 }
 
 fn project(dir: &Path) -> Loaded {
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, now };
     let loaded = load(&options).unwrap();
     assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics.iter().next());
     loaded

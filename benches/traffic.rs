@@ -12,7 +12,6 @@
 use meshctl::diag::Severity;
 use meshctl::load::{Loaded, Options, load};
 use meshctl::model::{Address, Mesh};
-use meshctl::resolve::Date;
 use meshctl::traffic::symbolic::compare;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -63,8 +62,8 @@ fn main() {
 }
 
 fn read(dir: &Path) -> Loaded {
-    let today = Date { year: 2026, month: 1, day: 1 };
-    load(&Options { dir: dir.to_path_buf(), env: None, extra: None, today }).unwrap()
+    let now = 1_767_225_600; // 2026-01-01
+    load(&Options { dir: dir.to_path_buf(), env: None, extra: None, now }).unwrap()
 }
 
 /// Services of which each has a router of five routes and a node that calls two others; a gateway

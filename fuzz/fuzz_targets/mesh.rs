@@ -8,7 +8,6 @@ use meshctl::compile::{compile, proxies};
 use meshctl::envoy::{Settings, files, limits};
 use meshctl::load::{Options, load};
 use meshctl::report::diagnostics;
-use meshctl::resolve::Date;
 use meshctl::revision::{join, split};
 use std::fs;
 use std::sync::LazyLock;
@@ -20,8 +19,8 @@ fuzz_target!(|text: &str| {
     let dir = FOLDER.path();
     fs::write(dir.join("meshctl.toml"), "").expect("a project file");
     fs::write(dir.join("mesh.toml"), text).expect("a mesh file");
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, now };
     let loaded = load(&options).expect("the folder is a project");
     let findings: Vec<_> = loaded.diagnostics.iter().cloned().collect();
     diagnostics::render(&findings, &loaded.files, false, 100);

@@ -4,7 +4,6 @@ use super::{Exit, Failure, Format, Global};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::load::{self, Loaded, Options, TargetSettings};
 use crate::report::{self, Flags, Surroundings, Ui, diagnostics};
-use crate::resolve::Date;
 use std::env;
 use std::path::PathBuf;
 
@@ -71,7 +70,12 @@ impl Context {
         dir: PathBuf,
         extra: Option<(String, String)>,
     ) -> Result<Loaded, Failure> {
-        let options = Options { dir, env: self.global.env.clone(), extra, today: today() };
+        let options = Options {
+            dir,
+            env: self.global.env.clone(),
+            extra,
+            now: jiff::Timestamp::now().as_second(),
+        };
         load::load(&options).map_err(|error| {
             let failure = Failure::from_error(Exit::Failed, &error);
             match error {
@@ -178,15 +182,5 @@ impl Context {
             self.ui.hint(hint);
         }
         failure.exit
-    }
-}
-
-/// Today in UTC, so that a suppression ends on the same day everywhere.
-fn today() -> Date {
-    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
-    Date {
-        year: u16::try_from(now.year()).unwrap_or_default(),
-        month: now.month().unsigned_abs(),
-        day: now.day().unsigned_abs(),
     }
 }

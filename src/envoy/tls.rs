@@ -5,7 +5,7 @@ use super::pb::{core, matcher, tls};
 use super::resource::Side;
 use super::secret::{self, Role};
 use crate::model::{ClientTls, ListenerTls, Port, Protocol, ServiceName};
-use crate::traffic::{NodeListener, discovery_name, expected_names, toward};
+use crate::traffic::{NameKind, NodeListener, discovery_name, expected_names, toward};
 use envoy_api::{Message, Name, pack};
 use std::net::IpAddr;
 
@@ -99,12 +99,10 @@ pub(super) fn upstream(
 
 pub(super) fn san(name: &str) -> tls::SubjectAltNameMatcher {
     use tls::subject_alt_name_matcher::SanType;
-    let san_type = if name.contains("://") {
-        SanType::Uri
-    } else if name.parse::<IpAddr>().is_ok() {
-        SanType::IpAddress
-    } else {
-        SanType::Dns
+    let san_type = match NameKind::of(name) {
+        NameKind::Uri => SanType::Uri,
+        NameKind::Address => SanType::IpAddress,
+        NameKind::Dns => SanType::Dns,
     };
     tls::SubjectAltNameMatcher {
         san_type: san_type as i32,

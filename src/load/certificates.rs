@@ -5,11 +5,10 @@
 //! that a link leads out to, that is no regular file or that is too large. A private key is read
 //! only if nobody but its owner may, and only its public half is kept.
 
+use super::certificate::{bare, every_facts};
 use crate::model::{FileCertificate, Mesh};
 use crate::parallel;
-use crate::resolve::Date;
 use crate::rules::{self, CertificateFacts, Fault, Fingerprint, Opened, TlsFiles, Unchecked, What};
-use jiff::{Timestamp, tz::TimeZone};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
@@ -18,22 +17,17 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use x509_parser::error::X509Error;
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
+use x509_parser::pem::Pem;
 
 /// The largest file that is read, in bytes. A system's bundle of all public authorities has a
 /// quarter of it.
 const FILE_MAX: u64 = 1 << 20;
-/// The most certificates that may have signed one by their name and are tried.
-const SIGNERS_MAX: usize = 64;
 
 /// Opens what the mesh names.
-pub(super) fn read(root: &Path, mesh: &Mesh, today: Date) -> TlsFiles {
-    let mut files = TlsFiles { today, ..TlsFiles::default() };
+pub(super) fn read(root: &Path, mesh: &Mesh, now: i64) -> TlsFiles {
+    let mut files = TlsFiles { now, ..TlsFiles::default() };
     let (mut certificates, mut keys) = (BTreeSet::new(), BTreeSet::new());
     for reference in rules::references(mesh) {
         match reference.what {
@@ -60,12 +54,15 @@ pub(super) fn read(root: &Path, mesh: &Mesh, today: Date) -> TlsFiles {
         Opened::Unusable(_) | Opened::Unchecked(_) => None,
     });
     let all: BTreeMap<Fingerprint, &[u8]> =
-        known.flatten().map(|der| (hash(der), der.as_slice())).collect();
+        known.flatten().map(|block| (hash(&block.der), block.der.as_slice())).collect();
     let facts = every_facts(&all);
     for (path, opened) in certificates.into_iter().zip(&ders) {
         let opened = match opened {
             Opened::Known(ders) => {
-                let facts = ders.iter().map(|der| facts.get(&hash(der))?.clone());
+                let facts = ders.iter().map(|block| {
+                    let facts = facts.get(&hash(&block.der))?.clone()?;
+                    Some(CertificateFacts { trusted_label: block.trusted, ..facts })
+                });
                 let facts: Option<Vec<CertificateFacts>> = facts.collect();
                 facts.map_or(Opened::Unusable(Fault::Malformed), Opened::Known)
             }
@@ -141,29 +138,49 @@ impl Folder {
     }
 }
 
-fn hash(bytes: &[u8]) -> Fingerprint {
+pub(super) fn hash(bytes: &[u8]) -> Fingerprint {
     Sha256::digest(bytes).into()
 }
 
-/// The blocks of a PEM file, as far as they can be decoded, and whether all can.
-fn blocks(pem: &[u8]) -> (Vec<(SectionKind, Vec<u8>)>, bool) {
-    let all: Vec<_> = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).collect();
+/// The blocks of a PEM file with their labels, as far as they can be decoded, and whether all can.
+fn blocks(pem: &[u8]) -> (Vec<Pem>, bool) {
+    let all: Vec<_> = Pem::iter_from_buffer(pem).collect();
     let whole = all.iter().all(Result::is_ok);
     (all.into_iter().flatten().collect(), whole)
 }
 
-fn is_key(kind: SectionKind) -> bool {
-    matches!(kind, SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey)
+/// The kind of private key that a label stands for.
+fn key_kind(label: &str) -> Option<SectionKind> {
+    SectionKind::try_from(label.as_bytes()).ok().filter(|kind| {
+        matches!(
+            kind,
+            SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey
+        )
+    })
+}
+
+/// The label of a certificate that carries settings of OpenSSL with it.
+const TRUSTED: &str = "TRUSTED CERTIFICATE";
+
+fn is_certificate(label: &str) -> bool {
+    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | TRUSTED)
+}
+
+/// A certificate of a file.
+struct Block {
+    der: Vec<u8>,
+    /// Whether its label is the one of OpenSSL's settings.
+    trusted: bool,
 }
 
 /// The certificates of a PEM file.
-fn ders(pem: &[u8]) -> Opened<Vec<Vec<u8>>> {
+fn ders(pem: &[u8]) -> Opened<Vec<Block>> {
     let (blocks, whole) = blocks(pem);
-    let key = blocks.iter().any(|(kind, _)| is_key(*kind));
-    let ders: Vec<Vec<u8>> = blocks
+    let key = blocks.iter().any(|block| key_kind(&block.label).is_some());
+    let ders: Vec<Block> = blocks
         .into_iter()
-        .filter(|(kind, _)| *kind == SectionKind::Certificate)
-        .map(|(_, der)| der)
+        .filter(|block| is_certificate(&block.label))
+        .map(|block| Block { trusted: block.label == TRUSTED, der: bare(block.contents) })
         .collect();
     match (ders.is_empty(), whole, key) {
         (false, true, _) => Opened::Known(ders),
@@ -173,11 +190,27 @@ fn ders(pem: &[u8]) -> Opened<Vec<Vec<u8>>> {
     }
 }
 
+/// Whether a private key is PKCS#8 of a later version than the first, which has the number 0.
+fn is_later_form(pkcs8: &[u8]) -> bool {
+    let content = match pkcs8 {
+        [0x30, 0x81, _, content @ ..] | [0x30, 0x82, _, _, content @ ..] => content,
+        [0x30, length, content @ ..] if *length < 0x80 => content,
+        _ => return false,
+    };
+    matches!(content, [2, 1, version, ..] if *version != 0)
+}
+
 /// The fingerprint of the public half of the key in a PEM file.
 fn public_half(pem: &[u8]) -> Opened<Fingerprint> {
     let (blocks, whole) = blocks(pem);
-    let certificate = blocks.iter().any(|(kind, _)| *kind == SectionKind::Certificate);
-    let key = blocks.into_iter().find_map(|(kind, der)| PrivateKeyDer::from_pem(kind, der));
+    let certificate = blocks.iter().any(|block| is_certificate(&block.label));
+    let first = blocks.iter().find(|block| key_kind(&block.label).is_some());
+    if first.is_some_and(|block| block.label == "PRIVATE KEY" && is_later_form(&block.contents)) {
+        return Opened::Unusable(Fault::LaterForm);
+    }
+    let key = blocks
+        .into_iter()
+        .find_map(|block| PrivateKeyDer::from_pem(key_kind(&block.label)?, block.contents));
     let Some(key) = key else {
         return Opened::Unusable(match (whole, certificate) {
             (false, _) => Fault::Malformed,
@@ -189,86 +222,4 @@ fn public_half(pem: &[u8]) -> Opened<Fingerprint> {
     let Ok(key) = any_supported_type(&key) else { return Opened::Unchecked(Unchecked::UnknownKey) };
     key.public_key()
         .map_or(Opened::Unchecked(Unchecked::UnknownKey), |half| Opened::Known(hash(half.as_ref())))
-}
-
-/// The facts of all certificates, with who of them signed whom. `None` is one that cannot be
-/// decoded.
-fn every_facts(
-    all: &BTreeMap<Fingerprint, &[u8]>,
-) -> BTreeMap<Fingerprint, Option<CertificateFacts>> {
-    let parsed: Vec<(Fingerprint, Option<X509Certificate<'_>>)> = all
-        .iter()
-        .map(|(id, der)| (*id, X509Certificate::from_der(der).ok().map(|(_, parsed)| parsed)))
-        .collect();
-    let mut by_subject: BTreeMap<&[u8], Vec<(Fingerprint, &X509Certificate<'_>)>> = BTreeMap::new();
-    for (id, parsed) in &parsed {
-        if let Some(parsed) = parsed {
-            by_subject.entry(parsed.subject().as_raw()).or_default().push((*id, parsed));
-        }
-    }
-    let facts = parallel::map(&parsed, |(id, parsed)| {
-        let parsed = parsed.as_ref()?;
-        let candidates = by_subject.get(parsed.issuer().as_raw()).map_or(&[][..], Vec::as_slice);
-        let signers = candidates.iter().take(SIGNERS_MAX).filter(|(_, by)| {
-            match parsed.verify_signature(Some(by.public_key())) {
-                // What cannot be computed here is not called wrong.
-                Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
-                Err(_) => false,
-            }
-        });
-        facts_of(*id, parsed, signers.map(|(by, _)| *by).collect())
-    });
-    parsed.iter().map(|(id, _)| *id).zip(facts).collect()
-}
-
-fn facts_of(
-    id: Fingerprint,
-    parsed: &X509Certificate<'_>,
-    signers: BTreeSet<Fingerprint>,
-) -> Option<CertificateFacts> {
-    let constraints = parsed.basic_constraints().ok()?;
-    let usage = parsed.extended_key_usage().ok()?;
-    let usage = usage.map(|extension| extension.value);
-    let validity = parsed.validity();
-    Some(CertificateFacts {
-        id,
-        key: hash(parsed.public_key().raw),
-        names: names(parsed)?,
-        from: day(validity.not_before.timestamp())?,
-        until: day(validity.not_after.timestamp())?,
-        days: (validity.not_after.timestamp() - validity.not_before.timestamp()) / 86_400,
-        // Without the extension only roots of version 1 may sign.
-        authority: constraints
-            .map_or(parsed.version() == X509Version::V1, |extension| extension.value.ca),
-        for_servers: usage.is_none_or(|usage| usage.any || usage.server_auth),
-        for_clients: usage.is_none_or(|usage| usage.any || usage.client_auth),
-        signers,
-    })
-}
-
-/// The subject alternative names that are compared: DNS names, URIs and addresses.
-fn names(parsed: &X509Certificate<'_>) -> Option<BTreeSet<String>> {
-    let Some(extension) = parsed.subject_alternative_name().ok()? else {
-        return Some(BTreeSet::new());
-    };
-    let names = extension.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::DNSName(name) | GeneralName::URI(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(*bytes).ok().map(IpAddr::from);
-            let address = v4.or_else(|| <[u8; 16]>::try_from(*bytes).ok().map(IpAddr::from));
-            address.map(|address| address.to_string())
-        }
-        _ => None,
-    });
-    Some(names.collect())
-}
-
-/// The day of a moment, in UTC.
-fn day(seconds: i64) -> Option<Date> {
-    let day = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC).date();
-    Some(Date {
-        year: u16::try_from(day.year()).ok()?,
-        month: day.month().unsigned_abs(),
-        day: day.day().unsigned_abs(),
-    })
 }

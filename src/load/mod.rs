@@ -1,5 +1,6 @@
 //! From a folder to a checked mesh: finds the project, reads its files, runs every check.
 
+mod certificate;
 mod certificates;
 pub mod codes;
 mod files;
@@ -32,6 +33,8 @@ use crate::resolve::{Date, Suppressions, resolve};
 use crate::rules::{self, TlsFiles};
 use crate::schema::{Entries, Node, Value, parse};
 use crate::span::{FileId, Files, Loc, Span};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -47,8 +50,8 @@ pub struct Options {
     pub env: Option<String>,
     /// An overlay that is no file, laid over everything else: its name in messages, and its text.
     pub extra: Option<(String, String)>,
-    /// Today, for suppressions that end.
-    pub today: Date,
+    /// The present in seconds since 1970, for certificates, and for suppressions that end with a day.
+    pub now: i64,
 }
 
 /// How much a project may be. The size of a single file is bounded too: 16 MiB.
@@ -246,7 +249,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
     sources.sort();
 
     mapped::put(&mut reading.mesh, &mut reading.origins, &project, &tree);
-    let tls = certificates::read(&root, &reading.mesh, options.today);
+    let tls = certificates::read(&root, &reading.mesh, options.now);
     let mut loaded = Loaded {
         root,
         project,
@@ -262,8 +265,18 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
     };
     check(&mut loaded);
     loaded.project.lints.apply(&mut loaded.diagnostics);
-    suppressions.apply(&mut loaded.diagnostics, options.today);
+    suppressions.apply(&mut loaded.diagnostics, day(options.now));
     Ok(loaded)
+}
+
+/// The day of a moment in UTC, so that a suppression ends on the same day everywhere.
+fn day(seconds: i64) -> Date {
+    let day = Timestamp::from_second(seconds).unwrap_or_default().to_zoned(TimeZone::UTC).date();
+    Date {
+        year: u16::try_from(day.year()).unwrap_or_default(),
+        month: day.month().unsigned_abs(),
+        day: day.day().unsigned_abs(),
+    }
 }
 
 /// Where the first resource stands that is one too many, files in their order.

@@ -22,23 +22,6 @@ impl Date {
         let date: toml::value::Date = text.parse::<toml::value::Datetime>().ok()?.date?;
         Some(Self { year: date.year, month: date.month, day: date.day })
     }
-
-    /// How many days this day is after another; negative if it is before.
-    pub fn days_since(self, other: Self) -> i64 {
-        self.number() - other.number()
-    }
-
-    /// The number of the day, counted from the first of March of the year 0.
-    fn number(self) -> i64 {
-        let (year, month) = (i64::from(self.year), i64::from(self.month));
-        // A year starts in March, so that the day of a leap year is its last.
-        let year = if month <= 2 { year - 1 } else { year };
-        let month = (month + 9) % 12;
-        365 * year + year.div_euclid(4) - year.div_euclid(100)
-            + year.div_euclid(400)
-            + (153 * month + 2) / 5
-            + i64::from(self.day)
-    }
 }
 
 impl fmt::Display for Date {

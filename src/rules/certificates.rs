@@ -1,11 +1,14 @@
 //! MC06xx: certificate and key files of the project, each looked at by itself.
 
+use super::certificate::CertificateFacts;
 use super::context::Ctx;
-use super::facts::{CertificateFacts, Fault, Opened, TlsFiles, Unchecked, folder};
+use super::facts::{Fault, Opened, TlsFiles, Unchecked, folder};
+use super::rejections::not_loaded;
 use super::trust::{Reference, What, references};
 use super::{Check, Rule};
 use crate::diag::{Code, Diagnostics};
 use crate::model::FileCertificate;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A file in the wrong place.
@@ -24,7 +27,8 @@ const NO_KEY: Code = Code::error(
     "no-key-in-file",
     "a file that should hold a private key holds none",
     "`key` names a PEM file with a private key that is not encrypted. The file is in the project \
-     and holds something else, most often the certificate.",
+     and holds something else, most often the certificate, or the key is in PKCS#8 of version 2 (with \
+     its public half), which Envoy does not load.",
 );
 /// Two files of different certificates.
 const OTHER_KEY: Code = Code::error(
@@ -35,12 +39,13 @@ const OTHER_KEY: Code = Code::error(
      rejects the pair. The leaf must be the first certificate of the file.",
 );
 /// A certificate outside its time.
-const NOT_VALID: Code = Code::warning(
+pub(super) const NOT_VALID: Code = Code::warning(
     "MC0620",
     "certificate-not-valid-today",
     "a certificate has expired, or is not valid yet",
-    "Every new connection checks the dates, so handshakes with this certificate fail. The file in \
-     the project was read; if the proxies' hosts have a newer one, update or remove the copy.",
+    "Every new connection checks the dates, to the second, of the certificate and of the authorities \
+     that it leads to, so handshakes fail. The file in the project was read; if the proxies' hosts \
+     have a newer one, update or remove the copy.",
 );
 /// A certificate near its end.
 const ENDS_SOON: Code = Code::info(
@@ -51,14 +56,15 @@ const ENDS_SOON: Code = Code::info(
      itself. Certificates that are valid for a month or less are renewed by a machine and raise \
      nothing.",
 );
-/// A certificate for another purpose.
-const USAGE: Code = Code::error(
-    "MC0622",
-    "certificate-for-another-use",
-    "a certificate is not for the side that shows it",
-    "Where a certificate lists extended key usages, a server needs `serverAuth` and a client \
-     `clientAuth` among them; the other side rejects the handshake otherwise. A proxy that both \
-     serves and calls with one certificate needs both.",
+/// A certificate that no proxy loads.
+const NOT_LOADED: Code = Code::error(
+    "MC0624",
+    "certificate-not-loaded",
+    "a certificate of a kind that proxies do not load",
+    "Envoy loads certificates with RSA keys of 2048 bits or more, with P-256, P-384 and P-521 keys \
+     and with Ed25519 keys. A certificate with an elliptic curve needs `digitalSignature` where it \
+     lists key usages. Envoy rejects others, and the listener or cluster that shows one does not \
+     work. Certificates of authorities in `trust` may have RSA keys of 1024 bits.",
 );
 /// A name that is nearly one of a file.
 const MISSING: Code = Code::warning(
@@ -80,14 +86,23 @@ const OPEN_KEY: Code = Code::warning(
 );
 
 pub(super) const RULES: &[Rule] = &[Rule(
-    &[&NO_CERTIFICATE, &NO_KEY, &OTHER_KEY, &NOT_VALID, &ENDS_SOON, &USAGE, &MISSING, &OPEN_KEY],
+    &[
+        &NO_CERTIFICATE,
+        &NO_KEY,
+        &OTHER_KEY,
+        &NOT_VALID,
+        &ENDS_SOON,
+        &NOT_LOADED,
+        &MISSING,
+        &OPEN_KEY,
+    ],
     files as Check,
 )];
 
-/// Days before its end from which a certificate is reported.
-const SOON: i64 = 14;
-/// Certificates that are valid for at most so many days end soon all the time.
-const SHORT: i64 = 31;
+/// The seconds before its end from which a certificate is reported: two weeks.
+const SOON: i64 = 14 * 86_400;
+/// Certificates that are valid for at most so many seconds, a month, end soon all the time.
+const SHORT: i64 = 31 * 86_400;
 
 fn files(ctx: &Ctx<'_>, found: &mut Diagnostics) {
     // A file that many resources name is reported once for each code.
@@ -161,7 +176,7 @@ impl<'c> Look<'_, 'c> {
                         "is the file of a private key",
                         "name the certificate's file; `key` takes the key",
                     ),
-                    Fault::Malformed => {
+                    Fault::Malformed | Fault::LaterForm => {
                         ("has a certificate that cannot be decoded", "issue the certificate again")
                     }
                 };
@@ -175,7 +190,7 @@ impl<'c> Look<'_, 'c> {
         let chain = self.certificates("/chain", &paths.chain);
         if let Some(leaf) = chain.and_then(<[_]>::first) {
             self.dates(leaf, "/chain", &paths.chain);
-            self.usage(leaf, &paths.chain);
+            self.loads(leaf, &paths.chain);
         }
         let place = self.ctx.tls.certificates.get(&paths.chain);
         let swapped = matches!(place, Some(Opened::Unusable(Fault::Swapped)));
@@ -213,6 +228,10 @@ impl<'c> Look<'_, 'c> {
                 "name the key's file; `chain` takes the certificate",
             ),
             Fault::Malformed => ("has a private key that cannot be decoded", "name the right file"),
+            Fault::LaterForm => (
+                "has a private key in PKCS#8 of version 2, which proxies do not load",
+                "write it again in version 1: openssl pkey -in KEY -out KEY",
+            ),
         };
         self.report(&NO_KEY, "/key", path, format!("`{path}` {what}"), help);
     }
@@ -243,42 +262,51 @@ impl<'c> Look<'_, 'c> {
     }
 
     fn dates(&mut self, facts: &CertificateFacts, field: &str, path: &str) {
-        let today = self.ctx.tls.today;
-        if today < facts.from {
-            let message = format!("the certificate in `{path}` is valid from {}", facts.from);
-            self.report(&NOT_VALID, field, path, message, "use it from that day on");
-        } else if facts.until < today {
-            let message = format!("the certificate in `{path}` ended on {}", facts.until);
-            self.report(&NOT_VALID, field, path, message, "renew it");
-        } else if facts.days > SHORT && facts.until.days_since(today) <= SOON {
-            let message = format!("the certificate in `{path}` ends on {}", facts.until);
+        let now = self.ctx.tls.now;
+        let name = format!("the certificate in `{path}`");
+        if !facts.is_valid_at(now) {
+            let help = if now < facts.from { "use it from then on" } else { "renew it" };
+            self.report(&NOT_VALID, field, path, not_valid(facts, &name, now), help);
+        } else if facts.until.saturating_sub(facts.from) > SHORT && facts.until - now <= SOON {
+            let message = format!("{name} ends on {}", shown(facts.until));
             self.report(&ENDS_SOON, field, path, message, "renew it before");
         }
     }
 
-    fn usage(&mut self, leaf: &CertificateFacts, path: &str) {
-        let client = self.reference.client;
-        let (fits, side, word) = match client {
-            true => (leaf.for_clients, "client", "clientAuth"),
-            false => (leaf.for_servers, "server", "serverAuth"),
-        };
-        if !fits {
-            let message = format!("the certificate in `{path}` is not for a {side}: no `{word}`");
-            let help =
-                format!("issue it with `extendedKeyUsage = serverAuth, clientAuth` or `{word}`");
-            self.report(&USAGE, "/chain", path, message, &help);
+    fn loads(&mut self, leaf: &CertificateFacts, path: &str) {
+        if let Some(why) = not_loaded(leaf) {
+            let message = format!("the certificate in `{path}` {why}");
+            let help = "issue it for a P-256 key or an RSA key of 2048 bits or more, with \
+                        `keyUsage = digitalSignature` or without key usages";
+            self.report(&NOT_LOADED, "/chain", path, message, help);
         }
     }
 
     fn bundle(&mut self, path: &str) {
         let Some(all) = self.certificates("", path) else { return };
-        let today = self.ctx.tls.today;
-        let valid = |facts: &CertificateFacts| facts.from <= today && today <= facts.until;
-        // An authority that ended does no harm beside one that holds.
+        let now = self.ctx.tls.now;
+        // An authority that ended does no harm beside one that holds; where it signed what is
+        // shown, the call is reported.
         if let Some(last) = all.iter().max_by_key(|facts| facts.until)
-            && !all.iter().any(valid)
+            && !all.iter().any(|facts| facts.is_valid_at(now))
         {
             self.dates(last, "", path);
         }
     }
+}
+
+/// That a certificate is not valid at a moment.
+pub(super) fn not_valid(facts: &CertificateFacts, name: &str, now: i64) -> String {
+    match now < facts.from {
+        true => format!("{name} is valid from {}", shown(facts.from)),
+        false => format!("{name} ended on {}", shown(facts.until)),
+    }
+}
+
+/// A moment in UTC, for messages.
+fn shown(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(
+        |_| format!("second {seconds}"),
+        |at| at.strftime("%Y-%m-%d at %H:%M:%S UTC").to_string(),
+    )
 }

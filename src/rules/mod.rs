@@ -9,6 +9,7 @@
 mod calls;
 mod capture;
 mod captured;
+mod certificate;
 mod certificates;
 mod context;
 mod discovery;
@@ -22,10 +23,12 @@ mod logs;
 mod matchers;
 mod matching;
 mod names;
+mod outside;
 mod pools;
 mod ports;
 mod protocols;
 mod references;
+mod rejections;
 mod retries;
 mod rewrites;
 mod shadowing;
@@ -35,10 +38,14 @@ mod tls;
 mod trust;
 mod unsent;
 mod usage;
+mod verification;
 mod weights;
 
+pub use certificate::{
+    CertificateFacts, Constraints, KeyKind, KeyUsage, Purposes, SubjectName, Subtree,
+};
 pub use context::Ctx;
-pub use facts::{CertificateFacts, Fault, Fingerprint, Opened, TlsFiles, Unchecked};
+pub use facts::{Fault, Fingerprint, Opened, TlsFiles, Unchecked};
 pub use trust::{Reference, What, references};
 
 use crate::diag::{Code, Diagnostics};
@@ -77,6 +84,7 @@ const FAMILIES: &[&[Rule]] = &[
     trust::RULES,
     certificates::RULES,
     handshakes::RULES,
+    outside::RULES,
     discovery::RULES,
 ];
 

@@ -49,4 +49,6 @@ pub use table::{
     gateway_target, parts, service_rows,
 };
 pub use timing::{Retries, Timeout};
-pub use tls::{Security, discovery_name, expected_names, on_port, security, tls_of, toward};
+pub use tls::{
+    NameKind, Security, discovery_name, expected_names, on_port, security, tls_of, toward,
+};

@@ -2,6 +2,7 @@
 
 use super::entry::{Door, Entry};
 use crate::model::{Backend, ClientTls, Discovery, Listener, ListenerTls, Mesh, Port, VirtualNode};
+use std::net::IpAddr;
 
 /// What protects a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,30 @@ pub fn expected_names(policy: &ClientTls, node: &VirtualNode) -> Vec<String> {
         Some(Discovery::Static(addresses)) => addresses.iter().map(ToString::to_string).collect(),
         Some(Discovery::Dns(_) | Discovery::Registry(_)) | None => {
             discovery_name(node).into_iter().collect()
+        }
+    }
+}
+
+/// Which kind of a certificate's names an expected name is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// URIs, as they are.
+    Uri,
+    /// Addresses, in the form that they are written in.
+    Address,
+    /// DNS names, in any case, with wildcards.
+    Dns,
+}
+
+impl NameKind {
+    /// The kind of a name that a policy expects.
+    pub fn of(name: &str) -> Self {
+        if name.contains("://") {
+            Self::Uri
+        } else if name.parse::<IpAddr>().is_ok() {
+            Self::Address
+        } else {
+            Self::Dns
         }
     }
 }

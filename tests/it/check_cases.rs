@@ -4,7 +4,6 @@ use crate::support::{authority, golden, root};
 use meshctl::diag::{Code, Diagnostic, Severity};
 use meshctl::load::{self, Loaded, Options};
 use meshctl::report::diagnostics::render;
-use meshctl::resolve::Date;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,8 +51,8 @@ fn load_case(case: &Path) -> Loaded {
         fs::write(project, "").unwrap();
     }
     let env = dir.path().join("env/case.toml").exists().then(|| "case".to_owned());
-    let today = Date { year: 2027, month: 1, day: 31 };
-    let options = Options { dir: dir.path().to_owned(), env, extra: Default::default(), today };
+    let now = 1_801_353_600; // 2027-01-31
+    let options = Options { dir: dir.path().to_owned(), env, extra: Default::default(), now };
     let mut loaded = load::load(&options).unwrap();
     golden::in_project(&mut loaded.files);
     loaded

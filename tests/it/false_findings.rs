@@ -2,13 +2,12 @@
 
 use crate::support::sandbox::Sandbox;
 use meshctl::load::{self, Options};
-use meshctl::resolve::Date;
 
 /// The codes of what is found in a mesh.
 fn codes(text: &str) -> Vec<&'static str> {
     let sandbox = Sandbox::with_mesh(text);
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, now };
     let found = load::load(&options).unwrap().diagnostics.sorted();
     found.iter().map(|finding| finding.code.id).collect()
 }

@@ -183,9 +183,9 @@ fn examples_become_projects_that_check_render_and_apply() {
             continue;
         }
         sandbox.run(&["-C", "one", "render", "-o", "rendered"]).exits(0);
-        let today = meshctl::resolve::Date { year: 2027, month: 1, day: 31 };
+        let now = 1_801_353_600; // 2027-01-31
         let dir = sandbox.join("one");
-        let options = load::Options { dir, env: None, extra: Default::default(), today };
+        let options = load::Options { dir, env: None, extra: Default::default(), now };
         let loaded = load::load(&options).unwrap();
         for proxy in proxies(&loaded.mesh) {
             let settings = loaded.project.settings("/root");

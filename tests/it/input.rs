@@ -198,9 +198,9 @@ fn a_project_has_so_many_resources_and_not_one_more() {
     };
     let found = |most: usize, has: usize| {
         sandbox.write("mesh.toml", mesh(has));
-        let today = meshctl::resolve::Date { year: 2027, month: 1, day: 31 };
+        let now = 1_801_353_600; // 2027-01-31
         let dir = sandbox.path().to_path_buf();
-        let options = Options { dir, env: None, extra: None, today };
+        let options = Options { dir, env: None, extra: None, now };
         let limits = Limits { resources: most, ..Limits::default() };
         let loaded = load_within(&options, limits).unwrap();
         let codes: Vec<&str> = loaded.diagnostics.iter().map(|d| d.code.id).collect();

@@ -4,7 +4,6 @@
 use crate::support::mesh::{Block, Live};
 use crate::support::proxies::{Proxy, await_door, start};
 use meshctl::load;
-use meshctl::resolve::Date;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -108,9 +107,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("meshctl.toml"), "").unwrap();
         std::fs::write(folder.path().join("mesh.toml"), text).unwrap();
-        let today = Date { year: 2026, month: 1, day: 1 };
+        let now = 1_767_225_600; // 2026-01-01
         let dir = folder.path().to_path_buf();
-        let loaded = load::load(&load::Options { dir, env: None, extra: None, today }).unwrap();
+        let loaded = load::load(&load::Options { dir, env: None, extra: None, now }).unwrap();
         assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
         let mesh = loaded.mesh;
         let names = ["virtual_node/web", "virtual_node/client", "virtual_gateway/edge"];

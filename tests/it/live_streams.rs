@@ -5,7 +5,6 @@ use crate::support::mesh::Block;
 use crate::support::proxies::{Proxy, await_door, start, start_with};
 use meshctl::load;
 use meshctl::model::Mesh;
-use meshctl::resolve::Date;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,9 +17,9 @@ fn mesh(text: &str) -> Mesh {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("meshctl.toml"), "").unwrap();
     std::fs::write(folder.path().join("mesh.toml"), text).unwrap();
-    let today = Date { year: 2026, month: 1, day: 1 };
+    let now = 1_767_225_600; // 2026-01-01
     let dir = folder.path().to_path_buf();
-    let loaded = load::load(&load::Options { dir, env: None, extra: None, today }).unwrap();
+    let loaded = load::load(&load::Options { dir, env: None, extra: None, now }).unwrap();
     assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
     loaded.mesh
 }

@@ -5,6 +5,7 @@ mod apply;
 mod artefacts;
 mod catalogue;
 mod certificate_files;
+mod certificate_kinds;
 mod check_cases;
 mod compile;
 mod confined;

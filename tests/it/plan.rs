@@ -3,7 +3,6 @@
 use crate::support::sandbox::Sandbox;
 use meshctl::live::{Commit, Directory, Target};
 use meshctl::load::{self, Options};
-use meshctl::resolve::Date;
 use meshctl::revision::{Entry, MANIFEST_FORMAT, Manifest, Meta, ObjectId, split};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +15,7 @@ fn record(sandbox: &Sandbox, revision: u64, owner: Option<&str>) {
         dir: sandbox.path().to_path_buf(),
         env: None,
         extra: None,
-        today: Date { year: 2027, month: 1, day: 31 },
+        now: 1_801_353_600, // 2027-01-31
     };
     let mesh = load::load(&options).unwrap().mesh;
     let mut entries = BTreeMap::new();

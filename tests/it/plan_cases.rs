@@ -7,7 +7,6 @@ use meshctl::plan::{
     Consent, Guards, Input, Places, Plan, Scope, Target, apply_changes, entries_after, plan, short,
 };
 use meshctl::report::{self, Shown, plan as text};
-use meshctl::resolve::Date;
 use meshctl::revision::Live;
 use serde_json::Value;
 use std::fs;
@@ -37,7 +36,7 @@ fn load_side(case: &Path, side: &str) -> Loaded {
         dir: dir.path().to_path_buf(),
         env: with_overlay.then(|| "case".to_owned()),
         extra: None,
-        today: Date { year: 2027, month: 1, day: 31 },
+        now: 1_801_353_600, // 2027-01-31
     };
     let mut loaded = load::load(&options).unwrap();
     golden::in_project(&mut loaded.files);

@@ -589,9 +589,8 @@ fn a_setting_that_nothing_reads_is_no_change() {
 /// A mesh that may have findings.
 pub(crate) fn unchecked(text: &str) -> Mesh {
     use meshctl::load::{self, Options};
-    use meshctl::resolve::Date;
     let sandbox = crate::support::sandbox::Sandbox::with_mesh(text);
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, now };
     load::load(&options).unwrap().mesh
 }

@@ -10,7 +10,6 @@ use meshctl::live::server::{Access, TokenSource};
 use meshctl::live::{self, ProxyFiles};
 use meshctl::load::{self, Loaded, Options};
 use meshctl::model::MeshName;
-use meshctl::resolve::Date;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -147,8 +146,8 @@ const OTHERS: &[&str] = &[
 ];
 
 fn loaded(sandbox: &Sandbox) -> Loaded {
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, now };
     let loaded = load::load(&options).unwrap();
     assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
     loaded

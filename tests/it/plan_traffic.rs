@@ -7,7 +7,6 @@ use meshctl::plan::{
     entries_after, plan, short,
 };
 use meshctl::report::{self, Shown, plan as text};
-use meshctl::resolve::Date;
 use meshctl::revision::Live;
 use serde_json::Value;
 use std::fs;
@@ -84,8 +83,8 @@ fn load_shop(edits: &[EditOf]) -> Loaded {
 }
 
 fn loaded(dir: &Path) -> Loaded {
-    let today = Date { year: 2027, month: 1, day: 31 };
-    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, today };
+    let now = 1_801_353_600; // 2027-01-31
+    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, now };
     let mut loaded = load::load(&options).unwrap();
     golden::in_project(&mut loaded.files);
     assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics.iter().next());

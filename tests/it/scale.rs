@@ -4,7 +4,6 @@
 use meshctl::compile::Index;
 use meshctl::load::{self, Loaded, Options};
 use meshctl::plan::{Consent, Guards, Input, Places, Plan, Scope, Target, plan};
-use meshctl::resolve::Date;
 use meshctl::revision::{Entry, Live, ObjectId, split};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -63,8 +62,8 @@ backends = ["s{next}.m", "s{far}.m"]
 }
 
 fn loaded(dir: &Path) -> Loaded {
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: dir.to_path_buf(), env: None, extra: None, now };
     let loaded = load::load(&options).unwrap();
     assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics.iter().next());
     loaded

@@ -4,14 +4,13 @@ use crate::support::sandbox::{Ran, Sandbox};
 use crate::support::{golden, root, schemas};
 use meshctl::load::{self, Options};
 use meshctl::model::Mesh;
-use meshctl::resolve::Date;
 use meshctl::traffic::{self, Action, PathRewrite, Rewrite, Row, Source};
 
 /// A mesh from its text; it must have no errors.
 pub(crate) fn mesh(text: &str) -> Mesh {
     let sandbox = Sandbox::with_mesh(text);
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, now };
     let loaded = load::load(&options).unwrap();
     assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
     loaded.mesh

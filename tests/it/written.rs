@@ -3,7 +3,6 @@
 use crate::support::{random_mesh, root};
 use meshctl::load::{self, Options};
 use meshctl::model::{Bind, Mesh};
-use meshctl::resolve::Date;
 use meshctl::schema::{format, parse, read_mesh, write_mesh};
 use meshctl::span::Files;
 use std::fs;
@@ -34,8 +33,8 @@ pub(crate) fn examples() -> Vec<(String, Mesh)> {
     folders.sort();
     let load = |dir: std::path::PathBuf| {
         let name = dir.file_name().unwrap().to_str().unwrap().to_owned();
-        let today = Date { year: 2027, month: 1, day: 31 };
-        let options = Options { dir, env: None, extra: Default::default(), today };
+        let now = 1_801_353_600; // 2027-01-31
+        let options = Options { dir, env: None, extra: Default::default(), now };
         (name, load::load(&options).unwrap().mesh)
     };
     folders.into_iter().filter(|dir| dir.join("meshctl.toml").exists()).map(load).collect()

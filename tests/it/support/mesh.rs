@@ -5,7 +5,6 @@ use meshctl::dev::client::{Answer, Connection, Error, Version};
 use meshctl::dev::requests::{Try, written};
 use meshctl::dev::{self, Network, Options, Running};
 use meshctl::load::{self, DevRequest, Loaded};
-use meshctl::resolve::Date;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -257,8 +256,8 @@ pub(crate) fn load_for(dir: &Path, network: Network) -> Loaded {
 }
 
 fn load_options(dir: &Path, extra: Option<(String, String)>) -> load::Options {
-    let today = Date { year: 2026, month: 1, day: 1 };
-    load::Options { dir: dir.to_path_buf(), env: None, extra, today }
+    let now = 1_767_225_600; // 2026-01-01
+    load::Options { dir: dir.to_path_buf(), env: None, extra, now }
 }
 
 /// An answer, with what the upstream says that it saw.

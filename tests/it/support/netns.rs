@@ -13,7 +13,6 @@ use meshctl::dev::upstream::Upstream;
 use meshctl::envoy::{Admin, Bootstrap, ProxyId, Settings, bootstrap, files};
 use meshctl::load;
 use meshctl::model::{Mesh, Protocol};
-use meshctl::resolve::Date;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs;
 use std::net::SocketAddr;
@@ -224,8 +223,8 @@ impl World {
         envoy::copy_program(&envoy::binary(), &path.join("envoy"));
         fs::write(path.join("meshctl.toml"), "").unwrap();
         fs::write(path.join("mesh.toml"), text).unwrap();
-        let today = Date { year: 2026, month: 1, day: 1 };
-        let options = load::Options { dir: path.to_path_buf(), env: None, extra: None, today };
+        let now = 1_767_225_600; // 2026-01-01
+        let options = load::Options { dir: path.to_path_buf(), env: None, extra: None, now };
         let loaded = load::load(&options).unwrap();
         assert!(!loaded.diagnostics.has_errors(), "{:#?}", loaded.diagnostics);
         let mesh = loaded.mesh;

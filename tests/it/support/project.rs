@@ -8,7 +8,6 @@ use super::raw_http::{Answer, VAGUE};
 use super::sandbox::Sandbox;
 use meshctl::load::{self, Loaded, Options};
 use meshctl::model::{GatewayRoute, Mesh};
-use meshctl::resolve::Date;
 use meshctl::schema::write_mesh;
 use meshctl::traffic::Request;
 use serde_json::{Value, json};
@@ -23,8 +22,8 @@ pub(crate) struct Project(Sandbox);
 
 fn loaded(sandbox: &Sandbox, mesh: &Mesh) -> Loaded {
     sandbox.write("mesh.toml", write_mesh(mesh));
-    let today = Date { year: 2026, month: 1, day: 1 };
-    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, today };
+    let now = 1_767_225_600; // 2026-01-01
+    let options = Options { dir: sandbox.path().to_path_buf(), env: None, extra: None, now };
     load::load(&options).unwrap()
 }
 
