@@ -193,8 +193,8 @@ fn bits(number: &[u8]) -> usize {
     (number.len() - start) * 8 - usize::try_from(first).unwrap_or_default()
 }
 
-/// The subject alternative names; `None` where there is no list of them.
-#[expect(clippy::option_option, reason = "one that cannot be decoded, and none")]
+/// The subject alternative names: `None` where they cannot be decoded, `Some(None)` where there is no
+/// list of them.
 fn names(parsed: &X509Certificate<'_>) -> Option<Option<BTreeSet<SubjectName>>> {
     let Some(extension) = parsed.subject_alternative_name().ok()? else {
         return Some(None);

@@ -108,8 +108,8 @@ fn private_key(key: &KeyPair, words: &[&str]) -> String {
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = bytes.chunks_exact(3).flat_map(|three| {
-        let number = three.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
-        [18, 12, 6, 0].map(|shift| char::from(DIGITS[number >> shift & 63]))
+        let number = three.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte));
+        [18, 12, 6, 0].map(|shift| char::from(DIGITS[(number >> shift) & 63]))
     });
     digits.collect()
 }
