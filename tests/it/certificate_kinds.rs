@@ -186,8 +186,8 @@ ofp521 ofp521.pem p521ca.pem ofp521.internal - 200
 ofkoblitz ofkoblitz.pem koblitzca.pem ofkoblitz.internal - 503 MC0617
 ";
 
-/// The rows of one pair of Envoys. Each secret takes an inotify instance, of which a user has 128 by
-/// default; an Envoy that gets none ends.
+/// The rows of one pair of Envoys. With all of them in one pair Envoy ends by itself; it may be that
+/// each secret takes an inotify instance, of which a user has 128 by default. With ten none has ended.
 const AT_ONCE: usize = 10;
 
 struct Row {
