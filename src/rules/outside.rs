@@ -85,7 +85,7 @@ fn look(
 }
 
 fn some_clients(leaf: &CertificateFacts, path: &str, gateway: bool) -> Option<Words> {
-    let what = if !accepts(leaf.kind, Side::Server) && !(gateway && leaf.kind == KeyKind::P384) {
+    let what = if !(accepts(leaf.kind, Side::Server) || gateway && leaf.kind == KeyKind::P384) {
         format!("has {}", leaf.kind)
     } else if cannot_sign(leaf) {
         "has no `digitalSignature` in its key usage".to_owned()

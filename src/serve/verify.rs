@@ -47,7 +47,8 @@ pub(super) fn plan(
     }
     let now = base(mesh)?;
     let settings = Mesh::settings(known);
-    let against = plan::Against { base: &against, now: &now, unrecorded: false, settings: &settings };
+    let against =
+        plan::Against { base: &against, now: &now, unrecorded: false, settings: &settings };
     match plan::verify(&plan, against) {
         Ok(()) => Ok(plan),
         Err(Unlike::Unfit(_)) => Err(stale(&plan)),

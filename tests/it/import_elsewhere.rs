@@ -318,14 +318,12 @@ fn templates_of_other_tools_are_looked_at() {
 #[test]
 fn commands_whose_definitions_are_there_lose_nothing() {
     let call = "aws appmesh create-virtual-node --cli-input-json";
-    let jq = format!(
-        "#!/bin/bash\ninput=$(jq -n -f \"${{DIR}}/mesh/a.json\" \\\n)\naws --region x appmesh create-virtual-node --cli-input-json \"${{input}}\"\n"
-    );
+    let jq = "#!/bin/bash\ninput=$(jq -n -f \"${DIR}/mesh/a.json\" \\\n)\naws --region x appmesh create-virtual-node --cli-input-json \"${input}\"\n";
     for (path, text) in [
         ("up.sh", format!("#!/bin/sh\n{call} file://mesh/a.json\n")),
         ("up.sh", format!("#!/bin/sh\n{call} \"$(envsubst < $DIR/a.json)\"\n")),
         ("up.sh", format!("#!/bin/sh\nfor f in mesh/*; do {call} file://$f; done\n")),
-        ("up.sh", jq),
+        ("up.sh", jq.to_owned()),
         ("README.md", format!("```\n{call} file://a.json\n```\nA virtual node:\n```\napiVersion: appmesh.k8s.aws/v1beta2\n```\n")),
         ("Makefile", "down:\n\taws appmesh delete-mesh --mesh-name shop\n".to_owned()),
         ("ci.yml", "run: aws appmesh describe-mesh --mesh-name shop\n".to_owned()),
