@@ -16,6 +16,7 @@ mod expected;
 mod gate;
 mod rollout;
 mod stop;
+mod stuck;
 mod switch;
 mod way_back;
 mod witness;
@@ -275,13 +276,17 @@ pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let entries = entries_after(&live, &plan.changes);
     if state.rollout.as_ref().is_some_and(|rollout| rollout.halted.is_none()) {
         let newest = entries == state.live.entries;
-        if newest || state.is_under_way() || state.before_switch().is_none() {
+        let first = state.is_under_way() || state.before_switch().is_none();
+        // Where something else comes next, a step that proxies do not take is not waited for: it is
+        // taken back.
+        if newest || first && !stuck::is_stuck(&state, site).await? {
             let mut options = site.options.clone();
             options.accept.extend(plan.consents.accept_missing.iter().cloned());
             let outcome = finish(&state, &mut site.with(&options)).await?;
-            // What stopped before a switch is not waited for if something else comes next.
-            let goes_on = matches!(outcome.end, End::Done | End::Missing);
-            if !goes_on || newest || plan.is_empty() {
+            // Nor is what stopped before a switch or is late, and who is too few now may be enough
+            // then.
+            let goes_on = matches!(outcome.end, End::Done | End::Missing | End::Late | End::TooFew);
+            if !goes_on || newest {
                 return Ok(outcome);
             }
         }

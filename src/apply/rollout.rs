@@ -60,7 +60,7 @@ type Configs = BTreeMap<ProxyId, Option<Arc<ProxyConfig>>>;
 type Given = BTreeMap<ProxyId, Arc<ProxyConfig>>;
 
 /// What those proxies get that stay.
-fn given(configs: &Configs) -> Given {
+pub(super) fn given(configs: &Configs) -> Given {
     let staying = configs.iter().filter_map(|(proxy, config)| Some((proxy, config.as_ref()?)));
     staying.map(|(proxy, config)| (proxy.clone(), Arc::clone(config))).collect()
 }
@@ -279,7 +279,7 @@ impl<'a, 'b> Roll<'a, 'b> {
             return false;
         }
         let proven = self.outcome.proven.iter().filter(|proxy| after.contains_key(*proxy)).count();
-        self.rollout.arrived = number - self.offset;
+        self.rollout.arrived = number;
         (self.site.tell)(Event::StepDone { number: shown, wave, proven, proxies: reached });
         if shown == of {
             // The end is remembered next.

@@ -85,8 +85,8 @@ async fn back(
     Ok(roll.outcome)
 }
 
-/// Gives every proxy what it had before a rollout that was halted before traffic had switched
-/// everywhere. Its revision stays the newest, with none of it in force. Gives how that ended if what
+/// Gives every proxy what it had before a rollout that was halted, or whose step is stuck, before
+/// traffic had switched everywhere. Its revision stays the newest, with none of it in force. Gives how that ended if what
 /// comes after it cannot begin.
 pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<Outcome>, Error> {
     let done = state.steps_in_force();
@@ -96,20 +96,31 @@ pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<
     if done == 0 || rollout.back.is_some() || rollout.has_switched(done) {
         return Ok(None);
     }
+    if rollout.from.is_none() && rollout.halted.is_none() {
+        // There was nothing before, and nothing to go back to.
+        return Ok(None);
+    }
     if rollout.steps.len() == done && rollout.steps.last().is_some_and(|step| step == ADD_BACK) {
         // An apply that did not live to commit has given everything back.
         return Ok(None);
     }
     let (before, halted) = (site.target.in_force(state)?, &state.live.mesh);
     let steps = steps_of(rollout, &before.mesh, halted, site.settings);
-    // Traffic has not switched everywhere, so this was for those who go first.
+    // Traffic has not switched everywhere: a switch was for those who go first, or did not arrive.
     let switched = rollout.steps.iter().take(done).any(|step| step.starts_with("switch"));
     let mut first = steps.iter().filter(|step| switched && step.wave == Wave::Canary);
     let last = first.find(|step| step.kind == StepKind::Switch);
-    let ahead = last.map(|step| step.after.keys().map(ToString::to_string).collect());
+    let names = |step: &Step| step.after.keys().map(ToString::to_string).collect::<Vec<_>>();
+    let mut ahead: Option<BTreeSet<String>> = last.map(|step| names(step).into_iter().collect());
+    if rollout.is_partly_switched(done) {
+        // Nobody knows who has it, so everybody goes back.
+        let switches = steps.iter().filter(|step| step.kind == StepKind::Switch);
+        ahead = Some(switches.flat_map(names).collect());
+    }
     let planned = undo(halted, &before.mesh, site.settings, &ahead.unwrap_or_default());
     // Whatever comes of it, traffic has not switched: that is known before the first step is.
     let mut rollout = rollout.clone();
+    rollout.switched_partly(done);
     rollout.replace(done, planned.iter().map(|_| ADD_BACK.to_owned()));
     site.target.progress(Some(&rollout))?;
     let all = planned.len();

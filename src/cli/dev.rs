@@ -2,12 +2,13 @@
 
 use super::target as targets;
 use super::{Context, Exit, Failure, Format};
-use crate::apply::{End, Event, ProxyState};
+use crate::apply::{End, Event, Outcome, ProxyState};
 use crate::dev::envoy_binary::{self, Places};
 use crate::dev::{self, Network, Options, Running, process, requests};
 use crate::diag::Severity;
 use crate::load::{Loaded, Source};
 use crate::model::Address;
+use crate::picture::count;
 use crate::report::plan::{self as text, View};
 use crate::report::{Progress, events};
 use clap::Args;
@@ -324,6 +325,10 @@ async fn change(
                 ));
                 return;
             }
+            if let Some(why) = incomplete(&outcome) {
+                context.ui.warning(&why);
+                return;
+            }
             context.ui.status(&format!(
                 "Applied {}: verified on {} of {} proxies.",
                 plan.counts(),
@@ -336,6 +341,32 @@ async fn change(
             context.report_failure(&failure(&error));
         }
     }
+}
+
+/// What to say of a change that did not come into force whole; `None` if it did.
+fn incomplete(outcome: &Outcome) -> Option<String> {
+    let why = match &outcome.end {
+        End::Nothing | End::Done | End::RolledBack { .. } => return None,
+        End::Late => {
+            let late = outcome.late.iter();
+            let late: Vec<String> =
+                late.map(|(proxy, lacks)| format!("{proxy} ({})", lacks.join(", "))).collect();
+            format!("it timed out, not acknowledged by {}", late.join(", "))
+        }
+        End::Refused => "a proxy rejected it (above)".to_owned(),
+        End::TooFew => "too few proxies acknowledged it".to_owned(),
+        End::Missing => {
+            let names: Vec<String> = outcome.missing.iter().map(ToString::to_string).collect();
+            format!("it stopped before the switch: {}", names.join("; "))
+        }
+        End::Broken(why) => format!("a step failed: {why}"),
+        End::Stopped(_) => "it was stopped".to_owned(),
+    };
+    let steps = count(outcome.steps, "step");
+    Some(format!(
+        "the change is not in force as a whole, {steps} of it at most: {why}. The next change of the \
+         files takes it back first"
+    ))
 }
 
 /// The signals that end a run.
@@ -378,4 +409,28 @@ pub(super) fn tied(args: &[OsString]) -> Option<Failure> {
     };
     let error = process::become_tied(parent, command);
     Some(Failure::from_error(Exit::Failed, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_change_is_told_with_what_is_missing() {
+        let outcome = |end: &str| {
+            let late = serde_json::json!({ "virtual_gateway/edge": ["sds sds_egress_trust"] });
+            let outcome = serde_json::json!({
+                "revision": 2, "end": end, "steps": 1, "proven": ["virtual_node/api"], "envoys": 1,
+                "gone": [], "late": late, "rejections": [], "proxies": 2,
+            });
+            serde_json::from_value::<Outcome>(outcome).expect("an outcome")
+        };
+        let said = incomplete(&outcome("late")).expect("words");
+        let lacks = "not acknowledged by virtual_gateway/edge (sds sds_egress_trust)";
+        assert!(said.contains(lacks) && said.contains("1 step of it"), "{said}");
+        for end in ["refused", "too_few", "missing"] {
+            assert!(incomplete(&outcome(end)).is_some(), "{end}");
+        }
+        assert_eq!(incomplete(&outcome("done")), None);
+    }
 }

@@ -112,7 +112,7 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
                 "timed out: revision {revision} is committed, but not acknowledged by {}",
                 late.join(", ")
             );
-            (message, Some(resume))
+            (message, Some(super::status::STUCK.to_owned()))
         }
         End::TooFew => {
             let expected = target.expect.map(Expected::Envoys);

@@ -102,6 +102,10 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Failure>
 pub(super) const RESUME_SWITCH: &str = "start what is missing, then: meshctl apply --resume; or apply other files, which takes back what \
      was added";
 
+/// What to do after a proxy did not acknowledge a step in time.
+pub(super) const STUCK: &str = "meshctl status shows the proxies; meshctl apply --resume waits for them \
+     again; or take the step back: meshctl rollback, or meshctl apply with other files";
+
 /// What to do next.
 fn hint(context: &Context, target: &Target, state: &State) {
     if files_missing(state) {
@@ -112,9 +116,13 @@ fn hint(context: &Context, target: &Target, state: &State) {
             (None, Some(_)) => RESUME_SWITCH,
             (None, None) if target.server().is_some() => {
                 "the server continues the rollout by itself; meshctl apply --resume follows it, and \
-                 asks again where a proxy was late"
+                 waits again where a proxy was late; or take it back: meshctl rollback, or meshctl \
+                 apply with other files"
             }
-            (None, None) => "meshctl apply --resume continues the rollout",
+            (None, None) => {
+                "meshctl apply --resume continues the rollout; or take it back: meshctl rollback, or \
+                 meshctl apply with other files"
+            }
         });
     }
 }

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod access_log;
+mod asked;
 mod bootstrap;
 mod builder;
 mod cluster;
@@ -33,6 +34,7 @@ mod tls;
 pub mod wire;
 pub mod xds;
 
+pub use asked::{asked, asked_files, is_asked_whole, needs};
 pub use bootstrap::{Admin, Bootstrap, Endpoint, Tracing, bootstrap};
 pub use control_plane::{ControlPlane, ControlPlaneTls, identity_files};
 pub use files::{files, version};

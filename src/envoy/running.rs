@@ -4,12 +4,12 @@
 //! writes stars where something is secret, and does not keep assignments of endpoints as they came:
 //! the former go by their version, the latter by the endpoints in them.
 
+use super::asked::asked;
 use super::bootstrap::TRACER;
 use super::files::version;
 use super::names::{SDS_CLUSTER, XDS_CLUSTER};
 use super::pb::{core, endpoint};
 use super::resource::{ProxyConfig, Resource, ResourceType};
-use super::xds;
 use envoy_api::{Any, any_from_json, content_hash, unpack};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,22 +160,25 @@ impl Running {
     /// What runs otherwise than a configuration says, by type and name; what stands behind a name
     /// says how it is there: `(static)` or `(warming)`.
     ///
-    /// Routes, endpoints and secrets that nothing in the configuration uses are not asked for by an
-    /// Envoy, and those that only something unexpected uses are told by that.
+    /// What an Envoy does not ask for ([`asked`]) is not compared: an Envoy lists endpoints of that name
+    /// also where it found them by DNS. What only something unexpected uses is told by that.
     pub fn differences(&self, config: &ProxyConfig) -> Vec<(ResourceType, String, Differs)> {
         let sets = [ResourceType::Listener, ResourceType::Cluster];
         let set_versions = sets.map(|kind| (kind, version(config, kind)));
-        let used: BTreeSet<_> = config.resources.values().flat_map(|one| xds::needs(one)).collect();
+        let asked = asked(config);
         let mut found = Vec::new();
         for ((kind, name), resource) in &config.resources {
             let set = set_versions.iter().find(|(of, _)| of == kind).map(|(_, version)| version);
             let key = (*kind, name.clone());
+            if !asked.contains(&key) {
+                continue;
+            }
             let ran = self.0.get(&key).map(Vec::as_slice).unwrap_or_default();
             let active: Vec<&Ran> = ran.iter().filter(|ran| ran.state == State::Active).collect();
             if active.is_empty() {
                 if ran.iter().any(|ran| ran.state == State::Warming) {
                     found.push((*kind, format!("{name} (warming)"), Differs::Missing));
-                } else if set.is_some() || used.contains(&key) {
+                } else {
                     found.push((*kind, name.clone(), Differs::Missing));
                 }
             } else if !active.iter().all(|ran| ran.is(resource, set)) {

@@ -3,11 +3,11 @@
 
 use super::builder::socket_address;
 use super::endpoint;
-use super::pb::{cluster, core, discovery, hcm, listener, route, rpc, tcp_proxy};
+use super::pb::{core, discovery, rpc};
 use super::resource::{Resource, ResourceType, version_of};
 use crate::model::RegistryDiscovery;
 use envoy_api::{Any, Message, pack, unpack};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -316,80 +316,4 @@ pub fn selector_of(resource: &Resource) -> Option<RegistryDiscovery> {
         return None;
     }
     endpoint::selector(&unpack(&resource.message).ok()?)
-}
-
-/// The resources that another one needs at the proxy: the endpoints of a cluster, the clusters of
-/// routes, the routes and clusters of a listener.
-pub fn needs(resource: &Resource) -> BTreeSet<(ResourceType, String)> {
-    let mut found = BTreeSet::new();
-    match resource.kind {
-        ResourceType::Cluster => {
-            if let Ok(cluster) = unpack::<cluster::Cluster>(&resource.message)
-                && let Some(eds) = cluster.eds_cluster_config
-            {
-                let name = match eds.service_name.is_empty() {
-                    true => cluster.name,
-                    false => eds.service_name,
-                };
-                found.insert((ResourceType::ClusterLoadAssignment, name));
-            }
-        }
-        ResourceType::RouteConfiguration => {
-            if let Ok(routes) = unpack::<route::RouteConfiguration>(&resource.message) {
-                let routes = routes.virtual_hosts.into_iter().flat_map(|host| host.routes);
-                routes.for_each(|route| clusters_of(route, &mut found));
-            }
-        }
-        ResourceType::Listener => {
-            if let Ok(listener) = unpack::<listener::Listener>(&resource.message) {
-                let chains =
-                    listener.filter_chains.into_iter().chain(listener.default_filter_chain);
-                for filter in chains.flat_map(|chain| chain.filters) {
-                    filter_needs(filter, &mut found);
-                }
-            }
-        }
-        ResourceType::ClusterLoadAssignment | ResourceType::Secret => {}
-    }
-    found
-}
-
-fn clusters_of(route: route::Route, found: &mut BTreeSet<(ResourceType, String)>) {
-    use route::route::Action;
-    use route::route_action::ClusterSpecifier;
-    let Some(Action::Route(action)) = route.action else { return };
-    let mut add = |name: String| {
-        found.insert((ResourceType::Cluster, name));
-    };
-    match action.cluster_specifier {
-        Some(ClusterSpecifier::Cluster(name)) => add(name),
-        Some(ClusterSpecifier::WeightedClusters(all)) => {
-            all.clusters.into_iter().for_each(|one| add(one.name));
-        }
-        _ => {}
-    }
-    action.request_mirror_policies.into_iter().for_each(|mirror| add(mirror.cluster));
-    found.remove(&(ResourceType::Cluster, String::new()));
-}
-
-fn filter_needs(filter: listener::Filter, found: &mut BTreeSet<(ResourceType, String)>) {
-    use hcm::http_connection_manager::RouteSpecifier;
-    use listener::filter::ConfigType;
-    use tcp_proxy::tcp_proxy::ClusterSpecifier;
-    let Some(ConfigType::TypedConfig(config)) = filter.config_type else { return };
-    if let Ok(manager) = unpack::<hcm::HttpConnectionManager>(&config) {
-        if let Some(RouteSpecifier::Rds(rds)) = manager.route_specifier {
-            found.insert((ResourceType::RouteConfiguration, rds.route_config_name));
-        }
-    } else if let Ok(proxy) = unpack::<tcp_proxy::TcpProxy>(&config) {
-        match proxy.cluster_specifier {
-            Some(ClusterSpecifier::Cluster(name)) => {
-                found.insert((ResourceType::Cluster, name));
-            }
-            Some(ClusterSpecifier::WeightedClusters(all)) => {
-                found.extend(all.clusters.into_iter().map(|one| (ResourceType::Cluster, one.name)));
-            }
-            None => {}
-        }
-    }
 }

@@ -102,6 +102,11 @@ pub struct Back {
 /// The word for a step that takes back what was only added.
 pub const ADD_BACK: &str = "add back";
 
+/// How the word of a switch begins.
+const SWITCH: &str = "switch";
+/// How the word of a switch ends that is taken back before everybody had it.
+const PARTLY: &str = "partly";
+
 /// What stands for a plan where a refused revision is taken back.
 pub fn way_back_from(refused: u64) -> String {
     format!("rollback-of-{refused}")
@@ -136,10 +141,33 @@ impl Rollout {
         self.steps.extend(steps);
     }
 
-    /// Whether traffic has switched everywhere after so many of its steps.
+    /// Whether traffic has switched everywhere after so many of its steps. A switch that has not
+    /// arrived has not switched everybody; who takes a rollout back finishes it in any case.
     pub fn has_switched(&self, done: usize) -> bool {
+        let mut steps = self.steps.iter().take(done).enumerate();
+        steps.any(|(at, step)| {
+            let partly = step.starts_with(SWITCH) && self.back.is_none() && at >= self.arrived;
+            !step.starts_with("add")
+                && !step.ends_with("canary")
+                && !step.ends_with(PARTLY)
+                && !partly
+        })
+    }
+
+    /// Notes that the switches among so many steps have not switched everybody: they are taken back.
+    pub fn switched_partly(&mut self, done: usize) {
+        let steps = self.steps.iter_mut().take(done);
+        for step in steps.filter(|step| *step == SWITCH) {
+            *step = format!("{SWITCH} {PARTLY}");
+        }
+    }
+
+    /// Whether a switch of all proxies, among so many steps, was put into force and not taken by all.
+    pub fn is_partly_switched(&self, done: usize) -> bool {
         let mut steps = self.steps.iter().take(done);
-        steps.any(|step| !step.starts_with("add") && !step.ends_with("canary"))
+        steps.any(|step| {
+            step.strip_prefix(SWITCH).is_some_and(|rest| rest.is_empty() || rest.ends_with(PARTLY))
+        }) && !self.has_switched(done)
     }
 }
 

@@ -116,7 +116,7 @@ impl Caller {
 
     /// Waits until what was under way when it was called has been answered.
     #[track_caller]
-    fn settles(&self) {
+    pub(crate) fn settles(&self) {
         let before = self.answers.load(Ordering::Relaxed);
         let deadline = Instant::now() + PATIENCE;
         while self.answers.load(Ordering::Relaxed) < before + 2 {

@@ -2,6 +2,7 @@
 
 use crate::live_serve_apply::Serve;
 use crate::live_switch::{App, Caller, PATIENCE, World, json};
+use crate::support::sandbox::Sandbox;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,8 +10,13 @@ use std::time::Instant;
 
 /// Registers an instance on the world's server.
 fn register(world: &World, id: &str, body: &Value) {
-    let token = std::fs::read_to_string(world.sandbox.join("data/operator.token")).unwrap();
-    let admin = &world.server.as_ref().unwrap().admin;
+    register_at(&world.sandbox, world.server.as_ref().unwrap(), id, body);
+}
+
+/// Registers an instance of `shop/cart` of the mesh `m`, as the first operator.
+pub(crate) fn register_at(sandbox: &Sandbox, server: &Serve, id: &str, body: &Value) {
+    let token = std::fs::read_to_string(sandbox.join("data/operator.token")).unwrap();
+    let admin = &server.admin;
     let body = body.to_string();
     let mut stream = TcpStream::connect(admin).unwrap();
     write!(

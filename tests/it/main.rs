@@ -57,6 +57,7 @@ mod live_serve_xds;
 mod live_shop;
 mod live_streams;
 mod live_switch;
+mod live_switch_kinds;
 mod live_switch_moved;
 mod live_switch_registry;
 mod live_witness;

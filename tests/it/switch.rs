@@ -2,8 +2,15 @@
 
 use crate::directory::mesh;
 use crate::support::fake_envoy::{FakeEnvoy, Mood};
+use crate::support::random_mesh;
 use crate::support::sandbox::{Ran, Sandbox};
+use meshctl::compile::proxies;
+use meshctl::envoy::{
+    ConfigSource, ProxyId, Settings, asked, asked_files, file_stem, files, is_asked_whole,
+};
+use meshctl::plan;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 const WEB: &str = "virtual_node/web";
 const ONE: &str = "virtual_node/cart-v1";
@@ -345,4 +352,31 @@ fn a_first_rollout_that_was_cut_short_has_nothing_in_force() {
     web.is(Mood::Takes);
     sandbox.run(&["apply", "--yes"]).exits(0);
     sandbox.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn what_a_proxy_asks_for_is_the_same_in_messages_and_in_files() {
+    let mut beside = 0;
+    for seed in 0..60 {
+        let [before, after] = [2 * seed, 2 * seed + 1].map(random_mesh::mesh);
+        let all: BTreeSet<ProxyId> = proxies(&before).into_iter().chain(proxies(&after)).collect();
+        let steps = |settings: &Settings| plan::steps(&before, &after, settings, &all);
+        let by_files = steps(&Settings::path("/root"));
+        let by_stream = steps(&Settings::new(ConfigSource::Ads));
+        assert_eq!(by_files.len(), by_stream.len(), "seed {seed}");
+        for (one, other) in by_files.iter().zip(&by_stream) {
+            for (proxy, config) in &one.after {
+                let (Some(config), Some(stream)) = (config, &other.after[proxy]) else { continue };
+                let asked = asked(stream);
+                let named: BTreeSet<_> = asked
+                    .iter()
+                    .filter(|(kind, _)| !is_asked_whole(*kind))
+                    .map(|(kind, name)| (*kind, file_stem(*kind, name).into_owned()))
+                    .collect();
+                assert_eq!(asked_files(&files(config)), named, "seed {seed}: {proxy}");
+                beside += stream.resources.len() - asked.len();
+            }
+        }
+    }
+    assert!(beside > 20, "only {beside} resources were not asked for in their step");
 }

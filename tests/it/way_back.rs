@@ -442,14 +442,21 @@ fn what_was_halted_stays_out_of_force_when_the_apply_after_it_is_killed() {
             }
             refused += 1;
         }
-        // Until traffic switches everywhere.
-        assert_eq!(refused - 1, if canary.is_some() { 3 } else { 1 }, "{canary:?}");
+        // Until traffic has switched everywhere: a switch that was refused has not.
+        assert_eq!(refused - 1, if canary.is_some() { 4 } else { 2 }, "{canary:?}");
     }
 }
 
 #[test]
 fn a_proxy_that_is_late_with_the_end_of_what_was_halted_does_not_bring_it_into_force() {
-    for (canary, refused, undone) in [(SHARES[0], 1, 1), (SHARES[1], 2, 1), (SHARES[1], 3, 2)] {
+    let halts = [
+        (SHARES[0], 1, 1),
+        (SHARES[0], 2, 2),
+        (SHARES[1], 2, 1),
+        (SHARES[1], 3, 2),
+        (SHARES[1], 4, 2),
+    ];
+    for (canary, refused, undone) in halts {
         let target = Memory::default();
         assert!(halted(&target, canary, refused));
         let wanted = mend(&target, canary, "nobody was late");
@@ -503,6 +510,57 @@ fn a_refused_rollout_that_is_killed_anywhere_goes_back_by_itself() {
                 let outcome = run(&mut *writer, &options, None).unwrap();
                 assert_eq!(outcome.end, End::RolledBack { to: 1 }, "{case}");
                 assert_eq!(target.state().unwrap().live.mesh, first, "{case}");
+            }
+        }
+    }
+}
+
+/// A second mesh whose rollout is stuck at the step of this number: a proxy that runs never takes it.
+fn stuck(target: &dyn Target, canary: Option<Share>, late: usize) -> Options {
+    let mut writer = target.lock(PATIENCE).unwrap();
+    run(&mut *writer, &options(None, None), Some(&read(&mesh()))).unwrap();
+    let late = Some(StepId { revision: 2, number: late });
+    let witness = Arc::new(Refusing { refused: None, late });
+    let options = Options { witness, ..options(None, canary) };
+    let outcome = run(&mut *writer, &options, Some(&read(&changed()))).unwrap();
+    assert_eq!(outcome.end, End::Late, "{canary:?}, {late:?}");
+    options
+}
+
+#[test]
+fn a_stuck_step_holds_up_neither_other_files_nor_the_way_back() {
+    let (first, second) = (read(&mesh()), read(&changed()));
+    for canary in SHARES {
+        for late in 1..=if canary.is_some() { 6 } else { 3 } {
+            for next in [&first, &read(&mended())] {
+                let case = format!("canary {canary:?}, stuck at step {late}");
+                let target = Memory::default();
+                let options = stuck(&target, canary, late);
+                let switched = late > if canary.is_some() { 4 } else { 2 };
+                let mut writer = mortal(&target, usize::MAX, true);
+                // Going on is late again, without an end.
+                let outcome = run(&mut writer, &options, None).unwrap();
+                assert_eq!(outcome.end, End::Late, "{case}");
+                assert!(writer.given.is_empty(), "{case}");
+                let outcome = run(&mut writer, &options, Some(next)).unwrap();
+                assert_eq!((outcome.end, outcome.revision), (End::Done, Some(3)), "{case}");
+                let given = std::mem::take(&mut writer.given);
+                drop(writer);
+                let state = target.state().unwrap();
+                assert_eq!((&state.live.mesh, &state.rollout), (next, &None), "{case}");
+                for proxy in proxies(next) {
+                    let wanted = files(&compile(next, &settings(), &proxy));
+                    assert_eq!(target.files(&proxy).unwrap(), wanted, "{case}: {proxy}");
+                }
+                // What is stuck is not completed first: no more of the second mesh is given.
+                let of_second = given.iter().filter(|(id, _)| id.revision == 2);
+                let count = of_second.clone().count();
+                assert_eq!(count > 0, !switched, "{case}");
+                for (proxy, config) in of_second.flat_map(|(_, given)| given) {
+                    let whole = compile(&second, &settings(), proxy);
+                    let other = whole != compile(&first, &settings(), proxy);
+                    assert!(!other || **config != whole, "{case}: {proxy} has the second mesh");
+                }
             }
         }
     }

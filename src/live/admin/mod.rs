@@ -9,7 +9,7 @@ mod stats;
 pub use stats::{Seen, Subject, Subscription};
 
 use super::ProxyFiles;
-use crate::envoy::{PARTS, ResourceType, Running};
+use crate::envoy::{self, PARTS, ResourceType, Running};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -163,8 +163,10 @@ fn last_line(text: &str) -> String {
 /// The versions that a proxy has when it has taken these files.
 pub type Expected = BTreeMap<Subject, String>;
 
-/// What a proxy must report for these files.
+/// What a proxy must report for these files. A file that its listeners and clusters do not name is not
+/// read, so nothing is expected of it.
 pub fn expected(files: &ProxyFiles) -> Expected {
+    let asked = envoy::asked_files(files);
     let mut found = Expected::new();
     for (path, content) in files {
         let version = content
@@ -172,7 +174,9 @@ pub fn expected(files: &ProxyFiles) -> Expected {
             .next()
             .and_then(|line| line.strip_prefix("version_info: \""))
             .and_then(|line| line.strip_suffix('"'));
-        if let (Some(subject), Some(version)) = (subject(path), version) {
+        if let (Some(subject), Some(version)) = (subject(path), version)
+            && (envoy::is_asked_whole(subject.0) || asked.contains(&subject))
+        {
             found.insert(subject, version.to_owned());
         }
     }
@@ -213,7 +217,12 @@ mod tests {
     #[test]
     fn files_tell_which_versions_to_expect() {
         let files = ProxyFiles::from([
-            ("lds.yaml".to_owned(), "version_info: \"a1\"\n".to_owned()),
+            (
+                "lds.yaml".to_owned(),
+                "version_info: \"a1\"\n  path: \"/r/rds/rds_egress_cart.shop_80.yaml\"\n"
+                    .to_owned(),
+            ),
+            ("eds/not_asked_for.yaml".to_owned(), "version_info: \"d4\"\n".to_owned()),
             ("rds/rds_egress_cart.shop_80.yaml".to_owned(), "version_info: \"b2\"\n".to_owned()),
             ("other.txt".to_owned(), "version_info: \"c3\"\n".to_owned()),
         ]);

@@ -2,7 +2,7 @@
 
 use super::Expected;
 use crate::envoy::{ResourceType, file_stem};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a subscription is of. Listeners and clusters come as whole sets, without a name; the others
 /// are named as their file is, which is the resource's name unless that is too long for one.
@@ -28,8 +28,12 @@ pub struct Seen {
 
 impl Seen {
     /// Reads Envoy's text: a line a statistic.
+    ///
+    /// Only subscriptions have a version, empty before their first update. Clusters without any, such
+    /// as those of DNS, count failures under the same names; these are none of a subscription.
     pub(super) fn parse(text: &str) -> Self {
         let mut seen = Self::default();
+        let mut subscribed = BTreeSet::new();
         for line in text.lines() {
             let Some((name, value)) = line.split_once(": ") else { continue };
             let number = || value.parse::<u64>().unwrap_or_default();
@@ -39,6 +43,9 @@ impl Seen {
                 continue;
             }
             let Some(subject) = subject_of(subject) else { continue };
+            if field == "version_text" {
+                subscribed.insert(subject.clone());
+            }
             let subscription = seen.subscriptions.entry(subject).or_default();
             match field {
                 "version_text" => {
@@ -49,6 +56,7 @@ impl Seen {
                 _ => {}
             }
         }
+        seen.subscriptions.retain(|subject, _| subscribed.contains(subject));
         seen
     }
 
@@ -177,6 +185,20 @@ mod tests {
         let none = Seen::default();
         let refused = seen.refused_since(&none, &expect("v3", "v1"));
         assert_eq!(refused, [(ResourceType::ClusterLoadAssignment, "c.1".to_owned())]);
+    }
+
+    #[test]
+    fn a_cluster_of_dns_has_no_subscription_to_endpoints() {
+        let text = "cluster.c.1.update_failure: 3\n\
+                    cluster.c.1.update_rejected: 0\n\
+                    cluster.c.2.update_failure: 1\n\
+                    cluster.c.2.version_text: \"\"\n";
+        let seen = Seen::parse(text);
+        let subject = |name: &str| (ResourceType::ClusterLoadAssignment, name.to_owned());
+        assert_eq!((seen.refused(&subject("c.1")), seen.refused(&subject("c.2"))), (0, 1));
+        let expect = |name: &str| Expected::from([(subject(name), "v".to_owned())]);
+        assert_eq!(seen.missing(&expect("c.1")), []);
+        assert_eq!(seen.missing(&expect("c.2")), [subject("c.2")]);
     }
 
     #[test]

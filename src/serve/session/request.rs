@@ -51,9 +51,7 @@ impl Session {
         if self.takes_all() != took_all {
             let all = self.takes_all();
             for id in view.all() {
-                if let Some(content) = view.content(id) {
-                    self.topic(view.kind(id)).count(id, content, all);
-                }
+                self.topic(view.kind(id)).count(id, view, all);
             }
         }
         Ok(())
@@ -237,9 +235,7 @@ impl Topic {
             return;
         };
         self.have.insert(id, Have { acked: version, sent: version });
-        if let Some(content) = view.content(id) {
-            self.count(id, content, all);
-        }
+        self.count(id, view, all);
     }
 
     fn want_all(&mut self, view: &View, bound: bool) {
@@ -274,7 +270,7 @@ impl Topic {
         }
         match view.content(id) {
             Some(content) => {
-                self.count(id, content, true);
+                self.count(id, view, true);
                 let owed = self.owed.remove(&id);
                 if owed || !first || self.acked(id) != content.version {
                     self.refused.remove(&id);
@@ -314,11 +310,8 @@ impl Topic {
         self.have.remove(&id);
         self.dirty.remove(&id);
         self.refused.remove(&id);
-        // A proxy that needs the whole view lacks it now.
-        match all && view.content(id).is_some() {
-            true => self.missing.insert(id),
-            false => self.missing.remove(&id),
-        };
+        // A proxy that needs the whole view lacks it now, unless its view does not ask for it any more.
+        self.count(id, view, all);
     }
 
     fn unsubscribe_all(&mut self) {

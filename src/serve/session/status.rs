@@ -6,7 +6,7 @@ use crate::envoy::csds::{ResourceStatus, Standing};
 
 impl Session {
     /// How the client stands with everything of its view, by type and name; also with what it has
-    /// still to give up. Nothing is said of a stream that has no view yet.
+    /// still to give up. What a proxy cannot ask for yet is not told of. Nothing is said of a stream that has no view yet.
     pub fn standings(&self, view: &View) -> Vec<ResourceStatus> {
         let mut found = Vec::new();
         if !self.bound || !view.present() {
@@ -15,6 +15,10 @@ impl Session {
         for id in view.all() {
             let kind = view.kind(id);
             let topic = self.at(kind);
+            let asked = !self.takes_all() || view.is_asked(id) || topic.wants(id);
+            if !asked && !topic.have.contains_key(&id) {
+                continue;
+            }
             let (version, standing) = match view.content(id) {
                 Some(content) => {
                     let version = content.version;

@@ -1,7 +1,7 @@
 //! What one stream wants and has of one type.
 
 use super::kept::Kept;
-use super::view::{Content, NameId, Version, View};
+use super::view::{NameId, Version, View};
 use super::{Progress, Refusal, class};
 use crate::envoy::ResourceType;
 use litemap::LiteMap;
@@ -150,15 +150,18 @@ impl Topic {
         if self.refused.get(&id).is_some_and(|refused| refused.version != content.version) {
             self.refused.remove(&id);
         }
-        self.count(id, content, all);
+        self.count(id, view, all);
         if self.wants(id) && self.sent(id) != content.version && !self.refused.contains(&id) {
             self.dirty.entry(id).or_insert(false);
         }
     }
 
-    /// Counts a resource among what is missing, or not.
-    pub(super) fn count(&mut self, id: NameId, content: &Content, all: bool) {
-        let lacks = (all || self.wants(id)) && self.acked(id) != content.version;
+    /// Counts a resource among what is missing, or not. `all`: the client is a proxy that needs all
+    /// that its view asks for, whether it has asked for it yet or not.
+    pub(super) fn count(&mut self, id: NameId, view: &View, all: bool) {
+        let expected = self.wants(id) || (all && view.is_asked(id));
+        let content = view.content(id).filter(|_| expected);
+        let lacks = content.is_some_and(|content| self.acked(id) != content.version);
         match lacks {
             true => self.missing.insert(id),
             false => self.missing.remove(&id),
@@ -211,9 +214,7 @@ impl Topic {
             if self.refused.get(&id).is_some_and(|refused| refused.version == version) {
                 self.refused.remove(&id);
             }
-            if let Some(content) = view.content(id) {
-                self.count(id, content, all);
-            }
+            self.count(id, view, all);
         }
         for name in flight.removed {
             self.forget(&name, view);

@@ -1,7 +1,7 @@
 //! What a proxy is to have: its resources under dense ids, encoded once for all streams.
 
-use crate::envoy::xds::{self, Encoded};
-use crate::envoy::{ProxyConfig, Resource, ResourceType};
+use crate::envoy::xds::Encoded;
+use crate::envoy::{self, ProxyConfig, Resource, ResourceType};
 use crate::revision::StepId;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Content {
             name: resource.name.as_str().into(),
             version,
             encoded: Encoded::new(&resource.name, &version.to_string(), &resource.message),
-            needs: xds::needs(resource).into_iter().collect(),
+            needs: envoy::needs(resource).into_iter().collect(),
         }
     }
 }
@@ -82,6 +82,8 @@ struct Slot {
     /// The version in the configuration. The content may be another: endpoints are registered.
     from: Version,
     content: Option<Arc<Content>>,
+    /// Whether a proxy that has the view asks for it.
+    asked: bool,
 }
 
 /// As many names a view knows before it looks for those that are gone.
@@ -131,6 +133,12 @@ impl View {
         self.slots[id.0 as usize].content.as_ref()
     }
 
+    /// Whether a proxy that has the view asks for a resource. One that nothing in it names is never
+    /// acknowledged.
+    pub fn is_asked(&self, id: NameId) -> bool {
+        self.slots[id.0 as usize].asked
+    }
+
     /// Every number, in their order; also of what is gone, while somebody needs it.
     pub fn all(&self) -> impl Iterator<Item = NameId> + '_ {
         let all = (0..self.slots.len()).map(|at| NameId(at as u32));
@@ -159,8 +167,8 @@ impl View {
         self.present = false;
     }
 
-    /// Makes the view that of a configuration, and returns the numbers that changed. `content`
-    /// gives the bytes of a resource, of which there is one copy for all views.
+    /// Makes the view that of a configuration, and returns the numbers that changed: in content, or in
+    /// whether they are asked for. `content` gives the bytes of a resource, of which there is one copy for all views.
     pub fn become_config(
         &mut self,
         step: StepId,
@@ -186,6 +194,36 @@ impl View {
         }
         for (at, _) in stays.into_iter().enumerate().filter(|(_, stays)| !stays) {
             if self.slots[at].content.take().is_some() {
+                changed.push(NameId(at as u32));
+            }
+        }
+        changed.extend(self.ask());
+        // A number that changed in both ways is told once.
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// Finds out what is asked for, and returns the numbers for which that changed.
+    fn ask(&mut self) -> Vec<NameId> {
+        let mut asked = vec![false; self.slots.len()];
+        for (at, slot) in self.slots.iter().enumerate() {
+            let Some(content) = &slot.content else { continue };
+            if !envoy::is_asked_whole(slot.kind) {
+                continue;
+            }
+            asked[at] = true;
+            for (kind, name) in &content.needs {
+                if let Some(id) = self.id(*kind, name) {
+                    asked[id.0 as usize] = true;
+                }
+            }
+        }
+        let mut changed = Vec::new();
+        for (at, (slot, asked)) in self.slots.iter_mut().zip(asked).enumerate() {
+            let asked = asked && slot.content.is_some();
+            if slot.asked != asked {
+                slot.asked = asked;
                 changed.push(NameId(at as u32));
             }
         }
@@ -231,7 +269,8 @@ impl View {
             return id;
         }
         let name: Arc<str> = name.into();
-        let slot = Slot { kind, name: name.clone(), from: Version::NONE, content: None };
+        let slot =
+            Slot { kind, name: name.clone(), from: Version::NONE, content: None, asked: false };
         let id = match self.free.pop_first() {
             Some(id) => {
                 self.slots[id.0 as usize] = slot;

@@ -243,7 +243,22 @@ fn message(kind: ResourceType, name: &str, mark: &str, needs: &[&str]) -> Any {
                 routes.join(",")
             )
         }
-        Listener => format!(r#"{{"@type": "{url}", "name": "{name}", "stat_prefix": "{mark}"}}"#),
+        Listener => {
+            let manager = "type.googleapis.com/envoy.extensions.filters.network.\
+                           http_connection_manager.v3.HttpConnectionManager";
+            let filters: Vec<String> = needs
+                .iter()
+                .map(|routes| {
+                    format!(
+                        r#"{{"name": "f", "typed_config": {{"@type": "{manager}", "rds": {{"route_config_name": "{routes}"}}}}}}"#
+                    )
+                })
+                .collect();
+            let filters = filters.join(",");
+            format!(
+                r#"{{"@type": "{url}", "name": "{name}", "stat_prefix": "{mark}", "filter_chains": [{{"filters": [{filters}]}}]}}"#
+            )
+        }
         ResourceType::Secret => format!(
             r#"{{"@type": "{url}", "name": "{name}", "generic_secret": {{"secret": {{"inline_string": "{mark}"}}}}}}"#
         ),

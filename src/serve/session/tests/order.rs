@@ -2,8 +2,8 @@
 
 use super::*;
 
-const OLD: [&str; 4] = ["cds x ex", "eds ex", "rds r x", "lds l"];
-const NEW: [&str; 4] = ["cds y ey", "eds ey", "rds r@2 y", "lds l"];
+const OLD: [&str; 4] = ["cds x ex", "eds ex", "rds r x", "lds l r"];
+const NEW: [&str; 4] = ["cds y ey", "eds ey", "rds r@2 y", "lds l r"];
 
 #[test]
 fn x42_x43_a_route_switches_after_its_cluster_is_taken_and_the_old_one_goes_last() {
@@ -154,5 +154,39 @@ fn what_comes_back_while_its_removal_is_under_way_is_sent_again() {
     assert!(bench.lacks().contains(&"cds b".to_owned()), "{:?}", bench.lacks());
     bench.ask(&again).expect("an ACK");
     assert_eq!(bench.settle(), ["rds +r"]);
+    assert_eq!(bench.progress().step, bench.step());
+}
+
+#[test]
+fn nobody_waits_for_what_no_listener_or_cluster_asks_for() {
+    let before = ["cds a", "lds l"];
+    let mut bench = Bench::settled(&before);
+    // Beside what is there, for the step that follows.
+    let beside = ["eds e", "sds s", "rds r a"];
+    bench.put(&[&before[..], &beside].concat());
+    assert_eq!((bench.lacks(), bench.progress().step), (Vec::new(), bench.step()));
+    let told = bench.session.standings(&bench.view);
+    assert!(told.iter().all(|one| ["a", "l"].contains(&one.name.as_str())), "{told:?}");
+
+    // Asked for, it counts, before the client has said so.
+    let users = ["cds a@2 e", "lds l@2 r"];
+    bench.put(&[&users[..], &beside].concat());
+    assert_eq!(bench.lacks(), ["lds l", "rds r", "cds a", "eds e"]);
+    bench.settle();
+    assert_eq!(bench.lacks(), ["rds r", "eds e"]);
+    bench.by_name(EDS);
+    bench.by_name(RDS);
+    bench.settle();
+    assert_eq!((bench.lacks(), bench.progress().step), (Vec::new(), bench.step()));
+
+    // Its users are what they were, and the client gives it up by itself.
+    bench.put(&[&before[..], &beside].concat());
+    bench.settle();
+    for (url, name) in [(EDS, "e"), (RDS, "r")] {
+        bench.ask(&request(url, delta(&[], &[name], &[]))).expect("a request");
+    }
+    assert_eq!(bench.settle(), [""; 0]);
+    assert_eq!((bench.lacks(), bench.progress().step), (Vec::new(), bench.step()));
+    bench.put(&before);
     assert_eq!(bench.progress().step, bench.step());
 }
