@@ -84,8 +84,8 @@ pub(super) struct How {
     #[arg(long = "override", value_name = "WHICH", value_enum, ignore_case = true)]
     which: Option<Which>,
 
-    /// Compare the definitions with the config_dumps among the sources: print `equal`, or requests that
-    /// they route differently
+    /// Compare the definitions with the config_dumps among the sources: print `equal routing`, or what
+    /// differs; exit with 4 unless all was compared and is equal
     #[arg(long)]
     prove: bool,
 

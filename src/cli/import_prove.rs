@@ -4,7 +4,7 @@
 use super::{Context, Exit, Failure};
 use crate::envoy::Settings;
 use crate::import::{self, Content, Imported, Options, Source};
-use crate::model::{Address, Mesh};
+use crate::model::{Address, Discovery, HealthCheck, Listener, Mesh};
 use crate::plan;
 use crate::report::{diagnostics, plan as text};
 use crate::revision::Live;
@@ -51,6 +51,18 @@ pub(super) fn prove(
         )
         .hint("save one per proxy: curl localhost:9901/config_dump > dump.json"));
     }
+    let proxies: Vec<String> = dumped.proxies.iter().map(ToString::to_string).collect();
+    let proxies = proxies.join(", ");
+    let (ran, said) = (&dumped.mesh.settings.name, &defined.mesh.settings.name);
+    if ran != said {
+        return Ok(Proof {
+            words: format!(
+                "different meshes: {proxies} of the dumps ran the mesh {ran}, and the definitions are of the mesh \
+                 {said}; nothing was compared\n"
+            ),
+            equal: false,
+        });
+    }
     let before = seen_by(&dumped.mesh, &dumped.proxies);
     let after = seen_by(&defined.mesh, &dumped.proxies);
     let live = Live { revision: Some(0), mesh: before, ..Live::default() };
@@ -64,42 +76,105 @@ pub(super) fn prove(
         policy.places.iter().any(|place| of_route(&place.address))
     };
     traffic.policies.retain(of_route);
-    let proxies: Vec<String> = dumped.proxies.iter().map(ToString::to_string).collect();
-    let proxies = proxies.join(", ");
     let unread: Vec<&import::Entry> = dumped
         .report
         .iter()
         .filter(|entry| entry.reason.is_loss() && !BESIDE.contains(&entry.field.as_str()))
         .collect();
     let undecided = traffic.entries.iter().filter(|entry| !entry.decided).count();
-    let same = traffic.entries.iter().all(|entry| entry.decided && entry.changed == 0)
+    let nodes = nodes(&dumped.mesh, &defined.mesh, &dumped.proxies);
+    let routed = traffic.entries.iter().all(|entry| entry.decided && entry.changed == 0)
         && traffic.policies.is_empty();
-    let equal = same && unread.is_empty();
+    let (same, lost) = (routed && nodes.is_empty(), defined.losses());
+    let equal = same && unread.is_empty() && lost == 0;
     let mut words = String::new();
     if equal {
-        words =
-            format!("equal: the definitions route every request of {proxies} as the dumps do\n");
+        words = format!(
+            "equal routing: the definitions route every request of {proxies} as the dumps do\n"
+        );
     } else if same {
         words = format!(
-            "not proven: what could be read of the dumps of {proxies} is equal, but not all could be\n"
+            "not proven: what could be read of the definitions and of the dumps of {proxies} is equal, but not \
+             all could be\n"
         );
     } else {
         let view = text::View { color: context.ui.color_out(), summary: false, full: false };
         words.push_str("different: - is what the dump has, + is what the definitions say\n");
-        words.push_str(&text::requests(&traffic, view));
+        if !routed {
+            words.push_str(&text::requests(&traffic, view));
+        }
+        for line in &nodes {
+            words.push_str(&format!("{line}\n"));
+        }
         if undecided > 0 {
             words.push_str(&format!("{undecided} entry points could not be compared to the end\n"));
         }
+    }
+    if lost > 0 {
+        words.push_str(&format!("not read: {lost} entries of the report on the definitions\n"));
     }
     for entry in unread {
         let place = dumped.files.show_line(entry.loc);
         words.push_str(&format!("not read: {place}: {}: {}\n", entry.field, entry.message));
     }
     words.push_str(
-        "compared: the routes that requests take, nodes and weights, rewrites, timeouts and retries of \
-         routes; not compared: listeners, service discovery, TLS, access logs, calls out of the mesh\n",
+        "compared: the routes that requests take, nodes and weights, rewrites, timeouts and retries of routes; \
+         of nodes that are called by DNS, their names, health checks and outlier detection\n",
+    );
+    words.push_str(
+        "not compared: listeners of the proxies, connection pools, TLS, access logs, calls out of the mesh, \
+         nodes that are found by Cloud Map or by addresses\n",
     );
     Ok(Proof { words, equal })
+}
+
+/// How nodes that the proxies call by DNS differ from the definitions.
+fn nodes(dumped: &Mesh, defined: &Mesh, proxies: &[Address]) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, ran) in &dumped.nodes {
+        let address = Address::Node(name.clone());
+        let (Some(Discovery::Dns(dns)), Some(said)) = (&ran.discovery, defined.nodes.get(name))
+        else {
+            continue;
+        };
+        if proxies.contains(&address) {
+            continue;
+        }
+        let same = match &said.discovery {
+            Some(Discovery::Dns(other)) => {
+                dns.hostname == other.hostname && dns.response_type == other.response_type
+            }
+            _ => false,
+        };
+        if !same {
+            all.push(format!(
+                "{address}: the definitions find it in another way than {}",
+                dns.hostname
+            ));
+        }
+        for ran in &ran.listeners {
+            let Some(said) = said.listener(ran.port) else { continue };
+            let check = |listener: &Listener| {
+                listener.health_check.clone().map(|mut check| {
+                    let path = check.path.take().filter(|path| path != "/");
+                    let port = check.port.take().filter(|port| *port != listener.port);
+                    HealthCheck { path, port, ..check }
+                })
+            };
+            for (what, same) in [
+                ("health check", check(ran) == check(said)),
+                ("outlier detection", ran.outlier_detection == said.outlier_detection),
+            ] {
+                if !same {
+                    let port = ran.port;
+                    all.push(format!(
+                        "{address}: the {what} of port {port} is not that of the dump"
+                    ));
+                }
+            }
+        }
+    }
+    all
 }
 
 /// Fields of a proxy that no dump tells and no proof is about.

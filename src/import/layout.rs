@@ -15,8 +15,8 @@ use std::fmt::{self, Write as _};
 const ONE_FILE: usize = 8;
 
 /// What stands at the head of a file that has routes whose order counts.
-const ORDER: &str = "# Routes are matched from top to bottom, in App Mesh's order: by priority, then exact paths,\n\
-                     # regular expressions, the longest prefix.\n";
+const ORDER: &str = "# Routes are matched from top to bottom, in App Mesh's order: by priority, then the longest prefix.\n\
+                     # Where its documents do not say more, what matches fewer requests comes first.\n";
 
 /// The comments that stand above each resource.
 pub(super) fn remarks(items: &[Item], names: &Names) -> Remarks {

@@ -178,12 +178,15 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
     let mut converter = Converter::new(&mut cx, &items);
     converter.mesh.settings.owner = owner;
     converter.all(&items);
-    let Converter { mut mesh, names, certificates, authorities, .. } = converter;
+    let Converter { mut mesh, names, certificates, authorities, remarks: of_order, .. } = converter;
     let legal = names::made_legal(Kind::Mesh, &name);
     if let Ok(legal) = MeshName::new(legal) {
         mesh.settings.name = legal;
     }
-    let remarks = layout::remarks(&items, &names);
+    let mut remarks = layout::remarks(&items, &names);
+    for (address, remark) in of_order {
+        remarks.entry(address).or_default().push(remark);
+    }
     let (project, text) = layout::project(&mesh, &remarks, &certificates, &authorities);
     let mut report = std::mem::take(&mut cx.report);
     report.sort_by(|a, b| (a.loc, a.reason, &a.field).cmp(&(b.loc, b.reason, &b.field)));

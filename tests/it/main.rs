@@ -27,6 +27,7 @@ mod false_findings;
 mod graph;
 mod import_broken;
 mod import_cases;
+mod import_dumps;
 mod import_elsewhere;
 mod import_faults;
 mod import_hcl;

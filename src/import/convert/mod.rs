@@ -26,6 +26,8 @@ pub(super) struct Converter<'c, 'a> {
     pub(super) certificates: BTreeSet<String>,
     /// ACM authorities that are believed.
     pub(super) authorities: BTreeSet<String>,
+    /// Comments above routes whose order is not known.
+    pub(super) remarks: Vec<super::order::Remark>,
 }
 
 impl<'c, 'a> Converter<'c, 'a> {
@@ -33,7 +35,8 @@ impl<'c, 'a> Converter<'c, 'a> {
     pub(super) fn new(cx: &'c mut Cx<'a>, items: &[Item]) -> Self {
         let names = Names::new(cx, items);
         let (certificates, authorities) = (BTreeSet::new(), BTreeSet::new());
-        Self { cx, names, mesh: Mesh::default(), certificates, authorities }
+        let remarks = Vec::new();
+        Self { cx, names, mesh: Mesh::default(), certificates, authorities, remarks }
     }
 
     /// Adds all resources; routes last, because they go into what they belong to.
@@ -45,7 +48,7 @@ impl<'c, 'a> Converter<'c, 'a> {
             self.one(item);
         }
         self.cx.about = None;
-        super::order::sort(self.cx, &mut self.mesh, items);
+        self.remarks = super::order::sort(self.cx, &mut self.mesh, items);
     }
 
     fn one(&mut self, item: &Item) {

@@ -5,6 +5,10 @@
 //! own. What the dump cannot tell is in the report.
 
 mod clusters;
+mod fields;
+mod listeners;
+mod matches;
+mod retry;
 mod routes;
 
 use super::Document;
@@ -15,6 +19,7 @@ use super::shape::Dialect;
 use super::tree::{Entry, Node, Value};
 use crate::model::{Address, Kind};
 use crate::span::Loc;
+use std::collections::BTreeSet;
 
 /// Whether a document is a dump of Envoy.
 pub(super) fn is(node: &Node) -> bool {
@@ -57,11 +62,22 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
         .filter(|table| starts(table, "rds_egress_"))
         .flat_map(|table| table.get("virtual_hosts").map(Node::items).unwrap_or_default())
         .filter_map(|host| host.text_at("name").map(str::to_owned))
+        .filter(|name| !routes::NO_SERVICES.contains(&name.as_str()))
         .collect();
     let ports = listeners.iter().filter(|listener| starts(listener, "lds_ingress_")).count();
     let name = |table: &&Node| table.text_at("name").map(str::to_owned);
     let names = tables.iter().filter_map(name).collect();
-    let mut dump = Dump { cx, proxy, items, hosts, tables: names, ports };
+    let limits = tables
+        .iter()
+        .filter(|table| starts(table, "rds_egress_"))
+        .flat_map(|table| table.get("virtual_hosts").map(Node::items).unwrap_or_default())
+        .flat_map(|host| host.get("routes").map(Node::items).unwrap_or_default())
+        .filter_map(|route| route.get("route"))
+        .flat_map(|action| ["timeout", "idle_timeout"].map(|key| action.text_at(key)))
+        .filter_map(|limit| limit.map(str::to_owned))
+        .collect();
+    let mut dump = Dump { cx, proxy, items, hosts, tables: names, limits, ports };
+    dump.others(node);
     dump.nodes(&all(node, "cluster"));
     dump.routes(&tables);
     dump.listeners(&listeners);
@@ -132,13 +148,62 @@ struct Dump<'d, 'a> {
     hosts: Vec<String>,
     /// The names of the tables of routes.
     tables: Vec<String>,
+    /// The limits of time that routes of services have.
+    limits: BTreeSet<String>,
     /// How many listeners a gateway has.
     ports: usize,
 }
 
+/// The parts of a dump that are read, or that repeat what is read.
+const PARTS: [&str; 6] = [
+    "BootstrapConfigDump",
+    "ClustersConfigDump",
+    "ListenersConfigDump",
+    "RoutesConfigDump",
+    "EndpointsConfigDump",
+    "SecretsConfigDump",
+];
+
 impl Dump<'_, '_> {
     fn named(&self) -> Named {
         Named { text: self.proxy.name.clone(), loc: self.proxy.loc }
+    }
+
+    /// Does something about the proxy itself.
+    fn of_proxy(&mut self, run: impl FnOnce(&mut Self)) {
+        let about = item::address(self.proxy.kind, None, &self.named());
+        let before = self.cx.about.replace(about);
+        run(self);
+        self.cx.about = before;
+    }
+
+    /// Reports something that is in the dump and not in the result.
+    fn unread(&mut self, node: &Node, field: &str, message: &str) {
+        self.cx.note(Reason::Unsupported, node.loc, field, message.to_owned());
+    }
+
+    /// Reports parts of the dump that App Mesh's proxies did not have.
+    fn others(&mut self, dump: &Node) {
+        for config in dump.get("configs").map(Node::items).unwrap_or_default() {
+            let ty = config.text_at("@type").unwrap_or_default();
+            let ty = ty.rsplit('.').next().unwrap_or_default();
+            let full = config.entries().iter().any(|entry| !entry.node.items().is_empty());
+            if full && !PARTS.contains(&ty) {
+                self.of_proxy(|dump| {
+                    dump.unread(config, ty, "is a part of the dump that is not read")
+                });
+            }
+        }
+    }
+
+    /// A limit of time in App Mesh's words.
+    fn length(&mut self, node: &Node, field: &str) -> Option<Node> {
+        let length = duration(node);
+        let exact = node.text().and_then(|text| text.strip_suffix('s')?.split_once('.'));
+        if length.is_none() || exact.is_some_and(|(_, part)| part.trim_end_matches('0').len() > 3) {
+            self.unread(node, field, "is no length of whole milliseconds");
+        }
+        length
     }
 
     /// Adds a resource.

@@ -1,25 +1,11 @@
 //! Services and routes, from the virtual hosts of the proxy's route tables.
 
 use super::clusters::parse;
-use super::{Dump, Fields, duration, millis};
+use super::{Dump, Fields, fields, millis};
+use crate::import::item::same;
 use crate::import::report::Reason;
-use crate::import::tree::Node;
-use crate::model::{HostnameMatch, Kind};
-use crate::traffic::host_of_expression;
-
-/// The statuses by which App Mesh's HTTP events are known.
-const STATUSES: [(&str, &str); 3] =
-    [("500", "server-error"), ("409", "client-error"), ("504", "gateway-error")];
-/// The other conditions of Envoy, and the events that they stand for.
-const CONDITIONS: [(&str, &str, &str); 7] = [
-    ("refused-stream", "httpRetryEvents", "stream-error"),
-    ("connect-failure", "tcpRetryEvents", "connection-error"),
-    ("cancelled", "grpcRetryEvents", "cancelled"),
-    ("deadline-exceeded", "grpcRetryEvents", "deadline-exceeded"),
-    ("internal", "grpcRetryEvents", "internal"),
-    ("resource-exhausted", "grpcRetryEvents", "resource-exhausted"),
-    ("unavailable", "grpcRetryEvents", "unavailable"),
-];
+use crate::import::tree::{Node, Value};
+use crate::model::Kind;
 
 impl Dump<'_, '_> {
     /// Adds services, routers and routes of what the proxy calls, and of a gateway its own routes.
@@ -27,12 +13,22 @@ impl Dump<'_, '_> {
         for table in tables {
             let name = table.text_at("name").unwrap_or_default().to_owned();
             let port = name.rsplit('_').next().unwrap_or_default().to_owned();
-            for host in table.get("virtual_hosts").map(Node::items).unwrap_or_default() {
-                if name.starts_with("rds_egress_") {
-                    self.service(host, &port);
-                } else if name.starts_with("rds_ingress_")
-                    && self.proxy.kind == Kind::VirtualGateway
-                {
+            let (egress, ingress) =
+                (name.starts_with("rds_egress_"), name.starts_with("rds_ingress_"));
+            let of_gateway = self.proxy.kind == Kind::VirtualGateway;
+            self.of_proxy(|dump| match (egress, ingress) {
+                (true, _) => dump.rest(table, fields::TABLE),
+                (_, true) if of_gateway => dump.rest(table, fields::TABLE),
+                (_, true) => dump.rest(table, fields::INBOUND_TABLE),
+                _ => dump.unread(table, "route_config", "is a table that App Mesh did not make"),
+            });
+            let hosts = table.get("virtual_hosts").map(Node::items).unwrap_or_default();
+            for host in hosts {
+                if egress {
+                    self.domains(host, hosts.len() == 1);
+                    self.service(host, hosts, &port);
+                } else if ingress && of_gateway {
+                    self.domains(host, hosts.len() == 1);
                     let protocol = self.spoken(&port);
                     self.gateway_routes(host, &port, protocol);
                 }
@@ -40,19 +36,41 @@ impl Dump<'_, '_> {
         }
     }
 
+    /// Reports domains of a virtual host that are not the host's own name. Of several hosts none may
+    /// take what the others leave.
+    fn domains(&mut self, host: &Node, alone: bool) {
+        let name = host.text_at("name").unwrap_or_default().to_owned();
+        let domains = host.get("domains").map(Node::items).unwrap_or_default();
+        for domain in domains {
+            let text = domain.text().unwrap_or_default();
+            let own = text.strip_prefix(name.as_str());
+            let own = own.is_some_and(|rest| {
+                rest.is_empty() || rest.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok())
+            });
+            if !own && !(text == "*" && (alone || NO_SERVICES.contains(&name.as_str()))) {
+                let message =
+                    format!("`{name}` takes requests for `{text}`, which App Mesh did not let it");
+                self.of_proxy(|dump| dump.unread(domain, "domains", &message));
+            }
+        }
+    }
+
     /// What a gateway speaks on a port: its table of routes is called after it.
-    fn spoken(&self, port: &str) -> &'static str {
+    pub(super) fn spoken(&self, port: &str) -> &'static str {
         let is = |protocol: &&&str| self.tables.contains(&format!("rds_ingress_{protocol}_{port}"));
         ["http2", "grpc"].iter().find(is).copied().unwrap_or("http")
     }
 
     /// Adds a service, and a router that has its routes.
-    fn service(&mut self, host: &Node, port: &str) {
-        let Some(name) =
-            host.text_at("name").filter(|name| name.contains('.') || *name != "default_backend")
-        else {
-            return;
-        };
+    fn service(&mut self, host: &Node, hosts: &[Node], port: &str) {
+        let name = host.text_at("name").unwrap_or_default();
+        match name {
+            "" => return,
+            KEPT_HOST => return self.kept_hosts(host, hosts),
+            PASSED => return,
+            _ => {}
+        }
+        self.of_proxy(|dump| dump.rest(host, fields::HOST));
         let routes = host.get("routes").map(Node::items).unwrap_or_default();
         // `NAME:PORT` is the better witness of the port: a gateway's table has that of its hop.
         let domains = host.get("domains").map(Node::items).unwrap_or_default();
@@ -93,6 +111,7 @@ impl Dump<'_, '_> {
                 .filter(|own| *own != name)
                 .map_or_else(|| format!("route-{}", at + 1), str::to_owned);
             self.cx.about = Some(format!("route/{router}/{own}"));
+            self.rest(route, fields::EGRESS_ROUTE);
             let spec = self.route(route, &protocol, at);
             self.add(Kind::Route, &own, Some(&router), &spec);
         }
@@ -133,184 +152,98 @@ impl Dump<'_, '_> {
             target.text("virtualNode", name.node).text("port", name.port).text("weight", weight);
             targets.push(target.done());
         }
+        if targets.is_empty() && Self::clusters(route).is_empty() {
+            self.unread(route, "route", "leads to no node: it is a route without targets here");
+        }
         let mut body = Fields::new(loc);
         let targets = Node::list(loc, targets);
         body.set("action", Node::map(loc, vec![("weightedTargets", targets)]));
         let matches = route.get("match").map(|node| self.matches(node, protocol == "grpc"));
         body.set("match", matches.unwrap_or_else(|| Fields::new(loc)).done());
-        let action = route.get("route");
-        let limit = |key: &str, default: i64| {
-            let node = action?.get(key)?;
-            duration(node).filter(|_| millis(Some(node)) != Some(default))
-        };
-        let mut timeout = Fields::new(loc);
-        if let Some(request) = limit("timeout", 15_000) {
-            timeout.set("perRequest", request);
-        }
-        if let Some(idle) = limit("idle_timeout", 300_000) {
-            timeout.set("idle", idle);
-        }
-        if !timeout.entries.is_empty() {
-            body.set("timeout", timeout.done());
-        }
-        if let Some(retry) = action.and_then(|action| action.get("retry_policy")).and_then(retry) {
-            body.set("retryPolicy", retry);
+        if let Some(action) = route.get("route") {
+            let mut timeout = Fields::new(loc);
+            for (key, name, default) in
+                [("timeout", "perRequest", 15_000), ("idle_timeout", "idle", 300_000)]
+            {
+                let limit = action.get(key).filter(|limit| millis(Some(limit)) != Some(default));
+                if let Some(limit) = limit.and_then(|limit| self.length(limit, key)) {
+                    timeout.set(name, limit);
+                }
+            }
+            if !timeout.entries.is_empty() {
+                body.set("timeout", timeout.done());
+            }
+            if let Some(retry) = self.retry(action) {
+                body.set("retryPolicy", retry);
+            }
         }
         // A dump has the order, which App Mesh knows as priorities.
         let mut spec = Fields::new(loc);
         spec.set(&format!("{protocol}Route"), body.done());
-        spec.text("priority", at.min(1000).to_string());
+        spec.text("priority", self.priority(route, at));
         spec.done()
     }
 
-    fn unread(&mut self, node: &Node, field: &str, message: &str) {
-        self.cx.note(Reason::Unsupported, node.loc, field, message.to_owned());
+    /// The place of a route as a priority, of which App Mesh has 1001.
+    fn priority(&mut self, route: &Node, at: usize) -> String {
+        if at > 1000 {
+            self.unread(
+                route,
+                "routes",
+                "is behind 1001 others, and App Mesh has no more priorities",
+            );
+        }
+        at.min(1000).to_string()
     }
 
-    fn matches(&mut self, node: &Node, grpc: bool) -> Fields {
-        let mut all = Fields::new(node.loc);
-        let regex = node.at(&["safe_regex", "regex"]);
-        let exact = node.get("path");
-        match (node.get("prefix"), exact, regex) {
-            (Some(prefix), _, _) if grpc => {
-                if let Some(service) =
-                    prefix.text().and_then(|t| t.strip_prefix('/')?.strip_suffix('/'))
-                {
-                    all.text("serviceName", service);
-                }
-            }
-            (_, Some(path), _) if grpc => {
-                let text = path.text().unwrap_or_default().trim_start_matches('/');
-                if let Some((service, method)) = text.split_once('/') {
-                    all.text("serviceName", service).text("methodName", method);
-                }
-            }
-            (Some(prefix), _, _) => {
-                all.set("prefix", prefix.clone());
-            }
-            (_, Some(path), _) => {
-                all.set("path", Node::map(path.loc, vec![("exact", path.clone())]));
-            }
-            (_, _, Some(regex)) => {
-                all.set("path", Node::map(regex.loc, vec![("regex", regex.clone())]));
-            }
-            _ => self.unread(node, "match", "has a path of a kind that App Mesh did not make"),
+    /// Reports the routes for requests that kept their host, unless they are those of the services.
+    fn kept_hosts(&mut self, host: &Node, hosts: &[Node]) {
+        self.of_proxy(|dump| dump.rest(host, fields::HOST));
+        let routes = host.get("routes").map(Node::items).unwrap_or_default();
+        for route in routes {
+            self.of_proxy(|dump| dump.rest(route, fields::KEPT_ROUTE));
         }
-        let mut headers = Vec::new();
-        for header in node.get("headers").map(Node::items).unwrap_or_default() {
-            let name = header.text_at("name").unwrap_or_default();
-            let value = header.get("exact_match").or_else(|| header.at(&["string_match", "exact"]));
-            match (name, value) {
-                (":method", Some(method)) => {
-                    all.set("method", method.clone());
-                }
-                (":scheme", Some(scheme)) => {
-                    all.set("scheme", scheme.clone());
-                }
-                (":authority", Some(host)) => {
-                    all.set("hostname", Node::map(host.loc, vec![("exact", host.clone())]));
-                }
-                (":authority", None) => match host(header) {
-                    Some(host) => {
-                        all.set("hostname", host);
-                    }
-                    None => {
-                        self.unread(
-                            header,
-                            "headers",
-                            "matches hosts in another way than App Mesh",
-                        );
-                    }
-                },
-                ("content-type", _) if grpc => {}
-                _ => headers.extend(self.header(header)),
-            }
+        let of = |service: &Node| {
+            let name = service.text_at("name").unwrap_or_default();
+            let own: Vec<Node> =
+                routes.iter().filter_map(|route| without_service(route, name)).collect();
+            let all = service.get("routes").map(Node::items).unwrap_or_default();
+            let equal = own.len() == all.len()
+                && own.iter().zip(all).all(|(own, other)| same(own, &plain(other)));
+            (own.len(), equal)
+        };
+        let others = hosts.iter().filter(|other| other.text_at("name") != Some(KEPT_HOST));
+        let compared: Vec<(usize, bool)> = others.map(of).collect();
+        let known: usize = compared.iter().map(|(count, _)| count).sum();
+        if known != routes.len() || compared.iter().any(|(count, equal)| *count > 0 && !equal) {
+            let message =
+                "routes requests that kept their host in another way than the services do";
+            self.of_proxy(|dump| dump.unread(host, KEPT_HOST, message));
         }
-        if !headers.is_empty() {
-            let key = if grpc { "metadata" } else { "headers" };
-            all.set(key, Node::list(node.loc, headers));
-        }
-        let parameters = node.get("query_parameters").map(Node::items).unwrap_or_default();
-        let parameters: Vec<Node> = parameters
-            .iter()
-            .filter_map(|parameter| {
-                let mut item = Fields::new(parameter.loc);
-                item.set("name", parameter.get("name")?.clone());
-                if let Some(exact) = parameter.at(&["string_match", "exact"]) {
-                    item.set("match", Node::map(exact.loc, vec![("exact", exact.clone())]));
-                }
-                Some(item.done())
-            })
-            .collect();
-        if !parameters.is_empty() {
-            all.set("queryParameters", Node::list(node.loc, parameters));
-        }
-        all
-    }
-
-    fn header(&mut self, header: &Node) -> Option<Node> {
-        let mut item = Fields::new(header.loc);
-        item.set("name", header.get("name")?.clone());
-        let ways = [
-            ("exact", header.get("exact_match").or_else(|| header.at(&["string_match", "exact"]))),
-            (
-                "prefix",
-                header.get("prefix_match").or_else(|| header.at(&["string_match", "prefix"])),
-            ),
-            (
-                "suffix",
-                header.get("suffix_match").or_else(|| header.at(&["string_match", "suffix"])),
-            ),
-            (
-                "regex",
-                header
-                    .at(&["safe_regex_match", "regex"])
-                    .or_else(|| header.at(&["string_match", "safe_regex", "regex"])),
-            ),
-            ("range", header.get("range_match")),
-        ];
-        match ways.into_iter().find_map(|(way, node)| Some((way, node?))) {
-            Some((way, node)) => {
-                item.set("match", Node::map(node.loc, vec![(way, node.clone())]));
-            }
-            None if header.has("present_match") => {}
-            None => {
-                self.unread(header, "headers", "has a match of a kind that App Mesh did not make");
-                return None;
-            }
-        }
-        if header.get("invert_match").and_then(Node::boolean) == Some(true) {
-            item.text("invert", "true");
-        }
-        Some(item.done())
     }
 
     /// Adds the routes of a gateway's listener.
     fn gateway_routes(&mut self, host: &Node, port: &str, protocol: &'static str) {
         let gateway = self.proxy.name.clone();
         let routes = host.get("routes").map(Node::items).unwrap_or_default();
-        let mut before: Option<(String, String)> = None;
+        self.of_proxy(|dump| dump.rest(host, fields::HOST));
+        let mut paired = false;
         for (at, route) in routes.iter().enumerate() {
             let own = route.text_at("name").and_then(|name| name.rsplit('/').next());
             let mut name = own.map_or_else(|| format!("route-{port}-{}", at + 1), str::to_owned);
             self.cx.about = Some(format!("gateway_route/{gateway}/{name}"));
+            self.rest(route, fields::GATEWAY_ROUTE);
             let action = route.get("route");
             let Some(service) = action.and_then(|action| service_of(route, action)) else {
                 self.unread(route, "route", "names no service of the mesh");
                 continue;
             };
             let prefix = route.at(&["match", "prefix"]).and_then(Node::text).map(str::to_owned);
-            // `/x/` and `/x` are one prefix of App Mesh.
-            let pair = prefix.clone().map(|prefix| (prefix, service.clone()));
-            let next = routes.get(at + 1).and_then(|next| next.at(&["match", "prefix"])?.text());
-            let goes_on = pair
-                .as_ref()
-                .is_some_and(|(prefix, _)| prefix.len() > 1 && prefix.strip_suffix('/') == next);
-            if goes_on {
-                before = pair;
+            if routes.get(at + 1).is_some_and(|next| is_pair(route, next)) {
+                paired = true;
                 continue;
             }
-            if before.take().is_some() && own.is_none() {
+            if std::mem::take(&mut paired) && own.is_none() {
                 name = format!("route-{port}-{at}");
             }
             let mut matches = route.get("match").map_or_else(
@@ -325,66 +258,152 @@ impl Dump<'_, '_> {
             let target = Node::map(loc, vec![("virtualService", target)]);
             let mut to = Fields::new(loc);
             to.set("target", target);
-            if let Some(rewrite) = action.and_then(|action| rewrite(action, prefix.as_deref())) {
-                to.set("rewrite", rewrite);
+            if let Some(action) = action {
+                self.hop(action, host);
+                if let Some(rewrite) = self.rewrite(action, prefix.as_deref()) {
+                    to.set("rewrite", rewrite);
+                }
             }
             let mut body = Fields::new(loc);
             body.set("action", to.done()).set("match", matches.done());
             let mut spec = Fields::new(loc);
-            spec.set(&format!("{protocol}Route"), body.done())
-                .text("priority", at.min(1000).to_string());
+            let priority = self.priority(route, at);
+            spec.set(&format!("{protocol}Route"), body.done()).text("priority", priority);
             let spec = spec.done();
             self.add(Kind::GatewayRoute, &name, Some(&gateway), &spec);
         }
         self.cx.about = None;
     }
 
-    /// Adds a gateway with its ports, and notes chains of connections, whose services have no name.
-    pub(super) fn listeners(&mut self, listeners: &[&Node]) {
-        let mut ports = Vec::new();
-        for listener in listeners {
-            let name = listener.text_at("name").unwrap_or_default();
-            if name.starts_with("lds_ingress_") && self.proxy.kind == Kind::VirtualGateway {
-                let loc = listener.loc;
-                let port = name.rsplit('_').next().unwrap_or_default();
-                let mut mapping = Fields::new(loc);
-                mapping.text("port", port).text("protocol", self.spoken(port));
-                ports.push(Node::map(loc, vec![("portMapping", mapping.done())]));
-            }
-            for chain in listener.get("filter_chains").map(Node::items).unwrap_or_default() {
-                let filters = chain.get("filters").map(Node::items).unwrap_or_default();
-                let tcp = filters.iter().any(|filter| {
-                    filter.text_at("name").is_some_and(|name| name.contains("tcp_proxy"))
-                });
-                if tcp && name.starts_with("lds_egress_") {
-                    self.unread(
-                        chain,
-                        "filter_chains",
-                        "the name of a tcp service is not in the dump",
-                    );
-                }
+    /// Reports what a gateway's first hop does beside rewriting: its second one has the limits.
+    fn hop(&mut self, action: &Node, host: &Node) {
+        let known = ["0s", "15s", "300s"];
+        for key in ["timeout", "idle_timeout"] {
+            if let Some(limit) = action.get(key)
+                && !limit
+                    .text()
+                    .is_some_and(|text| known.contains(&text) || self.limits.contains(text))
+            {
+                self.unread(limit, key, "is a limit that no route of a service has");
             }
         }
-        if self.proxy.kind == Kind::VirtualGateway {
-            let (name, loc) = (self.proxy.name.clone(), self.proxy.loc);
-            let spec = Node::map(loc, vec![("listeners", Node::list(loc, ports))]);
-            self.add(Kind::VirtualGateway, &name, None, &spec);
+        let own = action.text_at("cluster").is_some_and(|name| name.contains("_self_redirect_"));
+        if !own {
+            let at = action.get("cluster").unwrap_or(host);
+            self.unread(at, "cluster", "leads past the routes of the service");
         }
+    }
+
+    /// What a gateway's route changes, where that is not the default.
+    fn rewrite(&mut self, action: &Node, prefix: Option<&str>) -> Option<Node> {
+        let mut all = Fields::new(action.loc);
+        if action.get("host_rewrite_literal").or_else(|| action.get("host_rewrite")).is_none() {
+            let mut hostname = Fields::new(action.loc);
+            hostname.text("defaultTargetHostname", "DISABLED");
+            all.set("hostname", hostname.done());
+        }
+        let to = action.text_at("prefix_rewrite");
+        let mut change = Fields::new(action.loc);
+        match (prefix, to) {
+            (Some(prefix), Some(to)) if prefix == to && to != "/" => {
+                change.text("defaultPrefix", "DISABLED");
+            }
+            (Some(_), Some("/")) => {}
+            (Some(_), Some(to)) => {
+                change.text("value", to);
+            }
+            (Some(prefix), None) if prefix != "/" => {
+                change.text("defaultPrefix", "DISABLED");
+            }
+            _ => {}
+        }
+        if !change.entries.is_empty() {
+            all.set("prefix", change.done());
+        }
+        let regex = action.get("regex_rewrite");
+        let whole = match (prefix, to, regex) {
+            // Envoy rewrites what matched, which is the whole of an exact path or an expression.
+            (None, Some(to), None) => Some(to.to_owned()),
+            (None, None, Some(regex)) => self.whole_path(regex),
+            (_, _, Some(regex)) => {
+                self.unread(regex, "regex_rewrite", "stands beside a prefix, as App Mesh had none");
+                None
+            }
+            _ => None,
+        };
+        if let Some(whole) = whole {
+            let whole = Node::scalar(action.loc, whole);
+            all.set("path", Node::map(action.loc, vec![("exact", whole)]));
+        }
+        (!all.entries.is_empty()).then(|| all.done())
+    }
+
+    /// The path that a rewrite of the whole path gives.
+    fn whole_path(&mut self, rewrite: &Node) -> Option<String> {
+        let text = rewrite.text_at("substitution").unwrap_or_default();
+        // A backslash names a group, or is one if there are two.
+        let plain = text.replace("\\\\", "\u{0}");
+        if plain.contains('\\') {
+            self.unread(rewrite, "regex_rewrite.substitution", "uses groups, as App Mesh had none");
+            return None;
+        }
+        Some(plain.replace('\u{0}', "\\"))
     }
 }
 
-/// The host that a match of `:authority` is about, in any case of letters and with any port.
-fn host(header: &Node) -> Option<Node> {
-    let suffix = header.get("suffix_match").or_else(|| header.at(&["string_match", "suffix"]));
-    if let Some(suffix) = suffix {
-        return Some(Node::map(suffix.loc, vec![("suffix", suffix.clone())]));
-    }
-    let regex = header.at(&["string_match", "safe_regex", "regex"])?;
-    let (way, name) = match host_of_expression(regex.text()?)? {
-        HostnameMatch::Exact(name) => ("exact", name),
-        HostnameMatch::Suffix(name) => ("suffix", name),
+/// The virtual host of requests that kept their host behind a gateway.
+const KEPT_HOST: &str = "default_backend";
+/// The virtual host of everything that is no service; the report says that it is not read.
+const PASSED: &str = "mesh-allow-all";
+/// The virtual hosts that are no services.
+pub(super) const NO_SERVICES: [&str; 2] = [KEPT_HOST, PASSED];
+/// The header by which a gateway says which service is meant.
+const SERVICE_HEADER: &str = "x-app-mesh-virtual-service";
+
+/// Whether two routes are `/x/` and `/x`, by which App Mesh rendered one prefix.
+fn is_pair(route: &Node, next: &Node) -> bool {
+    let prefix = |route: &Node| route.at(&["match", "prefix"])?.text().map(str::to_owned);
+    let (Some(long), Some(short)) = (prefix(route), prefix(next)) else { return false };
+    let bare = |route: &Node| {
+        let mut route = route.clone();
+        if let Some(prefix) = route.get_mut("match").and_then(|m| m.get_mut("prefix")) {
+            prefix.value = Value::Null;
+        }
+        route
     };
-    Some(Node::map(regex.loc, vec![(way, Node::scalar(regex.loc, name))]))
+    long.len() > 1
+        && long.strip_suffix('/') == Some(short.as_str())
+        && same(&bare(route), &bare(next))
+}
+
+/// A route without its name, which differs where one thing stands twice.
+fn plain(route: &Node) -> Node {
+    let mut route = route.clone();
+    if let Value::Map(entries) = &mut route.value {
+        entries
+            .retain(|entry| !["name", "response_headers_to_remove"].contains(&entry.key.as_str()));
+    }
+    route
+}
+
+/// A route for requests to a service that kept their host, without what says so.
+fn without_service(route: &Node, service: &str) -> Option<Node> {
+    let mut route = plain(route);
+    let matches = route.get_mut("match")?;
+    let headers = matches.get_mut("headers")?;
+    let Value::List(items) = &mut headers.value else { return None };
+    let own = |item: &Node| {
+        let value = item.get("exact_match").or_else(|| item.at(&["string_match", "exact"]));
+        item.text_at("name") == Some(SERVICE_HEADER) && value.and_then(Node::text) == Some(service)
+    };
+    let at = items.iter().position(own)?;
+    items.remove(at);
+    if items.is_empty()
+        && let Value::Map(entries) = &mut matches.value
+    {
+        entries.retain(|entry| entry.key != "headers");
+    }
+    Some(route)
 }
 
 /// The service that a gateway's route sends to.
@@ -393,9 +412,9 @@ fn service_of(route: &Node, action: &Node) -> Option<String> {
         return host.text().map(str::to_owned);
     }
     let added = route.get("request_headers_to_add").map(Node::items).unwrap_or_default();
-    let own = added.iter().find(|item| {
-        item.at(&["header", "key"]).and_then(Node::text) == Some("x-app-mesh-virtual-service")
-    });
+    let own = added
+        .iter()
+        .find(|item| item.at(&["header", "key"]).and_then(Node::text) == Some(SERVICE_HEADER));
     if let Some(own) = own {
         return own.at(&["header", "value"])?.text().map(str::to_owned);
     }
@@ -408,79 +427,4 @@ fn service_of(route: &Node, action: &Node) -> Option<String> {
         _ => service,
     };
     (!["http", "http2", "grpc"].contains(&service)).then(|| service.to_owned())
-}
-
-/// What a gateway's route changes, where that is not the default.
-fn rewrite(action: &Node, prefix: Option<&str>) -> Option<Node> {
-    let mut all = Fields::new(action.loc);
-    if action.get("host_rewrite_literal").or_else(|| action.get("host_rewrite")).is_none() {
-        let mut hostname = Fields::new(action.loc);
-        hostname.text("defaultTargetHostname", "DISABLED");
-        all.set("hostname", hostname.done());
-    }
-    let to = action.text_at("prefix_rewrite");
-    let mut change = Fields::new(action.loc);
-    match (prefix, to) {
-        (Some(prefix), Some(to)) if prefix == to && to != "/" => {
-            change.text("defaultPrefix", "DISABLED");
-        }
-        (Some(_), Some("/")) => {}
-        (Some(_), Some(to)) => {
-            change.text("value", to);
-        }
-        (Some(prefix), None) if prefix != "/" => {
-            change.text("defaultPrefix", "DISABLED");
-        }
-        _ => {}
-    }
-    if !change.entries.is_empty() {
-        all.set("prefix", change.done());
-    }
-    let whole = action.at(&["regex_rewrite", "substitution"]);
-    if let (None, Some(whole)) = (prefix, whole) {
-        all.set("path", Node::map(whole.loc, vec![("exact", whole.clone())]));
-    }
-    (!all.entries.is_empty()).then(|| all.done())
-}
-
-/// The retry policy in App Mesh's words; its default policy is none.
-fn retry(node: &Node) -> Option<Node> {
-    let on: Vec<&str> = node.text_at("retry_on").unwrap_or_default().split(',').collect();
-    let codes: Vec<&str> = node
-        .get("retriable_status_codes")
-        .map(Node::items)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(Node::text)
-        .collect();
-    if codes == ["503"] && on.contains(&"unavailable") && on.contains(&"connect-failure") {
-        return None;
-    }
-    let mut events: Vec<(&str, &str)> = Vec::new();
-    for (code, event) in STATUSES {
-        // 504 is part of the server's errors too.
-        if codes.contains(&code) && !(event == "gateway-error" && codes.contains(&"500")) {
-            events.push(("httpRetryEvents", event));
-        }
-    }
-    for (condition, list, event) in CONDITIONS {
-        if on.contains(&condition) {
-            events.push((list, event));
-        }
-    }
-    let mut all = Fields::new(node.loc);
-    for list in ["httpRetryEvents", "tcpRetryEvents", "grpcRetryEvents"] {
-        let own: Vec<Node> = events
-            .iter()
-            .filter(|(name, _)| *name == list)
-            .map(|(_, event)| Node::scalar(node.loc, *event))
-            .collect();
-        if !own.is_empty() {
-            all.set(list, Node::list(node.loc, own));
-        }
-    }
-    all.text("maxRetries", node.text_at("num_retries").unwrap_or("1"));
-    let none = Node::map(node.loc, vec![("value", Node::scalar(node.loc, "0"))]);
-    all.set("perRetryTimeout", node.get("per_try_timeout").and_then(duration).unwrap_or(none));
-    Some(all.done())
 }
