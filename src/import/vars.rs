@@ -33,7 +33,8 @@ pub(super) fn restored(node: &Node) -> Node {
     Node { loc: node.loc, value }
 }
 
-fn braces(text: &str) -> String {
+/// A text with braces where YAML needed others in their place.
+pub(super) fn braces(text: &str) -> String {
     text.replace(OPEN, "{{").replace(CLOSE, "}}")
 }
 

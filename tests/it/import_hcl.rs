@@ -168,7 +168,7 @@ fn mistakes_have_a_place_and_loops_end() {
         ("local.a", "locals {\n  a = local.b\n  b = local.a\n}", "refers to itself"),
         ("[1][3]", "", "the list has 1 items"),
         ("lower([])", "", "lower"),
-        ("1 / 0", "", "operator"),
+        ("1 / 0", "", "division by zero"),
         ("range(1000000)[0]", "", "range"),
         ("self.x", "", "host"),
     ] {

@@ -66,7 +66,7 @@ fn a_value_for_one_file_is_not_kept_for_others() {
 
 #[test]
 fn try_hides_no_limit_and_nothing_that_is_not_computed() {
-    let (losses, text) = given("try(format(\"%x\", 255), \"fallback\")", "");
+    let (losses, text) = given("try(md5(\"a\"), \"fallback\")", "");
     assert!(losses == 1 && !text.contains("dns = \"fallback\""), "{text}");
     let (losses, text) = given("try(replace(\"é-v1\", \"/-v[0-9]+$/\", \"\"), \"fallback\")", "");
     assert!(losses == 1 && !text.contains("dns = \"fallback\""), "{text}");

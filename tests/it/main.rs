@@ -32,6 +32,8 @@ mod import_elsewhere;
 mod import_faults;
 mod import_hcl;
 mod import_hcl_faults;
+mod import_hcl_files;
+mod import_hcl_values;
 mod import_round;
 mod import_samples;
 mod import_wild;

@@ -1,12 +1,11 @@
 //! Bodies of blocks as trees with places: attributes, blocks as lists, dynamic blocks written out.
 
 use super::eval::{Env, World, bad};
-use super::module::loc;
+use super::module::{Declared, loc, name_of};
 use super::value::{Bad, Val};
 use crate::import::context::Cx;
 use crate::import::tree::{Entry, Node, Value};
 use crate::span::Loc;
-use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Block, Body, Structure};
 use std::collections::BTreeMap;
 
@@ -16,16 +15,35 @@ const META: [&str; 4] = ["count", "for_each", "provider", "depends_on"];
 const META_BLOCKS: [&str; 4] = ["lifecycle", "provisioner", "connection", "timeouts"];
 
 impl<'m> World<'m> {
-    /// The values of a body, as `terraform show -json` would list them.
-    pub(super) fn body(
+    /// The values of a resource, as `terraform show -json` would list them.
+    pub(super) fn whole(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        declared: &Declared,
+    ) -> Result<Node, Bad> {
+        let mut entries = Vec::new();
+        for (file, body) in &declared.parts {
+            let env = Env { file: *file, ..env.clone() };
+            self.members(cx, &env, body, true, &mut entries)?;
+        }
+        Ok(Node { loc: declared.loc, value: Value::Map(entries) })
+    }
+
+    fn body(&self, cx: &mut Cx<'_>, env: &Env<'m>, body: &Body) -> Result<Node, Bad> {
+        let mut entries = Vec::new();
+        self.members(cx, env, body, false, &mut entries)?;
+        Ok(Node { loc: loc(env.file, body), value: Value::Map(entries) })
+    }
+
+    fn members(
         &self,
         cx: &mut Cx<'_>,
         env: &Env<'m>,
         body: &Body,
         outer: bool,
-    ) -> Result<Node, Bad> {
-        let whole = loc(env.file, body);
-        let mut entries: Vec<Entry> = Vec::new();
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Bad> {
         for structure in body {
             match structure {
                 Structure::Attribute(attribute) => {
@@ -40,23 +58,26 @@ impl<'m> World<'m> {
                         entries.push(Entry { key, at, node });
                     }
                 }
-                Structure::Block(block) => self.block(cx, env, block, outer, &mut entries)?,
+                Structure::Block(block) => self.block(cx, env, block, outer, entries)?,
             }
         }
-        Ok(Node { loc: whole, value: Value::Map(entries) })
+        Ok(())
     }
 
-    /// The blocks of a name in a body, as a list; `None` if there are none.
+    /// The blocks of a name of a resource, as a list; `None` if there are none.
     pub(super) fn blocks(
         &self,
         cx: &mut Cx<'_>,
         env: &Env<'m>,
-        body: &Body,
+        declared: &Declared,
         name: &str,
     ) -> Result<Option<Node>, Bad> {
         let mut entries: Vec<Entry> = Vec::new();
-        for block in body.blocks().filter(|block| name_of(block) == name) {
-            self.block(cx, env, block, false, &mut entries)?;
+        for (file, body) in &declared.parts {
+            let env = Env { file: *file, ..env.clone() };
+            for block in body.blocks().filter(|block| name_of(block) == name) {
+                self.block(cx, &env, block, false, &mut entries)?;
+            }
         }
         Ok(entries.pop().map(|entry| entry.node))
     }
@@ -78,7 +99,7 @@ impl<'m> World<'m> {
         let (name, dynamic) = (name_of(block), name != name_of(block));
         let nodes = match dynamic {
             true => self.dynamic(cx, env, name, block, place)?,
-            false => vec![self.body(cx, env, &block.body, false)?],
+            false => vec![self.body(cx, env, &block.body)?],
         };
         let nodes: Vec<Node> = nodes.into_iter().map(|node| Node { loc: place, ..node }).collect();
         match entries.iter_mut().find(|entry| entry.key == name) {
@@ -117,10 +138,6 @@ impl<'m> World<'m> {
                 Vec::new()
             }
             Val::Null => Vec::new(),
-            // Of a set, each item is key and value; of a list, the key is the index.
-            Val::List(items) if is_set(&each.value) => {
-                items.iter().map(|item| (item.clone(), item.clone())).collect()
-            }
             value => match value.pairs() {
                 Some(pairs) => pairs,
                 None => return bad(at, format!("{} cannot be looped over", value.kind())),
@@ -130,29 +147,9 @@ impl<'m> World<'m> {
         for (key, value) in pairs {
             let mut env = env.clone();
             let both = BTreeMap::from([("key".to_owned(), key), ("value".to_owned(), value)]);
-            env.vars.push((iterator.to_owned(), Val::Map(both)));
-            nodes.push(self.body(cx, &env, &content.body, false)?);
+            env.vars.push((iterator.to_owned(), Val::object(both)));
+            nodes.push(self.body(cx, &env, &content.body)?);
         }
         Ok(nodes)
-    }
-}
-
-/// The name of the blocks that a block stands for.
-fn name_of(block: &Block) -> &str {
-    match (block.ident.as_str(), block.labels.first()) {
-        ("dynamic", Some(label)) => label.as_str(),
-        (name, _) => name,
-    }
-}
-
-/// Whether an expression makes a set, as far as it shows.
-fn is_set(expr: &Expression) -> bool {
-    match expr {
-        Expression::Parenthesis(inner) => is_set(inner.inner()),
-        Expression::FuncCall(call) => {
-            let name = call.name.name.as_str();
-            ["toset", "setunion", "setintersection", "setsubtract"].contains(&name)
-        }
-        _ => false,
     }
 }

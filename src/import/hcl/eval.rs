@@ -4,7 +4,9 @@
 use super::functions::{self, Wrong};
 use super::module::{Instance, Module, loc};
 use super::names::Keys;
+use super::number::Num;
 use super::state::State;
+use super::types::{self, Type};
 use super::value::{Bad, Evaluated, Val};
 use crate::import::context::Cx;
 use crate::span::{FileId, Files, Loc};
@@ -31,6 +33,8 @@ pub(super) struct World<'m> {
     pub(super) state: Option<State<'m>>,
     /// Instances of modules by their prefixes.
     pub(super) children: RefCell<BTreeMap<String, Rc<Instance<'m>>>>,
+    /// How many instances of modules the calls that were met ask for.
+    pub(super) planned: Cell<usize>,
     /// References that are being followed.
     pub(super) busy: RefCell<BTreeSet<String>>,
     pub(super) depth: Cell<usize>,
@@ -114,17 +118,29 @@ impl<'m> World<'m> {
         Ok(match expr {
             Expression::Null(_) => Val::Null,
             Expression::Bool(truth) => Val::Bool(**truth),
-            Expression::Number(number) => Val::Num(number.as_f64().unwrap_or_default()),
+            Expression::Number(number) => {
+                let text = match number.as_repr() {
+                    Some(written) => written.replace(' ', ""),
+                    None => number.value().to_string(),
+                };
+                match Num::parse(&text) {
+                    Some(number) => Val::Num(number),
+                    None => return bad(place(), "the number is too large"),
+                }
+            }
             Expression::String(text) => Val::Str(text.to_string()),
             Expression::Array(array) => {
                 let items = array.iter().map(|item| self.eval(cx, env, item));
-                Val::List(items.collect::<Result<_, _>>()?)
+                Val::tuple(items.collect::<Result<_, _>>()?)
             }
             Expression::Object(object) => {
                 let mut all = BTreeMap::new();
                 for (key, value) in object {
                     let key = match key {
                         ObjectKey::Ident(name) => name.to_string(),
+                        ObjectKey::Expression(Expression::Traversal(_)) => {
+                            return bad(place(), "a key that is an expression needs parentheses");
+                        }
                         ObjectKey::Expression(expr) => {
                             let key = self.eval(cx, env, expr)?;
                             self.text(cx, &key, loc(env.file, expr))?
@@ -132,16 +148,17 @@ impl<'m> World<'m> {
                     };
                     all.insert(key, self.eval(cx, env, value.expr())?);
                 }
-                Val::Map(all)
+                Val::object(all)
             }
             Expression::StringTemplate(whole) => match whole.as_single_element() {
                 Some(Element::Interpolation(inner)) => self.eval(cx, env, &inner.expr)?,
-                _ => self.template(cx, env, whole.iter(), place())?,
+                _ => self.template(cx, env, whole.iter(), false, place())?,
             },
             Expression::HeredocTemplate(heredoc) => {
-                let mut heredoc = heredoc.clone();
-                heredoc.dedent();
-                self.template(cx, env, heredoc.template.iter(), place())?
+                let text = self.files.get(env.file).text();
+                let start = place().span.start as usize;
+                let indented = text.get(start..).is_some_and(|text| text.starts_with("<<-"));
+                self.template(cx, env, heredoc.template.iter(), indented, place())?
             }
             Expression::Parenthesis(inner) => self.eval(cx, env, inner.inner())?,
             Expression::Variable(name) => self.named(cx, env, name.as_str(), &[], place())?,
@@ -150,9 +167,10 @@ impl<'m> World<'m> {
                 if let Some(name) = condition.unknown(cx) {
                     return Ok(Val::Unknown(name));
                 }
+                let (yes, no) = (&conditional.true_expr, &conditional.false_expr);
                 match condition.truth() {
-                    Some(true) => self.eval(cx, env, &conditional.true_expr)?,
-                    Some(false) => self.eval(cx, env, &conditional.false_expr)?,
+                    Some(true) => self.chosen(cx, env, yes, no, place())?,
+                    Some(false) => self.chosen(cx, env, no, yes, place())?,
                     None => return bad(place(), format!("{} is not a boolean", condition.kind())),
                 }
             }
@@ -176,7 +194,7 @@ impl<'m> World<'m> {
                     return Ok(Val::Unknown(name));
                 }
                 let done = match op.operator.value() {
-                    UnaryOperator::Neg => value.number().map(|number| Val::Num(-number)),
+                    UnaryOperator::Neg => value.number().map(|number| Val::Num(number.negated())),
                     UnaryOperator::Not => value.truth().map(|truth| Val::Bool(!truth)),
                 };
                 match done {
@@ -203,6 +221,12 @@ impl<'m> World<'m> {
                 }
                 match operate(operator, &left, &right) {
                     Some(value) => value,
+                    // Terraform goes on with an infinite number.
+                    None if matches!(operator, BinaryOperator::Div | BinaryOperator::Mod)
+                        && right.number().is_some_and(|number| number == Num::from(0)) =>
+                    {
+                        return limit(place(), "this is a division by zero");
+                    }
                     None => {
                         let (left, right) = (left.kind(), right.kind());
                         return bad(
@@ -214,6 +238,34 @@ impl<'m> World<'m> {
             }
             Expression::ForExpr(each) => self.each(cx, env, each, place())?,
         })
+    }
+
+    /// The branch of a conditional that is chosen, in the type that both have in common.
+    fn chosen(
+        &self,
+        cx: &mut Cx<'_>,
+        env: &Env<'m>,
+        chosen: &Expression,
+        other: &Expression,
+        place: Loc,
+    ) -> Evaluated<'m> {
+        let value = self.eval(cx, env, chosen)?;
+        // A text stays a text beside any other single value.
+        if matches!(value, Val::Null | Val::Str(_) | Val::Res(_) | Val::Unknown(_)) {
+            return Ok(value);
+        }
+        // What is wrong with the other branch does not matter, and neither does what it does not know.
+        let (Ok(other), None) = cx.trial(|cx| self.eval(cx, env, other)) else { return Ok(value) };
+        if other.unknown(cx).is_some() {
+            return Ok(value);
+        }
+        match (Type::of(&value), Type::of(&other)) {
+            (own, other) if own == other || other == Type::Any => Ok(value),
+            (own, other) => match types::unified(&[own, other]) {
+                Some(ty) => types::converted(value, &ty).or_else(|why| bad(place, why)),
+                None => bad(place, "the two branches of this condition have different types"),
+            },
+        }
     }
 
     /// The text of a single value; of what is not known, one that stands for it.
@@ -258,9 +310,9 @@ impl<'m> World<'m> {
             let key = self.eval(cx, &env, key)?;
             let key = self.text(cx, &key, at)?;
             match (each.grouping, map.get_mut(&key)) {
-                (true, Some(Val::List(group))) => group.push(value),
+                (true, Some(Val::List(_, group))) => group.push(value),
                 (true, _) => {
-                    map.insert(key, Val::List(vec![value]));
+                    map.insert(key, Val::tuple(vec![value]));
                 }
                 (false, Some(_)) => return bad(at, format!("the key `{key}` comes twice")),
                 (false, None) => {
@@ -268,7 +320,7 @@ impl<'m> World<'m> {
                 }
             }
         }
-        Ok(if each.key_expr.is_some() { Val::Map(map) } else { Val::List(list) })
+        Ok(if each.key_expr.is_some() { Val::object(map) } else { Val::tuple(list) })
     }
 
     fn function(
@@ -307,7 +359,7 @@ impl<'m> World<'m> {
         }
         if call.args.expand_final() {
             match args.pop() {
-                Some(Val::List(items)) => args.extend(items),
+                Some(Val::List(_, items)) => args.extend(items),
                 Some(value @ Val::Unknown(_)) => return Ok(value),
                 _ => return bad(place, "only a list can be expanded into arguments"),
             }
@@ -316,15 +368,20 @@ impl<'m> World<'m> {
         if functions::WRITING.contains(&name) {
             args = args.into_iter().map(|arg| stood_for(cx, arg, place)).collect();
         } else if name == "coalesce" {
-            // What comes after the first value that is there does not matter.
+            // What is not known after the first value that is there does not matter.
             let known = |arg: &Val<'m>| arg.unknown(cx).is_none() && functions::is_there(arg);
-            let end = args.iter().position(known).map_or(args.len(), |at| at + 1);
-            args.truncate(end);
+            if let Some(at) = args.iter().position(known) {
+                for arg in &mut args[at + 1..] {
+                    if arg.unknown(cx).is_some() {
+                        *arg = Val::Null;
+                    }
+                }
+            }
         }
         let moves = functions::MOVING.contains(&name);
         let unknown = args.iter().find_map(|arg| match arg {
             Val::Unknown(name) => Some(name.clone()),
-            Val::List(_) | Val::Map(_) if moves => None,
+            Val::List(..) | Val::Map(..) if moves => None,
             arg => arg.unknown(cx).filter(|_| !functions::WRITING.contains(&name)),
         });
         if let Some(name) = unknown {
@@ -349,90 +406,17 @@ impl<'m> World<'m> {
         let words: Vec<&str> = text.get(range).unwrap_or_default().split_whitespace().collect();
         Val::Unknown(words.join(" ").chars().take(120).collect())
     }
-
-    /// A value under attributes, indices and splats.
-    pub(super) fn follow(
-        &self,
-        cx: &mut Cx<'_>,
-        env: &Env<'m>,
-        value: Val<'m>,
-        operators: &[&TraversalOperator],
-        place: Loc,
-    ) -> Evaluated<'m> {
-        let Some((first, rest)) = operators.split_first() else { return Ok(value) };
-        let next = match first {
-            TraversalOperator::GetAttr(name) => self.attribute(cx, value, name.as_str(), place)?,
-            TraversalOperator::Index(index) => {
-                let index = self.eval(cx, env, index)?;
-                self.index(cx, value, &index, place)?
-            }
-            TraversalOperator::LegacyIndex(index) => {
-                self.index(cx, value, &Val::Num(**index as f64), place)?
-            }
-            TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => {
-                // `x.*.a[0]` is an item of the list that `x.*.a` gives; `x[*].a[0]` is a list.
-                let attributes =
-                    |op: &&&TraversalOperator| matches!(op, TraversalOperator::GetAttr(_));
-                let own = match first {
-                    TraversalOperator::AttrSplat(_) => rest.iter().take_while(attributes).count(),
-                    _ => rest.len(),
-                };
-                let (rest, after) = rest.split_at(own);
-                let items = match value {
-                    Val::List(items) => items,
-                    Val::Null => Vec::new(),
-                    value @ Val::Unknown(_) => return Ok(value),
-                    value => vec![value],
-                };
-                let all = items.into_iter().map(|item| self.follow(cx, env, item, rest, place));
-                let list = Val::List(all.collect::<Result<_, _>>()?);
-                return self.follow(cx, env, list, after, place);
-            }
-        };
-        self.follow(cx, env, next, rest, place)
-    }
-
-    fn attribute(&self, cx: &mut Cx<'_>, value: Val<'m>, name: &str, place: Loc) -> Evaluated<'m> {
-        match value {
-            Val::Map(mut all) => match all.remove(name) {
-                Some(value) => Ok(value),
-                None => bad(place, format!("the value has no attribute `{name}`")),
-            },
-            Val::Res(resource) => self.resource_attribute(cx, &resource, name),
-            Val::Unknown(known) => Ok(Val::Unknown(format!("{known}.{name}"))),
-            value => bad(place, format!("{} has no attribute `{name}`", value.kind())),
-        }
-    }
-
-    fn index(&self, cx: &mut Cx<'_>, value: Val<'m>, index: &Val<'m>, place: Loc) -> Evaluated<'m> {
-        if let Some(name) = index.unknown(cx) {
-            return Ok(Val::Unknown(name));
-        }
-        match &value {
-            Val::List(items) => match index.index().and_then(|at| items.get(at)) {
-                Some(item) => Ok(item.clone()),
-                None => bad(place, format!("the list has {} items", items.len())),
-            },
-            Val::Map(_) | Val::Res(_) => match index.text() {
-                Some(key) => self.attribute(cx, value, &key, place),
-                None => bad(place, format!("{} is no key", index.kind())),
-            },
-            Val::Unknown(name) => {
-                Ok(Val::Unknown(format!("{name}[{}]", index.text().unwrap_or_default())))
-            }
-            value => bad(place, format!("{} has no items", value.kind())),
-        }
-    }
 }
 
 /// A value with a text in place of each part that is not known.
 fn stood_for<'m>(cx: &mut Cx<'_>, value: Val<'m>, place: Loc) -> Val<'m> {
     match value {
         Val::Unknown(name) => Val::Str(cx.variable(&name, place)),
-        Val::List(items) => {
-            Val::List(items.into_iter().map(|item| stood_for(cx, item, place)).collect())
+        Val::List(kind, items) => {
+            Val::List(kind, items.into_iter().map(|item| stood_for(cx, item, place)).collect())
         }
-        Val::Map(all) => Val::Map(
+        Val::Map(kind, all) => Val::Map(
+            kind,
             all.into_iter().map(|(key, value)| (key, stood_for(cx, value, place))).collect(),
         ),
         value => value,
@@ -451,10 +435,10 @@ fn operate<'m>(operator: BinaryOperator, left: &Val<'m>, right: &Val<'m>) -> Opt
         BinaryOperator::GreaterEq => Val::Bool(numbers.map(|(a, b)| a >= b)?),
         BinaryOperator::Less => Val::Bool(numbers.map(|(a, b)| a < b)?),
         BinaryOperator::Greater => Val::Bool(numbers.map(|(a, b)| a > b)?),
-        BinaryOperator::Plus => Val::Num(numbers.map(|(a, b)| a + b)?),
-        BinaryOperator::Minus => Val::Num(numbers.map(|(a, b)| a - b)?),
-        BinaryOperator::Mul => Val::Num(numbers.map(|(a, b)| a * b)?),
-        BinaryOperator::Div => Val::Num(numbers.filter(|(_, b)| *b != 0.0).map(|(a, b)| a / b)?),
-        BinaryOperator::Mod => Val::Num(numbers.filter(|(_, b)| *b != 0.0).map(|(a, b)| a % b)?),
+        BinaryOperator::Plus => Val::Num(numbers.and_then(|(a, b)| a.plus(&b))?),
+        BinaryOperator::Minus => Val::Num(numbers.and_then(|(a, b)| a.minus(&b))?),
+        BinaryOperator::Mul => Val::Num(numbers.and_then(|(a, b)| a.times(&b))?),
+        BinaryOperator::Div => Val::Num(numbers.and_then(|(a, b)| a.over(&b))?),
+        BinaryOperator::Mod => Val::Num(numbers.and_then(|(a, b)| a.modulo(&b))?),
     })
 }

@@ -1,9 +1,14 @@
 //! The functions of HCL that definitions of a mesh use. What reads the network or the clock is not
 //! computed; what reads files is in `files`.
 
+use super::conversions::{conversions, numbers};
+use super::encoded::encoded;
+use super::number::Num;
 use super::texts::{patterns, texts};
-use super::value::Val;
+use super::types::{self, Type, common, converted};
+use super::value::{Keyed, Seq, Val};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// How many items a function may make.
 const ITEMS_MAX: usize = 10_000;
@@ -48,6 +53,7 @@ pub(super) enum Wrong {
 pub(super) fn call<'m>(name: &str, args: &[Val<'m>]) -> Option<Result<Val<'m>, Wrong>> {
     let found = texts(name, args)
         .or_else(|| patterns(name, args))
+        .or_else(|| encoded(name, args))
         .or_else(|| collections(name, args))
         .or_else(|| numbers(name, args))
         .or_else(|| conversions(name, args))?;
@@ -61,10 +67,10 @@ fn bounded(value: Val<'_>) -> Result<Val<'_>, Wrong> {
         Val::Str(text) if text.len() > TEXT_MAX => {
             too_large("the text is longer than 1 MiB".to_owned())
         }
-        Val::List(items) if items.len() > ITEMS_MAX => {
+        Val::List(_, items) if items.len() > ITEMS_MAX => {
             too_large(format!("the list has more than {ITEMS_MAX} items"))
         }
-        Val::List(items) if items.iter().map(Val::size).sum::<usize>() > LIST_MAX => {
+        Val::List(_, items) if items.iter().map(Val::size).sum::<usize>() > LIST_MAX => {
             too_large("the list has more than 4,000,000 values".to_owned())
         }
         _ => Ok(value),
@@ -75,7 +81,7 @@ fn bounded(value: Val<'_>) -> Result<Val<'_>, Wrong> {
 pub(super) fn is_there(value: &Val<'_>) -> bool {
     match value {
         Val::Null => false,
-        Val::Str(text) => !text.is_empty(),
+        Val::Str(text) | Val::Loose(text) => !text.is_empty(),
         _ => true,
     }
 }
@@ -89,93 +95,138 @@ pub(super) fn text(value: Option<&Val<'_>>) -> Result<String, String> {
     }
 }
 
-pub(super) fn number(value: Option<&Val<'_>>) -> Result<f64, String> {
+pub(super) fn number(value: Option<&Val<'_>>) -> Result<Num, String> {
     match value {
         Some(value) => value.number().ok_or_else(|| format!("{} is not a number", value.kind())),
         None => Err("an argument is missing".to_owned()),
     }
 }
 
+/// A whole number.
+pub(super) fn int(value: Option<&Val<'_>>) -> Result<i64, String> {
+    let number = number(value)?;
+    number.int().ok_or_else(|| format!("{} is not a whole number", number.text()))
+}
+
+/// A whole number that is not negative.
+pub(super) fn size(value: Option<&Val<'_>>) -> Result<usize, String> {
+    let number = int(value)?;
+    usize::try_from(number).map_err(|_| format!("{number} is negative"))
+}
+
+/// The items of a list, a tuple or a set.
 pub(super) fn list<'m>(value: Option<&Val<'m>>) -> Result<Vec<Val<'m>>, String> {
+    sequence(value).map(|(_, items)| items)
+}
+
+fn sequence<'m>(value: Option<&Val<'m>>) -> Result<(Seq, Vec<Val<'m>>), String> {
     match value {
-        Some(Val::List(items)) => Ok(items.clone()),
-        Some(Val::Map(all)) => Ok(all.values().cloned().collect()),
-        Some(Val::Null) => Ok(Vec::new()),
+        Some(Val::List(kind, items)) => Ok((kind.clone(), items.clone())),
         Some(value) => Err(format!("{} is not a list", value.kind())),
         None => Err("an argument is missing".to_owned()),
     }
 }
 
-fn map<'m>(value: Option<&Val<'m>>) -> Result<BTreeMap<String, Val<'m>>, String> {
+/// The items of a list or a tuple: those of a set have no places.
+fn ordered<'m>(value: Option<&Val<'m>>) -> Result<(Seq, Vec<Val<'m>>), String> {
+    match sequence(value)? {
+        (Seq::Set(_), _) => Err("the items of a set have no order; make a list of it".to_owned()),
+        found => Ok(found),
+    }
+}
+
+fn map<'m>(value: Option<&Val<'m>>) -> Result<(Keyed, BTreeMap<String, Val<'m>>), String> {
     match value {
-        Some(Val::Map(all)) => Ok(all.clone()),
-        Some(Val::Null) => Ok(BTreeMap::new()),
+        Some(Val::Map(kind, all)) => Ok((kind.clone(), all.clone())),
         Some(value) => Err(format!("{} is not a map", value.kind())),
         None => Err("an argument is missing".to_owned()),
     }
 }
 
+/// A list of texts.
 pub(super) fn strings<'m>(all: impl IntoIterator<Item = String>) -> Val<'m> {
-    Val::List(all.into_iter().map(Val::Str).collect())
+    Val::List(Seq::List(Rc::new(Type::Str)), all.into_iter().map(Val::Str).collect())
+}
+
+/// A list of items that have one type.
+pub(super) fn uniform(items: Vec<Val<'_>>) -> Result<Val<'_>, String> {
+    converted(Val::tuple(items), &Type::List(Rc::new(Type::Any)))
+}
+
+/// The items of a list of texts.
+fn texts_of(value: Option<&Val<'_>>) -> Result<Vec<String>, String> {
+    list(value)?.iter().map(|item| text(Some(item))).collect()
 }
 
 fn collections<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
     let first = args.first();
     Some(match name {
         "length" => match first {
-            Some(Val::Str(text)) => Ok(Val::Num(text.chars().count() as f64)),
-            other => list(other).map(|items| Val::Num(items.len() as f64)),
-        },
-        "concat" => (|| {
-            let mut all = Vec::new();
-            for arg in args {
-                all.extend(list(Some(arg))?);
+            Some(Val::Map(_, all)) => Ok(Val::count(all.len())),
+            Some(Val::Str(text) | Val::Loose(text)) => {
+                return super::texts::letters(text).map(|all| Ok(Val::count(all.len())));
             }
-            Ok(Val::List(all))
-        })(),
+            other => list(other).map(|items| Val::count(items.len())),
+        },
+        "concat" => concat(args),
         "flatten" => list(first).map(|items| {
             let mut all = Vec::new();
             flat(&items, &mut all);
-            Val::List(all)
+            Val::tuple(all)
         }),
         "compact" => list(first).map(|items| {
-            let there = |item: &Val<'_>| item.text().is_some_and(|text| !text.is_empty());
-            Val::List(items.into_iter().filter(there).collect())
+            let there = |item: &Val<'_>| item.text().filter(|text| !text.is_empty());
+            strings(items.iter().filter_map(there))
         }),
-        "distinct" => list(first).map(|items| Val::List(distinct(items))),
-        "reverse" => list(first).map(|items| Val::List(items.into_iter().rev().collect())),
-        "sort" => list(first).map(|items| {
-            let mut all: Vec<String> = items.iter().filter_map(Val::text).collect();
+        "distinct" => list(first).and_then(uniform).map(|all| match all {
+            Val::List(kind, items) => Val::List(kind, distinct(items)),
+            other => other,
+        }),
+        "reverse" => sequence(first).map(|(kind, items)| {
+            let kind = match kind {
+                Seq::Set(inner) => Seq::List(inner),
+                kind => kind,
+            };
+            Val::List(kind, items.into_iter().rev().collect())
+        }),
+        "sort" => texts_of(first).map(|mut all| {
             all.sort();
             strings(all)
         }),
         "slice" => (|| {
-            let (items, from, to) = (list(first)?, number(args.get(1))?, number(args.get(2))?);
-            let (from, to) = (from.max(0.0) as usize, to.max(0.0) as usize);
+            let (kind, items) = ordered(first)?;
+            let (from, to) = (size(args.get(1))?, size(args.get(2))?);
             items
                 .get(from..to)
-                .map(|part| Val::List(part.to_vec()))
+                .map(|part| Val::List(kind, part.to_vec()))
                 .ok_or_else(|| format!("the list has no items from {from} to {to}"))
         })(),
         "chunklist" => (|| {
-            let size = number(args.get(1))?.max(1.0) as usize;
-            Ok(Val::List(list(first)?.chunks(size).map(|part| Val::List(part.to_vec())).collect()))
+            let Val::List(kind, items) = uniform(list(first)?)? else { return Ok(Val::Null) };
+            let length = match size(args.get(1))? {
+                0 => items.len().max(1),
+                length => length,
+            };
+            let chunk = |part: &[Val<'m>]| Val::List(kind.clone(), part.to_vec());
+            uniform(items.chunks(length).map(chunk).collect())
         })(),
         "element" => (|| {
-            let (items, at) = (list(first)?, number(args.get(1))?);
-            let length = items.len() as f64;
-            let found = items.get(at.rem_euclid(length.max(1.0)) as usize);
+            let ((kind, items), at) = (ordered(first)?, int(args.get(1))?);
+            if at < 0 && kind == Seq::Tuple {
+                return Err(format!("{at} is negative, which only lists of one type allow"));
+            }
+            let length = i64::try_from(items.len().max(1)).unwrap_or(i64::MAX);
+            let found = items.get(usize::try_from(at.rem_euclid(length)).unwrap_or(0));
             found.cloned().ok_or_else(|| "the list is empty".to_owned())
         })(),
         "index" => (|| {
             let wanted = args.get(1).ok_or("an argument is missing")?;
-            let found = list(first)?.iter().position(|item| item.same(wanted));
-            found
-                .map(|at| Val::Num(at as f64))
-                .ok_or_else(|| "the list has no such item".to_owned())
+            let found = ordered(first)?.1.iter().position(|item| item.same(wanted));
+            found.map(Val::count).ok_or_else(|| "the list has no such item".to_owned())
         })(),
         "contains" => (|| {
-            let wanted = args.get(1).ok_or("an argument is missing")?;
+            let wanted = args.get(1).filter(|wanted| !matches!(wanted, Val::Null));
+            let wanted = wanted.ok_or("the value is null or missing")?;
             Ok(Val::Bool(list(first)?.iter().any(|item| item.same(wanted))))
         })(),
         "one" => list(first).and_then(|items| match items.as_slice() {
@@ -183,58 +234,201 @@ fn collections<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
             [one] => Ok(one.clone()),
             _ => Err("the list has more than one item".to_owned()),
         }),
-        "keys" => map(first).map(|all| strings(all.into_keys())),
-        "values" => map(first).map(|all| Val::List(all.into_values().collect())),
+        "alltrue" | "anytrue" => (|| {
+            let mut truths = Vec::new();
+            for item in list(first)? {
+                truths.push(match converted(item, &Type::Bool)? {
+                    Val::Bool(truth) => truth,
+                    _ => false,
+                });
+            }
+            let all = name == "alltrue";
+            Ok(Val::Bool(if all { truths.iter().all(|t| *t) } else { truths.contains(&true) }))
+        })(),
+        "matchkeys" => (|| {
+            let (values, keys, wanted) = (list(first)?, list(args.get(1))?, list(args.get(2))?);
+            if values.len() != keys.len() {
+                return Err("there are not as many keys as values".to_owned());
+            }
+            let common = common(keys.iter().chain(&wanted), "the keys")?;
+            let in_one = |items: Vec<Val<'m>>| -> Result<Vec<Val<'m>>, String> {
+                items.into_iter().map(|item| converted(item, &common)).collect()
+            };
+            let (keys, wanted) = (in_one(keys)?, in_one(wanted)?);
+            let is_wanted = |key: &Val<'m>| wanted.iter().any(|one| one.same(key));
+            let pairs = values.into_iter().zip(keys);
+            uniform(pairs.filter(|(_, key)| is_wanted(key)).map(|(value, _)| value).collect())
+        })(),
+        _ => return maps(name, args).or_else(|| sets(name, args)),
+    })
+}
+
+fn concat<'m>(args: &[Val<'m>]) -> Result<Val<'m>, String> {
+    let mut all = Vec::new();
+    let mut types = Vec::new();
+    for arg in args {
+        let (kind, items) = ordered(Some(arg))?;
+        if let Seq::List(inner) = kind {
+            types.push((*inner).clone());
+        }
+        all.extend(items);
+    }
+    match args {
+        [] => Err("an argument is missing".to_owned()),
+        // Lists become one if their items have a type in common.
+        _ if types.len() == args.len()
+            && let Some(ty) = types::unified(&types) =>
+        {
+            converted(Val::tuple(all), &Type::List(Rc::new(ty)))
+        }
+        _ => Ok(Val::tuple(all)),
+    }
+}
+
+fn maps<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
+    let first = args.first();
+    Some(match name {
+        "keys" => map(first).map(|(kind, all)| match kind {
+            Keyed::Object => Val::tuple(all.into_keys().map(Val::Str).collect()),
+            Keyed::Map(_) => strings(all.into_keys()),
+        }),
+        "values" => map(first).map(|(kind, all)| {
+            let kind = match kind {
+                Keyed::Object => Seq::Tuple,
+                Keyed::Map(inner) => Seq::List(inner),
+            };
+            Val::List(kind, all.into_values().collect())
+        }),
         "lookup" => (|| {
-            let (all, key) = (map(first)?, text(args.get(1))?);
-            let found = all.get(&key).or(args.get(2)).cloned();
-            found.ok_or_else(|| format!("the map has no key `{key}`"))
+            let ((kind, mut all), key) = (map(first)?, text(args.get(1))?);
+            let default = match (kind, args.get(2)) {
+                (Keyed::Map(inner), Some(default)) => Some(converted(default.clone(), &inner)?),
+                (_, default) => default.cloned(),
+            };
+            all.remove(&key).or(default).ok_or_else(|| format!("the map has no key `{key}`"))
         })(),
         "merge" => (|| {
-            let mut all = BTreeMap::new();
-            for arg in args {
-                all.extend(map(Some(arg))?);
+            let mut merged = BTreeMap::new();
+            let mut kinds = Vec::new();
+            for arg in args.iter().filter(|arg| !matches!(arg, Val::Null)) {
+                let (kind, all) = map(Some(arg))?;
+                kinds.push(kind);
+                merged.extend(all);
             }
-            Ok(Val::Map(all))
+            let kind = match kinds.split_first() {
+                Some((first, rest)) if rest.iter().all(|kind| kind == first) => first.clone(),
+                _ => Keyed::Object,
+            };
+            Ok(Val::Map(kind, merged))
         })(),
         "zipmap" => (|| {
-            let (keys, values) = (list(first)?, list(args.get(1))?);
-            let keys: Result<Vec<String>, String> =
-                keys.iter().map(|key| text(Some(key))).collect();
-            Ok(Val::Map(keys?.into_iter().zip(values).collect()))
-        })(),
-        "setunion" | "setintersection" | "setsubtract" => (|| {
-            let (mut all, other) = (list(first)?, list(args.get(1))?);
-            match name {
-                "setunion" => all.extend(other),
-                "setintersection" => all.retain(|item| other.iter().any(|o| o.same(item))),
-                _ => all.retain(|item| !other.iter().any(|o| o.same(item))),
+            let (keys, (kind, values)) = (texts_of(first)?, ordered(args.get(1))?);
+            if keys.len() != values.len() {
+                return Err("there are not as many keys as values".to_owned());
             }
-            Ok(set(all))
+            let kind = match kind {
+                Seq::List(inner) | Seq::Set(inner) => Keyed::Map(inner),
+                Seq::Tuple => Keyed::Object,
+            };
+            Ok(Val::Map(kind, keys.into_iter().zip(values).collect()))
+        })(),
+        "transpose" => (|| {
+            let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (key, value) in map(first)?.1 {
+                for item in texts_of(Some(&value))? {
+                    found.entry(item).or_default().push(key.clone());
+                }
+            }
+            let all = found.into_iter().map(|(key, mut all)| {
+                all.sort();
+                (key, strings(all))
+            });
+            Ok(Val::Map(Keyed::Map(Rc::new(Type::List(Rc::new(Type::Str)))), all.collect()))
+        })(),
+        // As Terraform 0.11 had it.
+        "map" => (|| {
+            let mut all = BTreeMap::new();
+            for pair in args.chunks(2) {
+                let value = pair.get(1).ok_or("the last key has no value")?;
+                all.insert(text(pair.first())?, value.clone());
+            }
+            converted(Val::object(all), &Type::Map(Rc::new(Type::Any)))
+        })(),
+        _ => return None,
+    })
+}
+
+fn sets<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
+    Some(match name {
+        "setunion" | "setintersection" | "setsubtract" => (|| {
+            let all: Vec<Vec<Val<'m>>> =
+                args.iter().map(|arg| list(Some(arg))).collect::<Result<_, _>>()?;
+            let inner = Rc::new(common(all.iter().flatten(), "the sets")?);
+            let mut found: Option<Vec<Val<'m>>> = None;
+            for items in all {
+                let items: Vec<Val<'m>> = items
+                    .into_iter()
+                    .map(|item| converted(item, &inner))
+                    .collect::<Result<_, _>>()?;
+                let within = |item: &Val<'m>| items.iter().any(|own| own.same(item));
+                found = Some(match (found, name) {
+                    (None, _) => items,
+                    (Some(mut found), "setunion") => {
+                        found.extend(items);
+                        found
+                    }
+                    (Some(found), "setintersection") => found.into_iter().filter(within).collect(),
+                    (Some(found), _) => found.into_iter().filter(|item| !within(item)).collect(),
+                });
+            }
+            let found = found.ok_or("an argument is missing")?;
+            Ok(types::set(inner, found))
         })(),
         "setproduct" => (|| {
             let mut rows: Vec<Vec<Val<'_>>> = vec![Vec::new()];
+            let mut is_list = true;
             for arg in args {
-                let items = list(Some(arg))?;
+                let (kind, items) = sequence(Some(arg))?;
+                let items = match kind {
+                    Seq::Tuple => list(Some(&uniform(items)?))?,
+                    Seq::List(_) | Seq::Set(_) => items,
+                };
+                is_list &= !matches!(arg, Val::List(Seq::Set(_), _));
                 let with = |row: &Vec<Val<'m>>, item: &Val<'m>| {
                     [row.as_slice(), std::slice::from_ref(item)].concat()
                 };
                 let product = rows.iter().flat_map(|row| items.iter().map(move |i| with(row, i)));
                 rows = product.take(ITEMS_MAX + 1).collect();
             }
-            Ok(Val::List(rows.into_iter().map(Val::List).collect()))
+            let rows = Val::tuple(rows.into_iter().map(Val::tuple).collect());
+            let inner = Rc::new(Type::Any);
+            converted(rows, &if is_list { Type::List(inner) } else { Type::Set(inner) })
         })(),
         "range" => (|| {
-            let numbers: Result<Vec<f64>, String> =
-                args.iter().map(|arg| number(Some(arg))).collect();
-            let (from, to, step) = match numbers?.as_slice() {
-                [to] => (0.0, *to, 1.0),
-                [from, to] => (*from, *to, if from <= to { 1.0 } else { -1.0 }),
-                [from, to, step] => (*from, *to, *step),
+            let numbers: Vec<Num> =
+                args.iter().map(|arg| number(Some(arg))).collect::<Result<_, _>>()?;
+            let (zero, one) = (Num::from(0), Num::from(1));
+            let (from, to, step) = match numbers.as_slice() {
+                [to] => (zero.clone(), to.clone(), if *to < zero { one.negated() } else { one }),
+                [from, to] => {
+                    (from.clone(), to.clone(), if from > to { one.negated() } else { one })
+                }
+                [from, to, step] => (from.clone(), to.clone(), step.clone()),
                 _ => return Err("range takes one to three numbers".to_owned()),
             };
-            let count = ((to - from) / step).ceil().max(0.0).min(ITEMS_MAX as f64 + 1.0);
-            Ok(Val::List((0..count as usize).map(|n| Val::Num(from + n as f64 * step)).collect()))
+            if step == zero || (step > zero) != (from < to) && from != to {
+                return Err("the step leads away from the end".to_owned());
+            }
+            let mut all = Vec::new();
+            let mut next = from;
+            while if step > zero { next < to } else { next > to } {
+                all.push(Val::Num(next.clone()));
+                if all.len() > ITEMS_MAX {
+                    break;
+                }
+                next = next.plus(&step).ok_or("a number is too large")?;
+            }
+            Ok(Val::List(Seq::List(Rc::new(Type::Num)), all))
         })(),
         _ => return None,
     })
@@ -243,90 +437,21 @@ fn collections<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
 fn flat<'m>(items: &[Val<'m>], all: &mut Vec<Val<'m>>) {
     for item in items {
         match item {
-            Val::List(inner) => flat(inner, all),
+            Val::List(_, inner) => flat(inner, all),
             item => all.push(item.clone()),
         }
     }
 }
 
-fn distinct(items: Vec<Val<'_>>) -> Vec<Val<'_>> {
+/// Each item once, in the order of the first of each.
+pub(super) fn distinct(items: Vec<Val<'_>>) -> Vec<Val<'_>> {
     let mut all: Vec<Val<'_>> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for item in items {
+        // Items of one text have different types only where Terraform does not compare them.
         if seen.insert(item.json()) {
             all.push(item);
         }
     }
     all
-}
-
-/// A set: each item once, in their own order.
-pub(super) fn set(items: Vec<Val<'_>>) -> Val<'_> {
-    let mut all = distinct(items);
-    all.sort_by_cached_key(|item| item.text().unwrap_or_else(|| item.json()));
-    Val::List(all)
-}
-
-fn numbers<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
-    let one = |change: fn(f64) -> f64| number(args.first()).map(|n| Val::Num(change(n)));
-    let several = |pick: fn(f64, f64) -> f64| {
-        let mut all = Vec::new();
-        for arg in args {
-            match arg {
-                Val::List(items) => all.extend(items.iter().map(|item| number(Some(item)))),
-                arg => all.push(number(Some(arg))),
-            }
-        }
-        let all: Result<Vec<f64>, String> = all.into_iter().collect();
-        let found = all?.into_iter().reduce(pick);
-        found.map(Val::Num).ok_or_else(|| "there are no numbers".to_owned())
-    };
-    Some(match name {
-        "floor" => one(f64::floor),
-        "ceil" => one(f64::ceil),
-        "abs" => one(f64::abs),
-        "min" => several(f64::min),
-        "max" => several(f64::max),
-        "sum" => several(|a, b| a + b),
-        _ => return None,
-    })
-}
-
-fn conversions<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
-    let first = args.first();
-    Some(match name {
-        "tostring" => match first {
-            Some(Val::Null) => Ok(Val::Null),
-            other => text(other).map(Val::Str),
-        },
-        "tonumber" => match first {
-            Some(Val::Null) => Ok(Val::Null),
-            other => number(other).map(Val::Num),
-        },
-        "tobool" => match first {
-            Some(Val::Null) => Ok(Val::Null),
-            Some(value) => {
-                let truth = value.truth().map(Val::Bool);
-                truth.ok_or_else(|| format!("{} is not a boolean", value.kind()))
-            }
-            None => Err("an argument is missing".to_owned()),
-        },
-        "tolist" => list(first).map(Val::List),
-        "toset" => list(first).map(set),
-        "tomap" => map(first).map(Val::Map),
-        "list" => Ok(Val::List(args.to_vec())),
-        "sensitive" | "nonsensitive" => match first {
-            Some(value) => Ok(value.clone()),
-            None => Err("an argument is missing".to_owned()),
-        },
-        "coalesce" => {
-            let found = args.iter().find(|value| is_there(value));
-            found.cloned().ok_or_else(|| "every value is empty".to_owned())
-        }
-        "coalescelist" => {
-            let there = |value: &&Val<'_>| matches!(value, Val::List(items) if !items.is_empty());
-            args.iter().find(there).cloned().ok_or_else(|| "every list is empty".to_owned())
-        }
-        _ => return None,
-    })
 }

@@ -1,24 +1,34 @@
 //! HCL: what Terraform and OpenTofu would make of files, without a provider and without AWS.
 //!
-//! Files become modules (`module`), their expressions values (`eval`, `names`, `template`, `functions`,
-//! `texts`, `pattern`, and of files among the sources `files`), and the
+//! Files become modules (`module`), their expressions values (`eval`, `names`, `variables`, `calls`, `follow`,
+//! `template`) of Terraform's types (`types`) and numbers (`number`), with its functions (`functions`,
+//! `conversions`, `texts`, `format`, `encoded`, `pattern`, and of files among the sources `files`), and the
 //! bodies of resources the trees that `terraform show -json` prints (`body`), which `terraform` reads.
 //! What only an apply tells is taken from a state beside the files, or asked for as a variable.
 
 mod body;
+mod calls;
+mod conversions;
+mod disagreement;
 mod elsewhere;
+mod encoded;
 mod eval;
 mod fetched;
 mod files;
+mod follow;
+mod format;
 mod functions;
 mod json;
 mod module;
 mod names;
+mod number;
 mod pattern;
 mod state;
 mod template;
 mod texts;
+mod types;
 mod value;
+mod variables;
 
 use super::codes;
 use super::context::Cx;
@@ -108,6 +118,7 @@ impl Set {
                     files,
                     state: (!own.is_empty()).then_some(state),
                     children: RefCell::default(),
+                    planned: Cell::new(0),
                     busy: RefCell::default(),
                     depth: Cell::new(0),
                     steps: Cell::new(0),
@@ -115,6 +126,7 @@ impl Set {
                     keys: RefCell::default(),
                 },
                 met: BTreeSet::new(),
+                full: false,
             };
             reader.root(cx, root, items);
         }
@@ -136,15 +148,17 @@ fn makes_mesh(modules: &BTreeMap<String, Module>, folder: &str) -> bool {
 /// Whether a call of a module that is not among the sources speaks of a mesh: in its name, its source or
 /// what it gives to the module. In a module that has resources of App Mesh, any call may make more.
 fn names_mesh(call: &Declared) -> bool {
+    let says = |text: String| text.to_ascii_lowercase().contains("mesh");
     !module::is_of_others(call)
-        && (call.name.to_ascii_lowercase().contains("mesh")
-            || call.body.to_string().to_ascii_lowercase().contains("mesh"))
+        && (says(call.name.clone()) || call.parts.iter().any(|(_, body)| says(body.to_string())))
 }
 
 struct Reader<'m> {
     world: World<'m>,
     /// The addresses that the files define.
     met: BTreeSet<String>,
+    /// Whether it was reported that there are too many instances of modules.
+    full: bool,
 }
 
 impl<'m> Reader<'m> {
@@ -191,18 +205,24 @@ impl<'m> Reader<'m> {
         }
         for call in inst.module.calls.values() {
             self.at(cx, call);
-            for key in self.keys(cx, inst, call) {
+            let keys = self.keys(cx, inst, call);
+            // What is too much is an error before any of it is made.
+            if let Err(wrong) = self.world.plan(call, keys.len()) {
+                self.full = true;
+                report(cx, wrong);
+                return;
+            }
+            for key in keys {
                 match self.world.child(inst, call, key) {
                     Ok(Some(child)) => self.module(cx, &child, items),
-                    Ok(None) => self.missing(cx, inst, call),
-                    Err(wrong) => {
-                        report(cx, wrong);
-                        if self.world.is_full() {
-                            return;
-                        }
+                    // The files of the others are missing too.
+                    Ok(None) => {
+                        self.missing(cx, inst, call);
+                        break;
                     }
+                    Err(wrong) => report(cx, wrong),
                 }
-                if self.world.spent() {
+                if self.world.spent() || self.full {
                     return;
                 }
             }
@@ -253,8 +273,11 @@ impl<'m> Reader<'m> {
         let known = self.world.state.as_ref().and_then(|state| state.get(&address));
         cx.about = None;
         if let Some(known) = known {
-            match cx.trial(|cx| self.world.body(cx, &env, &declared.body, true)) {
-                (Ok(values), None) => defined(cx, &ty, &values, declared, items),
+            match cx.trial(|cx| self.world.whole(cx, &env, declared)) {
+                (Ok(values), None) => {
+                    disagreement::report(cx, &address, &values, known.attributes);
+                    defined(cx, &ty, &values, declared, items);
+                }
                 (_, open) => {
                     let open = open.unwrap_or_else(|| "an expression".to_owned());
                     let message =
@@ -265,7 +288,7 @@ impl<'m> Reader<'m> {
             }
             return;
         }
-        match self.world.body(cx, &env, &declared.body, true) {
+        match self.world.whole(cx, &env, declared) {
             Ok(values) => defined(cx, &ty, &values, declared, items),
             Err(wrong) => report(cx, wrong),
         }
@@ -297,6 +320,13 @@ impl<'m> Reader<'m> {
 
 /// Reads a resource whose values the files define.
 fn defined(cx: &mut Cx<'_>, ty: &Named, values: &Node, declared: &Declared, items: &mut Vec<Item>) {
+    let spec = values.get("spec").map(Node::items).unwrap_or_default();
+    let spec = spec.iter().find_map(|spec| spec.entry("priority"));
+    if let Some(priority) = spec.filter(|priority| priority.node.int() == Some(0)) {
+        cx.about = None;
+        let message = "a priority of zero never reached App Mesh: the route has none".to_owned();
+        cx.note(Reason::Assumed, priority.at, "priority", message);
+    }
     let place = Node { loc: declared.loc, ..values.clone() };
     terraform::one(cx, Some(ty), Some(values), &place, items);
 }

@@ -3,10 +3,12 @@
 use super::eval::Env;
 use super::fetched::Fetched;
 use super::json;
+use super::types::{self, Type};
 use super::value::Val;
 use crate::diag::Diagnostic;
 use crate::import::codes;
 use crate::import::context::Cx;
+use crate::import::report::Reason;
 use crate::import::sources::{folder, pass};
 use crate::span::{FileId, Files, Loc, Span};
 use hcl_edit::expr::Expression;
@@ -38,16 +40,25 @@ pub(super) struct Declared {
     pub(super) ty: String,
     pub(super) name: String,
     pub(super) data: bool,
-    pub(super) body: Body,
+    /// What files say of it: no part has an argument that another has.
+    pub(super) parts: Vec<(FileId, Body)>,
     /// Of a call: the folder of the module, if it is of the same repository or was fetched.
     pub(super) folder: Option<String>,
+}
+
+/// A variable's declaration.
+pub(super) struct Variable {
+    pub(super) file: FileId,
+    pub(super) ty: Option<Type>,
+    pub(super) default: Option<Sourced>,
+    /// Whether it can be null although it has a default.
+    pub(super) nullable: bool,
 }
 
 /// What the files of one folder declare.
 #[derive(Default)]
 pub(super) struct Module {
-    /// Variables, with their defaults.
-    pub(super) variables: BTreeMap<String, Option<Sourced>>,
+    pub(super) variables: BTreeMap<String, Variable>,
     pub(super) locals: BTreeMap<String, Sourced>,
     pub(super) outputs: BTreeMap<String, Sourced>,
     pub(super) resources: Vec<Declared>,
@@ -90,15 +101,40 @@ pub(super) fn load(
     let mut modules: BTreeMap<String, Module> = BTreeMap::new();
     // `terraform.tfvars` counts less than the automatic ones, and those less than what was named.
     let mut ordered: Vec<&File> = all.iter().collect();
+    // Files that override others come after these, by their names.
     ordered.sort_by_key(|file| {
         let automatic = file.path.contains(".auto.tfvars");
-        (file.named && !is_automatic(&file.path), automatic)
+        let overriding = is_override(&file.path).then_some(&file.path);
+        (file.named && !is_automatic(&file.path), automatic, overriding)
     });
+    let paths: BTreeSet<&str> = all.iter().map(|file| file.path.as_str()).collect();
     for file in ordered {
+        // OpenTofu reads a file of its own in place of Terraform's of the same name.
+        let own = file.path.strip_suffix(".json").unwrap_or(&file.path);
+        if let Some(stem) = own.strip_suffix(".tf")
+            && let Some(tofu) = [".tofu", ".tofu.json"]
+                .iter()
+                .map(|ending| format!("{stem}{ending}"))
+                .find(|path| {
+                    file.path.ends_with(".json") == path.ends_with(".json")
+                        && paths.contains(path.as_str())
+                })
+        {
+            let place = Loc { file: file.id, span: Span::new(0..0) };
+            let message = format!("OpenTofu reads {tofu} in its place, and so does this import");
+            cx.about = None;
+            cx.note(Reason::Assumed, place, "file", message);
+            continue;
+        }
         let text = files.get(file.id).text();
+        let values = file.path.contains(".tfvars");
         let body = match file.path.ends_with(".json") {
-            true => json::body(file.id, text),
-            false => text.parse::<Body>().map_err(|error| wrong(file.id, text, &error).into()),
+            true => json::body(file.id, text, values),
+            // A byte order mark counts as white space, so that places stay what they are.
+            false => text
+                .replacen('\u{feff}', "   ", usize::from(text.starts_with('\u{feff}')))
+                .parse::<Body>()
+                .map_err(|error| wrong(file.id, text, &error).into()),
         };
         let body = match body {
             Ok(body) => body,
@@ -112,7 +148,7 @@ pub(super) fn load(
             }
         };
         let module = modules.entry(folder(&file.path).to_owned()).or_default();
-        if file.path.contains(".tfvars") {
+        if values {
             if file.named || is_automatic(&file.path) {
                 for attribute in body.attributes() {
                     module.given.insert(attribute.key.to_string(), sourced(file.id, attribute));
@@ -120,8 +156,9 @@ pub(super) fn load(
             }
             continue;
         }
+        let overriding = is_override(&file.path);
         for block in body.into_blocks() {
-            declare(cx, module, file.id, block);
+            declare(cx, module, file.id, block, overriding);
         }
     }
     for (own, module) in &mut modules {
@@ -152,14 +189,34 @@ fn wrong(file: FileId, text: &str, error: &hcl_edit::parser::Error) -> Diagnosti
     Diagnostic::new(&codes::SYNTAX, place, message).help(help)
 }
 
-fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block) {
+/// Whether a file's blocks change those of other files.
+fn is_override(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let stem = [".tf", ".tofu", ".tf.json", ".tofu.json"].iter().find_map(|e| name.strip_suffix(e));
+    stem.is_some_and(|stem| stem == "override" || stem.ends_with("_override"))
+}
+
+fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block, overriding: bool) {
     let place = loc(file, &block);
     let labels: Vec<String> = block.labels.iter().map(|label| label.as_str().to_owned()).collect();
     let ident = block.ident.as_str().to_owned();
     match (ident.as_str(), labels.as_slice()) {
         ("variable", [name]) => {
-            let default = block.body.get_attribute("default").map(|a| sourced(file, a));
-            module.variables.insert(name.clone(), default);
+            let new = variable(file, &block.body);
+            match module.variables.get_mut(name).filter(|_| overriding) {
+                Some(known) => {
+                    known.default = new.default.or(known.default.take());
+                    if new.ty.is_some() {
+                        (known.ty, known.file) = (new.ty, file);
+                    }
+                    if block.body.has_attribute("nullable") {
+                        known.nullable = new.nullable;
+                    }
+                }
+                None => {
+                    module.variables.insert(name.clone(), new);
+                }
+            }
         }
         ("output", [name]) => {
             if let Some(value) = block.body.get_attribute("value") {
@@ -173,41 +230,55 @@ fn declare(cx: &mut Cx<'_>, module: &mut Module, file: FileId, block: Block) {
         }
         ("resource" | "data", [ty, name]) => {
             let data = ident == "data";
-            let twice = module
+            let known = module
                 .resources
-                .iter()
+                .iter_mut()
                 .find(|known| known.data == data && known.ty == *ty && known.name == *name);
-            if let Some(known) = twice.filter(|_| ty.starts_with("aws_appmesh_")) {
-                cx.report_error(
-                    Diagnostic::new(
-                        &codes::CONFLICT,
-                        place,
-                        format!("`{ty}.{name}` is declared twice in one folder"),
-                    )
-                    .related(known.loc, "it is declared here too")
-                    .help("Keep one of them, or import the state: terraform state pull"),
-                );
+            if let Some(known) = known {
+                if overriding {
+                    known.change(file, block.body);
+                } else if ty.starts_with("aws_appmesh_") {
+                    cx.report_error(twice(known, place));
+                }
                 return;
             }
+            let parts = vec![(file, block.body)];
             let (ty, name) = (ty.clone(), name.clone());
-            let (body, folder) = (block.body, None);
-            module.resources.push(Declared { file, loc: place, ty, name, data, body, folder });
+            let folder = None;
+            module.resources.push(Declared { file, loc: place, ty, name, data, parts, folder });
         }
-        ("module", [name]) => {
-            let (ty, name) = ("module".to_owned(), name.clone());
-            let call = Declared {
-                file,
-                loc: place,
-                ty,
-                name: name.clone(),
-                data: false,
-                body: block.body,
-                folder: None,
-            };
-            module.calls.insert(name, call);
-        }
+        ("module", [name]) => match module.calls.get_mut(name).filter(|_| overriding) {
+            Some(known) => known.change(file, block.body),
+            None => {
+                let (ty, parts) = ("module".to_owned(), vec![(file, block.body)]);
+                let (name, folder) = (name.clone(), None);
+                let call = Declared { file, loc: place, ty, name, data: false, parts, folder };
+                module.calls.insert(call.name.clone(), call);
+            }
+        },
         _ => {}
     }
+}
+
+fn variable(file: FileId, body: &Body) -> Variable {
+    let nullable = body.get_attribute("nullable").map(|attribute| &attribute.value);
+    let no = |value: &Expression| {
+        value.as_bool() == Some(false) || value.as_str().is_some_and(|text| text == "false")
+    };
+    Variable {
+        file,
+        ty: body.get_attribute("type").and_then(|ty| types::declared(&ty.value)),
+        default: body.get_attribute("default").map(|default| sourced(file, default)),
+        nullable: !nullable.is_some_and(no),
+    }
+}
+
+/// A resource of App Mesh that two files of a folder define.
+fn twice(known: &Declared, place: Loc) -> Diagnostic {
+    let message = format!("`{}.{}` is declared twice in one folder", known.ty, known.name);
+    Diagnostic::new(&codes::CONFLICT, place, message)
+        .related(known.loc, "it is declared here too")
+        .help("Keep one of them, or import the state: terraform state pull")
 }
 
 /// The address of a block: `PREFIX[data.]TYPE.NAME`.
@@ -219,6 +290,28 @@ impl Declared {
     /// Its address in a module's instance, which has this prefix.
     pub(super) fn address(&self, prefix: &str) -> String {
         address(prefix, self.data, &self.ty, &self.name)
+    }
+
+    /// An argument, and the file that has it.
+    pub(super) fn attribute(&self, name: &str) -> Option<(FileId, &Attribute)> {
+        self.parts.iter().find_map(|(file, body)| Some((*file, body.get_attribute(name)?)))
+    }
+
+    /// Changes it as a file that overrides says: its arguments and its blocks take the place of others of
+    /// the same names.
+    fn change(&mut self, file: FileId, new: Body) {
+        for (_, body) in &mut self.parts {
+            for attribute in new.attributes() {
+                body.remove_attribute(attribute.key.as_str());
+            }
+            for name in new.blocks().map(name_of) {
+                let kept = std::mem::take(body).into_iter().filter(|structure| {
+                    structure.as_block().is_none_or(|block| name_of(block) != name)
+                });
+                *body = kept.collect();
+            }
+        }
+        self.parts.push((file, new));
     }
 }
 
@@ -243,7 +336,7 @@ impl<'m> Instance<'m> {
 }
 
 fn source(call: &Declared) -> Option<&str> {
-    call.body.get_attribute("source")?.value.as_str()
+    call.attribute("source")?.1.value.as_str()
 }
 
 /// Whether a call's source is a folder of the same repository.
@@ -258,6 +351,14 @@ pub(super) fn is_of_others(call: &Declared) -> bool {
         let source = source.strip_prefix("registry.terraform.io/").unwrap_or(source);
         source.starts_with("terraform-aws-modules/") && !source.contains("mesh")
     })
+}
+
+/// The name of the blocks that a block stands for.
+pub(super) fn name_of(block: &Block) -> &str {
+    match (block.ident.as_str(), block.labels.first()) {
+        ("dynamic", Some(label)) => label.as_str(),
+        (name, _) => name,
+    }
 }
 
 /// The folders that a module reaches by its calls, its own among them.

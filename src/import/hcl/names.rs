@@ -2,22 +2,18 @@
 
 use super::eval::{Env, World, bad, limit};
 use super::files;
+use super::functions;
 use super::module::{self, Declared, Instance, Sourced, loc};
-use super::value::{Bad, Evaluated, Resource, Val};
+use super::types::Type;
+use super::value::{Bad, Evaluated, Resource, Seq, Val};
 use crate::import::context::Cx;
+use crate::import::tree::Node;
 use crate::span::Loc;
-use hcl_edit::expr::{Expression, TraversalOperator};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use hcl_edit::expr::TraversalOperator;
 use std::rc::Rc;
 
 /// What tells the instances of a block apart: nothing, or an index or key with its value.
 pub(super) type Keys<'m> = Vec<Option<(Val<'m>, Val<'m>)>>;
-
-/// How many instances the modules below a root module may have.
-const MODULES_MAX: usize = 10_000;
-/// How deep modules may be within each other.
-const MODULE_DEPTH_MAX: usize = 32;
 
 impl<'m> World<'m> {
     /// The value of a name and what follows it.
@@ -64,13 +60,16 @@ impl<'m> World<'m> {
             self.follow(cx, env, value, operators.get(taken..).unwrap_or_default(), place)?;
         // A value of the command line may be given for anything that is not known.
         match &value {
-            Val::Unknown(name) => Ok(cx.value_of(name).map_or(value, Val::Str)),
+            Val::Unknown(name) => match cx.value_of(name) {
+                Some(text) => self.written(cx, &env.inst, &text, &Type::Any, place),
+                None => Ok(value),
+            },
             _ => Ok(value),
         }
     }
 
     /// Follows a reference once: one that leads back to itself is an error.
-    fn once<T>(
+    pub(super) fn once<T>(
         &self,
         what: String,
         place: Loc,
@@ -84,80 +83,14 @@ impl<'m> World<'m> {
         value
     }
 
-    fn sourced(&self, cx: &mut Cx<'_>, inst: &Rc<Instance<'m>>, from: &Sourced) -> Evaluated<'m> {
+    pub(super) fn sourced(
+        &self,
+        cx: &mut Cx<'_>,
+        inst: &Rc<Instance<'m>>,
+        from: &Sourced,
+    ) -> Evaluated<'m> {
         let env = Env { inst: inst.clone(), file: from.file, each: None, vars: Vec::new() };
         self.eval(cx, &env, &from.expr)
-    }
-
-    fn variable(
-        &self,
-        cx: &mut Cx<'_>,
-        inst: &Rc<Instance<'m>>,
-        name: &str,
-        place: Loc,
-    ) -> Evaluated<'m> {
-        let flag = if inst.call.is_none() { cx.value_of(name) } else { None };
-        // A value of the command line may be meant for one file only.
-        let key = match &flag {
-            Some(text) => format!("var.{name}={text}"),
-            None => format!("var.{name}"),
-        };
-        self.remembered(cx, inst, key, |cx| self.given(cx, inst, name, flag.as_deref(), place))
-    }
-
-    /// The value of a variable: as it is given, or its default.
-    fn given(
-        &self,
-        cx: &mut Cx<'_>,
-        inst: &Rc<Instance<'m>>,
-        name: &str,
-        flag: Option<&str>,
-        place: Loc,
-    ) -> Evaluated<'m> {
-        let what = format!("{}var.{name}", inst.prefix);
-        self.once(what, place, || {
-            let given = match (&inst.call, flag) {
-                (Some((env, call)), _) => call.body.get_attribute(name).map(|attribute| {
-                    let env = Env { file: call.file, ..env.clone() };
-                    self.eval(cx, &env, &attribute.value)
-                }),
-                (None, Some(text)) => Some(self.written(cx, inst, text, place)),
-                (None, None) => {
-                    inst.module.given.get(name).map(|from| self.sourced(cx, inst, from))
-                }
-            };
-            if let Some(given) = given {
-                let given = given?;
-                // A module's variable that is given null takes its default.
-                if !matches!(given, Val::Null) || inst.call.is_none() {
-                    return Ok(given);
-                }
-            }
-            match inst.module.variables.get(name) {
-                Some(Some(default)) => self.sourced(cx, inst, default),
-                Some(None) | None => Ok(Val::Unknown(match inst.call {
-                    Some(_) => format!("{}var.{name}", inst.prefix),
-                    None => name.to_owned(),
-                })),
-            }
-        })
-    }
-
-    /// The value that a text of the command line writes: a list or a map, or the text itself.
-    fn written(
-        &self,
-        cx: &mut Cx<'_>,
-        inst: &Rc<Instance<'m>>,
-        text: &str,
-        place: Loc,
-    ) -> Evaluated<'m> {
-        if text.starts_with(['[', '{'])
-            && let Ok(expr) = text.parse::<Expression>()
-        {
-            let env = Env { inst: inst.clone(), file: place.file, each: None, vars: Vec::new() };
-            return self.eval(cx, &env, &expr);
-        }
-        Ok(Val::Str(text.to_owned()))
     }
 
     fn local(
@@ -177,7 +110,7 @@ impl<'m> World<'m> {
     }
 
     /// Computes a value of a module once. What is not known may be reported where it is used.
-    fn remembered(
+    pub(super) fn remembered(
         &self,
         cx: &mut Cx<'_>,
         inst: &Rc<Instance<'m>>,
@@ -224,8 +157,9 @@ impl<'m> World<'m> {
         block: &Declared,
     ) -> Result<Result<Keys<'m>, String>, Bad> {
         let env = Env { inst: inst.clone(), file: block.file, each: None, vars: Vec::new() };
-        if let Some(count) = block.body.get_attribute("count") {
-            let place = loc(block.file, &count.value);
+        if let Some((file, count)) = block.attribute("count") {
+            let env = Env { file, ..env };
+            let place = loc(file, &count.value);
             let value = self.eval(cx, &env, &count.value)?;
             if let Some(name) = value.unknown(cx) {
                 return Ok(Err(name));
@@ -236,7 +170,7 @@ impl<'m> World<'m> {
             };
             return match number.filter(|number| *number <= 10_000) {
                 Some(number) => {
-                    let index = |at| Some((Val::Num(at as f64), Val::Num(at as f64)));
+                    let index = |at| Some((Val::count(at), Val::count(at)));
                     Ok(Ok((0..number).map(index).collect()))
                 }
                 None => {
@@ -245,13 +179,18 @@ impl<'m> World<'m> {
                 }
             };
         }
-        if let Some(each) = block.body.get_attribute("for_each") {
-            let place = loc(block.file, &each.value);
+        if let Some((file, each)) = block.attribute("for_each") {
+            let env = Env { file, ..env };
+            let place = loc(file, &each.value);
             return match self.eval(cx, &env, &each.value)? {
                 Val::Unknown(name) => Ok(Err(name)),
                 // Of a set, each item is key and value.
-                Val::List(items) => {
+                Val::List(kind, items) => {
                     let mut keys = Vec::new();
+                    let items = match kind {
+                        Seq::Set(_) => items,
+                        Seq::Tuple | Seq::List(_) => functions::distinct(items),
+                    };
                     for item in items {
                         match (item.unknown(cx), item.text()) {
                             (Some(name), _) => return Ok(Err(name)),
@@ -269,7 +208,7 @@ impl<'m> World<'m> {
                     }
                     Ok(Ok(keys))
                 }
-                Val::Map(all) => Ok(Ok(all
+                Val::Map(_, all) => Ok(Ok(all
                     .into_iter()
                     .map(|(key, value)| Some((Val::Str(key), value)))
                     .collect())),
@@ -302,15 +241,15 @@ impl<'m> World<'m> {
         let one = |key: Option<(Val<'m>, Val<'m>)>| {
             Val::Res(Rc::new(Resource { within: inst.clone(), at, key }))
         };
-        if declared.body.has_attribute("count") {
-            return Ok(Val::List(keys.into_iter().map(one).collect()));
+        if declared.attribute("count").is_some() {
+            return Ok(Val::tuple(keys.into_iter().map(one).collect()));
         }
-        if declared.body.has_attribute("for_each") {
+        if declared.attribute("for_each").is_some() {
             let entry = |key: Option<(Val<'m>, Val<'m>)>| {
                 let text = key.as_ref().and_then(|(key, _)| key.text()).unwrap_or_default();
                 (text, one(key))
             };
-            return Ok(Val::Map(keys.into_iter().map(entry).collect()));
+            return Ok(Val::object(keys.into_iter().map(entry).collect()));
         }
         Ok(one(None))
     }
@@ -351,141 +290,33 @@ impl<'m> World<'m> {
         let own = format!("{address}.{name}");
         self.once(own.clone(), declared.loc, || {
             let env = self.env_of(resource);
-            if let Some(attribute) = declared.body.get_attribute(written) {
-                return self.eval(cx, &env, &attribute.value);
+            if let Some((file, attribute)) = declared.attribute(written) {
+                let value = self.eval(cx, &Env { file, ..env }, &attribute.value)?;
+                return Ok(match value {
+                    // The provider decides what a single value is, and its own of a mesh are texts.
+                    Val::Bool(_) | Val::Num(_) | Val::Str(_) => {
+                        let text = value.text().unwrap_or_default();
+                        match declared.ty.starts_with("aws_appmesh_") {
+                            true => Val::Str(text),
+                            false => Val::Loose(text),
+                        }
+                    }
+                    value => value,
+                });
             }
-            if let Some(blocks) = self.blocks(cx, &env, &declared.body, name)? {
-                return Ok(Val::of(&blocks));
+            if let Some(blocks) = self.blocks(cx, &env, declared, name)? {
+                return Ok(Val::of(&blocks, &|_, text| Val::Loose(text.to_owned())));
             }
             let known = self.state.as_ref().and_then(|state| state.get(&address));
             let known = known.and_then(|known| known.attribute(cx, name));
-            Ok(known.map_or(Val::Unknown(own.clone()), |known| Val::of(&known)))
-        })
-    }
-
-    /// An output of a module, and what follows it.
-    fn output(
-        &self,
-        cx: &mut Cx<'_>,
-        env: &Env<'m>,
-        name: &str,
-        operators: &[&TraversalOperator],
-        place: Loc,
-    ) -> Evaluated<'m> {
-        let unknown = format!("{}module.{name}", env.inst.prefix);
-        let Some(call) = env.inst.module.calls.get(name) else {
-            return bad(place, format!("no file of this folder calls a module `{name}`"));
-        };
-        let (key, rest) = match operators.split_first() {
-            Some((TraversalOperator::Index(index), rest)) => {
-                (Some(self.eval(cx, env, index)?), rest)
-            }
-            Some((TraversalOperator::LegacyIndex(index), rest)) => {
-                (Some(Val::Num(**index as f64)), rest)
-            }
-            _ => (None, operators),
-        };
-        let keys = self.keys(cx, &env.inst, call)?.unwrap_or_default();
-        let text = |value: &Val<'m>| value.text().unwrap_or_default();
-        let fits = |own: &&Option<(Val<'m>, Val<'m>)>| match (own, &key) {
-            (None, None) => true,
-            (Some((own, _)), Some(key)) => text(own) == text(key),
-            _ => false,
-        };
-        let child = match keys.iter().find(fits).cloned() {
-            Some(key) => self.child(&env.inst, call, key)?,
-            None => None,
-        };
-        let Some(TraversalOperator::GetAttr(output)) = rest.first() else {
-            // The module as a value: its outputs, of several instances by their keys.
-            if keys.is_empty() && !call.body.has_attribute("for_each") {
-                return Ok(Val::Unknown(unknown));
-            }
-            let mut all = Vec::new();
-            for own in keys.iter().filter(|own| key.is_none() || fits(own)) {
-                let name = own.as_ref().map(|(key, _)| text(key)).unwrap_or_default();
-                match self.child(&env.inst, call, own.clone())? {
-                    Some(child) => all.push((name, self.outputs(cx, &child, place)?)),
-                    None => return Ok(Val::Unknown(unknown)),
+            let typed = |node: &Node, text: &str| {
+                let range = node.loc.span.start as usize..node.loc.span.end as usize;
+                match self.files.get(node.loc.file).text().get(range) == Some(text) {
+                    true => Val::bare(text),
+                    false => Val::Str(text.to_owned()),
                 }
-            }
-            let value = match (&key, call.body.has_attribute("for_each")) {
-                (None, true) => Val::Map(all.into_iter().collect()),
-                (None, false) if call.body.has_attribute("count") => {
-                    Val::List(all.into_iter().map(|(_, value)| value).collect())
-                }
-                _ => all.into_iter().next().map_or(Val::Null, |(_, value)| value),
             };
-            return self.follow(cx, env, value, rest, place);
-        };
-        let own = format!("{unknown}.{}", output.as_str());
-        let Some(child) = child else { return Ok(Val::Unknown(own)) };
-        let Some(from) = child.module.outputs.get(output.as_str()) else {
-            return bad(place, format!("the module `{name}` has no output `{}`", output.as_str()));
-        };
-        let what = format!("{}output.{}", child.prefix, output.as_str());
-        let value = self.once(what, place, || self.sourced(cx, &child, from))?;
-        self.follow(cx, env, value, &rest[1..], place)
-    }
-
-    /// All outputs of a module's instance. One that needs what is not known is not known as a whole.
-    fn outputs(&self, cx: &mut Cx<'_>, child: &Rc<Instance<'m>>, place: Loc) -> Evaluated<'m> {
-        let mut all = BTreeMap::new();
-        for (name, from) in &child.module.outputs {
-            let what = format!("{}output.{name}", child.prefix);
-            let own = || Val::Unknown(format!("{}{name}", child.prefix));
-            let (value, open) =
-                cx.trial(|cx| self.once(what.clone(), place, || self.sourced(cx, child, from)));
-            all.insert(name.clone(), if open.is_some() { own() } else { value? });
-        }
-        Ok(Val::Map(all))
-    }
-
-    /// The instance of a module that a call makes; `None` if its files are not among the sources.
-    pub(super) fn child(
-        &self,
-        parent: &Rc<Instance<'m>>,
-        call: &'m Declared,
-        key: Option<(Val<'m>, Val<'m>)>,
-    ) -> Result<Option<Rc<Instance<'m>>>, Bad> {
-        let Some(folder) = call.folder.clone() else { return Ok(None) };
-        let Some(module) = self.modules.get(&folder) else { return Ok(None) };
-        let index = match &key {
-            Some((key, _)) => format!("[{}]", key.text().unwrap_or_default()),
-            None => String::new(),
-        };
-        let prefix = format!("{}{index}.", call.address(&parent.prefix));
-        if let Some(known) = self.children.borrow().get(&prefix) {
-            return Ok(Some(known.clone()));
-        }
-        let mut above = Some(parent);
-        let mut depth = 0;
-        while let Some(own) = above {
-            depth += 1;
-            if own.folder == folder {
-                let message = format!("the module `{}` calls itself, in `{folder}`", call.name);
-                return limit(call.loc, message);
-            }
-            above = own.call.as_ref().map(|(env, _)| &env.inst);
-        }
-        if depth > MODULE_DEPTH_MAX || self.children.borrow().len() >= MODULES_MAX {
-            let message = "the modules have more than 10,000 instances, or more than 32 levels";
-            return limit(call.loc, message);
-        }
-        let env = Env { inst: parent.clone(), file: call.file, each: key, vars: Vec::new() };
-        let child = Rc::new(Instance {
-            folder,
-            module,
-            prefix: prefix.clone(),
-            call: Some((env, call)),
-            known: RefCell::new(BTreeMap::new()),
-        });
-        self.children.borrow_mut().insert(prefix, child.clone());
-        Ok(Some(child))
-    }
-
-    /// Whether the limit of modules is met.
-    pub(super) fn is_full(&self) -> bool {
-        self.children.borrow().len() >= MODULES_MAX
+            Ok(known.map_or(Val::Unknown(own.clone()), |known| Val::of(&known, &typed)))
+        })
     }
 }

@@ -65,8 +65,8 @@ impl Pattern {
         let named = names().enumerate().filter_map(|(at, name)| Some((name?.to_owned(), part(at))));
         match (names().count(), names().flatten().next()) {
             (..=1, _) => part(0),
-            (_, Some(_)) => Val::Map(named.collect()),
-            (count, None) => Val::List((1..count).map(part).collect()),
+            (_, Some(_)) => Val::object(named.collect()),
+            (count, None) => Val::tuple((1..count).map(part).collect()),
         }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
     fn groups_say_what_a_match_gives() {
         let given = |expression: &str| {
             let all = Pattern::new(expression).and_then(|own| own.matches("a-1 b-2"));
-            all.map(|all| Val::List(all).json()).unwrap_or_default()
+            all.map(|all| Val::tuple(all).json()).unwrap_or_default()
         };
         assert_eq!(given("[a-z]-."), "[\"a-1\",\"b-2\"]");
         assert_eq!(given("([a-z])-(.)"), "[[\"a\",\"1\"],[\"b\",\"2\"]]");

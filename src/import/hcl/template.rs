@@ -1,4 +1,7 @@
 //! Evaluating HCL's templates: literals, interpolations and directives.
+//!
+//! As Terraform does it, a template is first a row of pieces, in which each line of a literal is one: marks
+//! strip the piece beside them only, and the indentation of a heredoc is that of the pieces that begin lines.
 
 use super::eval::{Env, World, bad, limit};
 use super::functions::TEXT_MAX;
@@ -6,13 +9,34 @@ use super::module::loc;
 use super::value::{Evaluated, Val};
 use crate::import::context::Cx;
 use crate::span::Loc;
-use hcl_edit::template::{Directive, Element, Strip, Template};
+use hcl_edit::Span as _;
+use hcl_edit::expr::Expression;
+use hcl_edit::template::{Directive, Element, ForTemplateExpr, Strip};
 
-/// Which ends of a template lose their white space to the marks of what encloses it.
-#[derive(Clone, Copy, Default)]
-struct Trim {
-    start: bool,
-    end: bool,
+/// A piece of a template.
+enum Piece<'e> {
+    /// A line of a literal, or a part of one.
+    Text(String),
+    Value(&'e Expression, Strip),
+    If(&'e Expression, Strip),
+    Else(Strip),
+    EndIf(Strip),
+    For(&'e ForTemplateExpr),
+    EndFor(Strip),
+}
+
+impl Piece<'_> {
+    fn strip(&self) -> Strip {
+        match self {
+            Self::Text(_) => Strip::None,
+            Self::Value(_, strip)
+            | Self::If(_, strip)
+            | Self::Else(strip)
+            | Self::EndIf(strip)
+            | Self::EndFor(strip) => *strip,
+            Self::For(each) => each.strip,
+        }
+    }
 }
 
 impl<'m> World<'m> {
@@ -22,47 +46,57 @@ impl<'m> World<'m> {
         &self,
         cx: &mut Cx<'_>,
         env: &Env<'m>,
-        elements: impl Iterator<Item = &'e Element>,
+        elements: impl IntoIterator<Item = &'e Element>,
+        indented: bool,
         place: Loc,
     ) -> Evaluated<'m> {
-        self.elements(cx, env, elements, Trim::default(), place)
+        let raw = indented.then(|| self.files.get(env.file).text());
+        let mut pieces = Vec::new();
+        flatten(elements, raw.map(|raw| &**raw), &mut pieces);
+        strip(&mut pieces);
+        if indented {
+            dedent(&mut pieces);
+        }
+        self.pieces(cx, env, &pieces, place)
     }
 
-    fn part(
+    fn pieces(
         &self,
         cx: &mut Cx<'_>,
         env: &Env<'m>,
-        template: &Template,
-        trim: Trim,
+        mut rest: &[Piece<'_>],
         place: Loc,
     ) -> Evaluated<'m> {
-        self.elements(cx, env, template.iter(), trim, place)
-    }
-
-    fn elements<'e>(
-        &self,
-        cx: &mut Cx<'_>,
-        env: &Env<'m>,
-        elements: impl Iterator<Item = &'e Element>,
-        trim: Trim,
-        place: Loc,
-    ) -> Evaluated<'m> {
-        let all: Vec<&Element> = elements.collect();
         let mut out = String::new();
-        for (at, element) in all.iter().enumerate() {
-            let value = match element {
-                Element::Literal(text) => {
-                    let before = at.checked_sub(1).and_then(|at| all.get(at));
-                    let start = before.map_or(trim.start, |element| strips_after(element));
-                    let end = all.get(at + 1).map_or(trim.end, |element| strips_before(element));
-                    let text = if start { text.trim_start() } else { text.as_str() };
-                    Val::Str(if end { text.trim_end() } else { text }.to_owned())
+        while let Some((first, after)) = rest.split_first() {
+            rest = after;
+            let value = match first {
+                Piece::Text(text) => Val::Str(text.clone()),
+                Piece::Value(expr, _) => {
+                    let value = self.eval(cx, env, expr)?;
+                    Val::Str(self.text(cx, &value, loc(env.file, *expr))?)
                 }
-                Element::Interpolation(inner) => {
-                    let value = self.eval(cx, env, &inner.expr)?;
-                    Val::Str(self.text(cx, &value, loc(env.file, &inner.expr))?)
+                Piece::If(condition, _) => {
+                    let (chosen, other, behind) = branches(rest);
+                    rest = behind;
+                    let condition = self.eval(cx, env, condition)?;
+                    if let Some(name) = condition.unknown(cx) {
+                        return Ok(Val::Unknown(name));
+                    }
+                    match condition.truth() {
+                        Some(true) => self.pieces(cx, env, chosen, place)?,
+                        Some(false) => self.pieces(cx, env, other, place)?,
+                        None => {
+                            return bad(place, format!("{} is not a boolean", condition.kind()));
+                        }
+                    }
                 }
-                Element::Directive(directive) => self.directive(cx, env, directive, place)?,
+                Piece::For(each) => {
+                    let (inner, _, behind) = branches(rest);
+                    rest = behind;
+                    self.repeated(cx, env, each, inner, place)?
+                }
+                Piece::Else(_) | Piece::EndIf(_) | Piece::EndFor(_) => continue,
             };
             match value {
                 Val::Str(text) => out.push_str(&text),
@@ -75,92 +109,147 @@ impl<'m> World<'m> {
         Ok(Val::Str(out))
     }
 
-    fn directive(
+    fn repeated(
         &self,
         cx: &mut Cx<'_>,
         env: &Env<'m>,
-        directive: &Directive,
+        each: &ForTemplateExpr,
+        inner: &[Piece<'_>],
         place: Loc,
     ) -> Evaluated<'m> {
-        match directive {
-            Directive::If(chosen) => {
-                let opening = &chosen.if_expr;
-                let condition = self.eval(cx, env, &opening.cond_expr)?;
-                if let Some(name) = condition.unknown(cx) {
-                    return Ok(Val::Unknown(name));
-                }
-                let closing = chosen.endif_expr.strip;
-                match (condition.truth(), &chosen.else_expr) {
-                    (Some(true), other) => {
-                        let next = other.as_ref().map_or(closing, |other| other.strip);
-                        let trim = Trim { start: after(opening.strip), end: before(next) };
-                        self.part(cx, env, &opening.template, trim, place)
-                    }
-                    (Some(false), Some(other)) => {
-                        let trim = Trim { start: after(other.strip), end: before(closing) };
-                        self.part(cx, env, &other.template, trim, place)
-                    }
-                    (Some(false), None) => Ok(Val::Str(String::new())),
-                    (None, _) => bad(place, format!("{} is not a boolean", condition.kind())),
-                }
+        let over = self.eval(cx, env, &each.collection_expr)?;
+        if let Val::Unknown(_) = over {
+            return Ok(over);
+        }
+        let Some(pairs) = over.pairs() else {
+            return bad(place, format!("{} cannot be looped over", over.kind()));
+        };
+        let key = each.key_var.as_ref().map(|name| name.as_str());
+        let mut out = String::new();
+        for (k, v) in &pairs {
+            let env = env.with([key, Some(each.value_var.as_str())], k, v);
+            match self.pieces(cx, &env, inner, place)? {
+                Val::Str(text) => out.push_str(&text),
+                unknown => return Ok(unknown),
             }
-            Directive::For(each) => {
-                let opening = &each.for_expr;
-                let over = self.eval(cx, env, &opening.collection_expr)?;
-                if let Val::Unknown(_) = over {
-                    return Ok(over);
-                }
-                let Some(pairs) = over.pairs() else {
-                    return bad(place, format!("{} cannot be looped over", over.kind()));
-                };
-                let key = opening.key_var.as_ref().map(|name| name.as_str());
-                let trim =
-                    Trim { start: after(opening.strip), end: before(each.endfor_expr.strip) };
-                let mut out = String::new();
-                for (k, v) in &pairs {
-                    let env = env.with([key, Some(opening.value_var.as_str())], k, v);
-                    match self.part(cx, &env, &opening.template, trim, place)? {
-                        Val::Str(text) => out.push_str(&text),
-                        unknown => return Ok(unknown),
-                    }
-                    if out.len() > TEXT_MAX {
-                        return limit(place, "the text is longer than 1 MiB");
-                    }
-                }
-                Ok(Val::Str(out))
+            if out.len() > TEXT_MAX {
+                return limit(place, "the text is longer than 1 MiB");
             }
+        }
+        Ok(Val::Str(out))
+    }
+}
+
+/// The pieces of a template. `raw` is the file that an indented heredoc is in: the parser takes away
+/// indentation by a rule of its own.
+fn flatten<'e>(
+    elements: impl IntoIterator<Item = &'e Element>,
+    raw: Option<&str>,
+    pieces: &mut Vec<Piece<'e>>,
+) {
+    for element in elements {
+        match element {
+            Element::Literal(text) => {
+                let span = text.span().filter(|_| raw.is_some()).unwrap_or(0..0);
+                let written = raw.and_then(|raw| raw.get(span)).map(unescaped);
+                let dense = |text: &str| text.split_whitespace().collect::<String>();
+                let written = written.filter(|written| dense(written) == dense(text.as_str()));
+                let whole = written.unwrap_or_else(|| text.as_str().to_owned());
+                pieces.extend(whole.split_inclusive('\n').map(|line| Piece::Text(line.to_owned())));
+            }
+            Element::Interpolation(inner) => pieces.push(Piece::Value(&inner.expr, inner.strip)),
+            Element::Directive(directive) => match &**directive {
+                Directive::If(chosen) => {
+                    let opening = &chosen.if_expr;
+                    pieces.push(Piece::If(&opening.cond_expr, opening.strip));
+                    flatten(opening.template.iter(), raw, pieces);
+                    if let Some(other) = &chosen.else_expr {
+                        pieces.push(Piece::Else(other.strip));
+                        flatten(other.template.iter(), raw, pieces);
+                    }
+                    pieces.push(Piece::EndIf(chosen.endif_expr.strip));
+                }
+                Directive::For(each) => {
+                    pieces.push(Piece::For(&each.for_expr));
+                    flatten(each.for_expr.template.iter(), raw, pieces);
+                    pieces.push(Piece::EndFor(each.endfor_expr.strip));
+                }
+            },
         }
     }
 }
 
-/// Whether a mark takes white space away before its element.
-fn before(strip: Strip) -> bool {
-    matches!(strip, Strip::Start | Strip::Both)
+/// The text of a literal in a heredoc.
+fn unescaped(raw: &str) -> String {
+    raw.replace("$${", "${").replace("%%{", "%{").replace("\r\n", "\n")
 }
 
-/// Whether a mark takes white space away after its element.
-fn after(strip: Strip) -> bool {
-    matches!(strip, Strip::End | Strip::Both)
+/// Strips the pieces beside marks.
+fn strip(pieces: &mut [Piece<'_>]) {
+    let strips: Vec<Strip> = pieces.iter().map(Piece::strip).collect();
+    for (at, piece) in pieces.iter_mut().enumerate() {
+        let Piece::Text(text) = piece else { continue };
+        let before = at.checked_sub(1).and_then(|at| strips.get(at));
+        if matches!(before, Some(Strip::End | Strip::Both)) {
+            *text = text.trim_start().to_owned();
+        }
+        if matches!(strips.get(at + 1), Some(Strip::Start | Strip::Both)) {
+            *text = text.trim_end().to_owned();
+        }
+    }
 }
 
-fn strips_before(element: &Element) -> bool {
-    before(match element {
-        Element::Literal(_) => Strip::None,
-        Element::Interpolation(inner) => inner.strip,
-        Element::Directive(directive) => match &**directive {
-            Directive::If(chosen) => chosen.if_expr.strip,
-            Directive::For(each) => each.for_expr.strip,
-        },
-    })
+/// Takes away as much indentation as all lines have.
+fn dedent(pieces: &mut [Piece<'_>]) {
+    let mut least: Option<usize> = None;
+    let mut lines = Vec::new();
+    let mut begins = true;
+    for (at, piece) in pieces.iter().enumerate() {
+        let own = match piece {
+            Piece::Text(text) => {
+                let spaces = text.chars().take_while(|c| c.is_whitespace()).count();
+                // A line of white space does not count.
+                let blank = text.ends_with('\n') && text.trim_start().is_empty();
+                if begins && !blank {
+                    lines.push(at);
+                }
+                (!blank).then_some(spaces)
+            }
+            _ => Some(0),
+        };
+        if begins && let Some(own) = own {
+            least = Some(least.map_or(own, |least| least.min(own)));
+        }
+        begins = matches!(piece, Piece::Text(text) if text.ends_with('\n'));
+    }
+    let least = least.unwrap_or(0);
+    for at in lines {
+        if let Some(Piece::Text(text)) = pieces.get_mut(at) {
+            *text = text.chars().skip(least).collect();
+        }
+    }
 }
 
-fn strips_after(element: &Element) -> bool {
-    after(match element {
-        Element::Literal(_) => Strip::None,
-        Element::Interpolation(inner) => inner.strip,
-        Element::Directive(directive) => match &**directive {
-            Directive::If(chosen) => chosen.endif_expr.strip,
-            Directive::For(each) => each.endfor_expr.strip,
-        },
-    })
+/// What a directive encloses, what follows its `else`, and what follows its end.
+fn branches<'p, 'e>(
+    pieces: &'p [Piece<'e>],
+) -> (&'p [Piece<'e>], &'p [Piece<'e>], &'p [Piece<'e>]) {
+    let mut depth = 0_usize;
+    let mut other = None;
+    for (at, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::If(..) | Piece::For(_) => depth += 1,
+            Piece::Else(_) if depth == 0 => other = Some(at),
+            Piece::EndIf(_) | Piece::EndFor(_) if depth == 0 => {
+                let (first, second) = match other {
+                    Some(middle) => (&pieces[..middle], &pieces[middle + 1..at]),
+                    None => (&pieces[..at], &pieces[at..at]),
+                };
+                return (first, second, &pieces[at + 1..]);
+            }
+            Piece::EndIf(_) | Piece::EndFor(_) => depth -= 1,
+            Piece::Text(_) | Piece::Value(..) | Piece::Else(_) => {}
+        }
+    }
+    (pieces, &[], &[])
 }

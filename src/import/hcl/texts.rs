@@ -1,8 +1,11 @@
 //! The functions of HCL that make and read texts.
 
-use super::functions::{LIST_MAX, Outcome, TEXT_MAX, list, number, strings, text};
+use super::format::{format, formatted};
+use super::functions::{Outcome, TEXT_MAX, int, list, strings, text};
 use super::pattern::Pattern;
+use super::types::{Type, converted};
 use super::value::Val;
+use std::rc::Rc;
 
 pub(super) fn texts<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
     let changed = |change: fn(&str) -> String| text(args.first()).map(|t| Val::Str(change(&t)));
@@ -10,20 +13,35 @@ pub(super) fn texts<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
         Ok(Val::Str(change(&text(args.first())?, &text(args.get(1))?)))
     };
     Some(match name {
-        "lower" => changed(|t| t.to_lowercase()),
-        "upper" => changed(|t| t.to_uppercase()),
+        "lower" => changed(|t| t.chars().map(|c| single(c, c.to_lowercase())).collect()),
+        "upper" => changed(|t| t.chars().map(|c| single(c, c.to_uppercase())).collect()),
         "trimspace" => changed(|t| t.trim().to_owned()),
         "chomp" => changed(|t| t.trim_end_matches(['\r', '\n']).to_owned()),
         "title" => changed(|t| {
             let mut start = true;
             let one = |c: char| {
-                let upper = start && c.is_alphabetic();
-                start = !c.is_alphanumeric();
-                if upper { c.to_uppercase().collect::<String>() } else { c.to_string() }
+                let begins = start;
+                start = match c.is_ascii() {
+                    true => !c.is_ascii_alphanumeric() && c != '_',
+                    false => c.is_whitespace(),
+                };
+                if begins { titled(c) } else { c }
             };
             t.chars().map(one).collect()
         }),
-        "strrev" => changed(|t| t.chars().rev().collect()),
+        "strrev" => match text(args.first()) {
+            Ok(text) => Ok(Val::Str(letters(&text)?.into_iter().rev().collect())),
+            Err(wrong) => Err(wrong),
+        },
+        "indent" => (|| {
+            let spaces = usize::try_from(int(args.first())?).unwrap_or(0);
+            let spaces = format!("\n{}", " ".repeat(spaces.min(TEXT_MAX)));
+            let whole = text(args.get(1))?;
+            match whole.matches('\n').count().saturating_mul(spaces.len()) > TEXT_MAX {
+                true => Err("the text is longer than 1 MiB".to_owned()),
+                false => Ok(Val::Str(whole.replace('\n', &spaces))),
+            }
+        })(),
         "trimprefix" => with_second(|t, p| t.strip_prefix(p).unwrap_or(t).to_owned()),
         "trimsuffix" => with_second(|t, p| t.strip_suffix(p).unwrap_or(t).to_owned()),
         "trim" => with_second(|t, set| t.trim_matches(|c| set.contains(c)).to_owned()),
@@ -65,24 +83,26 @@ pub(super) fn texts<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
             }
             Ok(Val::Str(out))
         })(),
-        "split" => (|| {
-            let (separator, whole) = (text(args.first())?, text(args.get(1))?);
-            if whole.is_empty() {
-                return Ok(Val::List(vec![Val::Str(String::new())]));
+        "split" => match text(args.first()).and_then(|s| Ok((s, text(args.get(1))?))) {
+            Ok((separator, whole)) if separator.is_empty() => {
+                Ok(strings(letters(&whole)?.into_iter().map(String::from)))
             }
-            Ok(strings(match separator.is_empty() {
-                true => whole.chars().map(String::from).collect::<Vec<_>>(),
-                false => whole.split(&separator).map(str::to_owned).collect(),
-            }))
-        })(),
-        "substr" => (|| {
-            let whole: Vec<char> = text(args.first())?.chars().collect();
-            let (offset, length) = (number(args.get(1))?, number(args.get(2))?);
-            let start = if offset < 0.0 { whole.len() as f64 + offset } else { offset };
-            let start = start.max(0.0) as usize;
-            let length = if length < 0.0 { usize::MAX } else { length as usize };
-            Ok(Val::Str(whole.into_iter().skip(start).take(length).collect()))
-        })(),
+            Ok((separator, whole)) => Ok(strings(whole.split(&separator).map(str::to_owned))),
+            Err(wrong) => Err(wrong),
+        },
+        "substr" => match text(args.first()) {
+            Ok(whole) => {
+                let whole = letters(&whole)?;
+                int(args.get(1)).and_then(|offset| {
+                    let length = int(args.get(2))?;
+                    let from = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
+                    let start = if offset < 0 { whole.len().saturating_sub(from) } else { from };
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    Ok(Val::Str(whole.into_iter().skip(start).take(length).collect()))
+                })
+            }
+            Err(wrong) => Err(wrong),
+        },
         "format" => match text(args.first()).and_then(|form| format(&form, &args[1..])) {
             Ok(text) => Ok(Val::Str(text?)),
             Err(wrong) => Err(wrong),
@@ -108,95 +128,38 @@ fn decoded<'m>(value: &serde_json::Value) -> Val<'m> {
     match value {
         serde_json::Value::Null => Val::Null,
         serde_json::Value::Bool(truth) => Val::Bool(*truth),
-        serde_json::Value::Number(number) => Val::Num(number.as_f64().unwrap_or_default()),
+        serde_json::Value::Number(number) => Val::bare(&number.to_string()),
         serde_json::Value::String(text) => Val::Str(text.clone()),
-        serde_json::Value::Array(items) => Val::List(items.iter().map(decoded).collect()),
+        serde_json::Value::Array(items) => Val::tuple(items.iter().map(decoded).collect()),
         serde_json::Value::Object(all) => {
-            Val::Map(all.iter().map(|(key, value)| (key.clone(), decoded(value))).collect())
+            Val::object(all.iter().map(|(key, value)| (key.clone(), decoded(value))).collect())
         }
     }
 }
 
-/// `formatlist`: a text for each row of the lists; `None` if the format is not computed.
-fn formatted(args: &[Val<'_>]) -> Result<Option<Vec<String>>, String> {
-    let form = text(args.first())?;
-    let length = args.iter().skip(1).find_map(|arg| match arg {
-        Val::List(items) => Some(items.len()),
-        _ => None,
-    });
-    let mut all = Vec::new();
-    let mut bytes = 0;
-    for at in 0..length.unwrap_or(1) {
-        let row: Option<Vec<Val<'_>>> = args[1..]
-            .iter()
-            .map(|arg| match arg {
-                Val::List(items) => items.get(at).cloned(),
-                value => Some(value.clone()),
-            })
-            .collect();
-        let row = row.ok_or("the lists have different lengths")?;
-        let Some(text) = format(&form, &row)? else { return Ok(None) };
-        bytes += text.len();
-        all.push(text);
-        if bytes / 64 > LIST_MAX {
-            break;
-        }
-    }
-    Ok(Some(all))
+/// The characters of a text as Terraform counts them; `None` if some of them belong together.
+pub(super) fn letters(text: &str) -> Option<Vec<char>> {
+    // Marks that join letters start at U+0300; a line break of two characters counts as one.
+    let alone = |c: char| c < '\u{300}' && c != '\r';
+    text.chars().all(alone).then(|| text.chars().collect())
 }
 
-/// `format`: `%s`, `%d`, `%v`, `%q`, `%t`, `%f` and `%%`, with widths and zeros before numbers; `None` if
-/// the format has other verbs or flags.
-fn format(form: &str, args: &[Val<'_>]) -> Result<Option<String>, String> {
-    let mut out = String::new();
-    let mut args = args.iter();
-    let mut rest = form.chars();
-    while let Some(c) = rest.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let mut flags = String::new();
-        let verb = loop {
-            match rest.next() {
-                Some(c) if c.is_ascii_digit() || "-+ .#".contains(c) => flags.push(c),
-                Some(c) => break c,
-                None => return Err("the format ends within a verb".to_owned()),
-            }
-        };
-        if verb == '%' {
-            out.push('%');
-            continue;
-        }
-        let arg = args.next().ok_or("the format has more verbs than there are values")?;
-        let piece = match verb {
-            's' | 'd' | 't' => text(Some(arg))?,
-            'v' => arg.text().unwrap_or_else(|| arg.json()),
-            'q' => Val::Str(text(Some(arg))?).json(),
-            'f' => {
-                let digits = flags.split_once('.').and_then(|(_, d)| d.parse().ok()).unwrap_or(6);
-                format!("{:.*}", std::cmp::min(digits, 20), number(Some(arg))?)
-            }
-            _ => return Ok(None),
-        };
-        if flags.contains(['+', ' ', '#']) || flags.contains('.') && verb != 'f' {
-            return Ok(None);
-        }
-        let width = flags.split('.').next().unwrap_or_default();
-        let left = width.starts_with('-');
-        let zero = width.starts_with('0') && verb != 's';
-        let wanted: usize = width.trim_start_matches('-').parse().unwrap_or(0);
-        let missing = wanted.min(1000).saturating_sub(piece.chars().count());
-        let pad = if zero { "0" } else { " " }.repeat(missing);
-        out.push_str(&match piece.strip_prefix('-') {
-            _ if left => piece + &pad,
-            Some(digits) if zero => format!("-{pad}{digits}"),
-            _ => pad + &piece,
-        });
+/// A letter as it begins a word.
+fn titled(letter: char) -> char {
+    match letter {
+        '\u{1c4}'..='\u{1c6}' => '\u{1c5}',
+        '\u{1c7}'..='\u{1c9}' => '\u{1c8}',
+        '\u{1ca}'..='\u{1cc}' => '\u{1cb}',
+        '\u{1f1}'..='\u{1f3}' => '\u{1f2}',
+        other => single(other, other.to_uppercase()),
     }
-    match args.next() {
-        Some(_) => Err("the format has fewer verbs than there are values".to_owned()),
-        None => Ok(Some(out)),
+}
+
+/// The letter that takes the place of another; a letter that would become several stays.
+fn single(letter: char, mut changed: impl ExactSizeIterator<Item = char>) -> char {
+    match changed.len() {
+        1 => changed.next().unwrap_or(letter),
+        _ => letter,
     }
 }
 
@@ -220,7 +183,7 @@ pub(super) fn patterns<'m>(name: &str, args: &[Val<'m>]) -> Outcome<'m> {
         "regex" | "regexall" => {
             let all = Pattern::new(&part(0)?)?.matches(&part(1)?)?;
             Some(match name {
-                "regexall" => Ok(Val::List(all)),
+                "regexall" => converted(Val::tuple(all), &Type::List(Rc::new(Type::Any))),
                 _ => all.into_iter().next().ok_or_else(|| "nothing is matched".to_owned()),
             })
         }

@@ -1,6 +1,8 @@
 //! Values of HCL's expressions.
 
 use super::module::Instance;
+use super::number::Num;
+use super::types::Type;
 use crate::import::context::Cx;
 use crate::import::tree::{Entry, Node, Value};
 use crate::span::Loc;
@@ -12,14 +14,36 @@ use std::rc::Rc;
 pub(super) enum Val<'m> {
     Null,
     Bool(bool),
-    Num(f64),
+    Num(Num),
     Str(String),
-    List(Vec<Self>),
-    Map(BTreeMap<String, Self>),
+    /// A single value whose type only the provider or the caller knows: it equals any with its text.
+    Loose(String),
+    List(Seq, Vec<Self>),
+    Map(Keyed, BTreeMap<String, Self>),
     /// An instance of a resource or data source: its attributes are computed when they are asked for.
     Res(Rc<Resource<'m>>),
     /// What only an apply tells, by the address that says what it is.
     Unknown(String),
+}
+
+/// What kind of list a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Seq {
+    /// Each item has its own type.
+    Tuple,
+    /// All items have one type.
+    List(Rc<Type>),
+    /// All items have one type, and each comes once, in the order of sets.
+    Set(Rc<Type>),
+}
+
+/// What kind of map a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Keyed {
+    /// Each attribute has its own type.
+    Object,
+    /// All values have one type.
+    Map(Rc<Type>),
 }
 
 /// An instance of a resource or data source.
@@ -50,9 +74,10 @@ impl<'m> Val<'m> {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Num(_) => "a number",
-            Self::Str(_) => "a string",
-            Self::List(_) => "a list",
-            Self::Map(_) => "a map",
+            Self::Str(_) | Self::Loose(_) => "a string",
+            Self::List(Seq::Set(_), _) => "a set",
+            Self::List(Seq::Tuple | Seq::List(_), _) => "a list",
+            Self::Map(..) => "a map",
             Self::Res(_) => "a resource",
             Self::Unknown(_) => "a value that is not known",
         }
@@ -61,46 +86,64 @@ impl<'m> Val<'m> {
     /// The text of a single value.
     pub(super) fn text(&self) -> Option<String> {
         Some(match self {
-            Self::Str(text) => text.clone(),
+            Self::Str(text) | Self::Loose(text) => text.clone(),
             Self::Bool(truth) => truth.to_string(),
-            Self::Num(number) => number_text(*number),
-            Self::Null | Self::List(_) | Self::Map(_) | Self::Res(_) | Self::Unknown(_) => {
+            Self::Num(number) => number.text(),
+            Self::Null | Self::List(..) | Self::Map(..) | Self::Res(_) | Self::Unknown(_) => {
                 return None;
             }
         })
     }
 
     /// The number, also of a text that is one.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(super) fn number(&self) -> Option<Num> {
         match self {
-            Self::Num(number) => Some(*number),
-            Self::Str(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+            Self::Num(number) => Some(number.clone()),
+            Self::Str(text) | Self::Loose(text) => Num::parse(text),
             _ => None,
         }
     }
 
     /// The index that the value is.
     pub(super) fn index(&self) -> Option<usize> {
-        let number = self.number()?;
-        (number >= 0.0 && number.fract() == 0.0 && number < 1e9).then_some(number as usize)
+        usize::try_from(self.number()?.int()?).ok()
     }
 
     /// The truth, also of a text that is one.
     pub(super) fn truth(&self) -> Option<bool> {
         match self {
             Self::Bool(truth) => Some(*truth),
-            Self::Str(text) => text.parse().ok(),
+            Self::Str(text) | Self::Loose(text) => match text.as_str() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            },
             _ => None,
         }
+    }
+
+    /// A list whose items have types of their own.
+    pub(super) fn tuple(items: Vec<Self>) -> Self {
+        Self::List(Seq::Tuple, items)
+    }
+
+    /// A map whose values have types of their own.
+    pub(super) fn object(all: BTreeMap<String, Self>) -> Self {
+        Self::Map(Keyed::Object, all)
+    }
+
+    /// A number that counts something.
+    pub(super) fn count(count: usize) -> Self {
+        Self::Num(Num::from(count))
     }
 
     /// What in it is not known: the address.
     pub(super) fn unknown(&self, cx: &Cx<'_>) -> Option<String> {
         match self {
             Self::Unknown(name) => Some(name.clone()),
-            Self::Str(text) => cx.variable_in(text).map(str::to_owned),
-            Self::List(items) => items.iter().find_map(|item| item.unknown(cx)),
-            Self::Map(all) => all.values().find_map(|value| value.unknown(cx)),
+            Self::Str(text) | Self::Loose(text) => cx.variable_in(text).map(str::to_owned),
+            Self::List(_, items) => items.iter().find_map(|item| item.unknown(cx)),
+            Self::Map(_, all) => all.values().find_map(|value| value.unknown(cx)),
             _ => None,
         }
     }
@@ -108,40 +151,49 @@ impl<'m> Val<'m> {
     /// How much it is, in values or 64 bytes of text.
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Str(text) => 1 + text.len() / 64,
-            Self::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
-            Self::Map(all) => 1 + all.values().map(Self::size).sum::<usize>(),
+            Self::Str(text) | Self::Loose(text) => 1 + text.len() / 64,
+            Self::List(_, items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Self::Map(_, all) => 1 + all.values().map(Self::size).sum::<usize>(),
             _ => 1,
         }
     }
 
-    /// Keys and values: of a map its own, of a list the indices.
+    /// Keys and values: of a map its own, of a list the indices, of a set each item as both.
     pub(super) fn pairs(&self) -> Option<Vec<(Self, Self)>> {
         match self {
-            Self::List(items) => Some(
-                items.iter().enumerate().map(|(at, v)| (Self::Num(at as f64), v.clone())).collect(),
-            ),
-            Self::Map(all) => {
+            Self::List(Seq::Set(_), items) => {
+                Some(items.iter().map(|item| (item.clone(), item.clone())).collect())
+            }
+            Self::List(Seq::Tuple | Seq::List(_), items) => {
+                Some(items.iter().enumerate().map(|(at, v)| (Self::count(at), v.clone())).collect())
+            }
+            Self::Map(_, all) => {
                 Some(all.iter().map(|(key, v)| (Self::Str(key.clone()), v.clone())).collect())
             }
             _ => None,
         }
     }
 
-    /// Whether two values are equal.
+    /// Whether two values are equal: they have one type, too.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Null, Self::Null) => true,
-            (Self::List(a), Self::List(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+            (Self::Loose(text), other) | (other, Self::Loose(text)) => {
+                other.text().is_some_and(|other| other == *text)
             }
-            (Self::Map(a), Self::Map(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|((k, a), (l, b))| k == l && a.same(b))
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Num(a), Self::Num(b)) => a == b,
+            (Self::Str(a), Self::Str(b)) => a == b,
+            (Self::List(x, a), Self::List(y, b)) => {
+                x == y && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
             }
-            _ => match (self.text(), other.text()) {
-                (Some(a), Some(b)) => a == b,
-                _ => false,
-            },
+            (Self::Map(x, a), Self::Map(y, b)) => {
+                let pairs = a.iter().zip(b);
+                x == y
+                    && a.len() == b.len()
+                    && pairs.into_iter().all(|((k, a), (l, b))| k == l && a.same(b))
+            }
+            _ => false,
         }
     }
 
@@ -150,28 +202,41 @@ impl<'m> Val<'m> {
         let value = match self {
             Self::Null | Self::Res(_) => Value::Null,
             Self::Unknown(name) => Value::Scalar(cx.variable(name, loc)),
-            Self::List(items) => Value::List(items.iter().map(|item| item.node(cx, loc)).collect()),
-            Self::Map(all) => Value::Map(
+            Self::List(_, items) => {
+                Value::List(items.iter().map(|item| item.node(cx, loc)).collect())
+            }
+            Self::Map(_, all) => Value::Map(
                 all.iter()
                     .map(|(key, v)| Entry { key: key.clone(), at: loc, node: v.node(cx, loc) })
                     .collect(),
             ),
-            Self::Bool(_) | Self::Num(_) | Self::Str(_) => {
+            Self::Bool(_) | Self::Num(_) | Self::Str(_) | Self::Loose(_) => {
                 Value::Scalar(self.text().unwrap_or_default())
             }
         };
         Node { loc, value }
     }
 
-    /// A tree as a value, as states and files of variables hold them.
-    pub(super) fn of(node: &Node) -> Self {
+    /// A tree as a value, as states and texts of JSON and YAML hold them: what `typed` says of a scalar.
+    pub(super) fn of(node: &Node, typed: &impl Fn(&Node, &str) -> Self) -> Self {
         match &node.value {
             Value::Null => Self::Null,
-            Value::Scalar(text) => Self::Str(text.clone()),
-            Value::List(items) => Self::List(items.iter().map(Self::of).collect()),
-            Value::Map(all) => Self::Map(
-                all.iter().map(|entry| (entry.key.clone(), Self::of(&entry.node))).collect(),
+            Value::Scalar(text) => typed(node, text),
+            Value::List(items) => {
+                Self::tuple(items.iter().map(|item| Self::of(item, typed)).collect())
+            }
+            Value::Map(all) => Self::object(
+                all.iter().map(|entry| (entry.key.clone(), Self::of(&entry.node, typed))).collect(),
             ),
+        }
+    }
+
+    /// What a text without quotes means in JSON.
+    pub(super) fn bare(text: &str) -> Self {
+        match text {
+            "true" => Self::Bool(true),
+            "false" => Self::Bool(false),
+            _ => Num::parse(text).map_or_else(|| Self::Str(text.to_owned()), Self::Num),
         }
     }
 
@@ -180,26 +245,27 @@ impl<'m> Val<'m> {
         match self {
             Self::Null | Self::Res(_) => "null".to_owned(),
             Self::Bool(_) | Self::Num(_) => self.text().unwrap_or_default(),
-            Self::Str(text) | Self::Unknown(text) => {
-                serde_json::Value::from(text.as_str()).to_string()
-            }
-            Self::List(items) => {
+            Self::Str(text) | Self::Loose(text) | Self::Unknown(text) => json_text(text),
+            Self::List(_, items) => {
                 format!("[{}]", items.iter().map(Self::json).collect::<Vec<_>>().join(","))
             }
-            Self::Map(all) => {
-                let pair = |(key, v): (&String, &Self)| {
-                    format!("{}:{}", serde_json::Value::from(key.as_str()), v.json())
-                };
+            Self::Map(_, all) => {
+                let pair = |(key, v): (&String, &Self)| format!("{}:{}", json_text(key), v.json());
                 format!("{{{}}}", all.iter().map(pair).collect::<Vec<_>>().join(","))
             }
         }
     }
 }
 
-/// A number as HCL writes it: without a point where there is no fraction.
-fn number_text(number: f64) -> String {
-    match number.fract() == 0.0 && number.abs() < 1e15 {
-        true => format!("{number:.0}"),
-        false => number.to_string(),
+/// A text of JSON, with what HTML would obey written as numbers, as Go does it.
+fn json_text(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    let named = |c: char| match c {
+        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    match quoted.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        true => quoted.chars().map(named).collect(),
+        false => quoted,
     }
 }
