@@ -78,7 +78,7 @@ complete -c meshctl -n "__fish_meshctl_needs_command" -f -a "help" -d 'Print thi
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l name -d 'The mesh\'s name; the folder\'s name unless given' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l from -d 'App Mesh definitions to start from, as for `import`: files and folders' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l values -d 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l values -d 'A TOML file of such values, lists and tables among them; if it does not exist, it is written with all values that the sources need, as comments' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l namespace -d 'The Kubernetes namespace of objects that name none [default: default]' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l exclude -d 'Files of folders to leave out: a path below the folder or a file name, with `*` and `**`' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''
@@ -982,7 +982,7 @@ terraform\t'`terraform show -json`, a state file, or HCL'
 config-dump\t'Envoy\'s config_dump, as far as it tells'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l name -d 'The name of what FILE defines, where FILE holds only a spec; FILE is a path or the end of one, and the name of a route may be ROUTER/ROUTE or GATEWAY/ROUTE' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l var -d 'A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one file, named by its path or the end of it' -r
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l values -d 'A TOML file of such values; if it does not exist, it is written with all values that the sources need, as comments' -r -F
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l values -d 'A TOML file of such values, lists and tables among them; if it does not exist, it is written with all values that the sources need, as comments' -r -F
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l namespace -d 'The Kubernetes namespace of objects that name none [default: default]' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l exclude -d 'Files of folders to leave out: a path below the folder or a file name, with `*` and `**`' -r
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l kind -d 'What a file defines that holds only a spec' -r -f -a "mesh\t''

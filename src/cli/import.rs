@@ -11,7 +11,7 @@ use crate::load::{self, PROJECT_FILE};
 use crate::model::Kind;
 use crate::report::{diagnostics, import as report};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Turn App Mesh definitions into a project
@@ -55,8 +55,8 @@ pub(super) struct How {
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<String>,
 
-    /// A TOML file of such values; if it does not exist, it is written with all values that the sources
-    /// need, as comments
+    /// A TOML file of such values, lists and tables among them; if it does not exist, it is written with all
+    /// values that the sources need, as comments
     #[arg(long, value_name = "FILE")]
     values: Option<PathBuf>,
 
@@ -136,7 +136,7 @@ impl How {
     fn options(
         &self,
         from: Option<SourceFormat>,
-        values: BTreeMap<String, String>,
+        values: &values::Values,
     ) -> Result<Options, Failure> {
         let pairs = |all: &[String], form: &str| {
             let mut pairs = BTreeMap::new();
@@ -150,8 +150,12 @@ impl How {
             Ok(pairs)
         };
         // What is given on the command line counts more than what a file says.
-        let mut vars = values;
-        vars.extend(pairs(&self.vars, "--var NAME=VALUE")?);
+        let mut vars = values.vars.clone();
+        let mut structured = values.structured.clone();
+        for (name, value) in pairs(&self.vars, "--var NAME=VALUE")? {
+            structured.remove(&name);
+            vars.insert(name, value);
+        }
         let names = pairs(&self.names, "--name FILE=NAME")?;
         let empty = names.iter().find(|(_, name)| name.split('/').any(str::is_empty));
         if let Some((file, _)) = empty {
@@ -168,6 +172,7 @@ impl How {
         }
         Ok(Options {
             vars,
+            structured,
             names,
             namespace: self.namespace.clone(),
             from: from.map(|format| match format {
@@ -215,7 +220,8 @@ pub(super) fn import_to(
     let values_file = how.values.as_deref().map(&based);
     let values = values_file.as_deref().map(values::read).transpose()?.flatten();
     let template = values_file.as_deref().filter(|_| values.is_none());
-    let options = how.options(from, values.unwrap_or_default())?;
+    let values = values.unwrap_or_default();
+    let options = how.options(from, &values)?;
     let exclude = load::Exclude::new(&how.exclude).map_err(|error| {
         Failure::new(Exit::Usage, "--exclude is no pattern of files").cause(error)
     })?;
@@ -259,7 +265,18 @@ pub(super) fn import_to(
         (Format::Text, None) => ui.words(&words),
         _ => {}
     }
+    // A table of values is used if anything in it is.
+    let all = imported.unused.iter().filter_map(|flag| flag.strip_prefix("--var "));
+    let unused: BTreeSet<&str> = all.collect();
+    let is_used = |table: &str| {
+        let mut own = values.vars.keys().filter(|name| values.table_of(name) == Some(table));
+        own.any(|name| !unused.contains(name.as_str()))
+    };
     for flag in &imported.unused {
+        let name = flag.strip_prefix("--var ").unwrap_or_default();
+        if values.table_of(name).is_some_and(|table| is_used(table) || table != name) {
+            continue;
+        }
         ui.warning(&format!("{flag} is not used by any source"));
     }
     if let Some(path) = template.filter(|_| !imported.missing.is_empty()) {

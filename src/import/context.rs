@@ -195,6 +195,13 @@ impl<'a> Cx<'a> {
     /// The same, with where the value can be looked up.
     pub(super) fn variable_from(&mut self, name: &str, loc: Loc, from: &str) -> String {
         if let Some(value) = self.value_of(name) {
+            if self.options.structured.contains(name) {
+                let message = format!("the value of `{name}` is a list or a map, not a text");
+                self.report_error(
+                    Diagnostic::new(&codes::EXPRESSION, loc, message)
+                        .help("Give a single value for it"),
+                );
+            }
             return value;
         }
         self.asked.get_or_insert_with(|| name.to_owned());

@@ -94,6 +94,8 @@ pub struct Options {
     pub from: Option<Format>,
     /// What a file that holds only a `spec` defines.
     pub kind: Option<Kind>,
+    /// The names of values that are lists or maps, which only an expression of Terraform can use.
+    pub structured: BTreeSet<String>,
     /// Whether a later definition of a resource replaces an earlier one.
     pub later: bool,
     /// The mesh's name: where the sources have none, or to choose one of several.

@@ -352,8 +352,13 @@ fn values_come_from_a_file_whose_template_the_first_run_writes() {
     sandbox.write("values.toml", filled);
     let args = ["import", "a.json", "--values", "values.toml", "--var", "NAME=cart"];
     says(&sandbox.run(&args).exits(0), &["virtual_node.cart", "x.local"]);
-    sandbox.write("values.toml", "NAME = [1]\n");
-    sandbox.run(&["import", "a.json", "--values", "values.toml"]).exits(64);
+    // A list is no text, and a line that was left empty is no value.
+    sandbox.write("values.toml", "NAME = [1]\nHOST = \"x\"\n");
+    let ran = sandbox.run(&["import", "a.json", "--values", "values.toml"]).exits(3);
+    says(&ran, &["the value of `NAME` is a list or a map"]);
+    sandbox.write("values.toml", "NAME = \"\"\nHOST = \"x\"\n");
+    let ran = sandbox.run(&["import", "a.json", "--values", "values.toml"]).exits(64);
+    says(&ran, &["`NAME` has no value"]);
 }
 
 #[test]
