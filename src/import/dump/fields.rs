@@ -419,7 +419,7 @@ impl Dump<'_, '_> {
                         match &one.value {
                             Value::Map(_) => self.rest_of(one, fields, &at),
                             _ => {
-                                self.unread(one, &at, "does not have the form that Envoy gives it")
+                                self.unread(one, &at, "does not have the form that Envoy gives it");
                             }
                         }
                     }

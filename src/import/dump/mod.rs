@@ -190,7 +190,7 @@ impl Dump<'_, '_> {
             let full = config.entries().iter().any(|entry| !entry.node.items().is_empty());
             if full && !PARTS.contains(&ty) {
                 self.of_proxy(|dump| {
-                    dump.unread(config, ty, "is a part of the dump that is not read")
+                    dump.unread(config, ty, "is a part of the dump that is not read");
                 });
             }
         }

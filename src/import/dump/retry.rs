@@ -125,7 +125,7 @@ impl Dump<'_, '_> {
                 format!("statuses that are no retry event of App Mesh: {}", odd.join(", "));
             self.unread(node, "retry_policy.retriable_status_codes", &message);
         }
-        if words.contains(BY_STATUS) != !codes.is_empty() && !codes.is_empty() {
+        if !words.contains(BY_STATUS) && !codes.is_empty() {
             self.unread(
                 node,
                 "retry_policy.retriable_status_codes",

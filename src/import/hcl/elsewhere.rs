@@ -4,16 +4,15 @@ use super::module::Declared;
 use crate::import::context::Cx;
 use crate::import::k8s_gitops::{CONTROLLERS, PRINTED};
 use crate::import::makers;
-use hcl_edit::structure::Body;
 
 /// Reports a resource whose definitions are not among the sources, and which may be some of the mesh; false
 /// if it is none.
 pub(super) fn report(cx: &mut Cx<'_>, declared: &Declared) -> bool {
     let name = &declared.name;
-    let text = declared.body.to_string();
+    let text: String = declared.parts.iter().map(|(_, part)| part.to_string()).collect();
     match declared.ty.as_str() {
         "aws_cloudformation_stack" | "aws_cloudformation_stack_set" => {
-            let away = declared.body.get_attribute("template_url").is_some()
+            let away = declared.attribute("template_url").is_some()
                 || makers::files(&text, &cx.paths) == Some(false);
             if away {
                 let message =
@@ -24,7 +23,7 @@ pub(super) fn report(cx: &mut Cx<'_>, declared: &Declared) -> bool {
             }
             away
         }
-        "helm_release" if may_define(&declared.body, &text) => {
+        "helm_release" if may_define(declared, &text) => {
             let message = format!("the chart of `{name}` makes definitions when it is installed");
             cx.generator(declared.loc, message, PRINTED);
             true
@@ -35,9 +34,9 @@ pub(super) fn report(cx: &mut Cx<'_>, declared: &Declared) -> bool {
 
 /// Whether a chart is one of the repository's own, or one that speaks of a mesh, and is not App Mesh's
 /// controller or another part without definitions.
-fn may_define(body: &Body, text: &str) -> bool {
+fn may_define(declared: &Declared, text: &str) -> bool {
     let chart =
-        body.get_attribute("chart").map(|chart| chart.value.to_string()).unwrap_or_default();
+        declared.attribute("chart").map(|(_, chart)| chart.value.to_string()).unwrap_or_default();
     let chart = chart.trim().trim_matches('"');
     if CONTROLLERS.contains(&chart.rsplit('/').next().unwrap_or(chart)) {
         return false;
