@@ -107,7 +107,7 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal`, or requests that they route differently'
+complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal routing`, or what differs; exit with 4 unless all was compared and is equal'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l allow-loss -d 'Continue even if something in the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand init" -s q -l quiet -d 'Leave out words that are not errors'
@@ -1011,7 +1011,7 @@ svg\t'A picture'"
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l color -d 'When to colour output' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` says otherwise'
 always\t'Always'
 never\t'Never'"
-complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal`, or requests that they route differently'
+complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l prove -d 'Compare the definitions with the config_dumps among the sources: print `equal routing`, or what differs; exit with 4 unless all was compared and is equal'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l allow-loss -d 'Continue even if something in the sources is lost'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -l no-input -d 'Never ask; a question counts as answered with no'
 complete -c meshctl -n "__fish_meshctl_using_subcommand import" -s q -l quiet -d 'Leave out words that are not errors'
