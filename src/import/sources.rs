@@ -11,6 +11,7 @@ use super::{
 };
 use crate::diag::Diagnostic;
 use crate::span::{FileId, Files, Loc, Span};
+use std::collections::BTreeMap;
 
 /// The largest source that is read, in bytes.
 pub const SOURCE_MAX: u64 = 32 << 20;
@@ -152,6 +153,8 @@ pub(super) fn read(
     let is_template = |(_, document): &&(FileId, Document)| cfn::is_template(&document.node);
     let templates: Vec<&Document> =
         documents.iter().filter(is_template).map(|(_, document)| document).collect();
+    // A file of many documents is searched once.
+    let mut searched: BTreeMap<FileId, bool> = BTreeMap::new();
     for (file, document) in &documents {
         let file = *file;
         // A state beside files was read with them.
@@ -161,7 +164,9 @@ pub(super) fn read(
         }
         let format = options.from.or_else(|| detect(document, options));
         let Some(format) = format else {
-            if document.node.value != Value::Null && !hidden(cx, files, file) {
+            if document.node.value != Value::Null
+                && !*searched.entry(file).or_insert_with(|| hidden(cx, files, file))
+            {
                 pass(cx, file, "has no definition of App Mesh");
             }
             continue;
