@@ -270,7 +270,7 @@ impl Site<'_> {
 /// takes back what it added.
 pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let mut state = site.target.state()?;
-    let live = site.target.base(&state)?;
+    let live = site.target.base_of(&state, plan.base_revision)?;
     fresh(plan, &live)?;
     let desired = apply_changes(&live, &plan.changes).map_err(Error::Unfit)?;
     let entries = entries_after(&live, &plan.changes);

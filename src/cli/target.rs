@@ -73,6 +73,15 @@ impl Target {
         self.read().in_force(state).map_err(|error| failure(&error))
     }
 
+    /// What a plan leads from that was made against a revision.
+    pub(super) fn base_of(
+        &self,
+        state: &live::State,
+        planned: Option<u64>,
+    ) -> Result<Live, Failure> {
+        self.read().base_of(state, planned).map_err(|error| failure(&error))
+    }
+
     /// What plans lead from.
     pub(super) fn base(&self, state: &live::State) -> Result<Live, Failure> {
         self.read().base(state).map_err(|error| failure(&error))

@@ -113,6 +113,15 @@ pub trait Read: Send + Sync {
         }
     }
 
+    /// What a plan leads from that was made against a revision: the newest one if it was made against
+    /// that, although its rollout may have stopped meanwhile, or else what plans lead from now.
+    fn base_of(&self, state: &State, planned: Option<u64>) -> Result<Live, Error> {
+        match planned.is_some() && planned == state.live.revision {
+            true => Ok(state.live.clone()),
+            false => self.base(state),
+        }
+    }
+
     /// Every revision, the newest first.
     fn history(&self) -> Result<Vec<Header>, Error>;
 

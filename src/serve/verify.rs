@@ -45,7 +45,7 @@ pub(super) fn plan(
     if !plan.drift.is_empty() {
         return Err(problem::of("refused", "a plan for a server has no drift: plan again"));
     }
-    let now = base(mesh)?;
+    let now = base_of(mesh, &plan)?;
     let settings = Mesh::settings(known);
     let against =
         plan::Against { base: &against, now: &now, unrecorded: false, settings: &settings };
@@ -67,6 +67,12 @@ pub(super) fn plan(
                 .hint("plan with the meshctl of the server's version (meshctl version)"))
         }
     }
+}
+
+/// What a plan leads from.
+fn base_of(mesh: &Mesh, plan: &Plan) -> Result<Live, Problem> {
+    let base = |state| mesh.base_of(&state, plan.base_revision);
+    mesh.state().and_then(base).map_err(|error| problem::live(&error))
 }
 
 /// What plans lead from.
@@ -121,7 +127,7 @@ pub(super) fn rollback(
 
 /// Checks the mesh after the plan by the rules that `check` has.
 pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Result<(), Problem> {
-    let desired = apply_changes(&base(mesh)?, &plan.changes).map_err(|_| stale(plan))?;
+    let desired = apply_changes(&base_of(mesh, plan)?, &plan.changes).map_err(|_| stale(plan))?;
     let (origins, broken) = (Origins::default(), BTreeSet::new());
     // What stands for ACM certificates is in the plan.
     let certificates = BTreeSet::new();

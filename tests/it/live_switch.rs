@@ -31,7 +31,19 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn start(address: String, name: &'static str) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        // Another test may listen there at every address for a while.
+        let began = Instant::now();
+        let listener = loop {
+            match TcpListener::bind(&address) {
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::AddrInUse
+                        && began.elapsed() < PATIENCE =>
+                {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                bound => break bound.unwrap(),
+            }
+        };
         let (address, stop) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
