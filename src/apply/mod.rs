@@ -270,7 +270,7 @@ impl Site<'_> {
 /// takes back what it added.
 pub async fn apply(plan: &Plan, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let mut state = site.target.state()?;
-    let live = site.target.base_of(&state, plan.base_revision)?;
+    let live = site.target.base(&state, plan.base_revision)?;
     fresh(plan, &live)?;
     let desired = apply_changes(&live, &plan.changes).map_err(Error::Unfit)?;
     let entries = entries_after(&live, &plan.changes);
@@ -407,10 +407,7 @@ async fn finish(state: &State, site: &mut Site<'_>) -> Result<Outcome, Error> {
     let (Some(rollout), Some(revision)) = (state.rollout.clone(), state.live.revision) else {
         return Err(Error::NoRollout);
     };
-    let before = match rollout.from {
-        Some(from) => site.target.at(from)?,
-        None => Live::default(),
-    };
+    let before = site.target.at_or_none(rollout.from)?;
     let done = state.steps_in_force();
     (site.tell)(Event::Resume { revision, plan: rollout.plan.clone(), done });
     let planned = steps_of(&rollout, &before.mesh, &state.live.mesh, site.settings);

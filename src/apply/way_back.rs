@@ -86,8 +86,8 @@ async fn back(
 }
 
 /// Gives every proxy what it had before a rollout that was halted, or whose step is stuck, before
-/// traffic had switched everywhere. Its revision stays the newest, with none of it in force. Gives how that ended if what
-/// comes after it cannot begin.
+/// traffic had switched everywhere. Its revision stays the newest, with none of it in force. Gives how
+/// that ended if what comes after it cannot begin.
 pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<Outcome>, Error> {
     let done = state.steps_in_force();
     let (Some(rollout), Some(revision)) = (&state.rollout, state.live.revision) else {
@@ -108,16 +108,15 @@ pub(super) async fn unroll(site: &mut Site<'_>, state: &State) -> Result<Option<
     let steps = steps_of(rollout, &before.mesh, halted, site.settings);
     // Traffic has not switched everywhere: a switch was for those who go first, or did not arrive.
     let switched = rollout.steps.iter().take(done).any(|step| step.starts_with("switch"));
-    let mut first = steps.iter().filter(|step| switched && step.wave == Wave::Canary);
-    let last = first.find(|step| step.kind == StepKind::Switch);
-    let names = |step: &Step| step.after.keys().map(ToString::to_string).collect::<Vec<_>>();
-    let mut ahead: Option<BTreeSet<String>> = last.map(|step| names(step).into_iter().collect());
-    if rollout.is_partly_switched(done) {
-        // Nobody knows who has it, so everybody goes back.
-        let switches = steps.iter().filter(|step| step.kind == StepKind::Switch);
-        ahead = Some(switches.flat_map(names).collect());
-    }
-    let planned = undo(halted, &before.mesh, site.settings, &ahead.unwrap_or_default());
+    // Which proxies have what did not arrive everywhere is not known, so all of them go back.
+    let partly = rollout.is_partly_switched(done);
+    let ahead: BTreeSet<String> = steps
+        .iter()
+        .filter(|step| step.kind == StepKind::Switch)
+        .filter(|step| partly || switched && step.wave == Wave::Canary)
+        .flat_map(|step| step.after.keys().map(ToString::to_string))
+        .collect();
+    let planned = undo(halted, &before.mesh, site.settings, &ahead);
     // Whatever comes of it, traffic has not switched: that is known before the first step is.
     let mut rollout = rollout.clone();
     rollout.switched_partly(done);

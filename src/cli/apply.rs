@@ -159,7 +159,7 @@ fn saved(path: &Path, target: &Target) -> Result<Plan, Failure> {
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
     let state = target.state()?;
-    let live = target.base_of(&state, plan.base_revision)?;
+    let live = target.base(&state, plan.base_revision)?;
     let base = match plan.base_revision {
         None => Live::default(),
         same if same == live.revision => live.clone(),

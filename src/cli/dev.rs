@@ -1,5 +1,6 @@
 //! `dev`: runs an example or a project on this host, with real Envoys.
 
+use super::outcome::{late, missing};
 use super::target as targets;
 use super::{Context, Exit, Failure, Format};
 use crate::apply::{End, Event, Outcome, ProxyState};
@@ -347,18 +348,10 @@ async fn change(
 fn incomplete(outcome: &Outcome) -> Option<String> {
     let why = match &outcome.end {
         End::Nothing | End::Done | End::RolledBack { .. } => return None,
-        End::Late => {
-            let late = outcome.late.iter();
-            let late: Vec<String> =
-                late.map(|(proxy, lacks)| format!("{proxy} ({})", lacks.join(", "))).collect();
-            format!("it timed out, not acknowledged by {}", late.join(", "))
-        }
+        End::Late => format!("it timed out, not acknowledged by {}", late(outcome)),
         End::Refused => "a proxy rejected it (above)".to_owned(),
         End::TooFew => "too few proxies acknowledged it".to_owned(),
-        End::Missing => {
-            let names: Vec<String> = outcome.missing.iter().map(ToString::to_string).collect();
-            format!("it stopped before the switch: {}", names.join("; "))
-        }
+        End::Missing => format!("it stopped before the switch: {}", missing(outcome)),
         End::Broken(why) => format!("a step failed: {why}"),
         End::Stopped(_) => "it was stopped".to_owned(),
     };

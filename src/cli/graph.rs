@@ -121,16 +121,13 @@ fn changed(context: &Context, at: Option<&str>) -> Result<Shown, Failure> {
         let target = context.open_target(&loaded)?;
         let live = target.state()?;
         let planned = planning::make(&loaded, &target, &live, &PlanningArgs::default())?;
-        let before = target.base(&live)?;
+        let before = target.base(&live, None)?;
         let mesh = after(&before, &planned.plan.changes)?;
         return Ok(compared(before, mesh, &planned.plan.changes, Some(loaded)));
     };
     if let Some(file) = at.strip_prefix("plan:") {
         let plan = read_plan(context, Path::new(file))?.plan;
-        let before = match plan.base_revision {
-            Some(number) => open(context)?.at(number)?,
-            None => Live::default(),
-        };
+        let before = open(context)?.at_or_none(plan.base_revision)?;
         let mesh = after(&before, &plan.changes)?;
         return Ok(compared(before, mesh, &plan.changes, None));
     }
@@ -142,10 +139,7 @@ fn changed(context: &Context, at: Option<&str>) -> Result<Shown, Failure> {
     let mesh = target.at(number)?.mesh;
     let history = target.history()?;
     let parent = history.iter().find(|manifest| manifest.revision == number);
-    let before = match parent.and_then(|manifest| manifest.parent) {
-        Some(parent) => target.at(parent)?,
-        None => Live::default(),
-    };
+    let before = target.at_or_none(parent.and_then(|manifest| manifest.parent))?;
     let changes = plan::compare(&before, &mesh, None, &target.settings).changes;
     Ok(compared(before, mesh, &changes, None))
 }

@@ -103,14 +103,9 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
             (format!("Revision {revision} applied to {name}{counts}, {steps}; {proof}."), None)
         }
         End::Late => {
-            let late: Vec<String> = outcome
-                .late
-                .iter()
-                .map(|(proxy, lacks)| format!("{proxy} ({})", lacks.join(", ")))
-                .collect();
             let message = format!(
                 "timed out: revision {revision} is committed, but not acknowledged by {}",
-                late.join(", ")
+                late(outcome)
             );
             (message, Some(super::status::STUCK.to_owned()))
         }
@@ -127,9 +122,8 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
             )
         }
         End::Missing => {
-            let names: Vec<String> = outcome.missing.iter().map(ToString::to_string).collect();
             let message =
-                format!("stopped before the switch of revision {revision}: {}", names.join("; "));
+                format!("stopped before the switch of revision {revision}: {}", missing(outcome));
             let routes: BTreeSet<&Address> = outcome.missing.iter().map(|m| &m.route).collect();
             let flags: Vec<String> =
                 routes.iter().map(|route| format!(" --accept {}", word(&consent(route)))).collect();
@@ -169,6 +163,20 @@ fn words(target: &Target, work: &Work<'_>, outcome: &Outcome) -> (String, Option
 /// What consents to a switch of a route to nodes that cannot serve.
 pub(super) fn consent(route: &Address) -> String {
     format!("{}@{route}", codes::MISSING_TARGET.id)
+}
+
+/// The proxies that did not acknowledge a step in time, each with what it lacks.
+pub(super) fn late(outcome: &Outcome) -> String {
+    let late = outcome.late.iter();
+    let late: Vec<String> =
+        late.map(|(proxy, lacks)| format!("{proxy} ({})", lacks.join(", "))).collect();
+    late.join(", ")
+}
+
+/// What was missing before a switch.
+pub(super) fn missing(outcome: &Outcome) -> String {
+    let names: Vec<String> = outcome.missing.iter().map(ToString::to_string).collect();
+    names.join("; ")
 }
 
 fn rejected_by(outcome: &Outcome) -> String {

@@ -112,7 +112,7 @@ pub(super) fn make(
     args: &PlanningArgs,
 ) -> Result<Planned, Failure> {
     let scope = Scope { only: args.only.iter().cloned().collect(), keep_removed: args.no_prune };
-    let live = target.base(state)?;
+    let live = target.base(state, None)?;
     check_scope(loaded, &live, &scope)?;
     let mut guards = Guards::default();
     guards.protected.extend(loaded.project.guards.protected.iter().cloned());

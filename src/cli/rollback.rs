@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<Exit, Failur
         accept_missing: accepted(&args.accept, &plan::codes::MISSING_TARGET),
         ..Consent::default()
     };
-    let live = target.base(&state)?;
+    let live = target.base(&state, None)?;
     let (plan, mut findings) = plan::plan(&Input {
         target: target.id.clone(),
         live: &live,

@@ -73,18 +73,14 @@ impl Target {
         self.read().in_force(state).map_err(|error| failure(&error))
     }
 
-    /// What a plan leads from that was made against a revision.
-    pub(super) fn base_of(
-        &self,
-        state: &live::State,
-        planned: Option<u64>,
-    ) -> Result<Live, Failure> {
-        self.read().base_of(state, planned).map_err(|error| failure(&error))
+    /// What plans lead from, and a plan that was made against a revision.
+    pub(super) fn base(&self, state: &live::State, planned: Option<u64>) -> Result<Live, Failure> {
+        self.read().base(state, planned).map_err(|error| failure(&error))
     }
 
-    /// What plans lead from.
-    pub(super) fn base(&self, state: &live::State) -> Result<Live, Failure> {
-        self.read().base(state).map_err(|error| failure(&error))
+    /// What one revision was; of none, nothing.
+    pub(super) fn at_or_none(&self, revision: Option<u64>) -> Result<Live, Failure> {
+        revision.map_or_else(|| Ok(Live::default()), |revision| self.at(revision))
     }
 
     /// What one revision was.

@@ -112,7 +112,8 @@ impl Plane {
 
     /// The identity of the store, and what plans lead from.
     pub(super) async fn base(&self) -> Result<(String, Live), Error> {
-        self.ask(|server| Ok((server.server()?.lineage, server.base(&server.state()?)?))).await
+        self.ask(|server| Ok((server.server()?.lineage, server.base(&server.state()?, None)?)))
+            .await
     }
 
     /// Has a plan carried out, and tells what happens.

@@ -342,7 +342,7 @@ impl Running {
             None => {
                 let target = Directory::open(self.root()).map_err(Error::Target)?;
                 let state = target.state().map_err(Error::Target)?;
-                let live = target.base(&state).map_err(Error::Target)?;
+                let live = target.base(&state, None).map_err(Error::Target)?;
                 ("directory", target.place(), live, state.is_unrecorded())
             }
         };

@@ -1,5 +1,5 @@
 //! What a proxy asks for: all listeners, all clusters, and of everything else only what one of these
-//! names. A resource that none of them names cannot be acknowledged, so nobody waits for it.
+//! names. A resource that none of them names cannot be acknowledged, so no step waits for it.
 //!
 //! A step of a rollout has such resources: the endpoints of a node whose callers still find it by
 //! DNS, or the secrets of TLS that is not switched to yet. They are there before their users are.

@@ -161,7 +161,7 @@ impl Running {
     /// says how it is there: `(static)` or `(warming)`.
     ///
     /// What an Envoy does not ask for ([`asked`]) is not compared: an Envoy lists endpoints of that name
-    /// also where it found them by DNS. What only something unexpected uses is told by that.
+    /// also where it found them by DNS. Of what only something unexpected uses, that is reported.
     pub fn differences(&self, config: &ProxyConfig) -> Vec<(ResourceType, String, Differs)> {
         let sets = [ResourceType::Listener, ResourceType::Cluster];
         let set_versions = sets.map(|kind| (kind, version(config, kind)));

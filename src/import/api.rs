@@ -154,13 +154,13 @@ fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) ->
         [only] if bare => Some(*only),
         _ => None,
     };
-    let told = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec)).or_else(only);
-    let by_file = if told.is_none() { kind_by_stem(&document.stem) } else { None };
+    let known = kind.or_else(|| kind_by_names(node)).or_else(|| kind_by_spec(spec)).or_else(only);
+    let by_file = if known.is_none() { kind_by_stem(&document.stem) } else { None };
     if let Some(kind) = by_file {
         let message = format!("the name of the file says that it is a {kind}; else give --kind");
         cx.note(Reason::Assumed, node.loc, "spec", message);
     }
-    let Some(kind) = told.or(by_file) else {
+    let Some(kind) = known.or(by_file) else {
         cx.report_error(
             Diagnostic::new(
                 &codes::UNPLACED,

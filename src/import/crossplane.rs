@@ -78,7 +78,7 @@ fn kind_of(key: &str) -> Option<&'static str> {
     kinds.into_iter().find(|kind| kind.eq_ignore_ascii_case(bare))
 }
 
-/// The name in App Mesh of what a reference or a selector means; `None` if that cannot be told.
+/// The name in App Mesh of what a reference or a selector means; `None` if the source does not say.
 fn meant(kind: &str, reference: &Node, all: &[&Node]) -> Option<String> {
     let mut objects = all.iter().filter(|one| is(one) && one.text_at("kind") == Some(kind));
     if let Some(wanted) = reference.text_at("name") {

@@ -90,12 +90,15 @@ struct Row<'r> {
     does: String,
 }
 
+/// That of the listener, or where none fits that of the match: only gRPC names a service.
+fn protocol(own: Option<Protocol>, service_name: Option<&str>) -> Protocol {
+    own.unwrap_or(if service_name.is_some() { Protocol::Grpc } else { Protocol::Http })
+}
+
 fn row<'r>(router: &VirtualRouter, route: &'r Route) -> Row<'r> {
-    let own = router.listener_of(&route.matches).map(|listener| listener.protocol);
-    let protocol = own.unwrap_or(match route.matches.service_name {
-        Some(_) => Protocol::Grpc,
-        None => Protocol::Http,
-    });
+    let own = router.listener_of(&route.matches);
+    let protocol =
+        protocol(own.map(|listener| listener.protocol), route.matches.service_name.as_deref());
     Row {
         name: route.name.as_str(),
         priority: route.priority,
@@ -108,11 +111,9 @@ fn row<'r>(router: &VirtualRouter, route: &'r Route) -> Row<'r> {
 }
 
 fn gateway_row<'r>(gateway: &VirtualGateway, route: &'r GatewayRoute) -> Row<'r> {
-    let own = gateway.listener_of(&route.matches).map(|listener| listener.protocol);
-    let protocol = own.unwrap_or(match route.matches.service_name {
-        Some(_) => Protocol::Grpc,
-        None => Protocol::Http,
-    });
+    let own = gateway.listener_of(&route.matches);
+    let protocol =
+        protocol(own.map(|listener| listener.protocol), route.matches.service_name.as_deref());
     Row {
         name: route.name.as_str(),
         priority: route.priority,

@@ -95,30 +95,27 @@ pub trait Read: Send + Sync {
     /// The model of one revision.
     fn at(&self, revision: u64) -> Result<Live, Error>;
 
+    /// The model of one revision; of none, nothing.
+    fn at_or_none(&self, revision: Option<u64>) -> Result<Live, Error> {
+        revision.map_or_else(|| Ok(Live::default()), |revision| self.at(revision))
+    }
+
     /// The revision whose routes are in force; empty if there is none yet.
     fn in_force(&self, state: &State) -> Result<Live, Error> {
         match state.before_switch() {
             None => Ok(state.live.clone()),
-            Some(None) => Ok(Live::default()),
-            Some(Some(from)) => self.at(from),
+            Some(from) => self.at_or_none(from),
         }
     }
 
-    /// What plans lead from: the newest revision, which a rollout that goes on brings into force
-    /// before anything else; but what is in force where one has stopped or was halted.
-    fn base(&self, state: &State) -> Result<Live, Error> {
-        match state.is_under_way() {
+    /// What plans lead from: the newest revision, which a rollout that is under way brings into force
+    /// before anything else; but what is in force where one has stopped or was halted. A plan that was
+    /// made against the newest one (`planned`) leads from that, although its rollout stopped meanwhile.
+    fn base(&self, state: &State, planned: Option<u64>) -> Result<Live, Error> {
+        let against_newest = planned.is_some() && planned == state.live.revision;
+        match against_newest || state.is_under_way() {
             true => Ok(state.live.clone()),
             false => self.in_force(state),
-        }
-    }
-
-    /// What a plan leads from that was made against a revision: the newest one if it was made against
-    /// that, although its rollout may have stopped meanwhile, or else what plans lead from now.
-    fn base_of(&self, state: &State, planned: Option<u64>) -> Result<Live, Error> {
-        match planned.is_some() && planned == state.live.revision {
-            true => Ok(state.live.clone()),
-            false => self.base(state),
         }
     }
 

@@ -38,14 +38,11 @@ pub(super) fn plan(
         let message = format!("the plan was refused by {}: {}", refusal.code, refusal.message);
         return Err(problem::of("refused", message).hint(refusal.consent.clone()));
     }
-    let against = match plan.base_revision {
-        Some(revision) => mesh.at(revision).map_err(|_| stale(&plan))?,
-        None => Live::default(),
-    };
+    let against = mesh.at_or_none(plan.base_revision).map_err(|_| stale(&plan))?;
     if !plan.drift.is_empty() {
         return Err(problem::of("refused", "a plan for a server has no drift: plan again"));
     }
-    let now = base_of(mesh, &plan)?;
+    let now = base(mesh, plan.base_revision)?;
     let settings = Mesh::settings(known);
     let against =
         plan::Against { base: &against, now: &now, unrecorded: false, settings: &settings };
@@ -69,16 +66,10 @@ pub(super) fn plan(
     }
 }
 
-/// What a plan leads from.
-fn base_of(mesh: &Mesh, plan: &Plan) -> Result<Live, Problem> {
-    let base = |state| mesh.base_of(&state, plan.base_revision);
-    mesh.state().and_then(base).map_err(|error| problem::live(&error))
-}
-
-/// What plans lead from.
-fn base(mesh: &Mesh) -> Result<Live, Problem> {
-    let found = mesh.state().and_then(|state| mesh.base(&state));
-    found.map_err(|error| problem::live(&error))
+/// What plans lead from, and a plan that was made against a revision.
+fn base(mesh: &Mesh, planned: Option<u64>) -> Result<Live, Problem> {
+    let base = mesh.state().and_then(|state| mesh.base(&state, planned));
+    base.map_err(|error| problem::live(&error))
 }
 
 fn stale(plan: &Plan) -> Problem {
@@ -95,7 +86,7 @@ pub(super) fn rollback(
     settings: &Settings,
     accepted: BTreeSet<Address>,
 ) -> Result<Plan, Problem> {
-    let live = base(mesh)?;
+    let live = base(mesh, None)?;
     let before = mesh.at(to).map_err(|error| problem::live(&error))?;
     let id = mesh.store.lineage();
     let any = usize::MAX;
@@ -127,7 +118,8 @@ pub(super) fn rollback(
 
 /// Checks the mesh after the plan by the rules that `check` has.
 pub(super) fn rules(mesh: &Mesh, plan: &Plan, known: &SettingsDocument) -> Result<(), Problem> {
-    let desired = apply_changes(&base_of(mesh, plan)?, &plan.changes).map_err(|_| stale(plan))?;
+    let desired =
+        apply_changes(&base(mesh, plan.base_revision)?, &plan.changes).map_err(|_| stale(plan))?;
     let (origins, broken) = (Origins::default(), BTreeSet::new());
     // What stands for ACM certificates is in the plan.
     let certificates = BTreeSet::new();

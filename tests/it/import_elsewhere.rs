@@ -1,25 +1,7 @@
 //! Definitions that are elsewhere, and text that a step of templates was to replace: an import that would
 //! be a part of the mesh exits with 4 and names what to run.
 
-use crate::support::sandbox::{Ran, Sandbox};
-
-/// Runs `meshctl import source` on files that a test writes.
-fn written(files: &[(&str, &str)], args: &[&str]) -> Ran {
-    let sandbox = Sandbox::new();
-    for (path, text) in files {
-        sandbox.write(&format!("source/{path}"), text);
-    }
-    let all: Vec<&str> = ["import", "source"].iter().chain(args).copied().collect();
-    sandbox.run(&all)
-}
-
-#[track_caller]
-fn says(ran: &Ran, words: &[&str]) {
-    let text = ran.all();
-    for word in words {
-        assert!(text.contains(word), "`{word}` is not in:\n{text}");
-    }
-}
+use crate::import_faults::{says, written};
 
 const NODE: &str = "{\"virtualNodeName\":\"a\",\"meshName\":\"shop\",\"spec\":{}}";
 

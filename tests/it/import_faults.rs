@@ -14,7 +14,7 @@ fn case(path: &str, args: &[&str]) -> Option<Ran> {
 }
 
 /// Runs `meshctl import source` on files that a test writes.
-fn written(files: &[(&str, &str)], args: &[&str]) -> Ran {
+pub(crate) fn written(files: &[(&str, &str)], args: &[&str]) -> Ran {
     let sandbox = Sandbox::new();
     for (path, text) in files {
         sandbox.write(&format!("source/{path}"), text);
@@ -24,7 +24,7 @@ fn written(files: &[(&str, &str)], args: &[&str]) -> Ran {
 }
 
 #[track_caller]
-fn says(ran: &Ran, words: &[&str]) {
+pub(crate) fn says(ran: &Ran, words: &[&str]) {
     let text = format!("{}\n{}", ran.stdout, ran.stderr);
     for word in words {
         assert!(text.contains(word), "`{word}` is not in:\n{text}");

@@ -3,11 +3,12 @@
 
 use crate::live_apply::Envoys;
 use crate::live_serve_apply::Serve;
+use crate::serve_identity::until;
 use crate::support::mesh::Block;
 use crate::support::sandbox::{Ran, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -32,18 +33,15 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn start(address: String, name: &'static str) -> Self {
         // Another test may listen there at every address for a while.
-        let began = Instant::now();
-        let listener = loop {
-            match TcpListener::bind(&address) {
-                Err(error)
-                    if error.kind() == std::io::ErrorKind::AddrInUse
-                        && began.elapsed() < PATIENCE =>
-                {
-                    thread::sleep(Duration::from_millis(50));
-                }
-                bound => break bound.unwrap(),
+        let mut listener = None;
+        until("a free port", || match TcpListener::bind(&address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => false,
+            bound => {
+                listener = Some(bound.unwrap());
+                true
             }
-        };
+        });
+        let listener = listener.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {

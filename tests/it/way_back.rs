@@ -223,7 +223,7 @@ fn run(
     let mut site = Site { target, settings: &settings, options, stop: &stop, tell: &mut tell };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Some(desired) = desired else { return runtime.block_on(apply::resume(&mut site)) };
-    let live = site.target.base(&state).unwrap();
+    let live = site.target.base(&state, None).unwrap();
     let input = Input {
         target: plan::Target { name: "t".into(), kind: "directory".into(), id: "t".into() },
         live: &live,

@@ -1,5 +1,5 @@
 //! Every field of a dump that is read or means nothing to a request. Whatever else is there gives an entry
-//! in the report, so that no field of Envoy is dropped because nobody thought of it.
+//! in the report, so that no field of Envoy is dropped in silence.
 
 use super::Dump;
 use crate::import::report::Reason;

@@ -6,7 +6,8 @@ use crate::envoy::csds::{ResourceStatus, Standing};
 
 impl Session {
     /// How the client stands with everything of its view, by type and name; also with what it has
-    /// still to give up. What a proxy cannot ask for yet is not told of. Nothing is said of a stream that has no view yet.
+    /// still to give up. What a proxy cannot ask for yet is left out, and so is a stream that has no view
+    /// yet.
     pub fn standings(&self, view: &View) -> Vec<ResourceStatus> {
         let mut found = Vec::new();
         if !self.bound || !view.present() {

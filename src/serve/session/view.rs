@@ -168,7 +168,8 @@ impl View {
     }
 
     /// Makes the view that of a configuration, and returns the numbers that changed: in content, or in
-    /// whether they are asked for. `content` gives the bytes of a resource, of which there is one copy for all views.
+    /// whether they are asked for. `content` gives the bytes of a resource, of which there is one copy for
+    /// all views.
     pub fn become_config(
         &mut self,
         step: StepId,
@@ -198,7 +199,7 @@ impl View {
             }
         }
         changed.extend(self.ask());
-        // A number that changed in both ways is told once.
+        // A number that changed in both ways is given once.
         changed.sort_unstable();
         changed.dedup();
         changed
