@@ -196,9 +196,10 @@ limits! {
     /// How long a client without a certificate may take until its first request with an operator's
     /// token, at xDS
     first_token: Duration = Duration::from_secs(5);
-    /// How long the headers of a request to the admin API may take
+    /// How long the headers of a request to the admin API may take; over HTTP/1.1 also how long a
+    /// connection may be without a request
     headers: Duration = Duration::from_secs(10);
-    /// How long a connection of an operator to the admin API may be without a request
+    /// How long a connection of an operator to the admin API may be without a request, over HTTP/2
     idle: Duration = Duration::from_secs(300);
     /// How long a client may leave what it is sent unread
     unread: Duration = Duration::from_secs(30);

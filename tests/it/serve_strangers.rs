@@ -201,7 +201,8 @@ fn hostile_connections_of_five_kinds_at_both_listeners_harm_nobody_and_leave_not
 }
 
 /// Row 10 of the cases: 1,010 idle TLS connections to the admin API, headers of a byte every two
-/// seconds, and a body that is held open, of a server that may have 1,024 files.
+/// seconds, those of an operator too, and a body that is held open, of a server that may have 1,024
+/// files.
 #[test]
 fn idle_connections_slow_headers_and_a_held_body_leave_both_listeners_alive() {
     raise_limit();
@@ -243,6 +244,13 @@ fn idle_connections_slow_headers_and_a_held_body_leave_both_listeners_alive() {
         secret.trim()
     );
     tasks.push(open(body.into_bytes(), None));
+    // An operator may be idle for five minutes, but not send the headers of a request for as long.
+    let head = format!(
+        "GET /v1 HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\nGET /v1 HTTP/1.1\r\nx: ",
+        server.admin,
+        secret.trim()
+    );
+    tasks.push(open(head.into_bytes(), drip));
     // Both listeners are alive meanwhile.
     let mut proxies: Vec<Duration> = Vec::new();
     while proxies.len() < 5 || started.elapsed() < Duration::from_secs(3) {
@@ -257,7 +265,7 @@ fn idle_connections_slow_headers_and_a_held_body_leave_both_listeners_alive() {
     let took = started.elapsed();
     until("all is free again", Duration::from_secs(20), || files(&server) <= held + 4);
     proxies.sort();
-    println!("all of 1,012 ended after {took:?}; proxies were served within {proxies:?}");
+    println!("all of 1,013 ended after {took:?}; proxies were served within {proxies:?}");
     assert!(proxies[proxies.len() / 2] < Duration::from_secs(2), "{proxies:?}");
 }
 
@@ -358,4 +366,51 @@ fn headers_of_the_admin_api_end_at_16_kib_before_anybody_is_asked_who_they_are()
         assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{bytes}: {answer}");
     }
     assert!(ask(17 << 10).starts_with("HTTP/1.1 431"));
+}
+
+/// A client that does not know that its connection ends sends its next request on it, and loses it.
+#[test]
+fn the_answer_that_rejects_a_stranger_says_that_the_connection_ends() {
+    let server = crate::serve::Server::with(0);
+    let admin = server.url().strip_prefix("http://").unwrap().to_owned();
+    for _ in 0..20 {
+        let mut stream = std::net::TcpStream::connect(&admin).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(format!("GET /v1 HTTP/1.1\r\nhost: {admin}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+}
+
+/// Over HTTP/2, where no deadline of headers runs while nothing is asked.
+#[test]
+fn an_operator_may_be_idle_for_longer_than_a_stranger_and_not_for_ever() {
+    let limits = ["idle=4s", "first-request=1s", "headers=1s"];
+    let (sandbox, server) = crate::serve_settings::with(&limits);
+    let secret = std::fs::read_to_string(sandbox.join("data/operator.token")).unwrap();
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let idle_for = |secret: Option<&str>| {
+        // GET / of this host, and the token, in HPACK's plainest form.
+        let mut headers = [&[0x82, 0x84, 0x86, 0x01][..], &text(&server.admin)].concat();
+        if let Some(secret) = secret {
+            headers.extend([&[0x0f, 0x08][..], &text(&format!("Bearer {secret}"))].concat());
+        }
+        let length = u8::try_from(headers.len()).unwrap();
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let head = [0, 0, length, 1, 5, 0, 0, 0, 1];
+        let mut stream = std::net::TcpStream::connect(&server.admin).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let since = Instant::now();
+        stream.write_all(&[&preface[..], &head, &headers].concat()).unwrap();
+        // Its end, however the system tells it.
+        while stream.read(&mut [0; 1 << 10]).is_ok_and(|read| read > 0) {}
+        since.elapsed()
+    };
+    let operator = idle_for(Some(secret.trim()));
+    assert!(operator > Duration::from_millis(3_900), "{operator:?}");
+    assert!(operator < Duration::from_secs(15), "{operator:?}");
+    let stranger = idle_for(None);
+    assert!(stranger < Duration::from_millis(3_500), "{stranger:?}");
 }

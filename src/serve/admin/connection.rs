@@ -66,11 +66,13 @@ impl Line {
     }
 
     /// A request on it was rejected: a stranger's connection ends with the answer, and so does that of
-    /// one who is rejected too often.
-    pub(super) fn rejected(&self, too_often: bool) {
-        if too_often || !self.0.place.is_known() {
+    /// one who is rejected too often. Says whether it ends.
+    pub(super) fn rejected(&self, too_often: bool) -> bool {
+        let ends = too_often || !self.0.place.is_known();
+        if ends {
             self.0.over.notify_one();
         }
+        ends
     }
 
     /// How long it may still be idle; `None`: no longer.

@@ -33,7 +33,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -423,6 +423,7 @@ fn gate(
             let asked = Asked::by(&request, need, place.clone());
             let line = request.extensions().get::<Line>().cloned();
             let encoded = is_encoded(request.headers());
+            let version = request.version();
             let from = request.extensions().get::<access::Caller>().copied();
             match access::admit(&server, &asked, &request) {
                 Ok(_) if encoded => {
@@ -444,9 +445,7 @@ fn gate(
                 }
                 Err(refused) => {
                     server.metrics.refused();
-                    if let Some(line) = line {
-                        line.rejected(refused.wait.is_some());
-                    }
+                    let ends = line.is_some_and(|line| line.rejected(refused.wait.is_some()));
                     let from = from.map(|from| format!("address {}", from.0.to_canonical()));
                     let who = refused.who.clone().or(from).unwrap_or_default();
                     let why = format!("denied: {}", refused.problem.code);
@@ -456,6 +455,12 @@ fn gate(
                     if let Some(wait) = wait {
                         let seconds = wait.as_secs_f64().ceil() as u64;
                         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                    }
+                    // Else a client sends its next request on a connection that is closing, and
+                    // cannot know whether it was received. HTTP/2 has a frame for it.
+                    if ends && version < Version::HTTP_2 {
+                        let close = HeaderValue::from_static("close");
+                        answer.headers_mut().insert(header::CONNECTION, close);
                     }
                     answer
                 }
