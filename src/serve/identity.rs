@@ -256,6 +256,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_a_credential_only_this_host_is_let_in() {
+        let from = |address: &str| {
+            let peer = SocketAddr::new(address.parse().expect("an address"), 1);
+            Loopback.identify(&Credentials { certificates: Vec::new(), token: None, peer })
+        };
+        assert_eq!(from("127.0.0.1"), Ok(Identity::Loopback));
+        assert_eq!(from("::1"), Ok(Identity::Loopback));
+        assert_eq!(from("10.0.0.1"), Err(Unknown::NotLoopback));
+        assert_eq!(from("2001:db8::1"), Err(Unknown::NotLoopback));
+    }
+
+    #[test]
     fn a_certificate_is_one_proxy_of_one_trust_domain() {
         let trust_domain = "shop.example".to_owned();
         let spiffe = Spiffe { trust_domain, security: Arc::default(), own: None };

@@ -372,6 +372,13 @@ fn keys_and_folders_that_others_may_change_are_refused_with_the_reason() {
         let left = fs::read_dir(sandbox.join(&data)).unwrap().count();
         assert_eq!(left, 1, "nothing was written beside what was planted");
     }
+    // Only root can give a folder away.
+    let other = sandbox.join("data-of-another");
+    fs::create_dir(&other).unwrap();
+    if std::os::unix::fs::chown(&other, Some(12_345), None).is_ok() {
+        let ran = serve("data-of-another").exits(1);
+        assert!(ran.all().contains("it belongs to another user (uid 12345)"), "{}", ran.all());
+    }
 }
 
 #[test]

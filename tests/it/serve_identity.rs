@@ -14,8 +14,7 @@ use meshctl::live::{self, Read as _, identity};
 use meshctl::model::MeshName;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use std::fs;
@@ -332,9 +331,12 @@ fn a_proxy_is_no_operator_and_an_operator_is_no_proxy() {
     sandbox.run(&["apply", "--yes", "--target", "ada"]).exits(0);
     let history = sandbox.run(&["history", "--format", "json", "--target", "ada"]).exits(0).stdout;
     assert!(history.contains("\"by\": \"ada"), "{history}");
-    // A certificate of the operators' authority that names a proxy is nobody's.
-    let ran = sandbox.run(&["status", "--target", "fake"]).exits(4);
-    assert!(ran.stderr.contains("token of an operator"), "{}", ran.stderr);
+    // One of the operators' authority that names a proxy is nobody's, nor is the opposite.
+    issue(&sandbox, &server.proxies, "bob", &[uri("operator/ada")]);
+    for name in ["fake", "bob"] {
+        let said = sandbox.run(&["status", "--target", name]).exits(4).stderr;
+        assert!(said.contains("token of an operator"), "{said}");
+    }
     // What the server signed for a proxy opens no other route than its own.
     let access = |pair: (PathBuf, PathBuf)| Access {
         url: format!("https://{}", server.admin),

@@ -340,4 +340,17 @@ fn a_request_has_one_host_and_one_origin() {
             assert!(answer.starts_with("HTTP/1.1 400"), "{name}, {second}: {answer}");
         }
     }
+    // A request whose line names a host says it again in its headers.
+    for (host, status) in [(admin.as_str(), 200), ("evil.example", 400)] {
+        let mut stream = connect(&admin);
+        let text = format!(
+            "GET http://{host}/v1 HTTP/1.1\r\nhost: {admin}\r\nauthorization: Bearer \
+             {}\r\nconnection: close\r\n\r\n",
+            server.token()
+        );
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
+    }
 }

@@ -328,6 +328,15 @@ fn s5_each_limit_of_a_stream_holds_at_it_one_beyond_and_a_hundred_times() {
             lives.send(&delta("", EDS, &["nobody"]));
             assert_eq!(lives.take().await.unwrap().removed, ["nobody"], "{what}");
         }
+        // Names are counted before the request is decoded: those of these requests are no UTF-8.
+        for (count, code) in [(30, 3), (31, 8), (3_000, 8)] {
+            for (path, field) in [(DELTA_PATH, 0x1a), (STATE_PATH, 0x1a), (DELTA_PATH, 0x22)] {
+                let mut stream = other.call(path, None).await.unwrap();
+                stream.send_bytes(&[field, 1, 0xff].repeat(count));
+                let status = stream.next().await.unwrap_err();
+                assert_eq!(status.code, code, "{count} names: {status:?}");
+            }
+        }
         until("the floods have ended", || server.hub.streams() == 1).await;
     });
     block_on(async {

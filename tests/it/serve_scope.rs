@@ -61,6 +61,18 @@ fn s6_an_operator_of_one_mesh_sees_and_changes_no_other_and_nothing_of_all() {
     let meshes = |token: &str| json_of(&ask(&server, "GET", "/v1", token, &Value::Null).1);
     assert_eq!(meshes(&own)["meshes"], json!(["m"]));
     assert_eq!(meshes(&other)["meshes"], json!([]));
+    // Objects of another mesh are not told, not even to who knows their ids.
+    let state = json_of(&ask(&server, "GET", "/v1/meshes/m/state", &own, &Value::Null).1);
+    let entries = state["manifest"]["entries"].as_object().unwrap();
+    let ids: Vec<&Value> = entries.values().map(|entry| &entry["object"]).collect();
+    let objects = |mesh: &str, token: &str| {
+        let path = format!("/v1/meshes/{mesh}/objects");
+        let (status, answer) = ask(&server, "POST", &path, token, &json!({ "ids": ids }));
+        assert_eq!(status, 200, "{answer}");
+        json_of(&answer)["objects"].as_object().unwrap().len()
+    };
+    assert!(objects("m", &own) > 3);
+    assert_eq!(objects("other", &other), 0);
     // However the mesh is spelled in the path.
     for path in ["/v1/meshes/%6d/state", "/v1/meshes/m/../m/state", "/v1//meshes/m/state"] {
         let (status, body) = ask(&server, "GET", path, &other, &Value::Null);

@@ -1,5 +1,5 @@
-//! What nobody learns from a control plane: the names of others (S3), secrets (S10), and what an
-//! Envoy quotes when it refuses something (S12).
+//! What nobody learns from a control plane: the names of others (S3), secrets (S10), what an Envoy
+//! quotes when it refuses something (S12), and anything in plain text from another host (S15).
 
 use crate::directory::mesh;
 use crate::live_serve_apply::Serve;
@@ -15,6 +15,7 @@ use meshctl::live::identity;
 use meshctl::serve::hub::{Counts, Holds};
 use meshctl::serve::limits::Limits;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -419,4 +420,22 @@ fn ask(admin: &str, path: &str, token: &str) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text
+}
+
+#[test]
+fn nothing_is_served_in_plain_text_where_other_hosts_can_ask() {
+    let sandbox = Sandbox::new();
+    for (admin, xds) in [("0.0.0.0:0", "127.0.0.1:0"), ("127.0.0.1:0", "[::]:0")] {
+        let args = ["serve", "--data", "data", "--admin", admin, "--xds", xds];
+        let mut command = sandbox.command(&args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        // Empty if it ends without a word about where it listens.
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(first, "", "it listens at {admin} and {xds}");
+        assert!(said.contains("can be reached from other hosts"), "{said}");
+    }
 }

@@ -220,6 +220,14 @@ fn s4_a_revoked_credential_ends_its_streams() {
         server.hub.disconnect(&Identity::Token("1".to_owned()));
         assert_eq!(ended(at_once).await.code, 14);
         until("the streams are forgotten", || server.hub.streams() == 0).await;
+        // One that has ended when the first request comes is not asked for at its time only.
+        let server =
+            Server::start(Hub::new(Limits::default()), Arc::new(Tokens(valid.clone())), None, 0);
+        let client = Client::connect(server.address, None).await.unwrap();
+        let late = client.call(DELTA_PATH, Some("good")).await.unwrap();
+        valid.store(false, Ordering::SeqCst);
+        late.send(&delta(A, EDS, &["e"]));
+        assert_eq!(ended(late).await.code, 16);
     });
 }
 
@@ -259,11 +267,22 @@ fn mutual_tls_says_who_a_proxy_is() {
         let other = client.delta().await;
         other.send(&delta(B, EDS, &["e"]));
         assert_eq!(ended(other).await.code, 7, "S2: the certificate is of another node");
+        // Of another kind, of another mesh, and of an instance, which is no proxy.
+        for path in
+            ["mesh/m/virtual_gateway/a", "mesh/other/virtual_node/a", "mesh/m/virtual_node/a/1"]
+        {
+            let tls = trusting(&ca, &ca, &[uri(path)]);
+            let other = Client::connect(server.address, Some(tls)).await.unwrap().delta().await;
+            other.send(&delta(A, EDS, &["e"]));
+            assert_eq!(ended(other).await.code, 7, "S2: {path}");
+        }
+        let elsewhere = "spiffe://evil.example/mesh/m/virtual_node/a".try_into().unwrap();
 
         for names in [
             vec![],
             vec![a.clone(), uri("mesh/m/virtual_node/b")],
             vec![SanType::DnsName("a".try_into().unwrap())],
+            vec![SanType::URI(elsewhere)],
         ] {
             let client =
                 Client::connect(server.address, Some(trusting(&ca, &ca, &names))).await.unwrap();

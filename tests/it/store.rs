@@ -382,6 +382,54 @@ fn a_flipped_byte_is_refused_or_harmless() {
     assert!(refused > 20 && harmless > 20, "{refused} refused, {harmless} harmless");
 }
 
+/// Who changes a store by the database's own means leaves no page with a wrong checksum.
+#[test]
+fn what_was_changed_by_the_means_of_the_database_is_refused() {
+    let objects = redb::TableDefinition::<&str, &[u8]>::new("objects");
+    let revisions = redb::TableDefinition::<(&str, u64), &[u8]>::new("revisions");
+    let changed = |row: &[u8], from: &str, to: &str| {
+        let text = String::from_utf8(row.to_vec()).unwrap();
+        let other = text.replace(from, to);
+        (text != other).then(|| other.into_bytes())
+    };
+    for (of_object, why) in [(true, "the content of the object"), (false, "the record of")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = filled(folder.path());
+        {
+            use redb::ReadableTable as _;
+            let database = redb::Database::open(&file).unwrap();
+            let write = database.begin_write().unwrap();
+            let mut count = 0;
+            if of_object {
+                let mut table = write.open_table(objects).unwrap();
+                let rows = table.iter().unwrap().map(|row| {
+                    let (key, value) = row.unwrap();
+                    (key.value().to_owned(), value.value().to_vec())
+                });
+                for (key, row) in rows.collect::<Vec<_>>() {
+                    if let Some(row) = changed(&row, "\"weight\":2", "\"weight\":9") {
+                        table.insert(key.as_str(), row.as_slice()).unwrap();
+                        count += 1;
+                    }
+                }
+            } else {
+                let mut table = write.open_table(revisions).unwrap();
+                let row = table.get(("m", 2)).unwrap().unwrap().value().to_vec();
+                let row = changed(&row, "p1-2", "p1-9").unwrap();
+                table.insert(("m", 2), row.as_slice()).unwrap();
+                count += 1;
+            }
+            assert_eq!(count, 1, "{why}");
+            write.commit().unwrap();
+        }
+        let Err(Error::Damaged { why: said, .. }) = Embedded::check(folder.path()) else {
+            panic!("{why}");
+        };
+        assert!(said.contains(why), "{said}");
+        assert!(!truthful(folder.path(), &file, why));
+    }
+}
+
 #[test]
 fn random_bytes_are_no_store() {
     let folder = tempfile::tempdir().unwrap();
