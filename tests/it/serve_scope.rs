@@ -1,6 +1,7 @@
 //! What an operator may do is bounded by mesh, by service and by time.
 
 use crate::serve::{Server, json_of};
+use crate::serve_identity::started;
 use crate::support::served::operator;
 use meshctl::serve::{Need, Operators, Role, Scope, ServiceScope, Terms};
 use serde_json::{Value, json};
@@ -134,6 +135,25 @@ fn an_operator_expires_and_is_renewed_with_the_secret_that_it_has() {
     assert!(operators.renew("ci").unwrap().until.is_some());
     assert_eq!(status(), 200);
     assert!(!operators.renew("nobody").unwrap().there);
+}
+
+#[test]
+fn an_operator_by_certificate_expires_too() {
+    let (_server, sandbox, _block) = started("24h");
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    let add = "serve operator add eve --role read --life 4s --data data --certificate \
+               spiffe://shop.example/operator/eve";
+    sandbox.run(&add.split(' ').collect::<Vec<_>>()).exits(0);
+    let since = Instant::now();
+    let status = || sandbox.run(&["status", "--target", "eve"]);
+    status().exits(0);
+    while status().code == 0 {
+        assert!(since.elapsed() < Duration::from_secs(30), "it does not expire");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(since.elapsed() > Duration::from_secs(2), "{:?}", since.elapsed());
+    let said = status().exits(4).stderr;
+    assert!(said.contains("operator/eve is no operator"), "{said}");
 }
 
 #[test]
