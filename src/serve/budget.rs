@@ -157,7 +157,7 @@ mod tests {
     fn streams_of_an_identity_share_a_budget_of_names_that_is_freed() {
         let budgets = budgets();
         let (a, b) = (Identity::Token("a".to_owned()), Identity::Token("b".to_owned()));
-        let shares: Vec<Share> = (0..3).map(|_| budgets.of(&a).share()).collect();
+        let mut shares: Vec<Share> = (0..3).map(|_| budgets.of(&a).share()).collect();
         let other = budgets.of(&b).share();
         assert_eq!(shares[0].resize(60), Ok(()));
         assert_eq!(shares[1].resize(40), Ok(()), "at the limit");
@@ -167,6 +167,10 @@ mod tests {
         assert_eq!(budgets.held(), (2, 200));
         assert_eq!(shares[0].resize(59), Ok(()));
         assert_eq!(shares[2].resize(1), Ok(()));
+        // One stream ends, and what it kept is free for the others.
+        shares.remove(1);
+        assert_eq!(budgets.held(), (2, 160));
+        assert_eq!(shares[1].resize(41), Ok(()));
         drop(shares);
         assert_eq!(budgets.held(), (1, 100));
         drop(other);

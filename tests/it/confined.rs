@@ -2,6 +2,7 @@
 //! say that it may go.
 
 use crate::serve::Server;
+use crate::serve_xds::block_on;
 use crate::support::sandbox::Sandbox;
 use meshctl::live::server::{Access, TokenSource};
 use meshctl::live::{self, Read as _};
@@ -449,4 +450,16 @@ fn answers_of_a_hostile_server_are_bounded() {
         println!("{status}: {} MiB in {:?}", sent >> 20, since.elapsed());
         assert!(since.elapsed() < Duration::from_secs(60));
     }
+    // A line of an answer that is followed.
+    let (address, sent) = endless("200 OK");
+    let url = format!("http://{address}");
+    let access = Access { url, token: None::<TokenSource>, ca: None, identity: None };
+    let server = live::Server::new(&access, MeshName::new("m").unwrap()).unwrap();
+    let error = block_on(async {
+        let mut follow = server.find("a-key-of-16-letters").await.unwrap().unwrap();
+        follow.next().await.unwrap_err().to_string()
+    });
+    assert!(error.contains("a line of its answer has more than 16 MiB"), "{error}");
+    let sent = sent.load(Ordering::SeqCst);
+    assert!(sent <= 40 << 20, "{sent} bytes were read");
 }

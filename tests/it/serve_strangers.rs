@@ -8,6 +8,10 @@ use crate::support::load::memory;
 use crate::support::sandbox::Sandbox;
 use crate::support::tier::numbers;
 use crate::support::xds_client::{Client, delta};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use meshctl::envoy::{csds, xds::DELTA_PATH};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
@@ -366,6 +370,44 @@ fn headers_of_the_admin_api_end_at_16_kib_before_anybody_is_asked_who_they_are()
         assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{bytes}: {answer}");
     }
     assert!(ask(17 << 10).starts_with("HTTP/1.1 431"));
+    // Over HTTP/2 as well.
+    let ask = async |bytes: usize| {
+        let io = TokioIo::new(TcpStream::connect(&admin).await.unwrap());
+        let (mut sender, connection) =
+            http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), io).await.unwrap();
+        tokio::spawn(connection);
+        let request = http::Request::get(format!("http://{admin}/healthz"));
+        let request = request.header("x", "x".repeat(bytes)).body(Empty::new()).unwrap();
+        sender.send_request(request).await.map(|answer| answer.status().as_u16()).ok()
+    };
+    block_on(async {
+        assert_eq!(ask(15 << 10).await, Some(200));
+        for bytes in [17 << 10, 200 << 10, 1_600 << 10] {
+            assert!([Some(431), None].contains(&ask(bytes).await), "{bytes}");
+        }
+        assert_eq!(ask(17 << 10).await, Some(431));
+    });
+}
+
+#[test]
+fn credentials_that_do_not_count_have_a_rate_at_xds_too() {
+    let (server, sandbox, _block) = started_with("--limit failures-per-second=2");
+    sandbox.run(&["apply", "--yes"]).exits(0);
+    token(&sandbox, "virtual_node/web");
+    sandbox.run(&JOIN).exits(0);
+    let web = trusting(&sandbox.join("hosts.pem"), &sandbox.join("id"));
+    let tls = anonymous(&sandbox, "h2");
+    block_on(async {
+        let mut codes = Vec::new();
+        for _ in 0..60 {
+            let client = Client::connect(server.xds, Some(tls.clone())).await.unwrap();
+            codes.push(client.call(DELTA_PATH, None).await.err().unwrap().code);
+        }
+        assert!(!codes[..20].contains(&8), "ten seconds' worth at once: {codes:?}");
+        assert!(codes.iter().filter(|code| **code == 8).count() > 20, "{codes:?}");
+        // From the same address.
+        proxy(&server, &web).await;
+    });
 }
 
 /// A client that does not know that its connection ends sends its next request on it, and loses it.
