@@ -4,7 +4,7 @@
 use super::{Context, Exit, Failure};
 use crate::envoy::Settings;
 use crate::import::{self, Content, Imported, Options, Source};
-use crate::model::{Address, Discovery, HealthCheck, Listener, Mesh};
+use crate::model::{Address, Discovery, HealthCheck, IpPreference, Listener, Mesh, VirtualNode};
 use crate::plan;
 use crate::report::{diagnostics, plan as text};
 use crate::revision::Live;
@@ -82,7 +82,7 @@ pub(super) fn prove(
         .filter(|entry| entry.reason.is_loss() && !BESIDE.contains(&entry.field.as_str()))
         .collect();
     let undecided = traffic.entries.iter().filter(|entry| !entry.decided).count();
-    let nodes = nodes(&dumped.mesh, &defined.mesh, &dumped.proxies);
+    let nodes = nodes(&dumped, &defined.mesh);
     let routed = traffic.entries.iter().all(|entry| entry.decided && entry.changed == 0)
         && traffic.policies.is_empty();
     let (same, lost) = (routed && nodes.is_empty(), defined.losses());
@@ -119,62 +119,90 @@ pub(super) fn prove(
     }
     words.push_str(
         "compared: the routes that requests take, nodes and weights, rewrites, timeouts and retries of routes; \
-         of nodes that are called by DNS, their names, health checks and outlier detection\n",
+         of nodes that are called, their ports, protocols, health checks and outlier detection, and by DNS their \
+         names and IP preference\n",
     );
     words.push_str(
         "not compared: listeners of the proxies, connection pools, TLS, access logs, calls out of the mesh, \
-         nodes that are found by Cloud Map or by addresses\n",
+         limits of time of listeners, how nodes are found by Cloud Map or by addresses\n",
     );
     Ok(Proof { words, equal })
 }
 
-/// How nodes that the proxies call by DNS differ from the definitions.
-fn nodes(dumped: &Mesh, defined: &Mesh, proxies: &[Address]) -> Vec<String> {
+/// How nodes that the proxies call differ from the definitions.
+fn nodes(dumped: &Imported, defined: &Mesh) -> Vec<String> {
     let mut all = Vec::new();
-    for (name, ran) in &dumped.nodes {
-        let address = Address::Node(name.clone());
-        let (Some(Discovery::Dns(dns)), Some(said)) = (&ran.discovery, defined.nodes.get(name))
+    for ((name, port), families) in &dumped.called {
+        let (Some(ran), Some(said)) =
+            (dumped.mesh.nodes.get(name.as_str()), defined.nodes.get(name.as_str()))
         else {
+            // What is called and not defined at all differs in its routes.
             continue;
         };
-        if proxies.contains(&address) {
-            continue;
-        }
-        let same = match &said.discovery {
-            Some(Discovery::Dns(other)) => {
-                dns.hostname == other.hostname && dns.response_type == other.response_type
+        let mut differ = |what: String| {
+            let line = format!("virtual_node/{name}: {what}");
+            if !all.contains(&line) {
+                all.push(line);
             }
-            _ => false,
         };
-        if !same {
-            all.push(format!(
-                "{address}: the definitions find it in another way than {}",
-                dns.hostname
-            ));
-        }
-        for ran in &ran.listeners {
-            let Some(said) = said.listener(ran.port) else { continue };
-            let check = |listener: &Listener| {
-                listener.health_check.clone().map(|mut check| {
-                    let path = check.path.take().filter(|path| path != "/");
-                    let port = check.port.take().filter(|port| *port != listener.port);
-                    HealthCheck { path, port, ..check }
-                })
-            };
-            for (what, same) in [
-                ("health check", check(ran) == check(said)),
-                ("outlier detection", ran.outlier_detection == said.outlier_detection),
-            ] {
-                if !same {
-                    let port = ran.port;
-                    all.push(format!(
-                        "{address}: the {what} of port {port} is not that of the dump"
-                    ));
+        match (&ran.discovery, &said.discovery) {
+            (Some(Discovery::Dns(ran)), Some(Discovery::Dns(said)))
+                if ran.hostname == said.hostname && ran.response_type == said.response_type =>
+            {
+                let preference = said.ip_preference.or(defined.settings.ip_preference);
+                if !families.iter().all(|family| looks_up(preference, family)) {
+                    let said = preference.map_or("unset", IpPreference::as_str);
+                    differ(format!("the IP preference, {said}, is not that of the dump"));
                 }
+            }
+            (Some(Discovery::Dns(ran)), _) => {
+                differ(format!("the definitions find it in another way than {}", ran.hostname));
+            }
+            (_, Some(Discovery::Dns(said))) => differ(format!(
+                "the definitions find it by the name {}, and the dump does not",
+                said.hostname
+            )),
+            _ => {}
+        }
+        let listener = |node: &VirtualNode| {
+            node.listeners.iter().find(|listener| listener.port.get() == *port).cloned()
+        };
+        let Some(ran) = listener(ran) else { continue };
+        let Some(said) = listener(said) else {
+            differ(format!("the definitions have no listener on port {port}, which is called"));
+            continue;
+        };
+        let check = |listener: &Listener| {
+            listener.health_check.clone().map(|mut check| {
+                let path = check.path.take().filter(|path| path != "/");
+                let port = check.port.take().filter(|port| *port != listener.port);
+                HealthCheck { path, port, ..check }
+            })
+        };
+        for (what, same) in [
+            ("protocol", ran.protocol == said.protocol),
+            ("health check", check(&ran) == check(&said)),
+            ("outlier detection", ran.outlier_detection == said.outlier_detection),
+        ] {
+            if !same {
+                differ(format!("the {what} of port {port} is not that of the dump"));
             }
         }
     }
     all
+}
+
+/// Whether a preference gives a cluster the family of addresses that a dump names. Without one App Mesh's
+/// proxies had Envoy's default, which no dump names, and those of meshctl have all addresses.
+fn looks_up(preference: Option<IpPreference>, family: &str) -> bool {
+    let families: &[&str] = match preference {
+        None => &["", "AUTO", "ALL"],
+        Some(IpPreference::Ipv6Preferred) => &["", "AUTO"],
+        Some(IpPreference::Ipv4Preferred) => &["V4_PREFERRED"],
+        Some(IpPreference::Ipv4Only) => &["V4_ONLY"],
+        Some(IpPreference::Ipv6Only) => &["V6_ONLY"],
+    };
+    families.contains(&family)
 }
 
 /// Fields of a proxy that no dump tells and no proof is about.

@@ -28,6 +28,11 @@ pub(super) struct Cx<'a> {
     pub(super) missing: Vec<Named>,
     /// The proxies of which a dump was read.
     pub(super) proxies: Vec<Address>,
+    /// The routers that are made for the services of dumps, by the services.
+    pub(super) routers: BTreeMap<String, String>,
+    /// The nodes that proxies of dumps call, by their ports, with the families of addresses that the
+    /// dumps name.
+    pub(super) called: BTreeMap<(String, u16), BTreeSet<String>>,
     /// The sources with a dump that was set aside.
     pub(super) dumps: Vec<FileId>,
     /// Texts and objects that make definitions elsewhere, with what to import instead.
@@ -65,6 +70,8 @@ impl<'a> Cx<'a> {
             asked: None,
             missing: Vec::new(),
             proxies: Vec::new(),
+            routers: BTreeMap::new(),
+            called: BTreeMap::new(),
             dumps: Vec::new(),
             generators: Vec::new(),
             diagnostics: Diagnostics::default(),

@@ -129,6 +129,9 @@ pub struct Imported {
     pub unused: Vec<String>,
     /// The proxies of which a `config_dump` was read.
     pub proxies: Vec<Address>,
+    /// The nodes and ports that proxies of dumps call, with the words of Envoy for the families of addresses
+    /// that they look up; empty where the dump names none.
+    pub called: BTreeMap<(String, u16), BTreeSet<String>>,
     /// The sources with a `config_dump` that was set aside.
     pub dumps: Vec<FileId>,
     /// Variables without a value, each with the first place that asks for it.
@@ -202,6 +205,7 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
     let names = options.names.keys().filter(|file| !cx.used_names.contains(*file));
     let unused = unused.chain(names.map(|file| format!("--name {file}"))).collect();
     let proxies = std::mem::take(&mut cx.proxies);
+    let called = std::mem::take(&mut cx.called);
     let dumps = std::mem::take(&mut cx.dumps);
     let missing = cx.missing.iter().map(|named| (named.text.clone(), named.loc)).collect();
     Imported {
@@ -214,6 +218,7 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
         unused,
         missing,
         proxies,
+        called,
         dumps,
         differs,
         sources: read.iter().map(|read| read.file).collect::<BTreeSet<FileId>>().len(),

@@ -149,6 +149,8 @@ pub(super) fn read(
         .collect();
     cx.format = Format::Terraform;
     let (mut found, used) = terraform_files.read(cx, files, &states, items);
+    let dumped = documents.iter().filter(|(_, document)| dump::is(&document.node));
+    cx.routers = dump::routers(dumped.map(|(_, document)| &document.node));
     let mut objects: Vec<(FileId, Document)> = Vec::new();
     let is_template = |(_, document): &&(FileId, Document)| cfn::is_template(&document.node);
     let templates: Vec<&Document> =

@@ -448,6 +448,151 @@ fn a_proof_says_no_more_than_it_compared() {
     );
 }
 
+/// Imports several dumps together.
+fn together(dumps: &[&Value]) -> Imported {
+    let source = |(at, dump): (usize, &&Value)| {
+        let content = Content::Text(dump.to_string());
+        Source { path: format!("{at}.json"), content, named: true }
+    };
+    import(dumps.iter().enumerate().map(source).collect(), &Options::default())
+}
+
+/// The dump with another proxy's name.
+fn of_proxy(dump: &Value, kind: &str, name: &str) -> Value {
+    let mut dump = dump.clone();
+    dump["configs"][0]["bootstrap"]["node"]["id"] = json!(format!("mesh/m/{kind}/{name}"));
+    let text = dump.to_string().replace("cds_ingress_m_front_", &format!("cds_ingress_m_{name}_"));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The dump with services of these names, one route each.
+fn calling(dump: &Value, services: &[&str]) -> Value {
+    let at = format!("{TABLES}/0/route_config/virtual_hosts");
+    let hosts: Vec<Value> = services
+        .iter()
+        .map(|name| {
+            let mut host = dump.pointer(&format!("{at}/0")).unwrap().clone();
+            host["name"] = json!(name);
+            host["domains"] = json!([name, format!("{name}:80")]);
+            host
+        })
+        .collect();
+    with(dump, &at, Value::Array(hosts))
+}
+
+#[test]
+fn dumps_that_share_a_service_are_one_mesh() {
+    let front = of_node();
+    let alone = read(&front);
+    assert!(alone.text.contains("[virtual_router.s-router]"), "{}", alone.text);
+    // A replica's dump, or a copy.
+    let copies = together(&[&front, &front, &front]);
+    assert!(!copies.diagnostics.has_errors(), "{:?}", copies.diagnostics);
+    assert_eq!((&copies.text, &copies.proxies), (&alone.text, &alone.proxies));
+    // Two nodes, and a gateway with what it leads to.
+    let back = of_proxy(&front, "virtualNode", "back");
+    let gateway = of_proxy(&front, "virtualGateway", "g");
+    for (others, routers) in [([&front, &back], 1), ([&gateway, &front], 1), ([&back, &gateway], 1)]
+    {
+        let both = together(&others);
+        assert!(!both.diagnostics.has_errors(), "{:?}", both.diagnostics);
+        assert_eq!(both.mesh.routers.len(), routers, "{}", both.text);
+        assert_eq!(both.mesh.routers["s-router"], alone.mesh.routers["s-router"]);
+        assert_eq!(both.proxies.len(), 2);
+    }
+    // A state between two others is a contradiction still.
+    let weight = format!(
+        "{TABLES}/0/route_config/virtual_hosts/0/routes/0/route/weighted_clusters/clusters/0/weight"
+    );
+    let other = with(&back, &weight, json!(8));
+    let words = shown(&together(&[&front, &other]));
+    assert!(words.contains("is defined in 2 ways"), "{words}");
+}
+
+#[test]
+fn a_service_has_one_router_in_whatever_order_dumps_name_it() {
+    let front = of_node();
+    let back = of_proxy(&front, "virtualNode", "back");
+    let names = ["a-b.c", "a.b-c", "a.b.c", "a-b-c", "a.d", "e.f"];
+    let turned: Vec<&str> = names.iter().rev().copied().collect();
+    let both = together(&[&calling(&front, &names), &calling(&back, &turned)]);
+    assert!(!both.diagnostics.has_errors(), "{:?}", both.diagnostics);
+    assert_eq!((both.mesh.services.len(), both.mesh.routers.len()), (6, 6), "{}", both.text);
+    assert!(both.text.contains("[virtual_router.e-router]"), "{}", both.text);
+    assert!(both.text.contains("[virtual_router.a-d-router]"), "{}", both.text);
+    let other = together(&[&calling(&back, &turned), &calling(&front, &names)]);
+    assert_eq!(other.text, both.text);
+}
+
+#[test]
+fn a_node_that_calls_itself_is_found_as_its_own_cluster_says() {
+    let own = of_proxy(&of_node(), "virtualNode", "blue");
+    let imported = read(&own);
+    assert!(!imported.diagnostics.has_errors(), "{:?}", imported.diagnostics);
+    let blue = &imported.mesh.nodes["blue"];
+    assert!(blue.discovery.is_some() && blue.listeners[0].health_check.is_some(), "{blue:?}");
+}
+
+#[test]
+fn a_proof_compares_what_a_called_node_speaks_and_how_it_is_looked_up() {
+    let dump = of_node();
+    let mut spoken = defined("m");
+    spoken[1]["spec"]["listeners"][0]["portMapping"]["protocol"] = json!("http2");
+    let ran = proved(&spoken, &dump, &[]).exits(4);
+    assert!(ran.all().contains("virtual_node/blue: the protocol of port 80"), "{}", ran.all());
+    let mut port = defined("m");
+    port[1]["spec"]["listeners"][0]["portMapping"]["port"] = json!(81);
+    let ran = proved(&port, &dump, &[]).exits(4);
+    assert!(ran.all().contains("different"), "{}", ran.all());
+    let family = format!("{CLUSTERS}/0/cluster");
+    for (preference, family_of_dump, equal) in [
+        (None, None, true),
+        (None, Some("ALL"), true),
+        (None, Some("V4_ONLY"), false),
+        (Some("IPv4_ONLY"), Some("V4_ONLY"), true),
+        (Some("IPv4_ONLY"), None, false),
+        (Some("IPv6_ONLY"), Some("V6_ONLY"), true),
+        (Some("IPv6_ONLY"), Some("V4_PREFERRED"), false),
+        (Some("IPv4_PREFERRED"), Some("V4_PREFERRED"), true),
+        (Some("IPv6_PREFERRED"), None, true),
+        (Some("IPv6_PREFERRED"), Some("ALL"), false),
+    ] {
+        let mut dump = dump.clone();
+        if let Some(family_of_dump) = family_of_dump {
+            dump.pointer_mut(&family).unwrap()["dns_lookup_family"] = json!(family_of_dump);
+        }
+        let mut definitions = defined("m");
+        if let Some(preference) = preference {
+            definitions[1]["spec"]["serviceDiscovery"]["dns"]["ipPreference"] = json!(preference);
+        }
+        let ran = proved(&definitions, &dump, &[]).exits(if equal { 0 } else { 4 });
+        assert_eq!(ran.all().contains("equal routing:"), equal, "{}", ran.all());
+        assert_eq!(ran.all().contains("the IP preference"), !equal, "{}", ran.all());
+    }
+    // The preference of the mesh holds for nodes without one.
+    let mut whole = defined("m");
+    whole.as_array_mut().unwrap().push(json!({ "meshName": "m",
+        "spec": { "serviceDiscovery": { "ipPreference": "IPv4_ONLY" } } }));
+    let ran = proved(&whole, &dump, &[]).exits(4);
+    assert!(ran.all().contains("the IP preference, ipv4-only"), "{}", ran.all());
+    // A name in the definitions, where the proxy had addresses from elsewhere.
+    let mut registry = dump.clone();
+    registry.pointer_mut(&family).unwrap()["type"] = json!("EDS");
+    let ran = proved(&defined("m"), &registry, &[]).exits(4);
+    assert!(ran.all().contains("and the dump does not"), "{}", ran.all());
+    // A node that has a dump of its own is compared as any other.
+    let mut front = calling(&dump, &["t.local"]);
+    front["configs"][0]["bootstrap"]["node"]["id"] = json!("mesh/m/virtualNode/blue");
+    let mut definitions = defined("m");
+    definitions[1]["spec"]["listeners"][0]["healthCheck"]["path"] = json!("/pong");
+    let sandbox = Sandbox::new();
+    sandbox.write("source/all.json", definitions.to_string());
+    sandbox.write("source/a.json", dump.to_string());
+    sandbox.write("source/b.json", front.to_string());
+    let ran = sandbox.run(&["import", "source", "--prove"]).exits(4);
+    assert!(ran.all().contains("health check of port 80"), "{}", ran.all());
+}
+
 /// Two gateway routes in two files, and the order that an import gives them.
 fn ordered(first: (&str, &Value), second: (&str, &Value)) -> (Vec<String>, Ran, Ran) {
     let sandbox = Sandbox::new();

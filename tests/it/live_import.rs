@@ -67,6 +67,54 @@ fn a_dump_of_a_running_node_has_its_services_and_routes() {
 }
 
 #[test]
+fn dumps_of_all_proxies_of_a_running_mesh_are_one_mesh() {
+    let live = Live::example("shop");
+    let original = &live.loaded().mesh;
+    let nodes = original.nodes.keys().map(|name| format!("virtual_node/{name}"));
+    let gateways = original.gateways.keys().map(|name| format!("virtual_gateway/{name}"));
+    let proxies: Vec<String> = nodes.chain(gateways).collect();
+    let mut sources: Vec<Source> = Vec::new();
+    // Two replicas of each, in whatever order the files are named.
+    for (at, proxy) in proxies.iter().chain(&proxies).enumerate() {
+        let content = Content::Text(live.admin(proxy, "/config_dump"));
+        sources.push(Source { path: format!("{at}.json"), content, named: true });
+    }
+    sources.rotate_left(3);
+    let imported = import(sources, &Options::default());
+    assert!(!imported.diagnostics.has_errors(), "{:?}", imported.diagnostics);
+    assert_eq!(imported.proxies.len(), proxies.len());
+    let mesh = &imported.mesh;
+    let names = |mesh: &meshctl::model::Mesh| -> (Vec<String>, Vec<String>, Vec<String>) {
+        (
+            mesh.nodes.keys().map(ToString::to_string).collect(),
+            mesh.services.keys().map(ToString::to_string).collect(),
+            mesh.gateways.keys().map(ToString::to_string).collect(),
+        )
+    };
+    assert_eq!(names(mesh), names(original));
+    for (name, original) in &original.nodes {
+        let node = &mesh.nodes[name];
+        let ports = |node: &meshctl::model::VirtualNode| -> Vec<_> {
+            node.listeners.iter().map(|l| (l.port, l.protocol, l.health_check.clone())).collect()
+        };
+        assert_eq!(ports(node), ports(original), "{name}");
+        assert_eq!(node.backends.len(), original.backends.len(), "{name}");
+    }
+    for (name, original) in &original.services {
+        let made = &mesh.routers[mesh.services[name].router.as_ref().unwrap()];
+        let Some(router) = &original.router else { continue };
+        let original = &live.loaded().mesh.routers[router];
+        assert_eq!(made.listeners, original.listeners, "{name}");
+        let routes = |router: &meshctl::model::VirtualRouter| -> Vec<_> {
+            router.routes.iter().map(|r| (r.name.clone(), r.matches.clone(), r.timeout)).collect()
+        };
+        assert_eq!(routes(made), routes(original), "{name}");
+    }
+    let edge = &mesh.gateways["edge"];
+    assert_eq!(edge.routes.len(), original.gateways["edge"].routes.len());
+}
+
+#[test]
 fn a_dump_of_a_running_gateway_has_its_routes() {
     let live = Live::example("shop");
     let imported = dumped(&live, "virtual_gateway/edge");

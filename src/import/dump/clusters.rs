@@ -40,6 +40,11 @@ impl Dump<'_, '_> {
                 self.cx.about = Some(format!("virtual_node/{}", name.node));
                 self.rest(cluster, fields::PEER);
                 self.cx.about = None;
+                if let Ok(port) = name.port.parse() {
+                    let family = cluster.text_at("dns_lookup_family").unwrap_or_default();
+                    let called = self.cx.called.entry((name.node.to_owned(), port)).or_default();
+                    called.insert(family.to_owned());
+                }
                 others.entry(name.node.to_owned()).or_default().push((cluster, name));
             } else if name.starts_with("cds_ingress_") {
                 self.of_proxy(|dump| dump.rest(cluster, fields::LOCAL));
@@ -49,13 +54,6 @@ impl Dump<'_, '_> {
                     own.push((cluster, name));
                 }
             }
-        }
-        if let Some((cluster, _)) =
-            others.remove(&self.proxy.name).as_ref().and_then(|all| all.first())
-        {
-            let message =
-                "how the node is found, which it calls itself, is not read from its own dump";
-            self.of_proxy(|dump| dump.unread(cluster, "service_discovery", message));
         }
         for (node, clusters) in others {
             let mut spec = self.node(&clusters);

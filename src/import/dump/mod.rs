@@ -19,12 +19,49 @@ use super::shape::Dialect;
 use super::tree::{Entry, Node, Value};
 use crate::model::{Address, Kind};
 use crate::span::Loc;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a document is a dump of Envoy.
 pub(super) fn is(node: &Node) -> bool {
     let configs = node.get("configs").map(Node::items).unwrap_or_default();
     configs.iter().any(|config| config.text_at("@type").is_some_and(|ty| ty.contains("ConfigDump")))
+}
+
+/// The routers that are made for the services of dumps: one name for each service in all of them.
+pub(super) fn routers<'n>(dumps: impl Iterator<Item = &'n Node>) -> BTreeMap<String, String> {
+    let services: BTreeSet<String> =
+        dumps.flat_map(|node| hosts(&all(node, "route_config"))).collect();
+    let short = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
+    let long = |name: &str| name.replace('.', "-");
+    let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
+    for name in &services {
+        for form in BTreeSet::from([short(name), long(name)]) {
+            *wanted.entry(form).or_default() += 1;
+        }
+    }
+    let mut routers: BTreeMap<String, String> = BTreeMap::new();
+    for name in &services {
+        let free = [short(name), long(name)].into_iter().find(|form| wanted[form] == 1);
+        let numbered = (2..).map(|number: u32| format!("{}-{number}", long(name)));
+        let mut forms = free.into_iter().chain(numbered).map(|form| format!("{form}-router"));
+        let taken = |router: &String| routers.values().any(|other| other == router);
+        routers.extend(forms.find(|router| !taken(router)).map(|router| (name.clone(), router)));
+    }
+    routers
+}
+
+/// The services whose routes tables have.
+fn hosts(tables: &[&Node]) -> Vec<String> {
+    let named =
+        |table: &&&Node| table.text_at("name").is_some_and(|n| n.starts_with("rds_egress_"));
+    let hosts = tables
+        .iter()
+        .filter(named)
+        .flat_map(|table| table.get("virtual_hosts").map(Node::items).unwrap_or_default());
+    let mut names: Vec<String> =
+        hosts.filter_map(|host| host.text_at("name").map(str::to_owned)).collect();
+    names.retain(|name| !routes::NO_SERVICES.contains(&name.as_str()));
+    names
 }
 
 /// What the dump's own proxy is.
@@ -50,20 +87,16 @@ pub(super) fn read(cx: &mut Cx<'_>, document: &Document, items: &mut Vec<Item>) 
         return;
     };
     let name = proxy.name.clone();
-    cx.proxies.extend(match proxy.kind {
+    let address = match proxy.kind {
         Kind::VirtualGateway => name.try_into().ok().map(Address::Gateway),
         _ => name.try_into().ok().map(Address::Node),
-    });
+    };
+    // Replicas are one proxy of the mesh.
+    cx.proxies.extend(address.filter(|address| !cx.proxies.contains(address)));
     let (tables, listeners) = (all(node, "route_config"), all(node, "listener"));
     let starts =
         |node: &Node, word| node.text_at("name").is_some_and(|name| name.starts_with(word));
-    let hosts = tables
-        .iter()
-        .filter(|table| starts(table, "rds_egress_"))
-        .flat_map(|table| table.get("virtual_hosts").map(Node::items).unwrap_or_default())
-        .filter_map(|host| host.text_at("name").map(str::to_owned))
-        .filter(|name| !routes::NO_SERVICES.contains(&name.as_str()))
-        .collect();
+    let hosts = hosts(&tables);
     let ports = listeners.iter().filter(|listener| starts(listener, "lds_ingress_")).count();
     let name = |table: &&Node| table.text_at("name").map(str::to_owned);
     let names = tables.iter().filter_map(name).collect();

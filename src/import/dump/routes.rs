@@ -76,13 +76,8 @@ impl Dump<'_, '_> {
         let domains = host.get("domains").map(Node::items).unwrap_or_default();
         let own = domains.iter().rev().find_map(|domain| domain.text()?.rsplit_once(':'));
         let port = own.map_or(port, |(_, port)| port).to_owned();
-        let router = format!("{}-router", name.split('.').next().unwrap_or(name));
-        let router =
-            match self.items.iter().any(|i| i.kind == Kind::VirtualRouter && i.name.text == router)
-            {
-                true => format!("{}-router", name.replace('.', "-")),
-                false => router,
-            };
+        let router = self.cx.routers.get(name).cloned();
+        let router = router.unwrap_or_else(|| format!("{name}-router"));
         let loc = host.loc;
         if routes.is_empty() {
             let mut nothing = Fields::new(loc);
