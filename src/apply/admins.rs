@@ -4,7 +4,7 @@ use super::witness::{ASK_EVERY, Answer, Asking, GONE_AFTER, Standing, Wanted, Wi
 use crate::envoy::{ProxyConfig, ProxyId, ResourceType, files};
 use crate::live::StepId;
 use crate::live::admin::{Admin, Expected, Seen, Silence, Subject, expected};
-use crate::model::RegistryDiscovery;
+use crate::plan::Gain;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Witness for Admins {
     }
 
     // Folders have no registry: a node that is found in one is a finding of `check` there.
-    fn instances(&self, _selector: &RegistryDiscovery) -> Option<usize> {
+    fn instances(&self, _gain: &Gain) -> Option<usize> {
         None
     }
 }

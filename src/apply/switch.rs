@@ -30,6 +30,10 @@ pub struct Missing {
     /// Of a node that is not registered: what selects its instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<RegistryDiscovery>,
+    /// Of such a node, the ports at which it listens no longer: no live registration may name one of
+    /// them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gives_up: BTreeSet<Port>,
 }
 
 /// Why a node cannot serve.
@@ -53,16 +57,20 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { route, node, port, why, selector } = self;
+        let Self { route, node, port, why, selector, gives_up } = self;
         let why = match why {
             Why::NotRunning => "has no running proxy",
             Why::NotAcknowledged => "has no proxy that acknowledged the step before",
             Why::NotRegistered => "has no live registration",
         };
         write!(f, "virtual_node/{node}, port {port}, gains requests at {route} and {why}")?;
-        match selector {
-            Some(selector) => write!(f, " of {selector}"),
-            None => Ok(()),
+        if let Some(selector) = selector {
+            write!(f, " of {selector}")?;
+        }
+        let ports: Vec<String> = gives_up.iter().map(ToString::to_string).collect();
+        match ports.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", or still one at port {}, which it gives up", ports.join(", ")),
         }
     }
 }
@@ -141,7 +149,7 @@ async fn look(
     let holders = holders.map(|holder| (holder.clone(), Wanted::InForce)).collect();
     let holders = witness.standing(holders).await;
     let gains: Vec<&Gain> = gains.iter().filter(|gain| is_held(gain, &holders)).collect();
-    let instances = |selector: &RegistryDiscovery| witness.instances(selector);
+    let instances = |gain: &Gain| witness.instances(gain);
     let unknown = gains.iter().map(|gain| (proxy(gain), gain));
     let unknown = unknown.filter(|(node, gain)| !can_tell(gain, witness.knows(node), &instances));
     found.unverified = unknown.map(|(node, _)| node).collect();
@@ -207,14 +215,10 @@ pub fn is_held(gain: &Gain, holders: &BTreeMap<ProxyId, Standing>) -> bool {
 
 /// Whether meshctl can find out if a target can serve. `known`: its proxy can be asked. Of a node without
 /// a proxy the registrations decide.
-pub fn can_tell(
-    gain: &Gain,
-    known: bool,
-    instances: &dyn Fn(&RegistryDiscovery) -> Option<usize>,
-) -> bool {
+pub fn can_tell(gain: &Gain, known: bool, instances: &dyn Fn(&Gain) -> Option<usize>) -> bool {
     match (gain.has_proxy, &gain.selector) {
         (true, _) => known,
-        (false, Some(selector)) => instances(selector).is_some(),
+        (false, Some(_)) => instances(gain).is_some(),
         (false, None) => true,
     }
 }
@@ -224,9 +228,9 @@ pub fn can_tell(
 pub fn cannot_serve(
     gain: &Gain,
     standing: &BTreeMap<ProxyId, Standing>,
-    instances: &dyn Fn(&RegistryDiscovery) -> Option<usize>,
+    instances: &dyn Fn(&Gain) -> Option<usize>,
 ) -> Option<Missing> {
-    let Gain { route, node, port, has_proxy, selector, .. } = gain;
+    let Gain { route, node, port, has_proxy, selector, gives_up, .. } = gain;
     let of_proxy = match (has_proxy, standing.get(&proxy(gain))) {
         // There is no proxy to ask.
         (true, None) => return None,
@@ -234,13 +238,14 @@ pub fn cannot_serve(
         (true, Some(Standing { acknowledged: 0, .. })) => Some(Why::NotAcknowledged),
         (true, Some(_)) | (false, _) => None,
     };
-    let lacks = |selector: &&RegistryDiscovery| instances(selector) == Some(0);
-    let (why, selector) = match (of_proxy, selector.as_ref().filter(lacks)) {
-        (Some(why), _) => (why, None),
-        (None, Some(selector)) => (Why::NotRegistered, Some(selector.clone())),
+    let lacks = |_: &&RegistryDiscovery| instances(gain) == Some(0);
+    let (why, selector, gives_up) = match (of_proxy, selector.as_ref().filter(lacks)) {
+        (Some(why), _) => (why, None, BTreeSet::new()),
+        (None, Some(selector)) => (Why::NotRegistered, Some(selector.clone()), gives_up.clone()),
         (None, None) => return None,
     };
-    Some(Missing { route: route.clone(), node: node.clone(), port: *port, why, selector })
+    let (route, node, port) = (route.clone(), node.clone(), *port);
+    Some(Missing { route, node, port, why, selector, gives_up })
 }
 
 #[cfg(test)]
@@ -278,8 +283,8 @@ mod tests {
             Box::pin(std::future::ready(found.collect()))
         }
 
-        fn instances(&self, selector: &RegistryDiscovery) -> Option<usize> {
-            self.1.get(selector.service.as_str()).copied()
+        fn instances(&self, gain: &Gain) -> Option<usize> {
+            self.1.get(gain.selector.as_ref()?.service.as_str()).copied()
         }
     }
 
@@ -319,6 +324,7 @@ mod tests {
                 attributes: BTreeMap::from([("color".to_owned(), "green".to_owned())]),
                 ip_preference: None,
             }),
+            gives_up: BTreeSet::new(),
         };
         let (_sender, stop) = Stop::new();
         let found = look(&witness, &[gain], &|_| Some(Wanted::InForce), patience, &stop).await;

@@ -3,7 +3,7 @@
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::admin::Subject;
 use crate::live::{ProxyFiles, StepId};
-use crate::model::RegistryDiscovery;
+use crate::plan::Gain;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -65,8 +65,9 @@ pub trait Witness: fmt::Debug + Send + Sync {
         Box::pin(sleep(ASK_EVERY))
     }
 
-    /// How many live registrations this selects; `None`: there is no registry to ask.
-    fn instances(&self, selector: &RegistryDiscovery) -> Option<usize>;
+    /// How many live registrations lead to a node that gains requests; `None`: there is no registry to
+    /// ask, or the node is not found in one.
+    fn instances(&self, gain: &Gain) -> Option<usize>;
 }
 
 /// The Envoys of one proxy. By default none runs.

@@ -10,7 +10,6 @@ use crate::diag::shell::word;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::envoy::ProxyId;
 use crate::live::server::registered::RegistryDocument;
-use crate::model::RegistryDiscovery;
 use crate::plan::{self, Gain, Places, Plan, StepKind, codes};
 use crate::report::events;
 use crate::revision::Live;
@@ -88,16 +87,21 @@ impl Known {
         Ok(Self { standing, registry: None })
     }
 
+    /// How many live registrations lead to a node that gains requests.
+    fn instances(&self, gain: &Gain) -> Option<usize> {
+        Some(self.registry.as_ref()?.live(gain.selector.as_ref()?, &gain.gives_up))
+    }
+
     /// Whether meshctl can find out if a target can serve, or no request can be lost: as `apply` asks.
     fn can_tell(&self, gain: &Gain) -> bool {
         let known = self.standing.contains_key(&ProxyId::Node(gain.node.clone()));
-        let instances = |selector: &RegistryDiscovery| Some(self.registry.as_ref()?.live(selector));
+        let instances = |gain: &Gain| self.instances(gain);
         !apply::is_held(gain, &self.standing) || apply::can_tell(gain, known, &instances)
     }
 
     /// Why a target cannot serve now. What must be acknowledged is only known when it is switched to.
     fn missing(&self, gain: &Gain) -> Option<Missing> {
-        let instances = |selector: &RegistryDiscovery| Some(self.registry.as_ref()?.live(selector));
+        let instances = |gain: &Gain| self.instances(gain);
         let held = apply::is_held(gain, &self.standing);
         held.then(|| apply::cannot_serve(gain, &self.standing, &instances)).flatten()
     }

@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
                 context.ui.document(&saved.text);
                 return Ok(Exit::Done);
             }
-            let (findings, sources) = report::saved(&saved.document, plan::CODES);
+            let (findings, sources) = report::saved(&saved.plan, &saved.document, plan::CODES);
             let plan = saved.plan;
             // The plan knows their paths in the project only.
             let paths = sources.iter().map(|(path, _)| path.as_str());

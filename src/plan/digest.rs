@@ -33,7 +33,8 @@ pub fn digest_matches(given: &str, digest: &str) -> Option<bool> {
 /// things are left out, because the same plan has others of them: the place of a definition in the
 /// files; what else is live (the revision's number, the counts of what the plan does not touch);
 /// and the versions of Envoy resources, which may hold what others have landed meanwhile. The
-/// document's own checksum covers those in a file, and `verify` computes them again.
+/// document's own checksum covers those in a file, and `verify` computes them again. What running
+/// proxies answered while it was planned is not of the plan.
 pub fn of(plan: &Plan) -> String {
     // Every field is named, so that a new one is covered or left out on purpose. One line of JSON an
     // item, so that no large document is built only to be hashed.
@@ -59,6 +60,7 @@ pub fn of(plan: &Plan) -> String {
         guards,
         summary,
         traffic,
+        findings,
     } = plan;
     let mut hash = Sha256::new();
     line(&mut hash, &("plan", mesh, target, owner, complete, only, pulled_in, prune));
@@ -94,6 +96,9 @@ pub fn of(plan: &Plan) -> String {
     line(&mut hash, &("drift", drift));
     line(&mut hash, &("guards", guards));
     line(&mut hash, &("traffic", traffic));
+    for found in findings {
+        line(&mut hash, &("finding", found));
+    }
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{DIGEST_PREFIX}{hex}")
 }

@@ -4,6 +4,7 @@ use crate::model::{
     Discovery, DnsDiscovery, IpPreference, Mesh, NodeName, Port, RegistryDiscovery,
 };
 use crate::traffic::addresses::{any_address, lookup_preference, registry_selector};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Whether requests for a port that a node has before and after go where none went before. More
@@ -27,10 +28,21 @@ pub(super) fn moved(before: &Mesh, after: &Mesh, node: &NodeName, port: Port) ->
             name(before, was) != name(after, is)
         }
         (Some(Discovery::Registry(was)), Some(Discovery::Registry(is))) => {
+            // An instance may have registered a port of its own, which is used for all of the node's.
             registry_selector(&before.settings, was) != registry_selector(&after.settings, is)
+                || !given_up(before, after, node).is_empty()
         }
         (was, is) => was != is,
     }
+}
+
+/// The ports at which a node listens before and not after.
+pub(super) fn given_up(before: &Mesh, after: &Mesh, node: &NodeName) -> BTreeSet<Port> {
+    let ports = |mesh: &Mesh| -> BTreeSet<Port> {
+        let listeners = mesh.nodes.get(node).into_iter().flat_map(|node| &node.listeners);
+        listeners.map(|listener| listener.port).collect()
+    };
+    &ports(before) - &ports(after)
 }
 
 /// The name that is looked up, and which addresses of it are used.

@@ -5,7 +5,7 @@
 //! if its callers find it elsewhere: then all its requests go where none went before.
 //! The routes are those of one proxy, because each proxy switches by itself.
 
-use super::found::{moved, selector};
+use super::found::{given_up, moved, selector};
 use crate::compile::has_proxy;
 use crate::envoy::ProxyId;
 use crate::model::{Address, Mesh, NodeName, Port, RegistryDiscovery, ServiceName};
@@ -29,6 +29,8 @@ pub struct Gain {
     pub has_proxy: bool,
     /// What selects its instances, if it is found in a registry: one must be registered.
     pub selector: Option<RegistryDiscovery>,
+    /// Ports at which the node listens no longer: no live registration may name one of them.
+    pub gives_up: BTreeSet<Port>,
 }
 
 /// What a target is known by: the route, the node and its port.
@@ -70,7 +72,8 @@ pub fn gains(before: &Mesh, after: &Mesh, holders: &BTreeSet<ProxyId>) -> Vec<Ga
     let gain = |((route, node, port), held_by): (Key, _)| {
         let has_proxy = has_proxy(after, &ProxyId::Node(node.clone()));
         let selector = selector(after, &node);
-        Gain { route, node, port, held_by, has_proxy, selector }
+        let gives_up = given_up(before, after, &node);
+        Gain { route, node, port, held_by, has_proxy, selector, gives_up }
     };
     let found = found.into_iter().map(gain);
     found.filter(|gain| gain.has_proxy || gain.selector.is_some()).collect()
@@ -195,14 +198,18 @@ mod tests {
     use super::*;
     use crate::plan::tests::{SHOP, mesh};
 
-    fn gained(before: &str, after: &str) -> Vec<String> {
+    fn gains_of(before: &str, after: &str) -> Vec<Gain> {
         let (before, after) = (mesh(before), mesh(after));
         let holders = crate::compile::proxies(&after).into_iter().collect();
+        gains(&before, &after, &holders)
+    }
+
+    fn gained(before: &str, after: &str) -> Vec<String> {
         let words = |gain: Gain| {
             let by: Vec<String> = gain.held_by.iter().map(ToString::to_string).collect();
             format!("{} {}:{} by {}", gain.route, gain.node, gain.port, by.join(","))
         };
-        gains(&before, &after, &holders).into_iter().map(words).collect()
+        gains_of(before, after).into_iter().map(words).collect()
     }
 
     #[test]
@@ -269,6 +276,16 @@ mod tests {
         assert_eq!(gained(&green, &all), both[1..]);
         assert_eq!(gained(&all, &found(", ip_preference = \"ipv4-only\"")), both[1..]);
         assert!(gained(&all, &found(", ip_preference = \"ipv4-preferred\"")).is_empty());
+        // Instances may have registered a port of their own: one that the node gives up leads nowhere.
+        let port = |text: &str, own: &str| {
+            let (start, node) = text.split_once("[virtual_node.cart-v2]").unwrap();
+            format!("{start}[virtual_node.cart-v2]{}", node.replacen("8080", own, 1))
+        };
+        let elsewhere = gains_of(&all, &port(&all, "8081"));
+        let of_two = |gain: &&Gain| gain.node.as_str() == "cart-v2";
+        let gives_up: Vec<_> =
+            elsewhere.iter().filter(of_two).map(|g| g.gives_up.clone()).collect();
+        assert_eq!(gives_up, [BTreeSet::from([Port::new(8080).unwrap()])]);
         let four = "[mesh]\nip_preference = \"ipv4-only\"";
         assert_eq!(gained(&all, &all.replacen("[mesh]", four, 1)), both[1..]);
     }

@@ -180,6 +180,22 @@ pub struct Plan {
     /// What it does to requests.
     #[serde(default)]
     pub traffic: Traffic,
+    /// Findings about the change, in order. What was found by asking running proxies is not among
+    /// them: that may be otherwise a moment later, and `apply` asks again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// A finding about the change itself, as it was made with the plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its code, for example `MC0803`.
+    pub code: String,
+    /// What was found.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// A plan with more consent.
@@ -308,9 +324,19 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         guards: judged.verdicts,
         summary,
         traffic: Traffic::of(&requests),
+        findings: findings(&diagnostics),
     };
     plan.digest = digest::of(&plan);
     (plan, diagnostics)
+}
+
+fn findings(all: &Diagnostics) -> Vec<Finding> {
+    let all = all.iter().map(|found| Finding {
+        code: found.code.id.to_owned(),
+        message: found.message.clone(),
+        help: found.help.clone(),
+    });
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What the plan is with more consent. Ownership that is taken over changes what is planned, so it

@@ -1,6 +1,6 @@
 //! Plans as documents: reading one means to prove that it is what was written.
 
-use super::{DIGEST_PREFIX, FORMAT, FORMAT_VERSION, Plan, digest};
+use super::{DIGEST_PREFIX, FORMAT, FORMAT_VERSION, Finding, Plan, digest};
 use crate::revision::canonical_json;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -64,7 +64,31 @@ fn read(text: &str, whole: bool) -> Result<(Plan, Value), String> {
     if !plan.digest.starts_with(DIGEST_PREFIX) || digest::of(&plan) != plan.digest {
         return Err(changed.to_owned());
     }
+    if whole && !says_what_it_is(&plan, &document) {
+        return Err("it says otherwise beside the plan than in it: it was changed by hand".into());
+    }
     Ok((plan, document))
+}
+
+/// Whether what a document says beside its plan, and what the digest does not cover therefore, follows
+/// from the plan: its findings are shown, and that it can be applied.
+fn says_what_it_is(plan: &Plan, document: &Value) -> bool {
+    let flag = |key: &str| document.get(key).and_then(Value::as_bool);
+    let errored = flag("errored").unwrap_or(false);
+    let passes = !plan.is_empty() && plan.refusals().next().is_none();
+    let shown = document.get("diagnostics").and_then(Value::as_array);
+    let shown = shown.map_or(&[][..], Vec::as_slice);
+    let word = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
+    let all_shown = plan.findings.iter().all(|found| {
+        let Finding { code, message, help } = found;
+        shown.iter().any(|item| {
+            word(item, "code").as_ref() == Some(code)
+                && word(item, "message").as_ref() == Some(message)
+                && word(item, "help") == *help
+        })
+    });
+    // A plan with an error is not made.
+    all_shown && !errored && flag("applyable").is_none_or(|applyable| applyable == passes)
 }
 
 /// JSON in which no key stands twice: of two, one reader takes the first and another the last.

@@ -264,6 +264,7 @@ mod tests {
             port: crate::model::Port::new(80).unwrap(),
             why: Why::NotRunning,
             selector: None,
+            gives_up: BTreeSet::new(),
         };
         events.push(Event::Missing { targets: vec![missing], accepted: false });
         events.push(Event::NoCanary {});

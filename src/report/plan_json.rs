@@ -93,9 +93,10 @@ pub fn document(shown: &Shown<'_>) -> String {
 }
 
 /// What the document of a saved plan says beside the plan: the findings (without their places, which
-/// are those of files that may be gone) and the files' paths and hashes. What cannot be read is left
-/// out.
+/// are those of files that may be gone) and the files' paths and hashes. A finding that is not the
+/// plan's own, and that its digest does not cover, says so. What cannot be read is left out.
 pub fn saved(
+    plan: &Plan,
     document: &Value,
     codes: &[&'static Code],
 ) -> (Vec<Diagnostic>, Vec<(String, String)>) {
@@ -104,7 +105,13 @@ pub fn saved(
     let findings = list("diagnostics").into_iter().filter_map(|item| {
         let id = word(&item, "code")?;
         let code = codes.iter().find(|code| code.id == id)?;
-        let finding = Diagnostic::unplaced(code, word(&item, "message")?);
+        let message = word(&item, "message")?;
+        let own = plan.findings.iter().any(|own| own.code == id && own.message == message);
+        let message = match own {
+            true => message,
+            false => format!("seen while it was planned, not covered by the digest: {message}"),
+        };
+        let finding = Diagnostic::unplaced(code, message);
         Some(match word(&item, "help") {
             Some(help) => finding.help(help),
             None => finding,

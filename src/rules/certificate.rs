@@ -216,11 +216,19 @@ impl Constraints {
         };
         let mut permitted = self.permitted.iter().filter(of_kind).peekable();
         (permitted.peek().is_some() && !permitted.any(|tree| tree.holds(name)))
-            || self.excluded.iter().any(|tree| tree.holds(name))
+            || self.excluded.iter().any(|tree| tree.holds(name) || tree.has_one_of(name))
     }
 }
 
 impl Subtree {
+    /// Whether a name with a wildcard stands for one that this begins with: `*.x.y` and `a.x.y`. Only
+    /// the first label is compared so; what is below it is not looked at.
+    fn has_one_of(&self, name: &SubjectName) -> bool {
+        let (Self::Dns(base), SubjectName::Dns(name)) = (self, name) else { return false };
+        let Some((rest, at)) = name.strip_prefix('*').zip(base.find('.')) else { return false };
+        base.get(at..).is_some_and(|base| base.eq_ignore_ascii_case(rest))
+    }
+
     fn holds(&self, name: &SubjectName) -> bool {
         let ends = |text: &str, end: &str| {
             text.len()
@@ -341,6 +349,21 @@ pub(super) mod tests {
             let excluded = Constraints { excluded: vec![tree.clone()], ..Default::default() };
             assert_eq!(excluded.forbid(name), holds, "{tree:?} {name:?}");
         }
+        // A wildcard stands for what is excluded, and not for what is permitted.
+        let any = SubjectName::Dns("*.internal".into());
+        for (base, forbidden) in [
+            ("payment.internal", true),
+            ("PAYMENT.internal", true),
+            ("a.payment.internal", false),
+            ("payment.example", false),
+            ("internal", true),
+        ] {
+            let excluded = Constraints { excluded: vec![dns(base)], ..Default::default() };
+            assert_eq!(excluded.forbid(&any), forbidden, "{base}");
+        }
+        let permitted =
+            Constraints { permitted: vec![dns("payment.internal")], ..Default::default() };
+        assert!(permitted.forbid(&any));
         let other = Constraints { permitted: vec![dns("example")], ..Default::default() };
         assert!(!other.forbid(&spiffe) && !other.forbid(&address) && other.forbid(&payment));
         let network = Constraints { permitted: vec![Subtree::Addresses], ..Default::default() };

@@ -22,8 +22,9 @@ const NO_CLIENT_CERTIFICATE: Code = Code::error(
     "MC0602",
     "client-certificate-missing",
     "a listener asks for client certificates and a caller has none",
-    "The listener has `validation` in strict mode, so only clients with a certificate get in. This \
-     caller's client policy names none (`client_policy.tls.certificate`).",
+    "The listener has `validation`, so TLS is only accepted from clients with a certificate, also in \
+     permissive mode: a caller in the mesh uses TLS wherever the listener has it. This caller's client \
+     policy names no certificate (`client_policy.tls.certificate`), so every request gets a 503.",
 );
 /// A policy for ports that are not used.
 const OTHER_PORTS: Code = Code::warning(
@@ -140,8 +141,7 @@ fn pairs(ctx: &Ctx<'_>, found: &mut Diagnostics) {
         let code = match (tls, offered) {
             (Some(tls), None) if tls.enforce => &PLAIN_SERVER,
             (tls, Some(offered))
-                if offered.mode == TlsMode::Strict
-                    && offered.validation.is_some()
+                if offered.validation.is_some()
                     && tls.is_none_or(|tls| tls.certificate.is_none()) =>
             {
                 &NO_CLIENT_CERTIFICATE

@@ -5,7 +5,7 @@ use crate::apply::{Answer, Asking, Standing, Wanted, Witness};
 use crate::envoy::{ProxyConfig, ProxyId};
 use crate::live::StepId;
 use crate::live::server::wire::EnvoyStatus;
-use crate::model::RegistryDiscovery;
+use crate::plan::Gain;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -106,8 +106,9 @@ impl Witness for Connected {
         })
     }
 
-    fn instances(&self, selector: &RegistryDiscovery) -> Option<usize> {
-        Some(self.mesh.registry.live(selector))
+    fn instances(&self, gain: &Gain) -> Option<usize> {
+        let selector = gain.selector.as_ref()?;
+        Some(self.mesh.registry.live(selector, &gain.gives_up))
     }
 }
 

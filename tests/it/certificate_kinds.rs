@@ -56,6 +56,13 @@ inside within inside.internal
 outside within outside.internal,outside.example
 nowhere - - excludes=internal
 excluded nowhere excluded.internal
+nopay - - excludes=pay.internal
+anypay nopay anypay.internal,*.internal
+anybelow nopay anybelow.internal,*.pay.internal
+anyelse nopay anyelse.internal,*.else.internal
+onlypay - - permits=pay.internal
+anyonly onlypay pay.internal,*.internal
+anyin onlypay pay.internal,*.pay.internal
 midnoca ca - leaf
 ofmidnoca midnoca ofmidnoca.internal
 midclient ca - authority clientAuth
@@ -153,6 +160,11 @@ ofcritca ofcritca.pem critca.pem ofcritca.internal - 200
 inside inside.pem within.pem inside.internal - 200
 outside outside.pem within.pem outside.internal - 503 MC0631
 excluded excluded.pem nowhere.pem excluded.internal - 503 MC0631
+anypay anypay.pem nopay.pem anypay.internal - 503 MC0631
+anybelow anybelow.pem nopay.pem anybelow.internal - 503 MC0631
+anyelse anyelse.pem nopay.pem anyelse.internal - 200
+anyonly anyonly.pem onlypay.pem pay.internal - 503 MC0631
+anyin anyin.pem onlypay.pem pay.internal - 200
 ofmidnoca ofmidnoca.chain ca.pem ofmidnoca.internal - 503 MC0617
 midtrusted ofmidnoca.chain midnoca.pem ofmidnoca.internal - 200
 midclient ofmidclient.chain ca.pem ofmidclient.internal - 503 MC0617

@@ -202,3 +202,44 @@ fn a_selector_that_changes_keeps_its_instances_until_another_is_registered() {
         world.sandbox.run(&["drift", "--detailed-exitcode"]).exits(0);
     }
 }
+
+#[test]
+fn a_port_that_is_given_up_is_left_by_its_registrations_first() {
+    let mut world = World::start(true);
+    let b = world.block.second();
+    let plain = found(&world.mesh, b, "").replace("{ cart-v1 = 1 }", "{ cart-v2 = 1 }");
+    world.sandbox.write("mesh.toml", found(&world.mesh, b, ""));
+    world.apply(&[], 0);
+    world.envoys.start(&world.sandbox, "cart-v2");
+    let at = |port: u16| {
+        let mut instance = instance(b, 3, "green");
+        instance["port"] = port.into();
+        instance
+    };
+    register(&world, "one", &at(8080));
+    world.sandbox.write("mesh.toml", &plain);
+    if world.sandbox.run(&["apply", "--yes"]).code != 0 {
+        // Its proxy was still coming up.
+        world.resumes();
+    }
+    world.until_answered_by(&["two"]);
+    let caller = Caller::start(world.web);
+
+    // Its only instance names the port that the change removes: before the switch, and not after it.
+    let (before, node) = plain.split_once("[virtual_node.cart-v2]").unwrap();
+    let moved = format!("{before}[virtual_node.cart-v2]{}", node.replacen("8080", "8081", 1));
+    assert_ne!(moved, plain);
+    world.sandbox.write("mesh.toml", &moved);
+    let planned = world.sandbox.run(&["plan"]).exits(0).all();
+    let words = "or still one at port 8080, which it gives up";
+    assert!(planned.contains("MC0908") && planned.contains(words), "{planned}");
+    let missing = not_registered(&world, &[]);
+    assert_eq!(missing["gives_up"], serde_json::json!([8080]), "{missing:#}");
+    assert!(world.census(40).keys().eq(["two"]));
+
+    // It listens at both by now, and says so.
+    register(&world, "one", &at(8081));
+    world.resumes();
+    world.until_answered_by(&["two"]);
+    caller.lost_nothing();
+}

@@ -195,11 +195,9 @@ const SAID: &[&str] = &[
     "changes/*/protected",
     "only",
     // Not of the plan itself, or only for people.
-    "applyable",
     "checksum",
     "diagnostics",
     "digest",
-    "errored",
     "format",
     "format_version",
     "sources",
@@ -337,6 +335,7 @@ fn unguarded(mut document: Value) -> Value {
         guard.as_object_mut().unwrap().remove("refusal");
     }
     document.as_object_mut().unwrap().remove("with_consent");
+    document["applyable"] = true.into();
     document
 }
 
@@ -389,6 +388,63 @@ fn guards_that_a_client_leaves_out_are_asked_by_the_server() {
     assert!(answer.contains("another plan of these changes"), "{answer}");
     let history = sandbox.run(&["history", "--format", "json"]).exits(0).stdout;
     assert_eq!(json_of(&history)["revisions"].as_array().unwrap().len(), 1);
+}
+
+/// The document with the checksum of its content.
+fn checked(mut document: Value) -> String {
+    document["checksum"] = json!(checksum(&document));
+    document.to_string()
+}
+
+#[test]
+fn findings_of_a_plan_are_in_its_digest() {
+    let sandbox = applied();
+    sandbox.write(
+        "mesh.toml",
+        SHOP.replace("port = 8080, protocol = \"http\"", "port = 8080, protocol = \"http2\""),
+    );
+    let saved = save(&sandbox, 0);
+    assert_eq!(saved["findings"][0]["code"], "MC0803", "{saved:#}");
+    Plan::from_file(&saved.to_string()).unwrap();
+    let without = |keys: &[&str]| {
+        let mut document = saved.clone();
+        for key in keys {
+            document[*key] = json!([]);
+        }
+        document
+    };
+    let mut flags = saved.clone();
+    flags["applyable"] = json!(false);
+    let mut errored = saved.clone();
+    errored["errored"] = json!(true);
+    let mut other = saved.clone();
+    other["diagnostics"][0]["message"] = json!("everything was verified");
+    for (name, changed) in [
+        ("diagnostics", without(&["diagnostics"])),
+        ("findings", without(&["findings"])),
+        ("both", without(&["diagnostics", "findings"])),
+        ("applyable", flags),
+        ("errored", errored),
+        ("another text", other),
+    ] {
+        sandbox.write("edited.json", checked(changed));
+        for command in [&["apply", "edited.json", "--yes"][..], &["show", "edited.json"]] {
+            let ran = sandbox.run(command).exits(1);
+            assert!(ran.stderr.contains("changed by hand"), "{name}: {}", ran.stderr);
+        }
+    }
+    // Who computes the digest again has another plan.
+    let sealed = resealed(without(&["diagnostics", "findings"])).unwrap();
+    assert_ne!(sealed["digest"], saved["digest"]);
+    // What is not of the plan is shown as such.
+    let mut more = saved.clone();
+    let mut seen = saved["diagnostics"][0].clone();
+    seen["message"] = json!("a proxy is not there");
+    more["diagnostics"].as_array_mut().unwrap().push(seen);
+    sandbox.write("more.json", checked(more));
+    let shown = sandbox.run(&["show", "more.json"]).exits(0).stdout;
+    let words = "seen while it was planned, not covered by the digest: a proxy is not there";
+    assert!(shown.replace("\n", " ").contains(words), "{shown}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use meshctl::live::{
     Commit, Directory, Error, Memory, NewStep, ProxyFiles, Read, Rollout, State, StepId, Target,
     Write,
 };
-use meshctl::model::{Mesh, RegistryDiscovery};
-use meshctl::plan::{self, Consent, Guards, Input, Scope, Share};
+use meshctl::model::Mesh;
+use meshctl::plan::{self, Consent, Gain, Guards, Input, Scope, Share};
 use meshctl::revision::{Header, Live};
 use meshctl::span::Files;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ impl Witness for Refusing {
         Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one.clone())).collect()))
     }
 
-    fn instances(&self, _selector: &RegistryDiscovery) -> Option<usize> {
+    fn instances(&self, _gain: &Gain) -> Option<usize> {
         None
     }
 }
@@ -101,7 +101,7 @@ impl Witness for Arriving {
         Box::pin(ready(proxies.into_keys().map(|proxy| (proxy, one.clone())).collect()))
     }
 
-    fn instances(&self, _selector: &RegistryDiscovery) -> Option<usize> {
+    fn instances(&self, _gain: &Gain) -> Option<usize> {
         None
     }
 }

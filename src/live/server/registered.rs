@@ -2,9 +2,9 @@
 
 use crate::envoy::Resource;
 use crate::envoy::xds::{selector_of, with_endpoints};
-use crate::model::{IpPreference, NodeName, RegistryDiscovery};
+use crate::model::{IpPreference, NodeName, Port, RegistryDiscovery};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// An instance of a service, as it registers itself.
@@ -59,6 +59,22 @@ pub fn selects(
         && namespace == selector.namespace
         && service == selector.service
         && attributes.all(|(name, value)| instance.attributes.get(name) == Some(value))
+}
+
+/// How many instances there are; none, if one of them names a port at which their node listens no
+/// longer: its share of the requests would be lost.
+pub fn leading<'a>(
+    instances: impl Iterator<Item = &'a Instance>,
+    gives_up: &BTreeSet<Port>,
+) -> usize {
+    let mut count = 0;
+    for instance in instances {
+        if instance.port.is_some_and(|port| gives_up.iter().any(|own| own.get() == port)) {
+            return 0;
+        }
+        count += 1;
+    }
+    count
 }
 
 /// How the lease of an instance stands.
@@ -130,13 +146,13 @@ pub struct RegistryDocument {
 }
 
 impl RegistryDocument {
-    /// How many live registrations a selector selects.
-    pub fn live(&self, selector: &RegistryDiscovery) -> usize {
-        let selected = |registered: &&Registered| {
+    /// How many live registrations of a selector lead to its node, as [`leading`] counts them.
+    pub fn live(&self, selector: &RegistryDiscovery, gives_up: &BTreeSet<Port>) -> usize {
+        let live = self.instances.iter().filter(|registered| {
             let Registered { namespace, service, instance, lease, .. } = registered;
             *lease == Lease::Valid && selects(selector, namespace, service, instance)
-        };
-        self.instances.iter().filter(selected).count()
+        });
+        leading(live.map(|registered| &registered.instance), gives_up)
     }
 
     /// An assignment as the server gives it: with the endpoints that are registered. `None`: its

@@ -193,10 +193,15 @@ impl Leases {
         Some(registered(key, held, served, now))
     }
 
-    /// How many instances this selects whose lease has not ended.
-    pub(super) fn live(&self, selector: &RegistryDiscovery, now: Instant) -> usize {
-        let live = |(key, held): &(&Key, &Held)| matches(selector, key, held) && !held.lapsed(now);
-        self.instances.iter().filter(live).count()
+    /// The instances that this selects whose lease has not ended.
+    pub(super) fn live<'a>(
+        &'a self,
+        selector: &'a RegistryDiscovery,
+        now: Instant,
+    ) -> impl Iterator<Item = &'a Instance> {
+        let live =
+            move |(key, held): &(&Key, &Held)| matches(selector, key, held) && !held.lapsed(now);
+        self.instances.iter().filter(live).map(|(_, held)| &held.instance)
     }
 
     /// Every node that is found here.

@@ -16,8 +16,8 @@ mod tests;
 use super::admin::Server;
 use super::plane::Plane;
 use super::upkeep::repeat;
-use crate::live::server::registered::{Instance, Registered, RegistryDocument};
-use crate::model::{Discovery, Mesh, MeshName, RegistryDiscovery};
+use crate::live::server::registered::{Instance, Registered, RegistryDocument, leading};
+use crate::model::{Discovery, Mesh, MeshName, Port, RegistryDiscovery};
 use crate::store::{Error, Store};
 use crate::traffic::addresses::registry_selector;
 use leases::{Key, Leases, Wanted};
@@ -173,9 +173,10 @@ impl Registry {
         RegistryDocument { instances: state.leases.instances(now), nodes: state.leases.nodes(now) }
     }
 
-    /// How many live registrations this selects.
-    pub(super) fn live(&self, selector: &RegistryDiscovery) -> usize {
-        self.state().leases.live(selector, Instant::now())
+    /// How many live registrations of a selector lead to its node, which gives up some ports.
+    pub(super) fn live(&self, selector: &RegistryDiscovery, gives_up: &BTreeSet<Port>) -> usize {
+        let (state, now) = (self.state(), Instant::now());
+        leading(state.leases.live(selector, now), gives_up)
     }
 
     /// Does what the time has come for.

@@ -189,7 +189,7 @@ fn a_node_has_both_selectors_while_a_rollout_changes_it() {
     let changed = world.leases.settle(world.now).changed;
     assert_eq!(changed.len(), 1, "callers by the old one have theirs already");
     assert_eq!((&changed[0].0, changed[0].1.len()), (&new, 1));
-    let live = |world: &World, selector| world.leases.live(selector, world.now);
+    let live = |world: &World, selector| world.leases.live(selector, world.now).count();
     assert_eq!((live(&world, &old), live(&world, &new)), (2, 1));
     // A source that is lost is so for each of them, and held leases are not live.
     world.pass(TTL * 2);

@@ -93,7 +93,7 @@ fn derive(tree: &Hir, byte: u8) -> Hir {
                 let mut sequence = vec![derive(item, byte)];
                 sequence.extend_from_slice(&items[at + 1..]);
                 all.push(Hir::concat(sequence));
-                if item.properties().minimum_len() != Some(0) {
+                if !may_be_empty(item) {
                     break;
                 }
             }
@@ -102,6 +102,19 @@ fn derive(tree: &Hir, byte: u8) -> Hir {
         HirKind::Alternation(items) => {
             Hir::alternation(items.iter().map(|item| derive(item, byte)).collect())
         }
+    }
+}
+
+/// Whether the tree matches the empty text. (The least length that a tree knows of itself is none
+/// where one of its alternatives matches nothing at all.)
+fn may_be_empty(tree: &Hir) -> bool {
+    match tree.kind() {
+        HirKind::Empty => true,
+        HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+        HirKind::Repetition(repetition) => repetition.min == 0 || may_be_empty(&repetition.sub),
+        HirKind::Capture(capture) => may_be_empty(&capture.sub),
+        HirKind::Concat(items) => items.iter().all(may_be_empty),
+        HirKind::Alternation(items) => items.iter().any(may_be_empty),
     }
 }
 
@@ -186,6 +199,31 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_start_is_what_makes_the_whole_match() {
+        // Every split of every short text of two letters, of expressions that nest everything.
+        let parts = ["a", "(a|b)", "(ab|ba)", "(a|bb)*", "(a|)", "b?", "(ab){1,2}"];
+        let mut texts = vec![String::new()];
+        for at in 0..15 {
+            let text = texts[at].clone();
+            texts.extend(["a", "b"].map(|more| format!("{text}{more}")));
+        }
+        let built = |tree: Hir| Regex::builder().build_from_hir(&whole(tree)).unwrap();
+        for (one, two) in parts.iter().flat_map(|one| parts.iter().map(move |two| (one, two))) {
+            for expression in [format!("{one}{two}"), format!("({one}|{two})b")] {
+                let tree = own(&expression);
+                let all = built(tree.clone());
+                for start in &texts {
+                    let rest = built(after(&tree, start).unwrap());
+                    for end in &texts {
+                        let is = all.is_match(&format!("{start}{end}"));
+                        assert_eq!(rest.is_match(end), is, "{expression}: {start} {end}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_follows_a_text_is_what_the_expression_leaves() {
         let tree = own("^/(v2/)?items/[0-9]+$");
         let rest = after(&tree, "/v2/").unwrap();
@@ -195,6 +233,9 @@ mod tests {
         let rest = after(&own("(ab){2,3}c*"), "aba").unwrap();
         assert!(matches(&rest, "b") && matches(&rest, "babcc") && !matches(&rest, "bab b"));
         assert!(!matches(&after(&tree, "/x").unwrap(), "items/7"));
+        // Of two alternatives one has failed when the other ends.
+        let rest = after(&own("/(api|new)/[^/]+/?"), "/new/").unwrap();
+        assert!(matches(&rest, "v1") && matches(&rest, "v1/") && !matches(&rest, "/v1"));
         assert!(after(&own("/a\\bc"), "/").is_none());
     }
 }

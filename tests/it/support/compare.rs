@@ -7,7 +7,7 @@ use super::random_special::{KINDS, Sent};
 use super::raw_http::{Answer, VAGUE};
 use super::{raw_grpc, raw_h2, raw_http};
 use meshctl::model::Mesh;
-use meshctl::traffic::{Codec, End, Journey, Request, Source, Tracer};
+use meshctl::traffic::{Action, Codec, End, Journey, Request, Source, Tracer};
 use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
@@ -27,7 +27,13 @@ struct Told {
 
 fn told(journey: &Journey<'_>, request: &Request) -> Result<Told, String> {
     let taken = journey.hops.iter().filter_map(|hop| hop.taken.as_ref());
-    let trail: Vec<String> = taken.map(|row| row.address.to_string()).collect();
+    let mut trail: Vec<String> = taken.map(|row| row.address.to_string()).collect();
+    // A route that answers itself adds its headers to its own answer, not to a rejected upgrade.
+    let last = journey.hops.last().and_then(|hop| hop.taken.as_ref());
+    let answers = last.is_some_and(|row| matches!(row.action, Action::Answer(_)));
+    if matches!(journey.end, End::Answer { status: 403, .. }) && answers {
+        trail.pop();
+    }
     let said = |status, saw| Answer { status, trail: trail.clone(), saw };
     Ok(match &journey.end {
         End::Targets { shares, host, path } => {

@@ -322,6 +322,9 @@ fn headers(c: &mut Chance, all: &mut BTreeMap<String, Vec<Matcher>>) {
     }
 }
 
+/// Bytes of the largest body of a request.
+const MOST_BODY: u64 = 64 << 10;
+
 /// Makes a request special in one to three ways, most often.
 pub(crate) fn request(c: &mut Chance, mesh: &Mesh, request: Request, first: u16) -> Sent {
     let mut sent = Sent::plain(request, first);
@@ -344,6 +347,12 @@ pub(crate) fn request(c: &mut Chance, mesh: &Mesh, request: Request, first: u16)
             sent.kinds.push(kind);
         }
     }
+    // A request has as many bytes as it says.
+    sent.request.headers.retain(|(name, value)| {
+        let length = String::from_utf8_lossy(value.as_bytes()).trim().parse::<u64>();
+        !(name.eq_ignore_ascii_case("content-length")
+            && length.is_ok_and(|length| length > MOST_BODY))
+    });
     sent
 }
 

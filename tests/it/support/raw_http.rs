@@ -22,10 +22,6 @@ pub(crate) struct Answer {
 /// How long an answer may take on a loaded machine; one that takes longer does not come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Bytes of a body that are sent, and read, at most: headers may say any length. The connection of a
-/// longer one ends with its answer.
-const MOST_BODY: u64 = 64 << 10;
-
 /// The status of an answer in which gRPC says only that something is wrong.
 pub(crate) const VAGUE: u16 = 999;
 
@@ -81,22 +77,18 @@ fn serve(mut reader: impl BufRead, mut writer: TcpStream, node: &str) -> io::Res
         let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
         let find = |wanted: &str| headers.iter().find(|(name, _)| name == wanted);
         let host = find("host").map(|(_, host)| host.clone()).unwrap_or_default();
-        let whole = body(&mut reader, &headers)?;
+        body(&mut reader, &headers)?;
         let answer = format!(
             "HTTP/1.1 200 OK\r\nx-node: {node}\r\nx-host: {host}\r\nx-path: {path}\r\n\
              content-length: 0\r\n\r\n"
         );
         writer.write_all(answer.as_bytes())?;
-        if !whole {
-            break;
-        }
     }
     Ok(())
 }
 
-/// Reads what follows the headers of a request; `false` if only a part of it. Whole chunks are read,
-/// trailers are not sent.
-fn body(reader: &mut impl BufRead, headers: &[(String, String)]) -> io::Result<bool> {
+/// Reads what follows the headers of a request. Whole chunks are read, trailers are not sent.
+fn body(reader: &mut impl BufRead, headers: &[(String, String)]) -> io::Result<()> {
     let find = |wanted: &str| headers.iter().find(|(name, _)| name == wanted);
     if find("transfer-encoding").is_some_and(|(_, value)| value == "chunked") {
         let mut line = String::new();
@@ -106,11 +98,10 @@ fn body(reader: &mut impl BufRead, headers: &[(String, String)]) -> io::Result<b
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-    } else if let Some(length) = find("content-length").and_then(|(_, n)| n.parse::<u64>().ok()) {
-        io::copy(&mut reader.take(length.min(MOST_BODY)), &mut io::sink())?;
-        return Ok(length <= MOST_BODY);
+    } else if let Some(length) = find("content-length").and_then(|(_, n)| n.parse().ok()) {
+        io::copy(&mut reader.take(length), &mut io::sink())?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The first line and the headers of a message; `None` at the end.
@@ -136,8 +127,8 @@ fn head(reader: &mut impl BufRead) -> io::Result<Option<(String, Vec<(String, St
     }
 }
 
-/// The body that a request's own headers ask for, up to [`MOST_BODY`], if they say anything of one. Where
-/// the last of several `Transfer-Encoding` is empty, Envoy takes the body for the next request.
+/// The body that a request's own headers ask for, if they say anything of one. Where the last of
+/// several `Transfer-Encoding` is empty, Envoy takes the body for the next request.
 fn framed(request: &Request) -> Option<String> {
     let find = |wanted: &str| {
         let own = request.headers.iter().rfind(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -146,10 +137,7 @@ fn framed(request: &Request) -> Option<String> {
     match (find("transfer-encoding"), find("content-length")) {
         (Some(last), _) if last.is_empty() => Some(String::new()),
         (Some(_), _) => Some("0\r\n\r\n".to_owned()),
-        (None, Some(length)) => {
-            let length = length.trim().parse().unwrap_or(0);
-            Some("x".repeat(usize::try_from(MOST_BODY.min(length)).unwrap_or(0)))
-        }
+        (None, Some(length)) => Some("x".repeat(length.trim().parse().unwrap_or(0))),
         (None, None) => None,
     }
 }
@@ -209,9 +197,7 @@ impl Door {
             message.extend_from_slice(b"content-length: 0\r\n");
         }
         message.extend_from_slice(b"\r\n");
-        let body = body.unwrap_or_default();
-        let cut = body.len() as u64 == MOST_BODY;
-        message.extend_from_slice(body.as_bytes());
+        message.extend_from_slice(body.unwrap_or_default().as_bytes());
         writer.write_all(&message)?;
         let (first, headers) = loop {
             let (first, headers) = head(reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -230,7 +216,9 @@ impl Door {
         if request.method != "HEAD" {
             io::copy(&mut reader.by_ref().take(length as u64), &mut io::sink())?;
         }
-        let close = one("connection").is_some_and(|word| word == "close");
+        if one("connection").is_some_and(|word| word == "close") {
+            self.open = None;
+        }
         let mut trail = all(TRAIL);
         // The answer passes the last route first.
         trail.reverse();
@@ -238,9 +226,6 @@ impl Door {
             (node, one("x-host").unwrap_or_default(), one("x-path").unwrap_or_default())
         });
         let status = status_of(status.unwrap_or(0), one("grpc-status").as_deref());
-        if close || cut {
-            self.open = None;
-        }
         Ok(Answer { status, trail, saw })
     }
 }
