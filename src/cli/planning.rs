@@ -111,7 +111,11 @@ pub(super) fn make(
     state: &live::State,
     args: &PlanningArgs,
 ) -> Result<Planned, Failure> {
-    let scope = Scope { only: args.only.iter().cloned().collect(), keep_removed: args.no_prune };
+    let scope = Scope {
+        only: args.only.iter().cloned().collect(),
+        keep_removed: args.no_prune,
+        env: loaded.env.clone(),
+    };
     let live = target.base(state, None)?;
     check_scope(loaded, &live, &scope)?;
     let mut guards = Guards::default();

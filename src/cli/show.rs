@@ -4,7 +4,7 @@ use super::plan::{FORMATS, draw, saved_call};
 use super::{Context, Exit, Failure, Format, planning};
 use crate::load;
 use crate::plan::{self, Plan};
-use crate::report::{self, plan as text};
+use crate::report::{self, Ui, plan as text};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -51,12 +51,28 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
                 files: Some(&files),
                 absent: text::NOT_IN_FILES,
                 sources: &sources,
-                call: &context.ui.aimed(&call),
+                call: &aiming(context, &plan).aimed(&call),
             };
             context.ui.result(&draw(context, format, &shown, args.summary));
             Ok(Exit::Done)
         }
     }
+}
+
+/// The overlay and the target of a saved plan, for the calls that are printed of it: those of this
+/// call may be others.
+fn aiming(context: &Context, plan: &Plan) -> Ui {
+    let env = match plan.made_with() {
+        Some(env) => env.map(str::to_owned),
+        None => context.global.env.clone(),
+    };
+    // Without a flag it is the project's own choice.
+    let chosen = context.load().ok().and_then(|loaded| Some(context.target(&loaded).ok()?.0));
+    let target = match chosen.as_ref() == Some(&plan.target.name) {
+        true => context.global.target.clone(),
+        false => Some(plan.target.name.clone()),
+    };
+    context.ui.aiming_as(env, target)
 }
 
 /// The number in `rev:N`; `None` for anything else.

@@ -89,6 +89,8 @@ pub struct Loaded {
     pub files: Files,
     /// Their hashes, ordered by path.
     pub sources: Vec<Source>,
+    /// The overlay's name, if one was chosen.
+    pub env: Option<String>,
     /// The overlay's file, if one was chosen.
     pub overlay: Option<FileId>,
     /// The mesh, as far as it could be read.
@@ -255,6 +257,7 @@ pub fn load_within(options: &Options, limits: Limits) -> Result<Loaded, Error> {
         project,
         files,
         sources,
+        env: options.env.clone(),
         overlay,
         mesh: reading.mesh,
         origins: reading.origins,

@@ -46,6 +46,7 @@ pub fn of(plan: &Plan) -> String {
         target,
         base_revision: _,
         owner,
+        env,
         complete,
         only,
         pulled_in,
@@ -64,6 +65,10 @@ pub fn of(plan: &Plan) -> String {
     } = plan;
     let mut hash = Sha256::new();
     line(&mut hash, &("plan", mesh, target, owner, complete, only, pulled_in, prune));
+    // Documents of before it was recorded have none, and their digests hold.
+    if let Some(env) = env {
+        line(&mut hash, &("env", env));
+    }
     for (address, object) in reads {
         line(&mut hash, &("read", address, object));
     }

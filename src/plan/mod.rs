@@ -60,7 +60,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The name of the plan's form, and its version.
 pub const FORMAT: &str = "meshctl.plan";
 /// The version of the plan's form.
-pub const FORMAT_VERSION: &str = "1.1";
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// The target that a plan is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct Scope {
     pub only: BTreeSet<Address>,
     /// Whether what is live, owned and no longer in the files stays.
     pub keep_removed: bool,
+    /// The overlay with which the files were read.
+    pub env: Option<String>,
 }
 
 /// Everything that a plan is made from.
@@ -147,6 +149,9 @@ pub struct Plan {
     pub base_revision: Option<u64>,
     /// Who planned.
     pub owner: Option<String>,
+    /// The overlay with which the files were read (`--env`), if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
     /// False if `--only` or `--no-prune` left something out.
     pub complete: bool,
     /// What `--only` named.
@@ -217,6 +222,12 @@ pub struct PlannedStep {
 }
 
 impl Plan {
+    /// The overlay that it was made with. `None`: it is a document of before that was recorded.
+    pub fn made_with(&self) -> Option<Option<&str>> {
+        let records = !matches!(self.format_version.as_str(), "1.0" | "1.1");
+        records.then_some(self.env.as_deref())
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -313,6 +324,7 @@ pub fn plan(input: &Input<'_>) -> (Plan, Diagnostics) {
         complete: input.scope == Scope::default(),
         only: input.scope.only.clone(),
         pulled_in,
+        env: input.scope.env.clone(),
         prune: !input.scope.keep_removed,
         reads,
         changes,

@@ -340,7 +340,7 @@ fn policy(found: &Differences, own: &PolicyDiff) -> TrafficPolicy {
         entries: points.iter().take(LISTED).map(point).collect(),
         entry_count: points.len(),
         classes: own.classes,
-        witness: match entries.first() {
+        witness: match found.entries.get(own.shown) {
             Some(entry) => witness(entry, &own.example),
             None => unreachable!("invariant: a policy is reported where an entry point meets it"),
         },

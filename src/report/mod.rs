@@ -135,6 +135,13 @@ impl Ui {
         Self { flags, ..self }
     }
 
+    /// The same for a plan that was made by another call, with this overlay for this target.
+    #[must_use]
+    pub fn aiming_as(&self, env: Option<String>, target: Option<String>) -> Self {
+        let flags = Flags { directory: self.flags.directory.clone(), env, target };
+        self.clone().aiming_at(flags)
+    }
+
     /// The flags of a call that is about the same state of the same project, each behind a space.
     pub fn flags(&self, at: Option<&str>) -> String {
         let Flags { directory, env, target } = &self.flags;

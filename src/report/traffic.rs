@@ -310,7 +310,10 @@ pub(super) fn end(outcome: &Outcome) -> String {
         },
         End::Leaves => "leaves the mesh".to_owned(),
         End::Refused => "refused".to_owned(),
-        End::Unclear => "cannot be determined: raw Envoy fields".to_owned(),
+        End::Unclear => {
+            "cannot be determined: it depends on raw Envoy fields or addresses that are not known"
+                .to_owned()
+        }
     }
 }
 

@@ -2,13 +2,11 @@
 
 use super::caller::of_policy;
 use super::server::{accepted, listener_tls, pool};
-use super::{Facts, list, patched, put};
+use super::{Facts, patched, put};
 use crate::model::{
     BackendDefaults, GatewayListener, GatewayListenerPatch, MeshSettings, VirtualGateway,
 };
-use crate::traffic::Accepts;
 use crate::traffic::addresses::gateway_address;
-use crate::traffic::http::SecondHop;
 
 /// The settings of a listener.
 pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
@@ -34,15 +32,6 @@ pub(super) fn of(settings: &MeshSettings, listener: &GatewayListener) -> Facts {
     put(&mut facts, "patch.http", patched(raw_http.as_ref()));
     put(&mut facts, "patch.listener", patched(raw.as_ref()));
     put(&mut facts, "patch.filter_chain", patched(filter_chain.as_ref()));
-    facts
-}
-
-/// How a gateway takes requests for one service port, whichever of its listeners they came by. Limits
-/// are not met there: what is beyond them is beyond those of the listener or of the server too.
-pub(super) fn of_second_hop(hop: &SecondHop<'_>) -> Facts {
-    let mut facts = Facts::new();
-    put(&mut facts, "http.ignore_upgrades", list(Accepts::widest(hop.settings()).ignored_upgrades));
-    put(&mut facts, "patch.inner_http", list(hop.patches()));
     facts
 }
 

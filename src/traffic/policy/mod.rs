@@ -6,19 +6,20 @@
 
 mod caller;
 mod gateway;
+mod hops;
 mod route;
 mod server;
 
 use crate::model::{
     Address, GatewayName, IpPreference, Mesh, MeshSettings, NodeName, Patch, Port, RouteName,
-    RouterName, ServiceName, VirtualGateway,
+    RouterName, ServiceName,
 };
 use crate::traffic::addresses::{covers, gateway_address};
-use crate::traffic::http::second_hops;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use caller::fits;
+pub(super) use hops::DECIDED_BY_SERVERS;
 pub use route::{of_direct, of_route};
 pub use server::of_server;
 
@@ -41,6 +42,9 @@ pub enum Subject {
     Gateway(GatewayName, Port),
     /// How a gateway calls services.
     GatewayCaller(GatewayName),
+    /// How a node's proxy takes requests of its application for a service port, whichever node serves
+    /// them.
+    FirstHop(NodeName, ServiceName, Port),
     /// How a gateway takes requests for a service port, whichever of its listeners they came by.
     SecondHop(GatewayName, ServiceName, Port),
 }
@@ -51,11 +55,18 @@ impl Subject {
         match self {
             Self::Router(name) => Address::Router(name.clone()),
             Self::Route(router, name) => Address::Route(router.clone(), name.clone()),
-            Self::Server(name, _) | Self::Caller(name, _) => Address::Node(name.clone()),
+            Self::Server(name, _) | Self::Caller(name, _) | Self::FirstHop(name, ..) => {
+                Address::Node(name.clone())
+            }
             Self::Gateway(name, _) | Self::GatewayCaller(name) | Self::SecondHop(name, ..) => {
                 Address::Gateway(name.clone())
             }
         }
+    }
+
+    /// Whether it holds for requests whichever node serves them, by what those nodes accept.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::FirstHop(..) | Self::SecondHop(..))
     }
 
     /// Which part of the resource, if not all of it.
@@ -65,6 +76,9 @@ impl Subject {
             Self::Server(_, port) | Self::Gateway(_, port) => Some(format!("port {port}")),
             Self::Caller(_, service) => Some(format!("backend {service}")),
             Self::GatewayCaller(_) => Some("backends".to_owned()),
+            Self::FirstHop(_, service, port) => {
+                Some(format!("calls to service {service}, port {port}"))
+            }
             Self::SecondHop(_, service, port) => Some(format!("service {service}, port {port}")),
         }
     }
@@ -128,11 +142,13 @@ pub fn differences(before: &Facts, after: &Facts) -> Vec<FactChange> {
 }
 
 /// Every subject that is there before and after and whose settings differ. The work follows from
-/// the changed addresses; only a change of settings that all nodes share looks at all of them.
-pub fn changes(
-    before: &Mesh,
-    after: &Mesh,
-    changed: &BTreeSet<Address>,
+/// the changed addresses and the services that they reach; only a change of settings that all nodes
+/// share looks at all of them.
+pub fn changes<'m>(
+    before: &'m Mesh,
+    after: &'m Mesh,
+    changed: &'m BTreeSet<Address>,
+    services: &BTreeSet<&'m ServiceName>,
 ) -> BTreeMap<Subject, Change> {
     let mut all = Collector { before, after, changed, found: BTreeMap::new() };
     let shared = shared(&before.settings) != shared(&after.settings);
@@ -148,14 +164,7 @@ pub fn changes(
             all.look(address);
         }
     }
-    let gateways: BTreeSet<&GatewayName> = changed
-        .iter()
-        .filter_map(|address| match address {
-            Address::Gateway(name) | Address::GatewayRoute(name, _) => Some(name),
-            _ => None,
-        })
-        .collect();
-    gateways.into_iter().for_each(|name| all.second_hops(name));
+    all.hops(services);
     all.found
 }
 
@@ -253,36 +262,6 @@ impl Collector<'_> {
         }
         let (was, is) = (gateway::of_caller(was), gateway::of_caller(is));
         self.add(Subject::GatewayCaller(name.clone()), &was, &is, None);
-    }
-
-    /// The listeners of a gateway, and which of them lead to a service port.
-    fn second_hops(&mut self, name: &GatewayName) {
-        let (before, after) = (self.before, self.after);
-        let (Some(was), Some(is)) = (before.gateways.get(name), after.gateways.get(name)) else {
-            return;
-        };
-        // The listeners before under the routes after tell the causes apart.
-        let mixed = VirtualGateway { listeners: was.listeners.clone(), ..is.clone() };
-        let (then, between) = (second_hops(after, is), second_hops(after, &mixed));
-        for ((service, port), hop) in second_hops(before, was) {
-            let Some(next) = then.get(&(service, port)) else { continue };
-            let (old, new) = (gateway::of_second_hop(&hop), gateway::of_second_hop(next));
-            let facts = differences(&old, &new);
-            if facts.is_empty() {
-                continue;
-            }
-            let between = between.get(&(service, port)).map(gateway::of_second_hop);
-            let by_listeners = between.as_ref() != Some(&new);
-            let by_routes = between.as_ref() != Some(&old);
-            let routes = hop.routes.iter().chain(&next.routes).filter(|_| by_routes);
-            let routes =
-                routes.map(|route| Address::GatewayRoute(name.clone(), route.name.clone()));
-            let own = by_listeners.then(|| Address::Gateway(name.clone()));
-            let causes = own.into_iter().chain(routes);
-            let causes = causes.filter(|address| self.changed.contains(address)).collect();
-            let subject = Subject::SecondHop(name.clone(), service.clone(), port);
-            self.found.insert(subject, Change { facts, causes, narrower: false });
-        }
     }
 
     /// `between` is what the settings before are under the mesh's settings after.

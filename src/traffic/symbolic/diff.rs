@@ -12,7 +12,7 @@ use super::language::Test;
 use super::meets::{Cx, Met, PolicyDiff};
 use super::space::{Asks, Condition, Example, Part, Region, Space, request};
 use super::table::{Gives, Row, of_gateway, of_service};
-use super::tasks::{self, Access, Task, To, service_ports};
+use super::tasks::{self, Access, Outside, Task, To, service_ports};
 use super::walk::{Taker, takers};
 use crate::model::{
     Address, Capture, EgressFilter, GatewayName, Mesh, NodeName, Port, Protocol, RouteName,
@@ -192,7 +192,7 @@ fn look(cx: &Cx<'_>, task: &Task<'_>) -> (Option<EntryDiff>, usize) {
         Task::Service { to, callers, access } => {
             let about = EntryDiff::of(Entry::Service(to.0.clone(), to.1), callers.clone());
             let sides = [side(cx.before, *to, access[0]), side(cx.after, *to, access[1])];
-            let moved = access[0] != access[1];
+            let moved = Access::moved(*access);
             at_service(cx, EntryDiff { moved, ..about }, sides)
         }
         Task::Bound { node, at, to } => {
@@ -228,14 +228,15 @@ impl Table {
     }
 }
 
-fn side(mesh: &Mesh, to: To<'_>, access: Access) -> Table {
+fn side(mesh: &Mesh, to: To<'_>, access: Access<'_>) -> Table {
     let found = service(mesh, to.0, to.1);
     let protocol = found.as_ref().map(|(protocol, _)| *protocol);
     match (found, access) {
-        (_, Access::Closed) => Table { protocol, ..Table::closed() },
         (Some((_, rows)), Access::Known) => Table { there: true, protocol, rows },
-        (_, Access::Known) => Table { there: false, protocol, rows: outside(mesh, to.0, true) },
-        (_, Access::Unlisted) => Table { there: false, protocol, rows: outside(mesh, to.0, false) },
+        (None, Access::Known) | (_, Access::Closed) => Table { protocol, ..Table::closed() },
+        (_, Access::NoPort(outside) | Access::Unlisted(outside)) => {
+            Table { there: false, protocol, rows: rows_outside(mesh, outside) }
+        }
     }
 }
 
@@ -290,16 +291,16 @@ fn service(mesh: &Mesh, name: &ServiceName, port: Port) -> Option<(Protocol, Vec
     Some((found.protocol, of_service(mesh, &found)))
 }
 
-/// The table of a service port for a node that does not call the service, or whose mesh does not
-/// have the port.
-fn outside(mesh: &Mesh, name: &ServiceName, called: bool) -> Vec<Row> {
-    let gives = match mesh.settings.egress {
-        EgressFilter::DropAll => Gives::Refused,
-        // A name that is known leaves the mesh or not by what else the node calls on the port.
-        EgressFilter::AllowAll if called && service_ports(mesh, name).is_empty() => {
-            Gives::Unclear("the service has no provider".to_owned())
+/// The table of calls that are for no entry of the caller's proxy.
+fn rows_outside(mesh: &Mesh, outside: Outside<'_>) -> Vec<Row> {
+    let gives = match outside {
+        Outside::Refused => Gives::Refused,
+        Outside::NotFound => Gives::Answer(404),
+        Outside::Leaves => Gives::Leaves,
+        Outside::Taken((name, port)) => {
+            return service(mesh, name, port).map_or_else(Vec::new, |(_, rows)| rows);
         }
-        EgressFilter::AllowAll => Gives::Leaves,
+        Outside::Unclear => Gives::Unclear("whose addresses these are is not known".to_owned()),
     };
     vec![Row::plain(gives, Vec::new())]
 }
@@ -455,16 +456,18 @@ fn meet(cx: &Cx<'_>, about: &mut EntryDiff, classes: &BTreeMap<Ways<'_>, (&Examp
     for (class, ((same, ..), (example, rows))) in classes.iter().enumerate() {
         let met = cx.met(about, &entry, *rows);
         about.meeting += usize::from(*same && !met.is_empty());
+        // What a hop takes for all servers is shown by requests for those that are the same.
+        let same = !met.iter().any(|(subject, _)| matches!(subject, Subject::Server(..)));
         for (subject, lost) in met {
-            let own = found.entry(subject.clone()).or_insert_with(|| Met {
-                subject,
-                classes: BTreeSet::new(),
-                example: (*example).clone(),
-                lost: false,
+            let alone = same && subject.is_shared();
+            let own = found.entry(subject.clone()).or_insert_with(|| {
+                let example = (*example).clone();
+                Met { subject, classes: BTreeSet::new(), example, lost: false, alone }
             });
             own.classes.insert(class);
-            if lost && !own.lost {
-                own.lost = true;
+            if (lost && !own.lost) || (alone && !own.alone && !own.lost) {
+                own.lost |= lost;
+                own.alone |= alone;
                 own.example = (*example).clone();
             }
         }

@@ -4,11 +4,12 @@
 use super::diff::{Differences, Entry, EntryDiff};
 use super::space::Example;
 use super::table::{Gives, Row, Share};
+use super::tasks::services_reached;
 use crate::model::{Address, ClientTls, GatewayName, Mesh, NodeName, ServiceName};
 use crate::traffic::http;
 use crate::traffic::policy::{
-    self, Change, FactChange, Facts, Moved, NodePort, Subject, differences, fits, of_direct,
-    of_route, of_server,
+    self, Change, DECIDED_BY_SERVERS, FactChange, Facts, Moved, NodePort, Subject, differences,
+    fits, of_direct, of_route, of_server,
 };
 use crate::traffic::tls_of;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,8 @@ pub struct Met {
     pub example: Example,
     /// Whether requests that were served are not any more.
     pub lost: bool,
+    /// Whether it is a hop before several servers, and the request is for one that is the same.
+    pub alone: bool,
 }
 
 /// Settings that change together, for the same reason, in the same way.
@@ -58,20 +61,30 @@ pub struct PolicyDiff {
     pub entries: BTreeSet<usize>,
     /// How many classes of requests do.
     pub classes: usize,
-    /// A request that does, of the first entry point.
+    /// The entry point that the request is for, by its place among all.
+    pub shown: usize,
+    /// A request that does: of the first entry point, or of the first at which it is for a server
+    /// that is the same.
     pub example: Example,
 }
 
 impl<'m> Cx<'m> {
     pub(super) fn new(before: &'m Mesh, after: &'m Mesh, changed: &'m BTreeSet<Address>) -> Self {
-        let policies = policy::changes(before, after, changed);
+        let services_of = |addresses: &BTreeSet<Address>| {
+            let mut services = services_reached(before, addresses);
+            services.extend(services_reached(after, addresses));
+            services
+        };
+        let policies = policy::changes(before, after, changed, &services_of(changed));
         let mut reached = changed.clone();
+        // How a node's calls are taken changes nothing for those who call it.
+        let own = |subject: &&Subject| !matches!(subject, Subject::FirstHop(..));
+        reached.extend(policies.keys().filter(own).map(Subject::address));
+        let services = services_of(&reached);
         reached.extend(policies.keys().map(Subject::address));
-        let mut services = super::tasks::services_reached(before, &reached);
-        services.extend(super::tasks::services_reached(after, &reached));
         let mut callers: BTreeMap<ServiceName, BTreeSet<NodeName>> = BTreeMap::new();
         for subject in policies.keys() {
-            if let Subject::Caller(node, service) = subject {
+            if let Subject::Caller(node, service) | Subject::FirstHop(node, service, _) = subject {
                 callers.entry(service.clone()).or_default().insert(node.clone());
             }
         }
@@ -79,7 +92,12 @@ impl<'m> Cx<'m> {
         Self { before, after, changed, reached, services, policies, callers, second_hops }
     }
 
-    /// The changed settings that every request of an entry point meets.
+    /// Whether a node calls a service otherwise than before.
+    pub(super) fn calls_otherwise(&self, node: &NodeName, service: &ServiceName) -> bool {
+        self.callers.get(service).is_some_and(|nodes| nodes.contains(node))
+    }
+
+    /// The changed settings that requests of an entry point meet before its table.
     pub(super) fn at_entry(&self, about: &EntryDiff) -> BTreeSet<Subject> {
         let mut all = BTreeSet::new();
         match &about.entry {
@@ -88,10 +106,13 @@ impl<'m> Cx<'m> {
                 all.insert(Subject::GatewayCaller(name.clone()));
                 all.retain(|subject| self.policies.contains_key(subject));
             }
-            Entry::Service(service, _) | Entry::Bound(_, service, _) => {
+            Entry::Service(service, port) | Entry::Bound(_, service, port) => {
                 let Some(nodes) = self.callers.get(service) else { return all };
-                let met = about.callers.iter().filter(|node| nodes.contains(*node));
-                all.extend(met.map(|node| Subject::Caller(node.clone(), service.clone())));
+                for node in about.callers.iter().filter(|node| nodes.contains(*node)) {
+                    all.insert(Subject::Caller(node.clone(), service.clone()));
+                    all.insert(Subject::FirstHop(node.clone(), service.clone(), *port));
+                }
+                all.retain(|subject| self.policies.contains_key(subject));
             }
         }
         all
@@ -122,11 +143,30 @@ impl<'m> Cx<'m> {
         all
     }
 
+    /// Whether requests of a row meet a changed setting of their entry point. What servers decide
+    /// as strictly themselves is met before servers without a proxy only.
+    fn meets_at_entry(&self, subject: &Subject, rows: [&Row; 2]) -> bool {
+        let decided = |fact: &FactChange| DECIDED_BY_SERVERS.contains(&fact.name.as_str());
+        let change = self.policies.get(subject);
+        if !matches!(subject, Subject::FirstHop(..))
+            || !change.is_some_and(|change| change.facts.iter().all(decided))
+        {
+            return true;
+        }
+        let bare = |mesh: &Mesh, row: &Row| {
+            shares(row).any(|share| mesh.nodes.get(&share.node).is_some_and(|node| !node.proxy))
+        };
+        bare(self.before, rows[0]) || bare(self.after, rows[1])
+    }
+
     /// Whether any request of a table that stays the same may meet a changed setting.
     pub(super) fn reaches(&self, about: &EntryDiff, rows: &[Row]) -> bool {
-        !self.policies.is_empty()
-            && (!self.at_entry(about).is_empty()
-                || rows.iter().any(|row| !self.at_row(1, row).is_empty()))
+        let entry = self.at_entry(about);
+        let meets = |row: &Row| {
+            entry.iter().any(|subject| self.meets_at_entry(subject, [row, row]))
+                || !self.at_row(1, row).is_empty()
+        };
+        !self.policies.is_empty() && rows.iter().any(meets)
     }
 
     /// What a class meets that changes, and whether it is lost by that.
@@ -142,7 +182,8 @@ impl<'m> Cx<'m> {
         let mut all = self.at_row(0, was);
         let then = self.at_row(1, is);
         all.retain(|subject| then.contains(subject));
-        all.extend(entry.iter().cloned());
+        let rows = [was, is];
+        all.extend(entry.iter().filter(|own| self.meets_at_entry(own, rows)).cloned());
         let lost = self.lost(about, &all, [was, is]);
         all.into_iter().map(|subject| (subject.clone(), lost.contains(&subject))).collect()
     }
@@ -234,13 +275,16 @@ impl<'m> Cx<'m> {
 
     /// Settings that change alike for one reason, over all entry points.
     pub(super) fn grouped(&self, all: &Differences) -> Vec<PolicyDiff> {
-        type Key<'a> = (bool, &'a BTreeSet<Address>, &'a [FactChange]);
-        let mut groups: BTreeMap<Key<'_>, (PolicyDiff, BTreeSet<(usize, usize)>)> = BTreeMap::new();
+        // What one connection manager takes for several servers is told from what a server takes.
+        type Key<'a> = (bool, &'a BTreeSet<Address>, &'a [FactChange], bool);
+        let mut groups: BTreeMap<Key<'_>, (PolicyDiff, bool, BTreeSet<(usize, usize)>)> =
+            BTreeMap::new();
         for (at, entry) in all.entries.iter().enumerate() {
             for met in &entry.meets {
                 let Some(change) = self.policies.get(&met.subject) else { continue };
-                let key = (!met.lost, &change.causes, change.facts.as_slice());
-                let (group, classes) = groups.entry(key).or_insert_with(|| {
+                let shared = met.subject.is_shared();
+                let key = (!met.lost, &change.causes, change.facts.as_slice(), shared);
+                let (group, alone, classes) = groups.entry(key).or_insert_with(|| {
                     let group = PolicyDiff {
                         lost: met.lost,
                         subjects: BTreeSet::new(),
@@ -248,18 +292,22 @@ impl<'m> Cx<'m> {
                         causes: change.causes.clone(),
                         entries: BTreeSet::new(),
                         classes: 0,
+                        shown: at,
                         example: met.example.clone(),
                     };
-                    (group, BTreeSet::new())
+                    (group, met.alone, BTreeSet::new())
                 });
+                if met.alone && !*alone {
+                    (*alone, group.example) = (true, met.example.clone());
+                    group.shown = at;
+                }
                 group.subjects.insert(met.subject.clone());
                 group.entries.insert(at);
                 classes.extend(met.classes.iter().map(|class| (at, *class)));
             }
         }
-        let counted = |(group, classes): (PolicyDiff, BTreeSet<(usize, usize)>)| PolicyDiff {
-            classes: classes.len(),
-            ..group
+        let counted = |(group, _, classes): (PolicyDiff, bool, BTreeSet<(usize, usize)>)| {
+            PolicyDiff { classes: classes.len(), ..group }
         };
         groups.into_values().map(counted).collect()
     }

@@ -3,21 +3,81 @@
 use super::meets::Cx;
 use crate::model::{Address, Capture, GatewayName, Mesh, NodeName, Port, ServiceName, VirtualNode};
 use crate::traffic::addresses::covers;
-use crate::traffic::policy::Subject;
-use crate::traffic::{ServicePort, bound_entries, captured_by, ports};
+use crate::traffic::{
+    CapturedPort, Door, Entry, OUTBOUND_PORT, ServicePort, addresses, bound_entries, captured_by,
+    captured_ports, passes_on, ports,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// How a node's calls to a service meet its proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Access {
+pub(super) enum Access<'m> {
     /// The proxy captures them, and knows the service.
     Known,
-    /// The proxy captures them, and the service is none of the node's backends: the mesh's
-    /// `egress` decides.
-    Unlisted,
+    /// The service is one of the node's backends, and does not have the port.
+    NoPort(Outside<'m>),
+    /// The service is none of the node's backends.
+    Unlisted(Outside<'m>),
     /// No proxy takes them there.
     Closed,
+}
+
+impl Access<'_> {
+    /// Whether it is the node itself, or the mesh, that makes the difference.
+    pub(super) fn moved([was, is]: [Self; 2]) -> bool {
+        let kind = |access| match access {
+            Self::Known | Self::NoPort(_) => 0,
+            Self::Unlisted(_) => 1,
+            Self::Closed => 2,
+        };
+        kind(was) != kind(is)
+    }
+}
+
+/// What a proxy under redirect capture does with calls that are for none of its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outside<'m> {
+    /// It closes the connection.
+    Refused,
+    /// HTTP is spoken on the port, and no route has the host.
+    NotFound,
+    /// They leave the mesh.
+    Leaves,
+    /// Connections to the port are for this service, whatever their address.
+    Taken(To<'m>),
+    /// Connections to some addresses of the port are for a service, and whether these are is not
+    /// known.
+    Unclear,
+}
+
+/// What becomes of calls to a service port that is no entry of a node's proxy.
+fn outside<'m>(mesh: &'m Mesh, ports: &[CapturedPort<'m>], to: To<'m>, tcp: bool) -> Outside<'m> {
+    let allow_all = passes_on(mesh);
+    let rest = if allow_all { Outside::Leaves } else { Outside::Refused };
+    if allow_all && to.1.get() == OUTBOUND_PORT {
+        return Outside::Refused;
+    }
+    let Some(port) = ports.iter().find(|port| port.port == to.1) else { return rest };
+    if port.http {
+        let is = |entry: &Entry<'_>| match entry.door {
+            Door::Captured { service, .. } => service.as_str().eq_ignore_ascii_case(to.0.as_str()),
+            Door::Bound { .. } | Door::Gateway { .. } => false,
+        };
+        return match (tcp, allow_all && !port.entries.iter().any(is)) {
+            (true, _) => Outside::Refused,
+            (false, true) => Outside::Leaves,
+            (false, false) => Outside::NotFound,
+        };
+    }
+    let Some(kept) = port.entries.first().and_then(Entry::service) else { return rest };
+    let Some(captured) = &port.addresses else { return Outside::Taken((kept.name, kept.port)) };
+    let own = service_ports(mesh, to.0).into_iter().find(|own| own.port == to.1);
+    match own.and_then(|own| addresses(mesh, &own)) {
+        Some(own) if own.is_disjoint(captured) => rest,
+        Some(own) if own.is_subset(captured) => Outside::Taken((kept.name, kept.port)),
+        _ => Outside::Unclear,
+    }
 }
 
 /// A service's port.
@@ -27,7 +87,7 @@ pub(super) type To<'m> = (&'m ServiceName, Port);
 pub(super) enum Task<'m> {
     /// A service port for nodes whose proxies capture calls to it, with what they do before and
     /// after; or for nodes that bind it to an address that stays.
-    Service { to: To<'m>, callers: Vec<NodeName>, access: [Access; 2] },
+    Service { to: To<'m>, callers: Vec<NodeName>, access: [Access<'m>; 2] },
     /// An address of one node that leads elsewhere after the change, or is there on one side only.
     Bound { node: NodeName, at: SocketAddr, to: [Option<To<'m>>; 2] },
     /// A port of a gateway.
@@ -85,7 +145,7 @@ pub(super) fn services_reached<'m>(
 }
 
 /// Callers by the service port and how they meet it, before and after.
-type Callers<'m> = BTreeMap<(To<'m>, [Access; 2]), Vec<NodeName>>;
+type Callers<'m> = BTreeMap<(To<'m>, [Access<'m>; 2]), Vec<NodeName>>;
 
 fn service_tasks<'m>(cx: &Cx<'m>, tasks: &mut Vec<Task<'m>>) {
     let mut callers: Callers<'m> = BTreeMap::new();
@@ -114,8 +174,7 @@ fn service_tasks<'m>(cx: &Cx<'m>, tasks: &mut Vec<Task<'m>>) {
 
 /// Whether there is anything to compare where a node calls a service as before.
 fn matters(cx: &Cx<'_>, node: &NodeName, service: &ServiceName) -> bool {
-    cx.services.contains(service)
-        || cx.policies.contains_key(&Subject::Caller(node.clone(), service.clone()))
+    cx.services.contains(service) || cx.calls_otherwise(node, service)
 }
 
 /// The services that a node calls where its proxy captures calls, before or after.
@@ -132,19 +191,32 @@ fn captured<'m>(
         let backends = node.into_iter().flat_map(|node| &node.backends);
         backends.map(|backend| &backend.service).collect()
     });
+    let captured = [(cx.before, 0), (cx.after, 1)].map(|(mesh, side)| {
+        let found = nodes[side].filter(|_| redirect[side]);
+        let found = found.and_then(|node| Some((mesh.nodes.get_key_value(name)?.0, node)));
+        found.map_or_else(Vec::new, |(name, node)| captured_ports(mesh, name, node))
+    });
     for service in calls[0].union(&calls[1]) {
-        let access = [0, 1].map(|side| match redirect[side] {
-            false => Access::Closed,
-            true if calls[side].contains(service) => Access::Known,
-            true => Access::Unlisted,
-        });
-        if access == [Access::Known; 2] && !matters(cx, name, service) {
-            continue;
-        }
-        let ports = [cx.before, cx.after].map(|mesh| service_ports(mesh, service));
-        let ports: BTreeSet<Port> = ports.iter().flatten().map(|port| port.port).collect();
+        let own = [cx.before, cx.after].map(|mesh| service_ports(mesh, service));
+        let ports: BTreeSet<Port> = own.iter().flatten().map(|port| port.port).collect();
         for port in ports {
-            callers.entry(((*service, port), access)).or_default().push(name.clone());
+            let to = (*service, port);
+            let tcp = own.iter().flatten().any(|own| own.port == port && !own.protocol.is_http());
+            let access = [0, 1].map(|side| {
+                if !redirect[side] {
+                    return Access::Closed;
+                }
+                let mesh = [cx.before, cx.after][side];
+                let listed = calls[side].contains(service);
+                match own[side].iter().any(|own| own.port == port) {
+                    true if listed => Access::Known,
+                    _ if listed => Access::NoPort(outside(mesh, &captured[side], to, tcp)),
+                    _ => Access::Unlisted(outside(mesh, &captured[side], to, tcp)),
+                }
+            });
+            if access != [Access::Known; 2] || matters(cx, name, service) {
+                callers.entry((to, access)).or_default().push(name.clone());
+            }
         }
     }
 }
@@ -164,8 +236,8 @@ fn bound<'m>(
             return BTreeMap::new();
         }
         let entries = bound_entries(mesh, name, node).into_iter();
-        let of = |entry: crate::traffic::Entry<'m>| match entry.door {
-            crate::traffic::Door::Bound { at, to, .. } => Some((at, (to.name, to.port))),
+        let of = |entry: Entry<'m>| match entry.door {
+            Door::Bound { at, to, .. } => Some((at, (to.name, to.port))),
             _ => None,
         };
         entries.filter_map(of).collect()
