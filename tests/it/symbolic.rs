@@ -221,6 +221,15 @@ fn what_is_said_of_classes_holds_for_single_requests() {
             };
             assert!(!entry.cut_short, "seed {seed}");
             differ += 1;
+            // Of a connection nothing says that it speaks HTTP, as these requests do: where the port
+            // is one of HTTP on the other side, they leave the mesh, and other bytes are rejected.
+            let leaves = [&one, &two].iter().any(|gives| matches!(gives, Gives::Leaves));
+            let refused = |class: &Class| {
+                [&class.before, &class.after].iter().any(|side| side.gives == Gives::Refused)
+            };
+            if entry.protocol == Protocol::Tcp && leaves && entry.changed.iter().any(refused) {
+                continue;
+            }
             assert!(
                 class_of(entry, &one, &two).is_some(),
                 "seed {seed}: {source}: {request}: {one:?} -> {two:?}, but only {:#?}",
