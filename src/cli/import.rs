@@ -52,7 +52,7 @@ pub(super) struct ImportArgs {
 pub(super) struct How {
     /// A value for a parameter, variable or placeholder of the sources; FILE:NAME=VALUE gives it to one
     /// file, named by its path or the end of it
-    #[arg(long = "var", value_name = "NAME=VALUE")]
+    #[arg(long = "var", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     vars: Vec<String>,
 
     /// A TOML file of such values, lists and tables among them; if it does not exist, it is written with all
@@ -138,10 +138,13 @@ impl How {
         from: Option<SourceFormat>,
         values: &values::Values,
     ) -> Result<Options, Failure> {
-        let pairs = |all: &[String], form: &str| {
+        let pairs = |all: &[String], form: &str, names_files: bool| {
             let mut pairs = BTreeMap::new();
             for given in all {
-                let Some((name, value)) = given.split_once('=') else {
+                // A path may hold `=`, and a name of App Mesh never does.
+                let split =
+                    if names_files { given.rsplit_once('=') } else { given.split_once('=') };
+                let Some((name, value)) = split else {
                     return Err(Failure::new(Exit::Usage, format!("`{given}` gives no value"))
                         .hint(format!("write {form}")));
                 };
@@ -152,11 +155,11 @@ impl How {
         // What is given on the command line counts more than what a file says.
         let mut vars = values.vars.clone();
         let mut structured = values.structured.clone();
-        for (name, value) in pairs(&self.vars, "--var NAME=VALUE")? {
+        for (name, value) in pairs(&self.vars, "--var NAME=VALUE", false)? {
             structured.remove(&name);
             vars.insert(name, value);
         }
-        let names = pairs(&self.names, "--name FILE=NAME")?;
+        let names = pairs(&self.names, "--name FILE=NAME", true)?;
         let empty = names.iter().find(|(_, name)| name.split('/').any(str::is_empty));
         if let Some((file, _)) = empty {
             return Err(Failure::new(Exit::Usage, format!("--name gives no name to `{file}`"))
@@ -164,7 +167,7 @@ impl How {
         }
         if names.len() < self.names.len() {
             let mut files: Vec<&str> =
-                self.names.iter().filter_map(|given| Some(given.split_once('=')?.0)).collect();
+                self.names.iter().filter_map(|given| Some(given.rsplit_once('=')?.0)).collect();
             files.sort_unstable();
             let twice = files.windows(2).find(|pair| pair[0] == pair[1]).map_or("", |pair| pair[0]);
             return Err(Failure::new(Exit::Usage, format!("--name names `{twice}` twice"))
@@ -295,7 +298,16 @@ pub(super) fn import_to(
         let losses = imported.losses();
         let noun = if losses == 1 { "thing" } else { "things" };
         ui.status(&format!("{losses} {noun} would be lost; nothing was written."));
-        ui.hint("give values with --var NAME=VALUE or --values FILE, or go on with --allow-loss");
+        let unnamed = |entry: &&import::Entry| {
+            entry.reason == import::Reason::Unresolved && entry.field == "meshName"
+        };
+        let lost = imported.report.iter().filter(|entry| entry.reason.is_loss());
+        ui.hint(match lost.clone().count() == lost.filter(unnamed).count() {
+            true => "give the name of the mesh with --mesh NAME, or go on with --allow-loss",
+            false => {
+                "give values with --var NAME=VALUE or --values FILE, or go on with --allow-loss"
+            }
+        });
         return Ok(Exit::Refused);
     }
     if let Some(proof) = &proof {

@@ -107,14 +107,27 @@ fn expression(value: &toml::Value) -> Result<String, String> {
     })
 }
 
-/// Writes a template: every variable without a value, as a comment, under the place that asks for it.
+/// Writes a template: every variable without a value, as a comment, under the places that ask for it.
 pub(super) fn write(path: &Path, imported: &Imported) -> Result<(), Failure> {
     let mut text = String::from(
         "# Values for `meshctl import --values`. Remove the `#` before a name and write its value.\n",
     );
-    for (name, loc) in &imported.missing {
-        let place = imported.files.show_line(*loc);
-        let _ = write!(text, "\n# {place}\n# {} = \"\"\n", schema::quoted(name));
+    for missing in &imported.missing {
+        text.push('\n');
+        let mut lines: Vec<String> = Vec::new();
+        for place in missing.places.iter().map(|loc| imported.files.show_line(*loc).to_string()) {
+            if !lines.contains(&place) {
+                let _ = writeln!(text, "# {place}");
+                lines.push(place);
+            }
+        }
+        let _ = writeln!(text, "# {} = \"\"", schema::quoted(&missing.name));
+        if !missing.keys.is_empty() {
+            text.push_str("# A value for one of the files alone:\n");
+        }
+        for key in &missing.keys {
+            let _ = writeln!(text, "# {} = \"\"", schema::quoted(key));
+        }
     }
     fs::write(path, text).map_err(|error| Failure::unwritten(path, &error))
 }

@@ -192,6 +192,16 @@ fn one(cx: &mut Cx<'_>, document: &Document, node: &Node, kind: Option<Kind>) ->
         }
     };
     cx.about = Some(item::address(kind, parent.as_ref(), &name));
+    let state = lax(node, "status");
+    let state = state.map(|status| lax(status, "status").unwrap_or(status));
+    if let Some(state) = state.filter(|state| {
+        !bare && state.text().is_some_and(|text| text.eq_ignore_ascii_case("DELETED"))
+    }) {
+        let message = "AWS says that it was deleted, and it is left out".to_owned();
+        cx.note(Reason::Overridden, state.loc, "status", message);
+        cx.about = None;
+        return None;
+    }
     if !bare {
         beside(cx, kind, node);
     }

@@ -9,7 +9,7 @@ use super::{Format, Options, makers};
 use crate::diag::shell::word;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::{Address, Kind};
-use crate::span::{FileId, Loc};
+use crate::span::{FileId, Files, Loc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of one import.
@@ -24,8 +24,8 @@ pub(super) struct Cx<'a> {
     unset: BTreeMap<String, String>,
     /// The first variable without a value that was asked for.
     asked: Option<String>,
-    /// Variables without a value, with the place that asks for each first.
-    pub(super) missing: Vec<Named>,
+    /// Variables without a value.
+    pub(super) missing: Vec<Asked>,
     /// The proxies of which a dump was read.
     pub(super) proxies: Vec<Address>,
     /// The routers that are made for the services of dumps, by the services.
@@ -55,6 +55,29 @@ pub(super) struct Cx<'a> {
     pub(super) path: String,
     /// The resource that is being read.
     pub(super) about: Option<String>,
+}
+
+/// A variable without a value.
+pub(super) struct Asked {
+    /// Its name, as it can be given.
+    pub(super) name: String,
+    /// What is written in its place.
+    pub(super) text: String,
+    /// Where the value can be looked up, if that is known.
+    pub(super) from: String,
+    /// The places that ask for it.
+    pub(super) places: Vec<Place>,
+}
+
+/// A place that asks for a value.
+#[derive(Clone)]
+pub(super) struct Place {
+    /// Where it is.
+    pub(super) loc: Loc,
+    /// The resource that was read.
+    pub(super) about: Option<String>,
+    /// The path for which a value would count there.
+    pub(super) path: String,
 }
 
 /// Starts what stands for a value that is not known.
@@ -129,13 +152,20 @@ impl<'a> Cx<'a> {
 
     /// The given value of a variable: that for the file at hand, or that for all files.
     pub(super) fn value_of(&mut self, name: &str) -> Option<String> {
+        let pasted = pasted(name);
+        self.given(&pasted).or_else(|| (pasted != name).then(|| self.given(name)).flatten())
+    }
+
+    fn given(&mut self, name: &str) -> Option<String> {
         let given = &self.options.vars;
+        let fits =
+            |file: &str| names_file(file, &self.path) || names_file(file, &pasted(&self.path));
         // Of several files that fit, the longest suffix is the most exact one.
         let own = given
             .keys()
             .filter(|key| {
                 let file = key.strip_suffix(name).and_then(|key| key.strip_suffix(':'));
-                file.is_some_and(|file| names_file(file, &self.path))
+                file.is_some_and(fits)
             })
             .max_by_key(|key| key.len());
         let key = own.cloned().unwrap_or_else(|| name.to_owned());
@@ -217,18 +247,59 @@ impl<'a> Cx<'a> {
             name.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().map(letter).collect();
         let short = format!("{UNSET}{}", legal.chars().take(50).collect::<String>());
         // Long names may begin alike.
-        let free = |text: &String| self.unset.get(text).is_none_or(|known| known == name);
+        let name = pasted(name);
+        let free = |text: &String| self.unset.get(text).is_none_or(|known| *known == name);
         let numbered = (2..).map(|number: u32| format!("{short}-{number}"));
         let text = std::iter::once(short.clone()).chain(numbered).find(free).unwrap_or(short);
-        if self.unset.insert(text.clone(), name.to_owned()).is_none() {
-            let flag = word(&format!("{name}=VALUE")).into_owned();
-            let from = if from.is_empty() { String::new() } else { format!("; {from}") };
-            let message =
-                format!("has no value, `{text}` is written in its place: --var {flag}{from}");
-            self.note(Reason::Unresolved, loc, name, message);
-            self.missing.push(Named { text: name.to_owned(), loc });
+        self.unset.insert(text.clone(), name.clone());
+        let place = Place { loc, about: self.about.clone(), path: self.path.clone() };
+        match self.missing.iter_mut().find(|known| known.name == name) {
+            Some(known) if known.places.iter().any(|known| known.loc == loc) => {}
+            Some(known) => known.places.push(place),
+            None => {
+                let (text, from) = (text.clone(), from.to_owned());
+                self.missing.push(Asked { name, text, from, places: vec![place] });
+            }
         }
         text
+    }
+
+    /// Reports the variables without a value: each once a file, with all of its lines.
+    pub(super) fn unresolved(&mut self, files: &Files) {
+        for asked in std::mem::take(&mut self.missing) {
+            let mut by_file: BTreeMap<FileId, Vec<&Place>> = BTreeMap::new();
+            for place in &asked.places {
+                by_file.entry(place.loc.file).or_default().push(place);
+            }
+            let several = by_file.len() > 1;
+            let all = word(&format!("{}=VALUE", asked.name)).into_owned();
+            for places in by_file.values() {
+                let first = places[0];
+                let mut message =
+                    format!("has no value, `{}` is written in its place: --var {all}", asked.text);
+                if !asked.from.is_empty() {
+                    message.push_str(&format!("; {}", asked.from));
+                }
+                if let Some(key) = asked.key(files, first).filter(|_| several) {
+                    let own = word(&format!("{key}=VALUE")).into_owned();
+                    message.push_str(&format!("; for this file alone: --var {own}"));
+                }
+                let line = |place: &&Place| files.show_line(place.loc).to_string();
+                let mut lines: Vec<String> = Vec::new();
+                for line in places.iter().map(line) {
+                    if line != files.show_line(first.loc).to_string() && !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
+                if !lines.is_empty() {
+                    message.push_str(&format!("; also at {}", lines.join(", ")));
+                }
+                self.about.clone_from(&first.about);
+                self.note(Reason::Unresolved, first.loc, &asked.name, message);
+                self.about = None;
+            }
+            self.missing.push(asked);
+        }
     }
 
     /// The variable without a value that a text holds, if there is one.
@@ -238,9 +309,34 @@ impl<'a> Cx<'a> {
         }
         self.unset
             .iter()
-            .find(|(word, _)| text.contains(word.as_str()))
+            .filter(|(word, _)| text.contains(word.as_str()))
+            .max_by_key(|(word, _)| word.len())
             .map(|(_, name)| name.as_str())
     }
+}
+
+impl Asked {
+    /// The name by which the value can be given to the file of one place alone, if it can.
+    pub(super) fn key(&self, files: &Files, place: &Place) -> Option<String> {
+        let path = files.get(place.loc.file).path();
+        (path == place.path).then(|| format!("{}:{}", pasted(path), self.name))
+    }
+}
+
+/// A name as it is printed and can be given back: `=` ends the name of a flag, and a terminal gets no
+/// characters that it would obey or that nobody sees.
+fn pasted(name: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let one = |c: char| match c {
+        '=' => "%3D".to_owned(),
+        c if hidden(c) => c.escape_unicode().to_string(),
+        c => c.to_string(),
+    };
+    name.chars().map(one).collect()
 }
 
 /// Whether a text names a file: its path, or any suffix of it, with or without its endings.

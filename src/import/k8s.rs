@@ -56,6 +56,7 @@ pub(super) fn read(cx: &mut Cx<'_>, documents: &[&Document], items: &mut Vec<Ite
     for document in documents {
         flatten(&document.node, &mut nodes);
     }
+    nodes.retain(|node| !deleted(cx, node));
     let empty = Node { loc: crate::span::Loc::NOWHERE, value: Value::Map(Vec::new()) };
     let objects: Vec<Object<'_>> = nodes
         .iter()
@@ -108,6 +109,21 @@ pub(super) fn read(cx: &mut Cx<'_>, documents: &[&Document], items: &mut Vec<Ite
             one(cx, &world, object, *kind, items);
         }
     }
+}
+
+/// Whether an object of the mesh is being deleted, which is reported.
+fn deleted(cx: &mut Cx<'_>, node: &Node) -> bool {
+    let own = node.text_at("apiVersion").is_some_and(|version| version.starts_with(GROUP));
+    let Some(time) = node.at(&["metadata", "deletionTimestamp"]) else { return false };
+    let gone = (own || crossplane::is(node)) && time.value != Value::Null;
+    if gone {
+        cx.about = None;
+        let name = node.at(&["metadata", "name"]).and_then(Node::text).unwrap_or_default();
+        let kind = node.text_at("kind").unwrap_or_default();
+        let message = format!("the {kind} `{name}` is being deleted, and is left out");
+        cx.note(Reason::Overridden, time.loc, "metadata.deletionTimestamp", message);
+    }
+    gone
 }
 
 /// The namespace of an object, if it says one or the caller does.

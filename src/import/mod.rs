@@ -134,13 +134,24 @@ pub struct Imported {
     pub called: BTreeMap<(String, u16), BTreeSet<String>>,
     /// The sources with a `config_dump` that was set aside.
     pub dumps: Vec<FileId>,
-    /// Variables without a value, each with the first place that asks for it.
-    pub missing: Vec<(String, Loc)>,
+    /// Variables without a value.
+    pub missing: Vec<Missing>,
     /// How the project, read back, differs from what the sources define; never, unless meshctl has
     /// a fault, and then nothing may be written.
     pub differs: Option<String>,
     /// How many sources had definitions.
     pub sources: usize,
+}
+
+/// A variable without a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name, as `--var` and `--values` take it.
+    pub name: String,
+    /// The places that ask for it, in the order of the sources.
+    pub places: Vec<Loc>,
+    /// Where several files ask for it: the names by which each of them gets a value of its own.
+    pub keys: Vec<String>,
 }
 
 impl Imported {
@@ -193,6 +204,7 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
         remarks.entry(address).or_default().push(remark);
     }
     let (project, text) = layout::project(&mesh, &remarks, &certificates, &authorities);
+    cx.unresolved(&files);
     let mut report = std::mem::take(&mut cx.report);
     report.sort_by(|a, b| (a.loc, a.reason, &a.field).cmp(&(b.loc, b.reason, &b.field)));
     report.dedup();
@@ -207,7 +219,16 @@ pub fn import(sources: Vec<Source>, options: &Options) -> Imported {
     let proxies = std::mem::take(&mut cx.proxies);
     let called = std::mem::take(&mut cx.called);
     let dumps = std::mem::take(&mut cx.dumps);
-    let missing = cx.missing.iter().map(|named| (named.text.clone(), named.loc)).collect();
+    let missing = cx.missing.iter().map(|asked| {
+        let mut places: Vec<Loc> = asked.places.iter().map(|place| place.loc).collect();
+        places.sort();
+        let several = places.iter().any(|place| place.file != places[0].file);
+        let keys: BTreeSet<String> =
+            asked.places.iter().filter_map(|place| asked.key(&files, place)).collect();
+        let keys = if several { keys.into_iter().collect() } else { Vec::new() };
+        Missing { name: asked.name.clone(), places, keys }
+    });
+    let missing = missing.collect();
     Imported {
         mesh,
         project,

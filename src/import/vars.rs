@@ -241,8 +241,7 @@ fn name(text: &str, inner: Inner, literal: bool, shell: bool) -> Option<(String,
     if shell && !variable.is_empty() && marks.iter().any(|mark| rest.starts_with(mark)) {
         return Some((variable.to_owned(), false));
     }
-    // The flag that gives it a value ends a name at `=`.
-    Some((text.replace('=', "-").replace(char::is_control, " "), true))
+    Some((text.replace(char::is_control, " "), true))
 }
 
 #[cfg(test)]

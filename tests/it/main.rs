@@ -34,6 +34,7 @@ mod import_hcl;
 mod import_hcl_faults;
 mod import_hcl_files;
 mod import_hcl_values;
+mod import_pasted;
 mod import_round;
 mod import_samples;
 mod import_wild;

@@ -14,6 +14,7 @@ use hcl_edit::expr::{
     BinaryOperator, Expression, ForExpr, FuncCall, ObjectKey, TraversalOperator, UnaryOperator,
 };
 use hcl_edit::template::Element;
+use sha2::{Digest as _, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -332,7 +333,7 @@ impl<'m> World<'m> {
     ) -> Evaluated<'m> {
         let name = call.name.name.as_str();
         if call.name.is_namespaced() {
-            return Ok(self.source(place));
+            return Ok(self.source(env, place));
         }
         if name == "try" || name == "can" {
             let mut last = None;
@@ -395,16 +396,36 @@ impl<'m> World<'m> {
             Some(Err(Wrong::Value(message))) => bad(place, format!("{name}: {message}")),
             Some(Err(Wrong::Limit(message))) => limit(place, format!("{name}: {message}")),
             // What reads other files or the clock gives what only a run of Terraform tells.
-            None => Ok(self.source(place)),
+            None => Ok(self.source(env, place)),
         }
     }
 
-    /// What an expression that is not computed stands for: its own text.
-    fn source(&self, place: Loc) -> Val<'m> {
+    /// What an expression that is not computed stands for: its own text, and what tells one value of it from
+    /// another.
+    fn source(&self, env: &Env<'m>, place: Loc) -> Val<'m> {
         let text = self.files.get(place.file).text();
         let range = place.span.start as usize..place.span.end as usize;
         let words: Vec<&str> = text.get(range).unwrap_or_default().split_whitespace().collect();
-        Val::Unknown(words.join(" ").chars().take(120).collect())
+        let mut whole = words.join(" ");
+        let mut own: Vec<String> = Vec::new();
+        if let Some((key, _)) = &env.each
+            && (whole.contains("each.") || whole.contains("count."))
+        {
+            own.extend(key.text());
+        }
+        let within = env.vars.iter().filter(|(name, _)| whole.contains(name.as_str()));
+        own.extend(within.filter_map(|(_, value)| value.text()));
+        if !own.is_empty() {
+            whole.push_str(&format!(" [{}]", own.join(", ")));
+        }
+        whole.insert_str(0, &env.inst.prefix);
+        // Long expressions may begin alike.
+        if whole.chars().count() > 120 {
+            let digest = Sha256::digest(whole.as_bytes());
+            let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            whole = format!("{}… {mark}", whole.chars().take(110).collect::<String>());
+        }
+        Val::Unknown(whole)
     }
 }
 
