@@ -115,7 +115,7 @@ pub(super) fn write(path: &Path, imported: &Imported) -> Result<(), Failure> {
     for missing in &imported.missing {
         text.push('\n');
         let mut lines: Vec<String> = Vec::new();
-        for place in missing.places.iter().map(|loc| imported.files.show_line(*loc).to_string()) {
+        for place in missing.places.iter().map(|loc| imported.files.show_line(*loc)) {
             if !lines.contains(&place) {
                 let _ = writeln!(text, "# {place}");
                 lines.push(place);

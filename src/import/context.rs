@@ -284,10 +284,10 @@ impl<'a> Cx<'a> {
                     let own = word(&format!("{key}=VALUE")).into_owned();
                     message.push_str(&format!("; for this file alone: --var {own}"));
                 }
-                let line = |place: &&Place| files.show_line(place.loc).to_string();
+                let line = |place: &&Place| files.show_line(place.loc);
                 let mut lines: Vec<String> = Vec::new();
                 for line in places.iter().map(line) {
-                    if line != files.show_line(first.loc).to_string() && !lines.contains(&line) {
+                    if line != files.show_line(first.loc) && !lines.contains(&line) {
                         lines.push(line);
                     }
                 }
