@@ -264,6 +264,16 @@ mod tests {
         assert!(places.state().by_address.is_empty());
     }
 
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let (places, now) = (places(), Instant::now());
+        let enter = |from: &str| places.enter(ip(from), now);
+        let own = (enter("2001:db8::1"), enter("2001:db8::ffff:2"));
+        assert!(own.0.is_ok() && own.1.is_ok());
+        assert!(matches!(enter("2001:db8:0:0:1::3"), Err(Full::Address)));
+        assert!(enter("2001:db8:0:1::1").is_ok(), "the next network");
+    }
+
     #[tokio::test]
     async fn the_oldest_stranger_leaves_for_a_new_one_and_no_known_client_does() {
         let (places, now) = (places(), Instant::now());
