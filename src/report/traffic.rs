@@ -55,7 +55,7 @@ fn same(traffic: &Traffic) -> String {
 fn egress(filter: EgressFilter) -> &'static str {
     match filter {
         EgressFilter::AllowAll => "leave the mesh",
-        EgressFilter::DropAll => "are refused",
+        EgressFilter::DropAll => "are rejected",
     }
 }
 

@@ -80,7 +80,7 @@ const FOUND: [(&str, &[By]); 47] = [
     ),
     ("59-query-empty-exact", &[Traffic("lost"), Guard("MC0906")]),
     ("61-grpc-service-slash", &[Check("MC0208")]),
-    ("63-egress-allow-all", &[Traffic("are refused -> leave the mesh"), Tests]),
+    ("63-egress-allow-all", &[Traffic("are rejected -> leave the mesh"), Tests]),
     ("65-healthcheck-bad-path", &[Check("MC0411")]),
     ("67-healthcheck-timeout", &[Check("MC0410")]),
     ("69-discovery-typo", &[Check("MC0708")]),

@@ -277,8 +277,9 @@ impl<'m> Cx<'m> {
     pub(super) fn grouped(&self, all: &Differences) -> Vec<PolicyDiff> {
         // What one connection manager takes for several servers is told from what a server takes.
         type Key<'a> = (bool, &'a BTreeSet<Address>, &'a [FactChange], bool);
-        let mut groups: BTreeMap<Key<'_>, (PolicyDiff, bool, BTreeSet<(usize, usize)>)> =
-            BTreeMap::new();
+        // The change, whether its example is of one class alone, and the classes that it changes.
+        type Group = (PolicyDiff, bool, BTreeSet<(usize, usize)>);
+        let mut groups: BTreeMap<Key<'_>, Group> = BTreeMap::new();
         for (at, entry) in all.entries.iter().enumerate() {
             for met in &entry.meets {
                 let Some(change) = self.policies.get(&met.subject) else { continue };
@@ -306,9 +307,7 @@ impl<'m> Cx<'m> {
                 classes.extend(met.classes.iter().map(|class| (at, *class)));
             }
         }
-        let counted = |(group, _, classes): (PolicyDiff, bool, BTreeSet<(usize, usize)>)| {
-            PolicyDiff { classes: classes.len(), ..group }
-        };
+        let counted = |(group, _, classes): Group| PolicyDiff { classes: classes.len(), ..group };
         groups.into_values().map(counted).collect()
     }
 }
