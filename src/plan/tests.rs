@@ -197,7 +197,9 @@ fn a_saved_plan_reads_back_and_a_tampered_one_does_not() {
     assert_ne!(tampered, text);
     assert!(Plan::from_json(&tampered).unwrap_err().contains("changed by hand"));
     assert!(Plan::from_json("{}").is_err());
-    let later = text.replace("\"format_version\":\"1.1\"", "\"format_version\":\"2.0\"");
+    let version = format!("\"format_version\":\"{FORMAT_VERSION}\"");
+    assert!(text.contains(&version));
+    let later = text.replace(&version, "\"format_version\":\"2.0\"");
     assert!(Plan::from_json(&later).unwrap_err().contains("plan again"));
 }
 
