@@ -10,6 +10,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+/// Of the nodes. Not 8080: Envoys of other tests bind that at all addresses.
+const PORT: u16 = 18_777;
+
 /// One service of two nodes, of which one has no proxy; only its caller's proxy runs.
 const MESH: &str = r#"
 [mesh]
@@ -17,13 +20,13 @@ name = "hops"
 capture = "explicit"
 
 [virtual_node.client]
-backends = [{ service = "s.internal", bind = "127.B.9.1:8080" }]
+backends = [{ service = "s.internal", bind = "127.B.9.1:18777" }]
 
 [virtual_service."s.internal"]
 router = "r"
 
 [virtual_router.r]
-listeners = [{ port = 8080, protocol = "http" }]
+listeners = [{ port = 18777, protocol = "http" }]
 
 [[virtual_router.r.routes]]
 name = "a"
@@ -37,17 +40,17 @@ targets = { b = 1 }
 
 [virtual_node.a]
 discovery = { static = ["127.B.1.1"] }
-listeners = [{ port = 8080, protocol = "http" }]
+listeners = [{ port = 18777, protocol = "http" }]
 
 [virtual_node.b]
 proxy = false
 discovery = { static = ["127.B.1.2"] }
-listeners = [{ port = 8080, protocol = "http" }]
+listeners = [{ port = 18777, protocol = "http" }]
 "#;
 
 /// `a` with these keys.
 fn with(text: &str, keys: &str) -> String {
-    let own = "discovery = { static = [\"127.B.1.1\"] }\nlisteners = [{ port = 8080, ";
+    let own = "discovery = { static = [\"127.B.1.1\"] }\nlisteners = [{ port = 18777, ";
     assert_eq!(text.matches(own).count(), 1);
     text.replace(own, &format!("{own}http = {{ {keys} }}, "))
 }
@@ -106,7 +109,7 @@ fn get(path: &str, version: &str, headers: &str) -> String {
 fn a_key_of_one_node_changes_what_requests_for_another_meet() {
     let block = &*Box::leak(Box::new(Block::take()));
     let at =
-        |third: u8, last: u8| -> SocketAddr { ([127, block.second(), third, last], 8080).into() };
+        |third: u8, last: u8| -> SocketAddr { ([127, block.second(), third, last], PORT).into() };
     application(at(1, 2));
     let mesh = |text: &str| unchecked(&text.replace("127.B.", &format!("127.{}.", block.second())));
     let before = mesh(MESH);
