@@ -224,6 +224,8 @@ fn no_command_prints_what_a_terminal_obeys() {
     plan["drift"] = drift;
     plan["target"]["id"] = json!(EVIL);
     plan["owner"] = json!(EVIL);
+    plan["env"] = json!(EVIL);
+    plan["applyable"] = json!(false);
     plan["changes"][0]["edits"][0]["path"] = json!(EVIL);
     plan["guards"][0]["refusal"] = json!({ "code": EVIL, "message": EVIL, "consent": EVIL });
     plan["diagnostics"] = json!([{
