@@ -2,10 +2,10 @@
 //! their caller, and behind a gateway. It accepts what any of those nodes does, so a key of one node
 //! is met by the requests for all of them.
 
-use super::{Change, Collector, Facts, Subject, differences, list, put};
+use super::{Change, Collector, Facts, Subject, differences, list, put, server};
 use crate::model::{
-    Address, Capture, GatewayName, HeaderCase, HttpSettings, Mesh, NodeName, Port, ServiceName,
-    VirtualGateway, VirtualNode,
+    Address, Capture, GatewayName, HttpSettings, Mesh, NodeName, Port, ServiceName, VirtualGateway,
+    VirtualNode,
 };
 use crate::traffic::http::{SecondHop, second_hops};
 use crate::traffic::{
@@ -70,28 +70,14 @@ impl FirstHop<'_> {
 
 /// How requests for one entry are taken.
 fn of_first_hop(entry: &Entry<'_>, accepts: &Accepts) -> Facts {
-    let Accepts {
-        http_10,
-        default_host,
-        max_headers,
-        max_header_kib,
-        preserve_case,
-        ignored_upgrades,
-    } = accepts;
-    let mut facts = Facts::new();
-    put(&mut facts, "http.accept_http_10", Some(http_10));
     // It is the host of requests without one, and those for other hosts do not meet it.
-    let meets = |host: &&String| {
+    let meets = |host: &String| {
         let is = |own: &String| own.eq_ignore_ascii_case(host);
         entry.hosts().is_none_or(|hosts| hosts.iter().any(is))
     };
-    let default_host = default_host.as_ref().filter(|host| *http_10 && meets(host));
-    put(&mut facts, "http.default_hostname", default_host);
-    put(&mut facts, "http.max_headers", Some(max_headers));
-    put(&mut facts, "http.max_header_size", Some(format!("{max_header_kib}KiB")));
-    let case = if *preserve_case { HeaderCase::Preserve } else { HeaderCase::Lower };
-    put(&mut facts, "http.header_case", Some(case.as_str()));
-    put(&mut facts, "http.ignore_upgrades", list(ignored_upgrades));
+    let default_host = accepts.default_host.clone().filter(|host| accepts.http_10 && meets(host));
+    let mut facts = Facts::new();
+    server::accepts(&mut facts, Accepts { default_host, ..accepts.clone() });
     facts
 }
 

@@ -123,9 +123,13 @@ pub(super) fn pool(facts: &mut Facts, limits: Option<&PoolLimits>) {
 
 /// What is accepted of HTTP, defaults filled in.
 pub(super) fn accepted(facts: &mut Facts, settings: &HttpSettings, protocol: Protocol) {
-    if !protocol.is_http() {
-        return;
+    if protocol.is_http() {
+        accepts(facts, Accepts::of(settings));
     }
+}
+
+/// What a connection manager accepts.
+pub(super) fn accepts(facts: &mut Facts, accepts: Accepts) {
     let Accepts {
         http_10,
         default_host,
@@ -133,7 +137,7 @@ pub(super) fn accepted(facts: &mut Facts, settings: &HttpSettings, protocol: Pro
         max_header_kib,
         preserve_case,
         ignored_upgrades,
-    } = Accepts::of(settings);
+    } = accepts;
     put(facts, "http.accept_http_10", Some(http_10));
     put(facts, "http.default_hostname", default_host);
     put(facts, "http.max_headers", Some(max_headers));
