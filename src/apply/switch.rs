@@ -238,8 +238,8 @@ pub fn cannot_serve(
         (true, Some(Standing { acknowledged: 0, .. })) => Some(Why::NotAcknowledged),
         (true, Some(_)) | (false, _) => None,
     };
-    let lacks = |_: &&RegistryDiscovery| instances(gain) == Some(0);
-    let (why, selector, gives_up) = match (of_proxy, selector.as_ref().filter(lacks)) {
+    let unregistered = selector.as_ref().filter(|_| instances(gain) == Some(0));
+    let (why, selector, gives_up) = match (of_proxy, unregistered) {
         (Some(why), _) => (why, None, BTreeSet::new()),
         (None, Some(selector)) => (Why::NotRegistered, Some(selector.clone()), gives_up.clone()),
         (None, None) => return None,

@@ -238,6 +238,11 @@ impl Plan {
         self.guards.iter().filter_map(|verdict| verdict.refusal.as_ref())
     }
 
+    /// Whether there is something to do, and no guard refuses it.
+    pub fn is_applyable(&self) -> bool {
+        !self.is_empty() && self.refusals().next().is_none()
+    }
+
     /// Every proxy that the plan reaches.
     pub fn proxies(&self) -> BTreeSet<&ProxyId> {
         self.steps.iter().flat_map(|step| step.proxies.keys()).collect()

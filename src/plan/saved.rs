@@ -75,7 +75,6 @@ fn read(text: &str, whole: bool) -> Result<(Plan, Value), String> {
 fn says_what_it_is(plan: &Plan, document: &Value) -> bool {
     let flag = |key: &str| document.get(key).and_then(Value::as_bool);
     let errored = flag("errored").unwrap_or(false);
-    let passes = !plan.is_empty() && plan.refusals().next().is_none();
     let shown = document.get("diagnostics").and_then(Value::as_array);
     let shown = shown.map_or(&[][..], Vec::as_slice);
     let word = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -88,7 +87,8 @@ fn says_what_it_is(plan: &Plan, document: &Value) -> bool {
         })
     });
     // A plan with an error is not made.
-    all_shown && !errored && flag("applyable").is_none_or(|applyable| applyable == passes)
+    let applyable = flag("applyable").is_none_or(|applyable| applyable == plan.is_applyable());
+    all_shown && !errored && applyable
 }
 
 /// JSON in which no key stands twice: of two, one reader takes the first and another the last.

@@ -77,7 +77,7 @@ pub fn document(shown: &Shown<'_>) -> String {
     let errored = shown.findings.iter().any(|d| d.severity == Severity::Error);
     let document = Document {
         plan: shown.plan,
-        applyable: !errored && !shown.plan.is_empty() && shown.plan.refusals().next().is_none(),
+        applyable: !errored && shown.plan.is_applyable(),
         errored,
         tool: Tool { name: "meshctl", version: env!("CARGO_PKG_VERSION") },
         sources: shown.sources.iter().map(|(path, sha256)| Source { path, sha256 }).collect(),
