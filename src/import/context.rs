@@ -324,7 +324,7 @@ impl Asked {
 }
 
 /// A name as it is printed and can be given back: `=` ends the name of a flag, and a terminal gets no
-/// characters that it would obey or that nobody sees.
+/// characters that it would obey, or that are invisible.
 fn pasted(name: &str) -> String {
     let hidden = |c: char| {
         c.is_control()

@@ -147,11 +147,11 @@ fn a_key_of_one_node_changes_what_requests_for_another_meet() {
         assert_eq!(status(at(9, 1), request), seen[0], "{keys}");
     }
     drop(proxy);
-    for (keys, told, request, seen) in &cases {
+    for (keys, setting, request, seen) in &cases {
         let after = mesh(&with(MESH, keys));
         let plan = plan_of(&before, &after);
         let policy = of_client(&plan).unwrap_or_else(|| panic!("{keys}: {:#?}", plan.traffic));
-        assert_eq!(settings(policy), [*told]);
+        assert_eq!(settings(policy), [*setting]);
         assert!(policy.witness.url.ends_with("/b"), "{:?}", policy.witness);
         let causes: Vec<String> = policy.caused_by.iter().map(ToString::to_string).collect();
         assert_eq!(causes, ["virtual_node/a"]);

@@ -74,7 +74,7 @@ fn dumps_of_all_proxies_of_a_running_mesh_are_one_mesh() {
     let gateways = original.gateways.keys().map(|name| format!("virtual_gateway/{name}"));
     let proxies: Vec<String> = nodes.chain(gateways).collect();
     let mut sources: Vec<Source> = Vec::new();
-    // Two replicas of each, in whatever order the files are named.
+    // Two replicas of each, in any order of the files.
     for (at, proxy) in proxies.iter().chain(&proxies).enumerate() {
         let content = Content::Text(live.admin(proxy, "/config_dump"));
         sources.push(Source { path: format!("{at}.json"), content, named: true });

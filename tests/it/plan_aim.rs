@@ -40,7 +40,7 @@ fn what_is_printed_of_a_saved_plan_has_its_overlay_and_its_target() {
         serde_json::from_str(&fs::read_to_string(sandbox.join("p.json")).unwrap()).unwrap();
     assert_eq!(document["env"], "prod");
     assert_eq!(document["format_version"], "1.2");
-    // Whatever else this call is about.
+    // The flags of this call are others.
     for flags in [&["show", "p.json"][..], &["show", "p.json", "--target", "near"]] {
         let printed = call(&sandbox.run(flags).exits(0).all());
         assert!(printed.contains("--env prod --target live"), "{printed}");

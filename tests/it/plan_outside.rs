@@ -1,5 +1,5 @@
-//! What becomes of calls to a service that is no entry of its caller's proxy any more, or has another
-//! port: a plan's words are those of a traced request on both sides, whatever else is on the port.
+//! How calls end to a service that is no entry of its caller's proxy any more, or has another
+//! port: a plan's words are those of a traced request on both sides, with anything else on the port.
 
 use crate::plan_policy::{live, planned, unchecked};
 use crate::support::random_mesh::Chance;

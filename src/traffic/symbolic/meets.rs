@@ -275,7 +275,7 @@ impl<'m> Cx<'m> {
 
     /// Settings that change alike for one reason, over all entry points.
     pub(super) fn grouped(&self, all: &Differences) -> Vec<PolicyDiff> {
-        // What one connection manager takes for several servers is told from what a server takes.
+        // A setting of a connection manager before several servers is another change than one of a server.
         type Key<'a> = (bool, &'a BTreeSet<Address>, &'a [FactChange], bool);
         // The change, whether its example is of one class alone, and the classes that it changes.
         type Group = (PolicyDiff, bool, BTreeSet<(usize, usize)>);

@@ -44,14 +44,14 @@ pub(super) enum Outside<'m> {
     NotFound,
     /// They leave the mesh.
     Leaves,
-    /// Connections to the port are for this service, whatever their address.
+    /// Connections to the port, at any address, are for this service.
     Taken(To<'m>),
     /// Connections to some addresses of the port are for a service, and whether these are is not
     /// known.
     Unclear,
 }
 
-/// What becomes of calls to a service port that is no entry of a node's proxy.
+/// How calls end to a service port that is no entry of a node's proxy.
 fn outside<'m>(mesh: &'m Mesh, ports: &[CapturedPort<'m>], to: To<'m>, tcp: bool) -> Outside<'m> {
     let allow_all = passes_on(mesh);
     let rest = if allow_all { Outside::Leaves } else { Outside::Refused };
